@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Builds the guest: RustPython and our bridge, as one WebAssembly reactor, compressed, with its manifest.
+#
+#   guest/build.sh            build the artefact that is committed (optimised; about 20 minutes on 2 cores)
+#   guest/build.sh --quick    build without link-time optimisation, for work on the guest (never commit its result)
+#   guest/build.sh --check    do sources and artefact agree? (seconds, needs no compiler)
+#   guest/build.sh --verify   build again from nothing and compare the bytes with the committed artefact
+#   guest/build.sh --setup    only install what the build needs
+#
+# Where rustup has the wasm32-wasip1 target, that is used. Elsewhere (Debian 12) the toolchain comes from Debian's
+# packages: rustc-web, cargo-web, rust-web-src, lld-22 and binaryen from the system's own suites, and wasi-libc from a
+# later suite, unpacked beside the system because the suite's own is too old for this std.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+ARTEFACT=artefact
+TARGET=wasm32-wasip1
+STACK=16777216            # the interpreter's shadow stack; it lies first in memory, so that overflowing it traps
+WORK=${SANDGATE_GUEST_TARGET:-$PWD/target}
+WASI_LIBC_SUITE=forky
+
+say() { printf 'guest: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
+inputs_digest() {
+    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
+        | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
+}
+
+manifest_value() { sed -n "s/^$1 = \"\(.*\)\"\$/\1/p" "$ARTEFACT/manifest.toml"; }
+
+check() {
+    [ -f "$ARTEFACT/manifest.toml" ] || die "no manifest in guest/$ARTEFACT; run guest/build.sh"
+    local bad=0
+    [ "$(manifest_value profile)" = release ] || { say "the artefact is a quick build; run guest/build.sh before you commit"; bad=1; }
+    [ "$(manifest_value inputs)" = "$(inputs_digest)" ] || { say "the sources have changed since the artefact was built; run guest/build.sh"; bad=1; }
+    [ "$(manifest_value compressed)" = "$(sha256sum <"$ARTEFACT/guest.wasm.zst" | cut -d' ' -f1)" ] || { say "guest/$ARTEFACT/guest.wasm.zst is not the file that its manifest describes; run guest/build.sh"; bad=1; }
+    [ $bad = 0 ] && say "sources and artefact agree"
+    return $bad
+}
+
+have_rustup_target() {
+    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$TARGET"
+}
+
+install_debian_packages() {
+    local missing=()
+    for p in rustc-web cargo-web rust-web-src lld-22 binaryen zstd; do
+        dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "installing ${missing[*]}"
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+            || die "could not install ${missing[*]}; run as root, or install them, or add rustup's target $TARGET"
+    fi
+}
+
+# wasi-libc of a later suite, by an apt with its own state, so that the system's sources stay as they are.
+unpack_wasi_libc() {
+    local root=$WORK/wasi-libc
+    [ -f "$root/usr/lib/wasm32-wasi/crt1-reactor.o" ] && return
+    say "unpacking wasi-libc of Debian $WASI_LIBC_SUITE"
+    mkdir -p "$root/apt/state/lists/partial" "$root/apt/cache/archives/partial"
+    local mirror
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 '/debian/\?$' || echo http://deb.debian.org/debian)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $WASI_LIBC_SUITE main" >"$root/apt/sources.list"
+    local opts=(-o "Dir::Etc::sourcelist=$root/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State=$root/apt/state" -o "Dir::Cache=$root/apt/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+    apt-get -qq "${opts[@]}" update
+    (cd "$root/apt" && apt-get -qq "${opts[@]}" download wasi-libc >/dev/null)
+    dpkg-deb -x "$root"/apt/wasi-libc_*.deb "$root"
+    dpkg-deb -f "$root"/apt/wasi-libc_*.deb Version >"$root/version"
+}
+
+# Sets RUST_ENV (variables), CARGO (program), CARGO_ARGS and TOOLCHAIN (what the manifest says).
+choose_toolchain() {
+    local libdir linker sysroot
+    if have_rustup_target; then
+        CARGO=cargo; CARGO_ARGS=()
+        sysroot=$(rustc --print sysroot)
+        libdir=$sysroot/lib/rustlib/$TARGET/lib/self-contained
+        linker=rust-lld
+        RUST_ENV=()
+        TOOLCHAIN="$(rustc --version), rustup $TARGET"
+    else
+        command -v apt-get >/dev/null || die "needs rustup's target: rustup target add $TARGET"
+        install_debian_packages
+        unpack_wasi_libc
+        CARGO=/usr/bin/cargo; CARGO_ARGS=(-Zbuild-std=std,panic_abort)
+        sysroot=$(/usr/bin/rustc --print sysroot)
+        libdir=$WORK/wasi-libc/usr/lib/wasm32-wasi
+        linker=wasm-ld-22
+        RUST_ENV=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1)
+        TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), wasi-libc $(cat "$WORK/wasi-libc/version")"
+    fi
+    command -v wasm-opt >/dev/null || die "needs wasm-opt (package binaryen)"
+    command -v zstd >/dev/null || die "needs zstd"
+    TOOLCHAIN="$TOOLCHAIN, $(wasm-opt --version)"
+    local flags=(-Clink-self-contained=no "-Clinker=$linker" "-L$libdir" "-Clink-arg=$libdir/crt1-reactor.o" -Clink-arg=-lc
+        -Clink-arg=--stack-first "-Clink-arg=-zstack-size=$STACK" -Clink-arg=--export=_initialize
+        "--remap-path-prefix=$PWD/../runtime=/sandgate" "--remap-path-prefix=$PWD=/guest" "--remap-path-prefix=$WORK=/target"
+        "--remap-path-prefix=$(dirname "$(realpath "$sysroot/lib/rustlib/src/rust" 2>/dev/null || echo "$sysroot")")=/rust"
+        "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rust"
+        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/crates")
+    RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" SOURCE_DATE_EPOCH=0)
+}
+
+# build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
+build() {
+    local profile=$1 out=$2
+    choose_toolchain
+    mkdir -p "$out"
+    say "building ($profile) with $TOOLCHAIN"
+    env "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
+    local wasm=$WORK/$TARGET/$profile/sandgate_guest.wasm
+    if [ "$profile" = release ]; then
+        say "optimising"
+        wasm-opt -O3 --strip-debug --strip-producers --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int \
+            --enable-mutable-globals --enable-multivalue --enable-reference-types "$wasm" -o "$WORK/guest.wasm"
+        zstd -q -19 --long=24 -f "$WORK/guest.wasm" -o "$out/guest.wasm.zst"
+    else
+        cp "$wasm" "$WORK/guest.wasm"
+        zstd -q -3 --long=24 -f "$WORK/guest.wasm" -o "$out/guest.wasm.zst"
+    fi
+    ! grep -aqE "$HOME/|$PWD" "$WORK/guest.wasm" || die "the artefact holds a path of this machine"
+    cat >"$out/manifest.toml" <<TOML
+# Written by guest/build.sh; do not edit.
+profile = "$profile"
+toolchain = "$TOOLCHAIN"
+inputs = "$(inputs_digest)"
+wasm = "$(sha256sum <"$WORK/guest.wasm" | cut -d' ' -f1)"
+compressed = "$(sha256sum <"$out/guest.wasm.zst" | cut -d' ' -f1)"
+TOML
+    say "$(stat -c %s "$WORK/guest.wasm") bytes, $(stat -c %s "$out/guest.wasm.zst") compressed"
+}
+
+case ${1:-} in
+    "") build release "$ARTEFACT" ;;
+    --quick) build quick "$ARTEFACT" ;;
+    --check) check ;;
+    --setup) choose_toolchain ;;
+    --verify)
+        check
+        fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT
+        WORK=$fresh/target build release "$fresh/artefact"
+        cmp "$fresh/artefact/guest.wasm.zst" "$ARTEFACT/guest.wasm.zst" && say "the same bytes" ;;
+    *) sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
+esac

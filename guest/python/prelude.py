@@ -1,0 +1,91 @@
+"""What every script finds in place: run once, before the snapshot, and then called around each run.
+
+The guest's `script.rs` calls start, describe and finish. Nothing here may depend on the machine, the time or the user.
+"""
+
+import sys
+
+# What model-written scripts import most. Importing it here costs nothing at run time.
+import abc, argparse, array, ast, base64, binascii, bisect, calendar, cmath, codecs, collections, collections.abc
+import contextlib, contextvars, copy, csv, dataclasses, datetime, decimal, difflib, enum, errno, fnmatch, fractions, functools
+import glob, hashlib, heapq, hmac, html, inspect, io, itertools, json, keyword, linecache, locale, logging, math, numbers
+import operator, os, os.path, pathlib, pickle, pprint, queue, random, re, reprlib, secrets, shutil, statistics, stat, string
+import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, typing, unicodedata, unittest, urllib.parse
+import uuid, warnings, weakref, zlib
+import socket
+import encodings.idna, encodings.latin_1, encodings.utf_16
+import _sandgate
+
+WORKSPACE = "/work"
+
+_main = sys.modules["__main__"]
+_globals = _main.__dict__
+
+
+class _ScriptLoader:
+    """Gives the script's own lines to `linecache`, and so to tracebacks and `inspect`."""
+
+    name = ""
+    source = ""
+
+    def get_source(self, _module):
+        return self.source
+
+
+_loader = _ScriptLoader()
+_globals["__loader__"] = _loader
+
+
+def start(name, source, arguments, workspace):
+    """Prepares a run; returns the namespace that the script runs in."""
+    _loader.name, _loader.source = name, source
+    _globals["__file__"] = name
+    sys.argv = [name, *arguments]
+    random.seed()
+    if workspace:
+        os.chdir(WORKSPACE)
+        sys.path = [WORKSPACE]
+        tempfile.tempdir = WORKSPACE
+    return _globals
+
+
+def describe(error, name, source):
+    """What Python would print of an exception that nobody caught."""
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    traceback_ = error.__traceback__
+    while traceback_ is not None and traceback_.tb_frame.f_globals is not _globals:
+        traceback_ = traceback_.tb_next
+    return "".join(traceback.format_exception(type(error), error, traceback_))
+
+
+def finish(workspace):
+    """Runs exit handlers, closes what was left open, and flushes."""
+    atexit._run_exitfuncs()
+    if workspace:
+        for key in [key for key in _globals if not key.startswith("__")]:
+            _globals[key] = None
+        gc.collect()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError, OSError):
+            pass
+
+
+def _no_network(*_arguments, **_named):
+    raise PermissionError("there is no network in the sandbox: a service is the only way out")
+
+
+socket.socket.__init__ = _no_network
+socket.create_connection = socket.create_server = socket.getaddrinfo = socket.gethostbyname = _no_network
+
+import atexit, gc
+
+atexit._clear()
+sys.path = []
+sys.path_importer_cache.clear()
+sys.stdout.reconfigure(line_buffering=True)
+sys.executable = ""
+sys.modules["_sandgate_prelude"] = type(sys)("_sandgate_prelude")
+sys.modules["_sandgate_prelude"].__dict__.update(start=start, describe=describe, finish=finish)
+gc.collect()

@@ -1,0 +1,73 @@
+//! The edge of the guest: its imports and exports. The host calls the exports; `bridge` calls [`call_host`].
+//! Nothing else in the guest touches a raw pointer that came from, or goes to, the other side.
+
+#![expect(unsafe_code, reason = "imports, exported names and the buffer that the host writes into")]
+
+use crate::{interpreter, script};
+use sandgate_wire::{Ending, Exception, Script};
+use std::cell::RefCell;
+
+#[link(wasm_import_module = "sandgate")]
+unsafe extern "C" {
+    fn call(ptr: *const u8, len: usize) -> usize;
+    fn reply(ptr: *mut u8);
+}
+
+unsafe extern "C" {
+    fn __wasilibc_reset_preopens();
+}
+
+/// Makes the C library ask again which directories it has: the snapshot was taken where there were none.
+pub fn find_workspace() {
+    // SAFETY: it empties a table of the C library that is filled again on its next use.
+    unsafe { __wasilibc_reset_preopens() }
+}
+
+thread_local! {
+    /// The script that the host wrote, or the ending that it reads. The guest has one thread and one run at a time.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sends one request to the host and returns its reply.
+pub fn call_host(request: &[u8]) -> Vec<u8> {
+    // SAFETY: the host only reads `len` bytes at `ptr`, which the slice guarantees.
+    let len = unsafe { call(request.as_ptr(), request.len()) };
+    let mut answer = vec![0; len];
+    // SAFETY: the host writes exactly the `len` bytes that it announced, and the vector holds that many.
+    unsafe { reply(answer.as_mut_ptr()) };
+    answer
+}
+
+/// See [`sandgate_wire::abi::EXPORT_BUFFER`].
+// SAFETY: the name is not used by any other symbol of this module.
+#[unsafe(no_mangle)]
+extern "C" fn sandgate_buffer(len: usize) -> *mut u8 {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.clear();
+        buffer.resize(len, 0);
+        buffer.as_mut_ptr()
+    })
+}
+
+/// See [`sandgate_wire::abi::EXPORT_RUN`].
+// SAFETY: the name is not used by any other symbol of this module.
+#[unsafe(no_mangle)]
+extern "C" fn sandgate_run() -> u64 {
+    let input = BUFFER.take();
+    let ending = match serde_json::from_slice::<Script<'_>>(&input) {
+        Ok(wanted) => interpreter::with(|vm| script::run(vm, &wanted)),
+        Err(error) => Ending::Raised { exception: Exception::bare("SystemError", &error.to_string()) },
+    };
+    let output = serde_json::to_vec(&ending).unwrap_or_default();
+    BUFFER.with_borrow_mut(|buffer| {
+        *buffer = output;
+        ((buffer.as_ptr() as u64) << 32) | buffer.len() as u64
+    })
+}
+
+/// See [`sandgate_wire::abi::EXPORT_INITIALIZE`].
+// SAFETY: the name is not used by any other symbol of this module.
+#[unsafe(export_name = "wizer-initialize")]
+extern "C" fn initialize() {
+    interpreter::initialize();
+}

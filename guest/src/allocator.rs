@@ -1,0 +1,166 @@
+//! The guest's global allocator: a free list per size, filled from one advancing region.
+//!
+//! An interpreter allocates small blocks in great numbers, so a block costs a pop and a push. Fresh blocks come in the
+//! order of their allocation from one region, which keeps what a script makes on few pages: every page that a run
+//! touches is a page fault when it starts and a page to restore when it ends. [`seal`] is called when the snapshot
+//! is about to be taken: blocks that were freed before then lie scattered over the interpreter's own pages, so they
+//! are set aside until the fresh region is used up.
+
+#![expect(unsafe_code, reason = "a global allocator hands out raw memory")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr;
+
+/// Blocks up to this size come from the lists; larger ones from the system allocator, which can split and merge.
+const LARGEST: usize = 2048;
+/// Sizes are multiples of this, which is also the alignment of every block.
+const STEP: usize = 16;
+const CLASSES: usize = LARGEST / STEP;
+/// How much the region advances by when it is used up.
+const REGION: usize = 256 * 1024;
+/// What [`seal`] reserves: the first region of a run, already part of the memory that the snapshot describes.
+const FIRST_REGION: usize = 4 * 1024 * 1024;
+
+/// A free block holds the address of the next one.
+struct Block {
+    next: *mut Block,
+}
+
+struct Lists {
+    free: [*mut Block; CLASSES],
+    /// Freed before the snapshot; used when the region has to grow.
+    aside: [*mut Block; CLASSES],
+    next: *mut u8,
+    end: *mut u8,
+}
+
+struct Allocator(UnsafeCell<Lists>);
+
+// SAFETY: the guest is a single thread; wasm threads are switched off in the engine and in the target.
+unsafe impl Sync for Allocator {}
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator(UnsafeCell::new(Lists {
+    free: [ptr::null_mut(); CLASSES],
+    aside: [ptr::null_mut(); CLASSES],
+    next: ptr::null_mut(),
+    end: ptr::null_mut(),
+}));
+
+/// Sets the free blocks aside and reserves the region that the first allocations of every run will come from.
+pub fn seal() {
+    // SAFETY: one thread, and no reference into the lists outlives this call.
+    let lists = unsafe { &mut *ALLOCATOR.0.get() };
+    for (free, aside) in lists.free.iter_mut().zip(lists.aside.iter_mut()) {
+        *aside = std::mem::replace(free, ptr::null_mut());
+    }
+    lists.advance(FIRST_REGION);
+}
+
+impl Lists {
+    fn advance(&mut self, size: usize) -> bool {
+        // SAFETY: the size is not zero and the alignment is a power of two.
+        let region = unsafe { System.alloc(Layout::from_size_align_unchecked(size, STEP)) };
+        if region.is_null() {
+            return false;
+        }
+        self.next = region;
+        // SAFETY: one past the end of the region just allocated.
+        self.end = unsafe { region.add(size) };
+        true
+    }
+
+    #[inline]
+    fn take(&mut self, class: usize) -> *mut u8 {
+        // SAFETY: `class` is below `CLASSES`, as `class_of` says.
+        let head = unsafe { self.free.get_unchecked_mut(class) };
+        if !head.is_null() {
+            let block = *head;
+            // SAFETY: a block on a list was written by `put` and has not been handed out since.
+            *head = unsafe { (*block).next };
+            return block.cast();
+        }
+        self.fresh(class)
+    }
+
+    fn fresh(&mut self, class: usize) -> *mut u8 {
+        let size = (class + 1) * STEP;
+        if (self.end as usize) - (self.next as usize) < size {
+            // SAFETY: `class` is below `CLASSES`.
+            let (free, aside) = unsafe { (self.free.get_unchecked_mut(class), self.aside.get_unchecked_mut(class)) };
+            if !aside.is_null() {
+                *free = std::mem::replace(aside, ptr::null_mut());
+                return self.take(class);
+            }
+            if !self.advance(REGION) {
+                return ptr::null_mut();
+            }
+        }
+        let block = self.next;
+        // SAFETY: the region holds at least `size` more bytes.
+        self.next = unsafe { block.add(size) };
+        block
+    }
+
+    #[inline]
+    fn put(&mut self, block: *mut u8, class: usize) {
+        // SAFETY: `class` is below `CLASSES`; the block has room for one pointer, is aligned, and is free now.
+        unsafe {
+            let head = self.free.get_unchecked_mut(class);
+            (*block.cast::<Block>()).next = *head;
+            *head = block.cast();
+        }
+    }
+}
+
+/// The list that serves this layout, if one does.
+#[inline]
+fn class_of(layout: Layout) -> Option<usize> {
+    let small = layout.size() <= LARGEST && layout.align() <= STEP && layout.size() > 0;
+    small.then(|| (layout.size() - 1) / STEP)
+}
+
+// SAFETY: blocks are at least as large and as aligned as their layout, belong to one owner at a time because they are
+// popped when handed out, and go back to the allocator they came from because both ways ask `class_of`.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match class_of(layout) {
+            // SAFETY: one thread, and no other reference into the lists is alive.
+            Some(class) => unsafe { (*self.0.get()).take(class) },
+            // SAFETY: the caller's layout is passed on.
+            None => unsafe { System.alloc(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match class_of(layout) {
+            // SAFETY: as above.
+            Some(class) => unsafe { (*self.0.get()).put(block, class) },
+            // SAFETY: it came from there, with this layout.
+            None => unsafe { System.dealloc(block, layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller guarantees that the new size does not overflow with this alignment.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        match (class_of(layout), class_of(wanted)) {
+            (Some(old), Some(new)) if old == new => block,
+            // SAFETY: both sizes belong to the system allocator, which gave out this block.
+            (None, None) => unsafe { System.realloc(block, layout, size) },
+            // SAFETY: the new block is not the old one, and the shorter of the two lengths is copied.
+            _ => unsafe {
+                let moved = self.alloc(wanted);
+                if !moved.is_null() {
+                    ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
+                    self.dealloc(block, layout);
+                }
+                moved
+            },
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The guest: RustPython, our bridge to the host, and the Python that scripts see, as one WebAssembly reactor.
+//!
+//! The host calls `wizer-initialize` once, takes a snapshot of memory, and from then on every run is a fresh copy of
+//! that snapshot on which it calls `sandgate_buffer` and `sandgate_run`. Nothing here decides anything: what a script
+//! may do is decided on the other side of `abi`, which is the only way out.
+
+mod abi;
+mod allocator;
+mod bridge;
+mod interpreter;
+mod script;
+mod value;

@@ -1,0 +1,101 @@
+//! One run of one script: compile, execute, describe how it ended. Called by `abi` for every run.
+//! It must leave no trace that a second script in the same instance would trip over, other than its variables.
+
+use crate::{abi, value};
+use rustpython_vm::{
+    AsObject, Py, PyObjectRef, PyResult, VirtualMachine,
+    builtins::{PyBaseException, PyDictRef},
+    compiler::Mode,
+    scope::Scope,
+};
+use sandgate_wire::{Ending, Exception, Script};
+
+/// Tracebacks and messages longer than this are cut: they are for reading.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Runs a script to its end.
+pub fn run(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
+    let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, script, &error));
+    // What an exit handler or a destructor prints belongs to the run; what it raises is printed, as Python does.
+    let _ = prelude(vm, "finish", vec![vm.ctx.new_bool(script.workspace).into()]);
+    ending
+}
+
+fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
+    if script.workspace {
+        abi::find_workspace();
+    }
+    let arguments = script.argv.iter().map(|argument| vm.ctx.new_str(&**argument).into()).collect();
+    let globals = prelude(
+        vm,
+        "start",
+        vec![
+            vm.ctx.new_str(&*script.name).into(),
+            vm.ctx.new_str(&*script.source).into(),
+            vm.ctx.new_list(arguments).into(),
+            vm.ctx.new_bool(script.workspace).into(),
+        ],
+    )?;
+    let globals: PyDictRef = globals.downcast().map_err(|_| vm.new_system_error("no module `__main__`"))?;
+    let scope = Scope::with_builtins(None, globals, vm);
+    let code = vm
+        .compile(&script.source, Mode::BlockExpr, &*script.name)
+        .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
+    let result = vm.run_code_obj(code, scope)?;
+    let value = if vm.is_none(&result) { None } else { Some(value::of(vm, &result)) };
+    Ok(Ending::Ok { value })
+}
+
+fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException>) -> Ending {
+    if error.fast_isinstance(vm.ctx.exceptions.system_exit) {
+        return exited(vm, error);
+    }
+    let class = error.class();
+    let name = class.name().to_string();
+    let kind = match class.as_object().get_attr("__module__", vm).ok().and_then(|module| text(vm, &module)) {
+        Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{name}"),
+        _ => name,
+    };
+    let message = text(vm, error.as_object()).unwrap_or_else(|| "<exception str() failed>".to_owned());
+    let arguments = vec![
+        error.to_owned().into(),
+        vm.ctx.new_str(&*script.name).into(),
+        vm.ctx.new_str(&*script.source).into(),
+    ];
+    let traceback = prelude(vm, "describe", arguments)
+        .ok()
+        .and_then(|text_object| text(vm, &text_object))
+        .unwrap_or_else(|| format!("{kind}: {message}\n"));
+    Ending::Raised { exception: Exception { kind, message: cut(message), traceback: cut(traceback) } }
+}
+
+fn exited(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
+    let code = error.as_object().get_attr("code", vm).unwrap_or_else(|_| vm.ctx.none());
+    if vm.is_none(&code) {
+        return Ending::Exited { code: 0, message: None };
+    }
+    match code.try_to_value::<i32>(vm) {
+        Ok(code) => Ending::Exited { code, message: None },
+        Err(_) => Ending::Exited { code: 1, message: text(vm, &code).map(cut) },
+    }
+}
+
+/// Calls a function of the prelude.
+fn prelude(vm: &VirtualMachine, function: &'static str, arguments: Vec<PyObjectRef>) -> PyResult {
+    vm.import("_sandgate_prelude", 0)?.get_attr(function, vm)?.call(arguments, vm)
+}
+
+/// `str()` of an object, with lone surrogates replaced; `None` where that raises.
+fn text(vm: &VirtualMachine, object: &rustpython_vm::PyObject) -> Option<String> {
+    object.str(vm).ok().map(|text| text.to_string_lossy().into_owned())
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST_TEXT {
+        let end = (0..=LONGEST_TEXT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("\n[cut]\n");
+    }
+    text
+}
+

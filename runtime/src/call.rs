@@ -1,0 +1,67 @@
+//! A call that a script asks for, once its bytes have been checked. Made by `hostcall` from what the guest wrote.
+//! It must never hold anything that was not checked for size, depth and name.
+
+use crate::refusal::Refusal;
+use sandgate_wire::Request;
+use serde_json::value::RawValue;
+
+/// THREAT[DOS-10]: a request longer than this is refused before it is copied out of the guest.
+pub(crate) const LONGEST_REQUEST: usize = 1 << 20;
+/// THREAT[DOS-08]: below what JSON readers on the way, and in the service, accept.
+const DEEPEST_PARAMS: usize = 64;
+const LONGEST_NAME: usize = 128;
+
+/// One call, well formed, not yet decided.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) params: &'a RawValue,
+}
+
+/// Checks what the guest sent and borrows the call from it.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Request<'_>, Refusal> {
+    let request: Request<'_> = serde_json::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
+    for name in [&request.service, &request.method] {
+        if !is_name(name) {
+            return Err(Refusal::Name);
+        }
+    }
+    if depth(request.params.get()) > DEEPEST_PARAMS {
+        return Err(Refusal::TooDeep { limit: DEEPEST_PARAMS });
+    }
+    Ok(request)
+}
+
+impl<'a> From<&'a Request<'_>> for Call<'a> {
+    fn from(request: &'a Request<'_>) -> Self {
+        Self { service: &request.service, method: &request.method, params: request.params }
+    }
+}
+
+/// THREAT[POL-04]: ASCII letters, digits, `_`, `-` and single dots, so that no two spellings look the same.
+fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.split('.').all(|part| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        })
+}
+
+/// How deep valid JSON nests.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}

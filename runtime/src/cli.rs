@@ -1,0 +1,82 @@
+//! The command line: arguments in, exit code out. `main.rs` calls [`main`]; each subcommand is one file below.
+//! Data goes to standard output, everything else to standard error.
+
+mod exit;
+mod image;
+mod progress;
+mod report;
+mod run;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use std::process::ExitCode;
+
+/// Run Python that a language model wrote, isolated, with every effect decided.
+#[derive(Debug, Parser)]
+#[command(name = "sandgate", version, max_term_width = 100, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Where compiled interpreters are kept [default: the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "SANDGATE_CACHE_DIR", hide_env_values = true)]
+    cache_dir: Option<std::path::PathBuf>,
+
+    /// Print neither progress nor warnings
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one script in a fresh interpreter
+    Run(run::RunArguments),
+    /// Show, prepare or remove the compiled interpreter
+    Image(image::ImageArguments),
+}
+
+/// What every subcommand is given.
+#[derive(Debug)]
+struct Shared {
+    cache: Option<std::path::PathBuf>,
+    quiet: bool,
+}
+
+/// Parses the arguments, runs the command, reports what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are not errors; writing them can only fail because nobody reads them.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    let shared = Shared { cache: arguments.cache_dir, quiet: arguments.quiet };
+    if !shared.quiet {
+        report::warnings_to_stderr();
+    }
+    let done = match arguments.command {
+        Command::Run(arguments) => run::execute(arguments, &shared),
+        Command::Image(arguments) => image::execute(&arguments, &shared),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,62 @@
+//! `sandgate image`: the compiled interpreter of this user on this machine.
+
+use super::{Shared, exit::Exit, progress::Bar, report::Failure};
+use crate::{ImageCache, Progress};
+use clap::{Args, Subcommand};
+use std::io::Write;
+
+/// Show, prepare or remove the compiled interpreter.
+#[derive(Debug, Args)]
+pub(super) struct ImageArguments {
+    #[command(subcommand)]
+    command: ImageCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImageCommand {
+    /// Where it is kept, under which key, and how large it is
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prepare it now rather than when the first script runs
+    Warm,
+    /// Remove it, and those of other versions; the next run prepares it again
+    Clear,
+}
+
+pub(super) fn execute(arguments: &ImageArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let cache = ImageCache::new(shared.cache.clone())?;
+    let text = match arguments.command {
+        ImageCommand::Show { json } => show(&cache, json)?,
+        ImageCommand::Warm => {
+            let bar = Bar::default();
+            cache.warm((!shared.quiet).then_some(&bar as &dyn Progress))?;
+            show(&cache, false)?
+        }
+        ImageCommand::Clear => format!("removed {} images\n", cache.clear()?),
+    };
+    // A reader that went away needs no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(Exit::Ok)
+}
+
+fn show(cache: &ImageCache, json: bool) -> Result<String, Failure> {
+    let status = cache.status()?;
+    if json {
+        let text = serde_json::to_string_pretty(&status)
+            .map_err(|error| Failure::internal(error.to_string(), None))?;
+        return Ok(format!("{text}\n"));
+    }
+    let state = match status.size {
+        Some(size) => bytesize::ByteSize::b(size).display().iec().to_string(),
+        None => "not prepared yet; `sandgate image warm` does it".to_owned(),
+    };
+    Ok(format!(
+        "directory  {}\nkey        {}\nimage      {state}\nothers     {}\n",
+        status.directory.display(),
+        status.key,
+        status.others
+    ))
+}

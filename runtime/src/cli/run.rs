@@ -1,0 +1,254 @@
+//! `sandgate run`: one script, one fresh interpreter. Arguments are resolved here, in the order in which they can be
+//! wrong, before anything runs.
+
+#![expect(clippy::disallowed_methods, reason = "the operator names the files that are read and written here")]
+
+use super::{Shared, exit::Exit, progress::Bar, report::Failure, terminal::{Terminal, escaped}};
+use crate::{Cancel, Clock, Context, Limits, Outcome, Sandbox, Script, Status, Workspace};
+use bytesize::ByteSize;
+use clap::Args;
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// Run one script in a fresh interpreter.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The script, or `-` for standard input
+    #[arg(required_unless_present = "code", conflicts_with = "code", value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Run this text instead of a file
+    #[arg(short = 'c', value_name = "CODE")]
+    code: Option<String>,
+
+    /// What input() and sys.stdin read: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    stdin: Option<PathBuf>,
+
+    /// End the run after this wall time, such as 500ms, 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time)]
+    timeout: Duration,
+
+    /// Linear memory, the interpreter's own 50 MiB included
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    memory: ByteSize,
+
+    /// How much of stdout, and of stderr, is kept; the rest is dropped and marked
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    output_limit: ByteSize,
+
+    /// Let the script read and change this directory, as /work; without one, and without --in, --out and --scratch,
+    /// it has no files at all
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+
+    /// Give the script an empty directory, as /work, that is removed at the end
+    #[arg(long, conflicts_with = "workspace")]
+    scratch: bool,
+
+    /// Copy this file into the workspace first; may be given more than once
+    #[arg(long = "in", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+
+    /// Copy what is in the workspace at the end to this directory; existing files are not replaced
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Make random numbers repeatable
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Stop the script's clock at this time, such as 2026-01-31T12:00:00Z; it moves only when the script sleeps,
+    /// which then takes no time
+    #[arg(long, value_name = "TIME", value_parser = parse_clock, default_value = "real")]
+    clock: Clock,
+
+    /// Print the whole outcome as one JSON object at the end, and nothing else
+    #[arg(long)]
+    json: bool,
+
+    /// The script's own arguments
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("a script needs some time to run".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn parse_clock(text: &str) -> Result<Clock, String> {
+    if text == "real" {
+        return Ok(Clock::Real);
+    }
+    let time = humantime::parse_rfc3339_weak(text).map_err(|error| format!("{error}; write `real` or 2026-01-31T12:00:00Z"))?;
+    let since = time.duration_since(UNIX_EPOCH).map_err(|_| "the clock starts in 1970".to_owned())?;
+    u64::try_from(since.as_millis()).map(Clock::Frozen).map_err(|error| error.to_string())
+}
+
+pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let source = source(&arguments)?;
+    let stdin = match &arguments.stdin {
+        Some(path) => read(path, "the standard input")?,
+        None => Vec::new(),
+    };
+    let workspace = workspace(&arguments)?;
+    let name = match (&arguments.file, &arguments.code) {
+        (Some(file), _) if file.as_os_str() == "-" => "<stdin>".to_owned(),
+        (Some(file), _) => file.file_name().map_or_else(|| "script.py".to_owned(), |name| name.to_string_lossy().into_owned()),
+        (None, _) => "<string>".to_owned(),
+    };
+    let limits = Limits {
+        wall: arguments.timeout,
+        cpu: arguments.timeout,
+        memory: usize::try_from(arguments.memory.as_u64()).unwrap_or(usize::MAX),
+        output: usize::try_from(arguments.output_limit.as_u64()).unwrap_or(usize::MAX),
+        ..Limits::default()
+    };
+    let cancel = Cancel::new();
+    let terminal = if arguments.json { None } else { Some(Arc::new(Terminal::start().map_err(|error| Failure::internal(error.to_string(), None))?)) };
+    let script = Script {
+        source,
+        name: Some(name),
+        arguments: arguments.arguments,
+        stdin,
+        workspace: workspace.clone(),
+        clock: arguments.clock,
+        seed: arguments.seed,
+        replay: None,
+        sink: terminal.clone().map(|terminal| terminal as Arc<dyn crate::Sink>),
+        cancel: Some(cancel.clone()),
+    };
+    let outcome = drive(script, limits, cancel, shared);
+    if let Some(terminal) = &terminal {
+        terminal.finish();
+    }
+    let outcome = outcome?;
+    // What a script left is delivered whatever became of the script.
+    let delivered = match (&arguments.out, &workspace) {
+        (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
+        _ => Ok(()),
+    };
+    print(&outcome, arguments.json)?;
+    delivered.map_err(|error| Failure::usage(super::report::chain(&error), "name a directory that is empty or does not exist yet"))?;
+    Ok(Exit::from(&outcome))
+}
+
+fn source(arguments: &RunArguments) -> Result<String, Failure> {
+    let Some(path) = &arguments.file else { return Ok(arguments.code.clone().unwrap_or_default()) };
+    if path.as_os_str() == "-" && arguments.stdin.as_ref().is_some_and(|stdin| stdin.as_os_str() == "-") {
+        return Err(Failure::usage("the script and its input cannot both be standard input", "pass one of them as a file"));
+    }
+    let bytes = read(path, "the script")?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count().saturating_add(1);
+        Failure::usage(format!("`{}` is not UTF-8: line {line} holds other bytes", path.display()), "save the script as UTF-8")
+    })
+}
+
+/// Reads a file, or standard input for `-`. Never more than the largest limit allows to use.
+fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    let most = 64_u64 << 20;
+    let mut bytes = Vec::new();
+    let taken = if path.as_os_str() == "-" {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| {
+            if file.metadata()?.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            file.take(most).read_to_end(&mut bytes)
+        })
+    };
+    match taken {
+        Ok(_) => Ok(bytes),
+        Err(error) => {
+            let help = match error.kind() {
+                io::ErrorKind::NotFound => "check the path; code itself is passed with -c",
+                io::ErrorKind::IsADirectory => "name a file in it",
+                io::ErrorKind::PermissionDenied => "make it readable for you",
+                _ => "check the path",
+            };
+            Err(Failure::usage(format!("{what} `{}` cannot be read: {error}", path.display()), help))
+        }
+    }
+}
+
+fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure> {
+    let opened = match &arguments.workspace {
+        Some(path) => Some(Workspace::open(path)),
+        None if arguments.scratch || arguments.out.is_some() || !arguments.inputs.is_empty() => {
+            Some(Workspace::temporary())
+        }
+        None => None,
+    };
+    let failed = |error| Failure::from(crate::RunError::Workspace(error));
+    let Some(workspace) = opened.transpose().map_err(failed)? else { return Ok(None) };
+    for input in &arguments.inputs {
+        workspace.copy_in(input).map_err(failed)?;
+    }
+    Ok(Some(Arc::new(workspace)))
+}
+
+fn drive(script: Script, limits: Limits, cancel: Cancel, shared: &Shared) -> Result<Outcome, Failure> {
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(error.to_string(), None))?;
+    executor.block_on(async {
+        let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
+        if let Some(cache) = &shared.cache {
+            builder = builder.cache_dir(cache);
+        }
+        if !shared.quiet {
+            builder = builder.progress(Arc::new(Bar::default()));
+        }
+        let sandbox = builder.build().await?;
+        let context = Context { limits, ..Context::default() };
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                cancel.cancel();
+            }
+        });
+        Ok(sandbox.run(script, &context).await?)
+    })
+}
+
+/// The streams have been printed already, unless all of it is JSON.
+fn print(outcome: &Outcome, json: bool) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string(outcome).map_err(|error| Failure::internal(error.to_string(), None))?;
+        let _ = writeln!(io::stdout(), "{text}");
+        return Ok(());
+    }
+    let mut text = String::new();
+    if let Some(exception) = &outcome.exception {
+        text.push_str(&exception.traceback);
+    }
+    if let Some(reason) = &outcome.reason {
+        let status = match outcome.status {
+            Status::Timeout => "out of time",
+            Status::Memory => "out of memory",
+            Status::Stack => "out of stack",
+            Status::Output => "too much output",
+            Status::Source => "source refused",
+            Status::Cancelled => "cancelled",
+            Status::Diverged => "diverged",
+            Status::Ok | Status::Exited | Status::Raised | Status::Crashed => "failed",
+        };
+        text.push_str(&format!("sandgate: {status}: {reason}\n"));
+    }
+    if io::stderr().is_terminal() {
+        text = escaped(&text);
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+    Ok(())
+}

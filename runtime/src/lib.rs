@@ -1,0 +1,41 @@
+//! Runs Python that a language model wrote, in an interpreter inside WebAssembly, with one way out.
+//!
+//! ```no_run
+//! use sandgate::{Context, Sandbox, Script};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::builder().build().await?;
+//! let outcome = sandbox.run(Script::new("print(1 + 1)"), &Context::default()).await?;
+//! assert_eq!(outcome.stdout.text, "2\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The modules stand in the order of a run: what is asked for, the wall it runs behind, what it may consume, the one
+//! way out, and what comes back.
+
+pub mod cli;
+
+mod script;
+
+mod context;
+mod sandbox;
+
+mod output;
+mod recorder;
+mod workspace;
+
+mod call;
+mod hostcall;
+mod refusal;
+
+mod outcome;
+
+pub use context::{Context, Limits};
+pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
+pub use output::{Sink, Stream};
+pub use recorder::{Clock, Tape};
+pub use sandbox::{Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage};
+pub use sandgate_wire::{Exception, Value};
+pub use script::Script;
+pub use workspace::{Workspace, WorkspaceError};

@@ -1,0 +1,106 @@
+//! What came of a run, in the one form that every front end prints, and its JSON.
+
+use crate::Tape;
+use sandgate_wire::{Exception, Value};
+use serde::{Serialize, Serializer};
+use std::time::Duration;
+
+/// How a run ended. Closed: a front end handles each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The script ran to its end.
+    Ok,
+    /// The script called `sys.exit`; see [`Outcome::exit_code`].
+    Exited,
+    /// An exception was not caught.
+    Raised,
+    /// The wall or processor time was used up.
+    Timeout,
+    /// The memory was used up and the script could not go on.
+    Memory,
+    /// The stack was used up where Python could not raise `RecursionError`.
+    Stack,
+    /// The script flooded its output.
+    Output,
+    /// The source was refused before it ran.
+    Source,
+    /// The caller ended the run.
+    Cancelled,
+    /// A replay asked for something that its tape does not hold.
+    Diverged,
+    /// The interpreter itself failed. Only this run is affected.
+    Crashed,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// What a process would have exited with: 0, 1 for an exception, or what was given to `sys.exit`.
+    pub exit_code: i32,
+    /// One sentence about an ending that is neither the script's success nor its exception.
+    pub reason: Option<String>,
+    /// What it wrote to standard output.
+    pub stdout: StreamText,
+    /// What it wrote to standard error. An uncaught exception is not in it.
+    pub stderr: StreamText,
+    /// The value of the last expression.
+    pub value: Option<Value>,
+    /// The exception that was not caught.
+    pub exception: Option<Exception>,
+    /// What is in the workspace now, by path.
+    pub files: Vec<FileEntry>,
+    /// What it consumed.
+    pub usage: Usage,
+    /// Everything nondeterministic that the run was given, for a replay.
+    #[serde(skip)]
+    pub tape: Tape,
+}
+
+/// One captured stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamText {
+    /// What was kept, with invalid UTF-8 replaced, and a marker at the end where something was dropped.
+    pub text: String,
+    /// How many bytes were dropped.
+    pub dropped: u64,
+}
+
+impl Serialize for StreamText {
+    /// The text alone: the marker in it says what is missing.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// A file that was left in the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileEntry {
+    /// Relative to the workspace, with `/` between names.
+    pub path: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// What a run consumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Usage {
+    /// From the moment an instance was free for it.
+    #[serde(rename = "wall_us", serialize_with = "micros")]
+    pub wall: Duration,
+    /// On a processor.
+    #[serde(rename = "cpu_us", serialize_with = "micros")]
+    pub cpu: Duration,
+    /// Linear memory at its largest, the interpreter's own included.
+    pub peak_memory: u64,
+    /// Bytes written to stdout and stderr, dropped ones included.
+    pub output_bytes: u64,
+    /// Calls through the one way out, refused ones included.
+    pub calls: u64,
+}
+
+fn micros<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}

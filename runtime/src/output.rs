@@ -1,0 +1,103 @@
+//! What a script writes: counted, capped, captured, and passed on while it comes. Called by `sandbox::wasi` for every
+//! write of a guest. It must never hold more than the limit, whatever the guest writes.
+
+use crate::{Limits, StreamText};
+use std::{fmt, sync::Arc};
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Receives output as it comes. The bytes are the script's own: a terminal needs them escaped.
+pub trait Sink: Send + Sync {
+    /// Takes some bytes. Called between instructions of the script, so it must not wait.
+    fn write(&self, stream: Stream, bytes: &[u8]);
+}
+
+impl fmt::Debug for dyn Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+/// A script wrote so much that nobody can want it.
+#[derive(Debug, thiserror::Error)]
+#[error("the script wrote {limit} bytes to one stream, {times} times what is kept of it", times = Limits::FLOOD)]
+pub(crate) struct Flood {
+    limit: u64,
+}
+
+/// The two streams of one run.
+#[derive(Debug)]
+pub(crate) struct Output {
+    limit: usize,
+    sink: Option<Arc<dyn Sink>>,
+    out: Capture,
+    err: Capture,
+}
+
+#[derive(Debug, Default)]
+struct Capture {
+    kept: Vec<u8>,
+    total: u64,
+}
+
+impl Output {
+    pub(crate) fn new(limit: usize, sink: Option<Arc<dyn Sink>>) -> Self {
+        Self { limit, sink, out: Capture::default(), err: Capture::default() }
+    }
+
+    /// Takes what the guest writes. THREAT[DOS-06]: counted before anything is kept; past the limit nothing is kept;
+    /// far past it the run ends.
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Flood> {
+        let limit = self.limit;
+        let capture = match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        capture.total = capture.total.saturating_add(bytes.len() as u64);
+        let room = limit.saturating_sub(capture.kept.len());
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        if !kept.is_empty() {
+            capture.kept.extend_from_slice(kept);
+            if let Some(sink) = &self.sink {
+                sink.write(stream, kept);
+            }
+        }
+        let flood = (limit as u64).saturating_mul(Limits::FLOOD);
+        if capture.total > flood { Err(Flood { limit: flood }) } else { Ok(()) }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.out.total.saturating_add(self.err.total)
+    }
+
+    /// What was kept. The marker is part of the text, so that whoever reads it cannot miss that something is not.
+    pub(crate) fn finish(self) -> (StreamText, StreamText) {
+        let (limit, sink) = (self.limit, self.sink);
+        (self.out.finish(Stream::Out, limit, sink.as_deref()), self.err.finish(Stream::Err, limit, sink.as_deref()))
+    }
+}
+
+impl Capture {
+    fn finish(self, stream: Stream, limit: usize, sink: Option<&dyn Sink>) -> StreamText {
+        let dropped = self.total.saturating_sub(self.kept.len() as u64);
+        let mut text = match String::from_utf8(self.kept) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        if dropped > 0 {
+            let marker = format!("\n[output cut: {dropped} bytes dropped, the limit is {limit}]\n");
+            if let Some(sink) = sink {
+                sink.write(stream, marker.as_bytes());
+            }
+            text.push_str(&marker);
+        }
+        StreamText { text, dropped }
+    }
+}

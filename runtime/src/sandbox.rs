@@ -1,0 +1,134 @@
+//! The sandbox: an image, a pool of instances of it, and `run`. Front ends and embedders make one and keep it.
+//! It must never let one run see another, nor outlive its limits.
+
+mod engine;
+mod image;
+mod instance;
+mod linker;
+mod meter;
+mod state;
+mod ticker;
+mod wasi;
+
+pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
+pub use meter::Cancel;
+
+use crate::{Context, Outcome, Script, WorkspaceError};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
+
+/// Runs scripts, each in a fresh copy of one interpreter. Cheap to clone; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    shared: Arc<instance::Shared>,
+}
+
+/// How a [`Sandbox`] is made.
+#[derive(Debug)]
+pub struct Builder {
+    cache: Option<PathBuf>,
+    instances: NonZeroU32,
+    progress: Option<Arc<dyn Progress>>,
+}
+
+/// Why a run could not be carried out; whatever a script does is an [`Outcome`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The context asks for something that no run can have.
+    #[error("the memory limit is {asked} bytes; it must be between {least} and {most}")]
+    Memory {
+        /// What it asks for.
+        asked: usize,
+        /// What the interpreter itself needs.
+        least: usize,
+        /// What the pool reserves.
+        most: usize,
+    },
+    /// The standard input is larger than the context allows.
+    #[error("the standard input is {size} bytes, {limit} are allowed")]
+    Stdin {
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The workspace could not be used.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// No instance could be made.
+    #[error("no instance of the interpreter could be made: {0}")]
+    Instance(String),
+}
+
+impl Sandbox {
+    /// How to make one. What a script has unless something is granted:
+    ///
+    /// - no file, directory or path: not even one that does not exist can be told from one that does;
+    /// - no environment variable, no argument, no user, no host name, no process id of the host;
+    /// - no socket, no process, no thread, no signal, no foreign function;
+    /// - no clock finer than a millisecond, and no sight of the host's uptime;
+    /// - nothing of an earlier run: memory, variables, random state;
+    /// - no more than its [`Limits`](crate::Limits), whatever it does;
+    /// - one way out, on which every call is decided by the host.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder { cache: None, instances: Builder::INSTANCES, progress: None }
+    }
+
+    /// Runs a script to its end.
+    ///
+    /// Dropping the future ends the run at once. The executor's thread is held for no longer than 5 ms at a time,
+    /// however busy the script is. Runs beyond the number of instances wait for one.
+    pub async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
+        self.shared.run(script, context).await
+    }
+}
+
+impl Builder {
+    /// As many runs at once as two busy cores can still give a turn in a second. Each reserves address space only.
+    const INSTANCES: NonZeroU32 = match NonZeroU32::new(256) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    };
+
+    /// Where compiled images are kept, instead of the user's cache directory.
+    #[must_use]
+    pub fn cache_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.cache = Some(dir.into());
+        self
+    }
+
+    /// How many runs there can be at once; the default is 256.
+    #[must_use]
+    pub fn instances(mut self, number: NonZeroU32) -> Self {
+        self.instances = number;
+        self
+    }
+
+    /// Told what is being done while an image is prepared, which takes long enough to say so.
+    #[must_use]
+    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Loads the image of the interpreter, or prepares it where this machine has none yet, which takes up to a minute.
+    pub async fn build(self) -> Result<Sandbox, ImageError> {
+        let cache = ImageCache::new(self.cache)?;
+        let instances = self.instances;
+        let progress = self.progress;
+        let prepare = move || {
+            let engine = engine::pooled(instances)?;
+            let image = cache.load_or_prepare(&engine, progress.as_deref())?;
+            instance::Shared::new(engine, &image, instances)
+        };
+        // Loading takes milliseconds, preparing seconds; neither belongs on an executor's thread.
+        let shared = match tokio::task::spawn_blocking(prepare).await {
+            Ok(shared) => shared?,
+            Err(error) => return Err(ImageError::Interrupted(error.to_string())),
+        };
+        Ok(Sandbox { shared: Arc::new(shared) })
+    }
+}

@@ -1,0 +1,79 @@
+//! How wasmtime is configured: what code may do, how much stack it has, and how instances are pooled.
+//! Called when a sandbox is built and when an image is prepared. Both must agree, or the image is not accepted.
+
+use super::image::ImageError;
+use crate::Limits;
+use std::num::NonZeroU32;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+/// What compiled code may use. Interpreted recursion is bounded by the interpreter at half of its shadow stack, which
+/// is 8 MiB; code that recurses natively without touching that stack ends here, with a trap.
+const WASM_STACK: usize = 32 << 20;
+
+/// Host functions run on the same fiber. The gap is larger than any thread's usual stack, and no host function recurses
+/// on what a guest gave it, so a guest at the very end of its stack cannot overflow the host's: THREAT[DOS-07].
+const FIBER_STACK: usize = WASM_STACK + (16 << 20);
+
+/// The snapshot holds tens of megabytes in one piece; every run maps them instead of copying.
+const LARGEST_IMAGE: u64 = 512 << 20;
+
+/// Pages that a typical script dirties are restored by copying; beyond that by dropping them.
+const KEEP_RESIDENT: usize = 4 << 20;
+
+/// Functions whose address is taken, and room to grow.
+const TABLE_ELEMENTS: usize = 200_000;
+
+fn config(optimise: OptLevel) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        // THREAT[ISO-01]: wasm cannot read its machine stack, but what one run left there is not left for the next.
+        .async_stack_zeroing(true)
+        .memory_init_cow(true)
+        .memory_guaranteed_dense_image_size(LARGEST_IMAGE)
+        .cranelift_opt_level(optimise)
+        // Nobody reads native frames of the interpreter; Python tracebacks come from the interpreter itself.
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None)
+        .native_unwind_info(false)
+        // Proposals that the guest is not built with. Fewer instructions, fewer advisories.
+        .wasm_simd(false)
+        .wasm_relaxed_simd(false)
+        .wasm_tail_call(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_extended_const(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false);
+    config
+}
+
+/// The engine that scripts run in.
+pub(super) fn pooled(instances: NonZeroU32) -> Result<Engine, ImageError> {
+    let instances = instances.get();
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances)
+        .total_stacks(instances)
+        .max_memory_size(Limits::MOST_MEMORY)
+        .max_core_instance_size(4 << 20)
+        .table_elements(TABLE_ELEMENTS)
+        .max_unused_warm_slots(instances)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = config(OptLevel::Speed);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config).map_err(|error| ImageError::Engine(format!("{error:#}")))
+}
+
+/// The engine that initialises the interpreter once, before the snapshot: compiled quickly, run once.
+pub(super) fn once() -> Result<Engine, ImageError> {
+    let mut config = config(OptLevel::None);
+    config.epoch_interruption(false);
+    Engine::new(&config).map_err(|error| ImageError::Engine(format!("{error:#}")))
+}

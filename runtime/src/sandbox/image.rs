@@ -1,0 +1,113 @@
+//! The image: the interpreter, initialised, snapshotted and compiled for this processor. Called when a sandbox is
+//! built, and by `sandgate image`. It must never load a file that it did not verify.
+
+mod artefact;
+mod cache;
+mod snapshot;
+
+pub use cache::{ImageCache, ImageStatus};
+
+use std::{fmt, io, path::PathBuf};
+use wasmtime::{Engine, Module};
+
+/// Told what is being done while an image is prepared.
+pub trait Progress: Send + Sync {
+    /// The next stage begins.
+    fn stage(&self, stage: Stage);
+    /// The image is ready.
+    fn done(&self);
+}
+
+impl fmt::Debug for dyn Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// The stages of preparing an image, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Another process is doing it.
+    Waiting,
+    /// The artefact is unpacked and compared with its manifest.
+    Unpacking,
+    /// The interpreter is compiled for one use, started, and its memory taken.
+    Starting,
+    /// The snapshot is compiled for this processor.
+    Compiling,
+    /// The result is written.
+    Storing,
+}
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The cache directory cannot be used.
+    #[error("the image cache `{}` cannot be used: {reason}", path.display())]
+    Cache {
+        /// Which directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No cache directory is known.
+    #[error("there is no home directory to keep the compiled interpreter in")]
+    NoHome,
+    /// The committed artefact is not what its manifest says.
+    #[error("the interpreter that is built into this program is damaged: {0}")]
+    Artefact(String),
+    /// The interpreter asks for something that is not granted, or lacks something.
+    #[error("the interpreter is not the one this program was built for: {0}")]
+    Guest(String),
+    /// wasmtime does not work here.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+    /// The image could not be made.
+    #[error("the interpreter could not be prepared: {0}")]
+    Prepare(String),
+    /// The task that did it was ended.
+    #[error("preparing the interpreter was interrupted: {0}")]
+    Interrupted(String),
+}
+
+/// An image that was verified and loaded.
+pub(super) struct Image(Module);
+
+impl Image {
+    pub(super) fn module(&self) -> &Module {
+        &self.0
+    }
+
+    /// Loads compiled code. The one place in the host that is `unsafe`.
+    #[expect(unsafe_code, reason = "loading precompiled code is unsafe in wasmtime: it is run as it is")]
+    fn load(engine: &Engine, file: cache::Verified) -> wasmtime::Result<Self> {
+        // SAFETY: `Verified` is only made of a file that this program wrote, whose digest it compared with the one
+        // that was noted when it was written, in a directory and a file that belong to this user alone.
+        let module = unsafe { Module::deserialize_open_file(engine, file.into_file()) }?;
+        Ok(Self(module))
+    }
+}
+
+/// The imports that a guest may have, one `module name` a line. Committed; guest/build.sh compares with it as well.
+const IMPORTS: &str = include_str!("../../../guest/imports.txt");
+
+/// THREAT[ESC-01]: a guest with any other import is not linked.
+pub(super) fn check_imports<'a>(imports: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), ImageError> {
+    let mut found: Vec<String> = imports.map(|(module, name)| format!("{module} {name}")).collect();
+    found.sort();
+    let expected: Vec<&str> = IMPORTS.lines().collect();
+    if found == expected {
+        return Ok(());
+    }
+    let more: Vec<&str> = found.iter().map(String::as_str).filter(|name| !expected.contains(name)).collect();
+    let fewer: Vec<&str> = expected.iter().copied().filter(|name| !found.iter().any(|found| found == name)).collect();
+    Err(ImageError::Guest(format!(
+        "its imports differ from guest/imports.txt (more: {}; fewer: {})",
+        if more.is_empty() { "none".to_owned() } else { more.join(", ") },
+        if fewer.is_empty() { "none".to_owned() } else { fewer.join(", ") },
+    )))
+}
+
+fn cache_error(path: &std::path::Path, error: &io::Error) -> ImageError {
+    ImageError::Cache { path: path.to_owned(), reason: error.to_string() }
+}

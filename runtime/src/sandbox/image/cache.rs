@@ -1,0 +1,336 @@
+//! Where compiled images are kept between processes: found by key, written at once, verified before they are loaded.
+//! Called by the builder and by `sandgate image`. It must never hand out a file that it did not verify.
+//!
+//! Beside each image lies a seal: its digest, and what the file system said of it when that digest was last compared.
+//! While the file system says the same (device, inode, size, and the time of its last change, which no program can
+//! set), the image has not been written to and is not read again; otherwise it is, whole. THREAT[ESC-08].
+
+#![expect(clippy::disallowed_methods, reason = "the cache is the one place of the library that keeps files")]
+
+use super::{Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, snapshot};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::{self, File, OpenOptions},
+    hash::{Hash, Hasher},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use wasmtime::Engine;
+
+/// Changes whenever an image is made in another way from the same artefact.
+const FORMAT: &str = "sandgate-image-1";
+
+/// Another version's image may still be wanted; older ones are removed when a new one is stored.
+const KEPT: usize = 3;
+
+/// A change within this time of sealing could carry the same time stamp, so such a seal is not believed.
+const RACY_NS: i128 = 1_000_000_000;
+
+/// Compiled images of one user.
+#[derive(Debug, Clone)]
+pub struct ImageCache {
+    dir: PathBuf,
+}
+
+/// What the cache holds for this program on this machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageStatus {
+    /// Where images are kept.
+    pub directory: PathBuf,
+    /// What this program's image is called here.
+    pub key: String,
+    /// Its size, where there is one.
+    pub size: Option<u64>,
+    /// Images of other versions or for other processors.
+    pub others: usize,
+}
+
+/// An image file whose content was compared with its digest.
+#[derive(Debug)]
+pub(super) struct Verified(File);
+
+impl Verified {
+    pub(super) fn into_file(self) -> File {
+        self.0
+    }
+}
+
+/// What the file system says of a file. Any write, rename, link or change of rights changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed_s: i64,
+    changed_ns: i64,
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed_s: metadata.ctime(),
+            changed_ns: metadata.ctime_nsec(),
+        }
+    }
+
+    fn changed(&self) -> i128 {
+        i128::from(self.changed_s).saturating_mul(RACY_NS).saturating_add(i128::from(self.changed_ns))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seal {
+    digest: String,
+    stamp: Stamp,
+    /// Nanoseconds since 1970.
+    sealed: i128,
+}
+
+/// Why an image is made again.
+enum Unusable {
+    Missing,
+    /// With what is said about it.
+    Rejected(String),
+}
+
+impl ImageCache {
+    /// The cache in this directory, or the user's own.
+    pub fn new(dir: Option<PathBuf>) -> Result<Self, ImageError> {
+        let dir = dir.or_else(user_dir).ok_or(ImageError::NoHome)?;
+        Ok(Self { dir: dir.join("images") })
+    }
+
+    /// What there is, without changing it.
+    pub fn status(&self) -> Result<ImageStatus, ImageError> {
+        let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
+        let size = fs::metadata(self.image(&key)).ok().map(|metadata| metadata.len());
+        let others = self.images().len().saturating_sub(usize::from(size.is_some()));
+        Ok(ImageStatus { directory: self.dir.clone(), key, size, others })
+    }
+
+    /// Prepares the image where there is none.
+    pub fn warm(&self, progress: Option<&dyn Progress>) -> Result<(), ImageError> {
+        let engine = super::super::engine::pooled(std::num::NonZeroU32::MIN)?;
+        self.load_or_prepare(&engine, progress).map(drop)
+    }
+
+    /// Removes all images; returns how many.
+    pub fn clear(&self) -> Result<usize, ImageError> {
+        let images = self.images();
+        for (_, path) in &images {
+            fs::remove_file(path).map_err(|error| cache_error(path, &error))?;
+            // A seal without its image is of no use and no harm.
+            let _ = fs::remove_file(path.with_extension("seal"));
+        }
+        Ok(images.len())
+    }
+
+    pub(in crate::sandbox) fn load_or_prepare(
+        &self,
+        engine: &Engine,
+        progress: Option<&dyn Progress>,
+    ) -> Result<Image, ImageError> {
+        let key = key(engine)?;
+        self.make_private()?;
+        if let Ok(image) = self.load(engine, &key) {
+            return Ok(image);
+        }
+        let stage = |stage| {
+            if let Some(progress) = progress {
+                progress.stage(stage);
+            }
+        };
+        // Whoever comes first prepares; the others wait, and then find it.
+        let lock = self.open_new(&self.dir.join("lock"), false).map_err(|error| cache_error(&self.dir, &error))?;
+        if lock.try_lock().is_err() {
+            stage(Stage::Waiting);
+            lock.lock().map_err(|error| cache_error(&self.dir, &error))?;
+        }
+        let image = match self.load(engine, &key) {
+            Ok(image) => image,
+            Err(unusable) => {
+                if let Unusable::Rejected(reason) = unusable {
+                    tracing::warn!("the cached interpreter is made again: {reason}");
+                }
+                stage(Stage::Unpacking);
+                let wasm = artefact::unpack()?;
+                stage(Stage::Starting);
+                let snapshot = snapshot::take(&wasm)?;
+                drop(wasm);
+                stage(Stage::Compiling);
+                let compiled = engine
+                    .precompile_module(&snapshot)
+                    .map_err(|error| ImageError::Prepare(format!("{error:#}")))?;
+                drop(snapshot);
+                stage(Stage::Storing);
+                self.store(&key, &compiled).map_err(|error| cache_error(&self.dir, &error))?;
+                drop(compiled);
+                self.prune(&key);
+                match self.load(engine, &key) {
+                    Ok(image) => image,
+                    Err(Unusable::Rejected(reason)) => return Err(ImageError::Prepare(reason)),
+                    Err(Unusable::Missing) => return Err(ImageError::Prepare("it was removed at once".to_owned())),
+                }
+            }
+        };
+        if let Some(progress) = progress {
+            progress.done();
+        }
+        Ok(image)
+    }
+
+    /// The directory exists and belongs to this user alone.
+    fn make_private(&self) -> Result<(), ImageError> {
+        let failed = |error: io::Error| cache_error(&self.dir, &error);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
+        let metadata = fs::symlink_metadata(&self.dir).map_err(failed)?;
+        let reject = |reason: &str| Err(ImageError::Cache { path: self.dir.clone(), reason: reason.to_owned() });
+        if !metadata.is_dir() {
+            return reject("it is not a directory");
+        }
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return reject("it belongs to another user");
+        }
+        if metadata.mode() & 0o077 != 0 {
+            if metadata.mode() & 0o022 != 0 {
+                tracing::warn!("others could write to the image cache `{}`; it is emptied", self.dir.display());
+                self.clear()?;
+            }
+            fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn load(&self, engine: &Engine, key: &str) -> Result<Image, Unusable> {
+        let path = self.image(key);
+        let verified = verify(&path)?;
+        Image::load(engine, verified).map_err(|error| Unusable::Rejected(format!("{error:#}")))
+    }
+
+    /// Writes image and seal under other names first, so that nobody ever sees a part of one.
+    fn store(&self, key: &str, compiled: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir)?;
+        file.write_all(compiled)?;
+        file.as_file().sync_all()?;
+        let path = self.image(key);
+        file.persist(&path)?;
+        let metadata = fs::symlink_metadata(&path)?;
+        write_seal(&path, &Seal { digest: hex(&Sha256::digest(compiled)), stamp: Stamp::of(&metadata), sealed: 0 })
+    }
+
+    fn prune(&self, key: &str) {
+        let mut images = self.images();
+        images.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));
+        for (_, path) in images.into_iter().filter(|(_, path)| *path != self.image(key)).skip(KEPT.saturating_sub(1)) {
+            // Whoever has it mapped keeps it; the next run of that version makes it again.
+            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path.with_extension("seal"));
+        }
+    }
+
+    fn images(&self) -> Vec<(SystemTime, PathBuf)> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "cwasm"))
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect()
+    }
+
+    fn image(&self, key: &str) -> PathBuf {
+        self.dir.join(key).with_extension("cwasm")
+    }
+
+    fn open_new(&self, path: &Path, truncate: bool) -> io::Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(truncate).mode(0o600).open(path)
+    }
+}
+
+/// Opens an image and compares it with its seal.
+fn verify(path: &Path) -> Result<Verified, Unusable> {
+    let rejected = |reason: &str| Unusable::Rejected(format!("`{}` {reason}", path.display()));
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0))
+        .open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Missing),
+        Err(error) => return Err(rejected(&format!("cannot be opened: {error}"))),
+    };
+    let metadata = file.metadata().map_err(|error| rejected(&error.to_string()))?;
+    let ours = metadata.is_file()
+        && metadata.uid() == rustix::process::geteuid().as_raw()
+        && metadata.mode() & 0o022 == 0
+        && metadata.nlink() == 1;
+    if !ours {
+        return Err(rejected("is not a private file of this user"));
+    }
+    let seal = fs::read(path.with_extension("seal")).map_err(|_| rejected("has no seal"))?;
+    let seal: Seal = serde_json::from_slice(&seal).map_err(|_| rejected("has a damaged seal"))?;
+    let stamp = Stamp::of(&metadata);
+    if stamp == seal.stamp && stamp.changed().saturating_add(RACY_NS) < seal.sealed {
+        return Ok(Verified(file));
+    }
+    if digest(&mut file).map_err(|error| rejected(&error.to_string()))? != seal.digest {
+        return Err(rejected("is not what was stored"));
+    }
+    let sealed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    // Without the new seal the next process compares again; nothing else depends on it.
+    let _ = write_seal(path, &Seal { stamp, sealed: i128::try_from(sealed).unwrap_or(0), ..seal });
+    Ok(Verified(file))
+}
+
+fn write_seal(image: &Path, seal: &Seal) -> io::Result<()> {
+    let parent = image.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent)?;
+    file.write_all(&serde_json::to_vec(seal)?)?;
+    file.persist(image.with_extension("seal"))?;
+    Ok(())
+}
+
+fn digest(file: &mut File) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(hex(&hasher.finalize()));
+        };
+        hasher.update(bytes);
+    }
+}
+
+/// Names everything that shapes an image: the artefact, the way it is made, wasmtime, its settings and this processor.
+fn key(engine: &Engine) -> Result<String, ImageError> {
+    struct Feed(Sha256);
+    impl Hasher for Feed {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut feed = Feed(Sha256::new());
+    FORMAT.hash(&mut feed);
+    artefact::digest()?.hash(&mut feed);
+    engine.precompile_compatibility_hash().hash(&mut feed);
+    Ok(hex(&feed.0.finalize()).chars().take(32).collect())
+}
+
+/// `$SANDGATE_CACHE_DIR`, or `sandgate` in the user's cache directory.
+fn user_dir() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("SANDGATE_CACHE_DIR")
+        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("sandgate")))
+        .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("sandgate")))
+}

@@ -1,0 +1,77 @@
+//! Everything that a guest can reach, in one list. Called once per sandbox. What is not here does not exist for a
+//! script, whatever it does to the interpreter.
+
+use super::{
+    image::{ImageError, check_imports},
+    state::State,
+    wasi,
+};
+use sandgate_wire::abi;
+use wasmtime::{Caller, Engine, Extern, InstancePre, Linker, Memory, Module};
+
+/// Links a guest. THREAT[ESC-01]: its imports are compared with the committed list before anything is linked.
+pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State>, ImageError> {
+    check_imports(module.imports().map(|import| (import.module(), import.name())))?;
+    let mut linker = Linker::new(engine);
+    add_road(&mut linker)
+        .and_then(|()| wasi::add_clock_and_random(&mut linker))
+        .and_then(|()| wasi::add_process(&mut linker))
+        .and_then(|()| wasi::add_streams(&mut linker))
+        .and_then(|()| wasi::add_files(&mut linker))
+        .and_then(|()| linker.instantiate_pre(module))
+        .map_err(|error| ImageError::Guest(format!("{error:#}")))
+}
+
+/// The one way out: `call` sends a request down the road, `reply` fetches what came back.
+fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap_async(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_CALL,
+        |mut caller: Caller<'_, State>, (at, length): (u32, u32)| {
+            Box::new(async move {
+                let memory = memory(&mut caller)?;
+                let (bytes, state) = memory.data_and_store_mut(&mut caller);
+                // Borrowed until the reply is there: the guest does not run meanwhile, so it cannot change.
+                let request = slice(bytes, at, length)?;
+                let reply = state.road.travel(request).await;
+                let length = u32::try_from(reply.len())?;
+                state.reply = Some(reply);
+                Ok(length)
+            })
+        },
+    )?;
+    linker.func_wrap(abi::IMPORT_MODULE, abi::IMPORT_REPLY, |mut caller: Caller<'_, State>, at: u32| {
+        let memory = memory(&mut caller)?;
+        let (bytes, state) = memory.data_and_store_mut(&mut caller);
+        let reply = state.reply.take().ok_or_else(|| wasmtime::format_err!("there is no reply to fetch"))?;
+        slice_mut(bytes, at, u32::try_from(reply.len())?)?.copy_from_slice(&reply);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The guest's memory.
+pub(super) fn memory(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory> {
+    match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => Ok(memory),
+        _ => Err(wasmtime::format_err!("the guest has no memory")),
+    }
+}
+
+/// THREAT[ESC-02]: a range of the guest's memory that lies inside it, or a trap.
+pub(super) fn slice(memory: &[u8], at: u32, length: u32) -> wasmtime::Result<&[u8]> {
+    range(at, length).and_then(|range| memory.get(range)).ok_or_else(outside)
+}
+
+pub(super) fn slice_mut(memory: &mut [u8], at: u32, length: u32) -> wasmtime::Result<&mut [u8]> {
+    range(at, length).and_then(|range| memory.get_mut(range)).ok_or_else(outside)
+}
+
+fn range(at: u32, length: u32) -> Option<std::ops::Range<usize>> {
+    let at = usize::try_from(at).ok()?;
+    Some(at..at.checked_add(usize::try_from(length).ok()?)?)
+}
+
+fn outside() -> wasmtime::Error {
+    wasmtime::format_err!("the guest gave an address outside its memory")
+}

@@ -1,0 +1,91 @@
+//! What the host keeps beside one instance: everything that its imports reach. Made by `instance` for every run and
+//! gone with it, so that nothing can be left for the next one.
+
+use crate::{
+    Limits, Workspace,
+    hostcall::Road,
+    output::Output,
+    recorder::Recorder,
+    workspace::Quota,
+};
+use std::sync::Arc;
+use wasmtime::ResourceLimiter;
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+/// The host's side of one instance.
+pub(super) struct State {
+    pub(super) road: Road,
+    /// The reply that the guest has been told the length of and has not fetched yet.
+    pub(super) reply: Option<Vec<u8>>,
+    pub(super) output: Output,
+    pub(super) stdin: Stdin,
+    pub(super) recorder: Recorder,
+    /// Files, where the run has any.
+    pub(super) files: Option<Files>,
+    pub(super) memory: Memory,
+    pub(super) ticker: Arc<super::ticker::Ticker>,
+}
+
+/// A workspace as the guest sees it.
+pub(super) struct Files {
+    pub(super) wasi: WasiP1Ctx,
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) quota: Quota,
+}
+
+/// What `input()` reads.
+pub(super) struct Stdin {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Stdin {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// The next bytes, at most so many.
+    pub(super) fn read(&mut self, most: usize) -> &[u8] {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let taken = rest.get(..most).unwrap_or(rest);
+        self.at = self.at.saturating_add(taken.len());
+        taken
+    }
+}
+
+/// Grants or refuses memory. THREAT[DOS-05].
+#[derive(Debug)]
+pub(super) struct Memory {
+    limit: usize,
+    pub(super) peak: usize,
+    /// Whether the guest was ever refused. A guest that then gives up has run out of memory.
+    pub(super) refused: bool,
+}
+
+impl Memory {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { limit: limits.memory, peak: 0, refused: false }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.limit;
+        if granted {
+            self.peak = self.peak.max(desired);
+        } else {
+            self.refused = true;
+        }
+        Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = true;
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        // The interpreter's table is made with its size and never grows.
+        Ok(current == 0)
+    }
+}

@@ -1,0 +1,45 @@
+//! What a caller asks to be run. Front ends make one per run; the sandbox consumes it.
+
+use crate::{Cancel, Clock, Sink, Tape, Workspace};
+use std::sync::Arc;
+
+/// One script and everything that belongs to this run of it alone.
+///
+/// What a script may do is not here: that is the [`Context`](crate::Context), which the caller is given and a script
+/// cannot choose.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// The Python source.
+    pub source: String,
+    /// What tracebacks call it. A name, not a path: it is visible to the script.
+    pub name: Option<String>,
+    /// `sys.argv` after the name.
+    pub arguments: Vec<String>,
+    /// What `input()` and `sys.stdin` read.
+    pub stdin: Vec<u8>,
+    /// The directory that appears as `/work`. Without one no path exists at all.
+    pub workspace: Option<Arc<Workspace>>,
+    /// Which time the script sees.
+    pub clock: Clock,
+    /// Makes random bytes repeatable. Without one they come from the operating system.
+    pub seed: Option<u64>,
+    /// Runs against a recorded tape instead of the clock and a seed of its own.
+    pub replay: Option<Tape>,
+    /// Receives output while the script runs, as well as the outcome at the end.
+    pub sink: Option<Arc<dyn Sink>>,
+    /// Ends the run from outside with an outcome; dropping the future ends it without one.
+    pub cancel: Option<Cancel>,
+}
+
+impl Script {
+    /// A script with nothing granted to it.
+    #[must_use]
+    pub fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..Self::default() }
+    }
+
+    /// The name that tracebacks show.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("script.py")
+    }
+}

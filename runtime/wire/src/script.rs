@@ -1,0 +1,20 @@
+//! What the host asks the guest to run.
+
+use alloc::{borrow::Cow, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// One script, as the host hands it to the guest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script<'a> {
+    /// The Python source.
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// What tracebacks call it. Never a path of the host.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
+    /// `sys.argv` after the script's name.
+    pub argv: Vec<Cow<'a, str>>,
+    /// Whether the host mounted a workspace at [`abi::WORKSPACE`](crate::abi::WORKSPACE).
+    pub workspace: bool,
+}
