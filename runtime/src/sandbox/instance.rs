@@ -34,6 +34,12 @@ pub(super) struct Shared {
     guest: Guest,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.ticker.stop();
+    }
+}
+
 /// The interpreter, linked, with its exports looked up.
 struct Guest {
     pre: InstancePre<State>,
@@ -197,10 +203,13 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
             return Ok(Verdict { exception: Some(exception), ..Verdict::of(Status::Raised) });
         }
         End::Stopped(Stopped::Cancelled) => return Ok(Verdict::because(Status::Cancelled, "the caller ended the run")),
-        End::Stopped(stopped) => {
+        End::Stopped(Stopped::Panicked) => {
+            return Ok(Verdict::because(Status::Crashed, "sandgate itself failed; please report it"));
+        }
+        End::Stopped(stopped @ (Stopped::Wall | Stopped::Cpu)) => {
             let (kind, limit) = match stopped {
                 Stopped::Cpu => ("processor", limits.cpu),
-                Stopped::Wall | Stopped::Cancelled => ("wall", limits.wall),
+                _ => ("wall", limits.wall),
             };
             let used = humantime::format_duration(std::time::Duration::from_millis(
                 u64::try_from(meter.wall_used().as_millis()).unwrap_or(u64::MAX),

@@ -5,6 +5,7 @@ use super::ticker::{At, Ticker};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -46,6 +47,8 @@ pub(super) enum Stopped {
     Wall,
     Cpu,
     Cancelled,
+    /// A bug of ours. It costs this run and no other.
+    Panicked,
 }
 
 /// What a run may take, and what it took.
@@ -108,10 +111,13 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
             return Poll::Ready(Err(Stopped::Cancelled));
         }
         let before = thread_time();
-        let polled = this.guest.as_mut().poll(context);
+        // THREAT[ESC-03]: a panic in a host function ends the run; the guest is never polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| this.guest.as_mut().poll(context)));
         this.meter.used = this.meter.used.saturating_add(thread_time().saturating_sub(before));
-        if let Poll::Ready(output) = polled {
-            return Poll::Ready(Ok(output));
+        match polled {
+            Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => {}
+            Err(_) => return Poll::Ready(Err(Stopped::Panicked)),
         }
         if this.meter.used >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));

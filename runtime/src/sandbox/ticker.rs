@@ -6,8 +6,8 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -17,29 +17,50 @@ use wasmtime::EngineWeak;
 /// How long a script holds an executor's thread before it gives others a turn, and so the resolution of limits.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How long the thread goes on ticking after the last script, so that short scripts in a row need not wake it.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// The thread and what it knows.
 #[derive(Debug)]
 pub(super) struct Ticker {
     inner: Mutex<Inner>,
     changed: Condvar,
     ids: AtomicU64,
+    /// How many scripts are running.
+    running: AtomicUsize,
+    /// Whether the thread has stopped ticking.
+    asleep: AtomicBool,
+    stopped: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    /// How many scripts are running; the epoch stands still while there are none.
-    running: usize,
     waiting: BTreeMap<(Instant, u64), Waker>,
+    /// When the thread will look next.
+    next: Instant,
 }
 
 impl Ticker {
-    /// Starts the thread. It ends when the ticker or the engine is gone.
+    /// Starts the thread, which ends with [`stop`](Self::stop).
     pub(super) fn start(engine: EngineWeak) -> std::io::Result<Arc<Self>> {
-        let ticker =
-            Arc::new(Self { inner: Mutex::default(), changed: Condvar::new(), ids: AtomicU64::new(0) });
-        let weak = Arc::downgrade(&ticker);
-        std::thread::Builder::new().name("sandgate-ticker".to_owned()).spawn(move || run(&weak, &engine))?;
+        let ticker = Arc::new(Self {
+            inner: Mutex::new(Inner { waiting: BTreeMap::new(), next: Instant::now() }),
+            changed: Condvar::new(),
+            ids: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let thread = Arc::clone(&ticker);
+        std::thread::Builder::new().name("sandgate-ticker".to_owned()).spawn(move || run(&thread, &engine))?;
         Ok(ticker)
+    }
+
+    /// Ends the thread. Called when the sandbox is gone.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        let _inner = self.lock();
+        self.changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -49,12 +70,12 @@ impl Ticker {
 
     /// Keeps the epoch moving until the guard is dropped.
     pub(super) fn running(self: &Arc<Self>) -> Running {
-        let mut inner = self.lock();
-        inner.running = inner.running.saturating_add(1);
-        if inner.running == 1 {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        if self.asleep.load(Ordering::SeqCst) {
+            // Under the lock, so that the thread is either before its look at `running` or already waiting.
+            let _inner = self.lock();
             self.changed.notify_one();
         }
-        drop(inner);
         Running(Arc::clone(self))
     }
 
@@ -63,18 +84,17 @@ impl Ticker {
         At { ticker: Arc::clone(self), key: (time, self.ids.fetch_add(1, Ordering::Relaxed)), armed: false }
     }
 
-    /// Sleeps until something is due, and does it.
-    fn turn(&self, engine: &EngineWeak) -> bool {
+    /// Sleeps until something is due, and does it. `busy` is when a script was last running.
+    fn turn(&self, engine: &EngineWeak, busy: &mut Instant) -> bool {
         let mut inner = self.lock();
         let now = Instant::now();
-        let next = inner.waiting.first_key_value().map(|((time, _), _)| time.saturating_duration_since(now));
-        let pause = match (inner.running, next) {
-            // An hour stands for ever; the condition variable ends it. It also notices that the sandbox is gone.
-            (0, None) => Duration::from_secs(3600),
-            (0, Some(next)) => next,
-            (_, None) => TICK,
-            (_, Some(next)) => next.min(TICK),
-        };
+        let ticking = now.saturating_duration_since(*busy) < LINGER;
+        self.asleep.store(!ticking, Ordering::SeqCst);
+        // An hour stands for ever; the condition variable ends it.
+        let pause = if ticking || self.running.load(Ordering::SeqCst) > 0 { TICK } else { Duration::from_secs(3600) };
+        let due = inner.waiting.first_key_value().map(|((time, _), _)| time.saturating_duration_since(now));
+        let pause = due.map_or(pause, |due| due.min(pause));
+        inner.next = now.checked_add(pause).unwrap_or(now);
         if !pause.is_zero() {
             inner = self.changed.wait_timeout(inner, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -85,26 +105,21 @@ impl Ticker {
             }
             entry.remove().wake();
         }
-        let running = inner.running > 0;
         drop(inner);
-        match engine.upgrade() {
-            Some(engine) => {
-                if running {
-                    engine.increment_epoch();
-                }
-                true
-            }
-            None => false,
+        if self.running.load(Ordering::SeqCst) > 0 {
+            *busy = now;
         }
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return false,
+        }
+        true
     }
 }
 
-fn run(ticker: &Weak<Ticker>, engine: &EngineWeak) {
-    while let Some(ticker) = ticker.upgrade() {
-        if !ticker.turn(engine) {
-            return;
-        }
-    }
+fn run(ticker: &Ticker, engine: &EngineWeak) {
+    let mut busy = Instant::now();
+    while !ticker.stopped.load(Ordering::SeqCst) && ticker.turn(engine, &mut busy) {}
 }
 
 /// A script is running.
@@ -113,8 +128,7 @@ pub(super) struct Running(Arc<Ticker>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut inner = self.0.lock();
-        inner.running = inner.running.saturating_sub(1);
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -135,11 +149,10 @@ impl Future for At {
         }
         let mut inner = self.ticker.lock();
         inner.waiting.insert(self.key, context.waker().clone());
-        let first = inner.waiting.first_key_value().is_some_and(|(key, _)| *key == self.key);
-        drop(inner);
-        if first {
+        if self.key.0 < inner.next {
             self.ticker.changed.notify_one();
         }
+        drop(inner);
         self.armed = true;
         Poll::Pending
     }

@@ -117,6 +117,16 @@ impl ImageCache {
         Ok(ImageStatus { directory: self.dir.clone(), key, size, others })
     }
 
+    /// Whether the image of this program would be loaded: nothing, or why not. `None` where there is none.
+    pub fn check(&self) -> Result<Option<Result<(), String>>, ImageError> {
+        let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
+        Ok(match verify(&self.image(&key)) {
+            Ok(_) => Some(Ok(())),
+            Err(Unusable::Rejected(reason)) => Some(Err(reason)),
+            Err(Unusable::Missing) => None,
+        })
+    }
+
     /// Prepares the image where there is none.
     pub fn warm(&self, progress: Option<&dyn Progress>) -> Result<(), ImageError> {
         let engine = super::super::engine::pooled(std::num::NonZeroU32::MIN)?;

@@ -1,0 +1,108 @@
+//! What a run costs: a fresh interpreter in a warm process, a whole cold process, one call through the way out.
+//! `cargo bench --bench runs`; results with their machine are kept in benches/results.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has nothing to measure")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sandgate::{Context, Limits, Sandbox, Script, Status};
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+
+fn sandbox(executor: &Runtime) -> Sandbox {
+    executor.block_on(Sandbox::builder().build()).expect("the image can be prepared")
+}
+
+async fn run(sandbox: &Sandbox, source: &str, context: &Context) -> sandgate::Outcome {
+    let outcome = sandbox.run(Script::new(source), context).await.expect("it runs");
+    assert_eq!(outcome.status, Status::Ok, "{:?} {:?}", outcome.reason, outcome.exception);
+    outcome
+}
+
+/// A fresh interpreter for each script, in a process that has the image: wall time, and processor time beside it.
+fn fresh_run(criterion: &mut Criterion) {
+    let executor = Runtime::new().unwrap();
+    let sandbox = sandbox(&executor);
+    let context = Context::default();
+    let mut group = criterion.benchmark_group("fresh_run");
+    for (name, source) in [
+        ("print", "print(1+1)"),
+        ("dataclass", include_str!("../tests/scripts/hello.py")),
+        ("json", "import json\nprint(len(json.dumps([{'a': i, 'b': str(i)} for i in range(100)])))"),
+        ("raise", "def f(n):\n    return 1 / n\ntry:\n    f(0)\nexcept ZeroDivisionError as e:\n    print(e)"),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                executor.block_on(async {
+                    let start = Instant::now();
+                    for _ in 0..times {
+                        run(&sandbox, source, &context).await;
+                    }
+                    start.elapsed()
+                })
+            });
+        });
+    }
+    group.bench_function("print_cpu", |bencher| {
+        bencher.iter_custom(|times| {
+            executor.block_on(async {
+                let mut used = Duration::ZERO;
+                for _ in 0..times {
+                    used += run(&sandbox, "print(1+1)", &context).await.usage.cpu;
+                }
+                used
+            })
+        });
+    });
+    group.finish();
+}
+
+/// Of all threads, so that taking an instance down is counted as well.
+fn process_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+/// The whole command, image cached.
+fn cold_start(criterion: &mut Criterion) {
+    let executor = Runtime::new().unwrap();
+    drop(sandbox(&executor));
+    let mut group = criterion.benchmark_group("cold_start");
+    group.bench_function("print", |bencher| {
+        bencher.iter(|| {
+            let done = Command::new(env!("CARGO_BIN_EXE_sandgate"))
+                .args(["run", "-c", "print(1+1)"])
+                .stdout(Stdio::null())
+                .status()
+                .unwrap();
+            assert!(done.success());
+        });
+    });
+    group.finish();
+}
+
+/// One call and its reply, made by a script, over a hundred thousand of them; and a tight loop without, to subtract.
+fn host_call(criterion: &mut Criterion) {
+    const CALLS: u64 = 100_000;
+    let executor = Runtime::new().unwrap();
+    let sandbox = sandbox(&executor);
+    let limits = Limits { calls: u64::MAX, ..Limits::default() };
+    let context = Context { limits, ..Context::default() };
+    let mut group = criterion.benchmark_group("host_call");
+    group.throughput(Throughput::Elements(CALLS)).sample_size(10);
+    let request = r#"import _sandgate
+request = '{"service":"sandgate","method":"echo","params":{"text":"hello"}}'
+"#;
+    for (name, body) in [("echo", "_sandgate.call(request)"), ("loop", "len(request)")] {
+        let source = format!("{request}for _ in range({CALLS}):\n    {body}");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| executor.block_on(run(&sandbox, &source, &context)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fresh_run, cold_start, host_call);
+criterion_main!(benches);

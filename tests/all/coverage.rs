@@ -1,0 +1,93 @@
+//! Rules of the house that a compiler does not check: every threat that is named has a test, files say what they are,
+//! stay readable, and import in one direction.
+
+use crate::support::repository;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> {
+    fn walk(directory: &Path, extension: &str, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if !path.ends_with("target") {
+                    walk(&path, extension, found);
+                }
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&repository(directory), extension, &mut found);
+    assert!(!found.is_empty(), "{directory}");
+    found
+}
+
+/// Ids of the form `THREAT[ABC-01]`.
+fn threats(text: &str) -> BTreeSet<String> {
+    text.split("THREAT[").skip(1).filter_map(|rest| rest.split_once(']')).map(|(id, _)| id.to_owned()).collect()
+}
+
+#[test]
+fn every_threat_that_the_code_names_has_a_test_of_its_name() {
+    let mut named: BTreeSet<String> = files("runtime", "rs").iter().flat_map(|(_, text)| threats(text)).collect();
+    named.extend(files("guest/src", "rs").iter().flat_map(|(_, text)| threats(text)));
+    let tests: Vec<String> = files("tests", "rs")
+        .iter()
+        .flat_map(|(_, text)| text.lines().filter_map(|line| line.trim().split("fn ").nth(1).map(ToOwned::to_owned)).collect::<Vec<_>>())
+        .collect();
+    let untested: Vec<&String> = named
+        .iter()
+        .filter(|id| {
+            let prefix = format!("{}_", id.to_lowercase().replace('-', "_"));
+            !tests.iter().any(|test| test.starts_with(&prefix))
+        })
+        .collect();
+    assert_eq!(untested, Vec::<&String>::new());
+    assert!(named.len() > 15, "{named:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_and_stays_readable() {
+    for directory in ["runtime", "guest/src", "tests/all", "benches"] {
+        for (path, text) in files(directory, "rs") {
+            assert!(text.starts_with("//!"), "{} has no header", path.display());
+            let lines = text.lines().count();
+            assert!(lines <= 800, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn imports_of_the_stages_go_one_way() {
+    // A later stage may use an earlier one, never the other way round.
+    let forbidden = [
+        ("call.rs", ["hostcall", "sandbox", "cli"].as_slice()),
+        ("refusal.rs", &["hostcall", "sandbox", "cli", "call::"]),
+        ("recorder.rs", &["hostcall", "sandbox", "cli", "call::"]),
+        ("output.rs", &["hostcall", "sandbox", "cli", "call::"]),
+        ("workspace.rs", &["hostcall", "sandbox", "cli", "call::"]),
+        ("hostcall.rs", &["sandbox", "cli"]),
+        ("sandbox.rs", &["cli"]),
+    ];
+    for (file, stages) in forbidden {
+        let text = fs::read_to_string(repository("runtime/src").join(file)).unwrap();
+        let uses: String = text.lines().filter(|line| line.trim_start().starts_with("use ")).collect();
+        for stage in stages {
+            assert!(!uses.split([':', ' ', '{', ',']).any(|word| word == stage.trim_end_matches(':')), "{file} uses {stage}");
+        }
+    }
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_written_on() {
+    for directory in ["runtime", "guest/src", "guest/python", "tests", "benches"] {
+        for (path, text) in files(directory, if directory == "guest/python" { "py" } else { "rs" }) {
+            assert!(!text.contains(concat!("/ro", "ot/.")), "{}", path.display());
+        }
+    }
+}

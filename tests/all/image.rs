@@ -1,0 +1,159 @@
+//! The image cache: private, verified, rebuilt when it is not what was stored, shared by processes that start at once.
+
+use crate::support::{cache_dir, command, finished, sandbox};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+/// A cache of its own that holds a copy of the tests' image, so that nothing has to be compiled.
+async fn copied() -> (tempfile::TempDir, PathBuf) {
+    drop(sandbox().await);
+    let directory = tempfile::tempdir().unwrap();
+    let images = directory.path().join("images");
+    fs::create_dir(&images).unwrap();
+    fs::set_permissions(&images, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut image = PathBuf::new();
+    for entry in fs::read_dir(cache_dir().join("images")).unwrap().flatten() {
+        let target = images.join(entry.file_name());
+        fs::copy(entry.path(), &target).unwrap();
+        if target.extension().is_some_and(|extension| extension == "cwasm") {
+            image = target;
+        }
+    }
+    (directory, image)
+}
+
+fn run_with(cache: &Path) -> (i32, String, String) {
+    let mut command = command(&["run", "-c", "print(1 + 1)"]);
+    finished(command.env("SANDGATE_CACHE_DIR", cache).output().unwrap())
+}
+
+/// The first line of what was said, with this test's directory left out.
+fn warning(stderr: &str, cache: &Path) -> String {
+    let line = stderr.lines().next().unwrap_or_default();
+    let line = line.replace(cache.to_str().unwrap(), "CACHE").trim().to_owned();
+    match line.split_once("images/").and_then(|(before, after)| Some((before, after.split_once(".cwasm")?.1))) {
+        Some((before, after)) => format!("{before}images/KEY.cwasm{after}"),
+        None => line,
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_as_it_was_stored_is_loaded() {
+    let (cache, image) = copied().await;
+    let before = fs::metadata(&image).unwrap().modified().unwrap();
+    assert_eq!(run_with(cache.path()), (0, "2\n".to_owned(), String::new()));
+    assert_eq!(fs::metadata(&image).unwrap().modified().unwrap(), before);
+}
+
+#[tokio::test]
+async fn esc_08_a_tampered_image_is_made_again_with_a_warning_and_never_loaded() {
+    let (cache, image) = copied().await;
+    let mut bytes = fs::read(&image).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&image, bytes).unwrap();
+    let (code, stdout, stderr) = run_with(cache.path());
+    assert_eq!((code, stdout.as_str()), (0, "2\n"));
+    assert_eq!(
+        warning(&stderr, cache.path()),
+        "WARN the cached interpreter is made again: `CACHE/images/KEY.cwasm` is not what was stored"
+    );
+    assert_eq!(run_with(cache.path()), (0, "2\n".to_owned(), String::new()));
+}
+
+#[tokio::test]
+async fn esc_08_truncated_foreign_and_unsealed_images_are_not_accepted() {
+    let (cache, image) = copied().await;
+    // `image show` and `verify` share their path; a status is enough to see what would be loaded, without compiling.
+    let spoil: [(&str, &dyn Fn()); 4] = [
+        ("is not what was stored", &|| {
+            let bytes = fs::read(&image).unwrap();
+            fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("has no seal", &|| fs::remove_file(image.with_extension("seal")).unwrap()),
+        ("has a damaged seal", &|| fs::write(image.with_extension("seal"), "{}").unwrap()),
+        ("is not a private file of this user", &|| {
+            fs::set_permissions(&image, fs::Permissions::from_mode(0o666)).unwrap();
+        }),
+    ];
+    let (kept, seal) = (fs::read(&image).unwrap(), fs::read(image.with_extension("seal")).unwrap());
+    for (reason, spoil) in spoil {
+        fs::write(&image, &kept).unwrap();
+        fs::set_permissions(&image, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(image.with_extension("seal"), &seal).unwrap();
+        spoil();
+        let found = sandgate::ImageCache::new(Some(cache.path().to_owned())).unwrap().check().unwrap();
+        let found = found.unwrap().unwrap_err().replace(cache.path().to_str().unwrap(), "CACHE");
+        assert_eq!(found.split_once(".cwasm` ").unwrap().1, reason);
+    }
+}
+
+#[tokio::test]
+async fn esc_08_a_link_in_place_of_an_image_is_not_followed() {
+    let (cache, image) = copied().await;
+    let elsewhere = cache.path().join("elsewhere");
+    fs::rename(&image, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &image).unwrap();
+    let found = sandgate::ImageCache::new(Some(cache.path().to_owned())).unwrap().check().unwrap().unwrap().unwrap_err();
+    assert_eq!(found.split_once(".cwasm` ").unwrap().1, "cannot be opened: Too many levels of symbolic links (os error 40)");
+}
+
+#[tokio::test]
+async fn the_cache_is_made_private() {
+    let (cache, _) = copied().await;
+    let images = cache.path().join("images");
+    fs::set_permissions(&images, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run_with(cache.path()).0, 0);
+    assert_eq!(fs::metadata(&images).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_share_one_image() {
+    let (cache, image) = copied().await;
+    fs::write(&image, "spoiled").unwrap();
+    let mut running: Vec<_> = (0..3)
+        .map(|number| {
+            let code = format!("print({number})");
+            let mut command = command(&["run", "-q", "-c", &code]);
+            command.env("SANDGATE_CACHE_DIR", cache.path()).stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for (number, process) in running.drain(..).enumerate() {
+        let output = process.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{number}\n"));
+    }
+    let left: Vec<_> = fs::read_dir(cache.path().join("images")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 3, "image, seal and lock, and nothing half written: {left:?}");
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_written_is_explained() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (code, stdout, stderr) = run_with(file.path());
+    assert_eq!((code, stdout.as_str()), (70, ""));
+    assert_eq!(
+        stderr.replace(file.path().to_str().unwrap(), "FILE").split_whitespace().collect::<Vec<_>>().join(" "),
+        "× the image cache `FILE/images` cannot be used: Not a directory (os error 20) \
+         help: make the directory writable for you alone, or name another with --cache-dir"
+    );
+}
+
+#[tokio::test]
+async fn image_shows_and_clears() {
+    let (cache, image) = copied().await;
+    let at = |arguments: &[&str]| finished(command(arguments).env("SANDGATE_CACHE_DIR", cache.path()).output().unwrap());
+    let (code, json, _) = at(&["image", "show", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(code, 0);
+    assert_eq!(json["size"], fs::metadata(&image).unwrap().len());
+    assert_eq!(json["others"], 0);
+    assert_eq!(at(&["image", "clear"]), (0, "removed 1 images\n".to_owned(), String::new()));
+    assert!(!image.exists() && !image.with_extension("seal").exists());
+    let (code, text, _) = at(&["image", "show"]);
+    assert_eq!(code, 0);
+    assert_eq!(text.lines().nth(2).unwrap(), "image      not prepared yet; `sandgate image warm` does it");
+}

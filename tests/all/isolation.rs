@@ -1,0 +1,116 @@
+//! Nothing of one run is visible in the next, and runs at the same time do not see each other.
+
+use crate::support::{limits, printed, run, run_limited, sandbox};
+use sandgate::{Context, Limits, Script, Status};
+use std::{collections::HashSet, time::Duration};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn iso_01_variables_modules_and_patches_do_not_survive() {
+    let leave = "import sys, builtins, json, math\nmarker = 1\nbuiltins.marker = 1\njson.marker = 1\nsys.marker = 1\n\
+                 sys.modules['marker'] = sys\nbuiltins.print = None\nmath.pi = 3\nsys.path.append('/marker')\n\
+                 import os\nos.environ['marker'] = '1'";
+    assert_eq!(run(Script::new(leave)).await.status, Status::Ok);
+    let look = "import sys, builtins, json, math, os\nprint([hasattr(x, 'marker') for x in (builtins, json, sys)], \
+                'marker' in globals(), 'marker' in sys.modules, math.pi > 3.1, sys.path, dict(os.environ))";
+    assert_eq!(printed(look).await, "[False, False, False] False False True [] {}\n");
+}
+
+/// Memory of runs that end in every way, looked through by runs that follow. The full count is in CONTRIBUTING.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn iso_01_memory_of_ended_runs_is_not_found_again() {
+    let reuses: usize = std::env::var("SANDGATE_REUSES").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
+    // One instance, so that every run gets the memory of the one before.
+    let builder = sandgate::Sandbox::builder().cache_dir(crate::support::cache_dir());
+    let sandbox = builder.instances(std::num::NonZeroU32::MIN).build().await.unwrap();
+    let marker = "sec".to_owned() + "ret-marker-";
+    for round in 0..reuses {
+        let body = match round % 5 {
+            0 => "pass",
+            1 => "raise ValueError(x[0])",
+            2 => "while True: pass",
+            3 => "import os; os.abort()",
+            _ => "import sys; sys.exit(x[0])",
+        };
+        let source = format!("x = ['sec' + 'ret-marker-' + str(i) for i in range(500)]\ny = bytearray(b'\\xa5' * 300_000)\n{body}");
+        let wall = Duration::from_millis(if round % 5 == 2 { 30 } else { 20_000 });
+        let context = Context { limits: Limits { wall, ..limits() }, ..Context::default() };
+        if round % 5 == 4 {
+            // Dropped in the middle.
+            let dropped = tokio::time::timeout(Duration::from_millis(2), sandbox.run(Script::new(source), &context));
+            drop(dropped.await);
+        } else {
+            sandbox.run(Script::new(source), &context).await.unwrap();
+        }
+        // The allocator gives out what was freed, so a bytearray that is never written shows what lay there.
+        let look = format!(
+            "import gc\nneedle = 'sec' + {:?}\nfound = [s for s in gc.get_objects() if isinstance(s, list) and any(isinstance(t, str) and t.startswith(needle) for t in s)]\nprint(len(found))",
+            marker.trim_start_matches("sec")
+        );
+        let context = Context { limits: limits(), ..Context::default() };
+        let outcome = sandbox.run(Script::new(look), &context).await.unwrap();
+        assert_eq!((outcome.status, outcome.stdout.text.as_str()), (Status::Ok, "0\n"), "{round} {outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn iso_02_random_numbers_and_ids_differ_between_runs() {
+    let source = "import random, uuid, secrets, os, tempfile\nprint(random.random(), uuid.uuid4(), secrets.token_hex(8), os.urandom(8).hex(), random.Random().random(), next(tempfile._get_candidate_names()))";
+    let mut seen = HashSet::new();
+    for _ in 0..50 {
+        for part in printed(source).await.split_whitespace() {
+            assert!(seen.insert(part.to_owned()), "{part} came twice");
+        }
+    }
+    assert_eq!(seen.len(), 300);
+}
+
+#[tokio::test]
+async fn iso_02_string_hashes_are_the_same_in_every_run() {
+    let source = "print(hash('a'), {'x', 'y', 'z', 'w'})";
+    assert_eq!(printed(source).await, printed(source).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_runs_at_once_keep_their_own_output() {
+    let sandbox = sandbox().await;
+    let runs: Vec<_> = (0..300)
+        .map(|number| {
+            let sandbox = sandbox.clone();
+            tokio::spawn(async move {
+                let source = format!("import time\nx = {number}\ntime.sleep(0.01)\nprint(x)");
+                let context = Context { limits: limits(), ..Context::default() };
+                sandbox.run(Script::new(source), &context).await.unwrap().stdout.text
+            })
+        })
+        .collect();
+    for (number, run) in runs.into_iter().enumerate() {
+        assert_eq!(run.await.unwrap(), format!("{number}\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropping_a_run_frees_its_instance() {
+    let builder = sandgate::Sandbox::builder().cache_dir(crate::support::cache_dir());
+    let sandbox = builder.instances(std::num::NonZeroU32::MIN).build().await.unwrap();
+    let context = Context { limits: limits(), ..Context::default() };
+    for _ in 0..20 {
+        let run = sandbox.run(Script::new("while True: pass"), &context);
+        assert!(tokio::time::timeout(Duration::from_millis(5), run).await.is_err());
+    }
+    assert_eq!(sandbox.run(Script::new("print(1)"), &context).await.unwrap().stdout.text, "1\n");
+}
+
+#[tokio::test]
+async fn esc_03_a_panic_in_the_host_costs_one_run() {
+    struct Panicking;
+    impl sandgate::Sink for Panicking {
+        fn write(&self, _: sandgate::Stream, _: &[u8]) {
+            panic!("a bug of the host");
+        }
+    }
+    let script = Script { sink: Some(std::sync::Arc::new(Panicking)), ..Script::new("print(1)") };
+    let outcome = run_limited(script, limits()).await;
+    assert_eq!(outcome.status, Status::Crashed);
+    assert_eq!(outcome.reason.unwrap(), "sandgate itself failed; please report it");
+    assert_eq!(printed("print(2)").await, "2\n");
+}

@@ -1,0 +1,24 @@
+//! Every integration test, in one binary. A module is named after the stage it tests; `coverage` keeps the set whole.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cli;
+mod coverage;
+mod escape;
+mod hostcall;
+mod image;
+mod isolation;
+mod limits;
+mod output;
+mod recorder;
+mod run;
+mod stack;
+mod support;
+mod workspace;

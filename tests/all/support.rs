@@ -1,0 +1,86 @@
+//! What tests share: one sandbox for all of them, and short ways to run a script in it.
+
+use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::OnceCell;
+
+/// Images survive between test runs, and are not the user's.
+pub(crate) fn cache_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+/// A path of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The sandbox of all tests.
+pub(crate) async fn sandbox() -> Sandbox {
+    static SANDBOX: OnceCell<Sandbox> = OnceCell::const_new();
+    SANDBOX
+        .get_or_init(|| async {
+            let builder = Sandbox::builder().cache_dir(cache_dir());
+            builder.build().await.expect("the image can be prepared")
+        })
+        .await
+        .clone()
+}
+
+/// Limits that a test can wait for.
+pub(crate) fn limits() -> Limits {
+    Limits { wall: Duration::from_secs(20), cpu: Duration::from_secs(20), ..Limits::default() }
+}
+
+/// Runs a script with these limits.
+pub(crate) async fn run_limited(script: Script, limits: Limits) -> Outcome {
+    let context = Context { limits, ..Context::default() };
+    sandbox().await.run(script, &context).await.expect("the run can be carried out")
+}
+
+/// Runs a script.
+pub(crate) async fn run(script: Script) -> Outcome {
+    run_limited(script, limits()).await
+}
+
+/// Runs source that must end well, and returns what it printed.
+pub(crate) async fn printed(source: &str) -> String {
+    let outcome = run(Script::new(source)).await;
+    assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
+    outcome.stdout.text
+}
+
+/// Runs source that must raise, and returns the last line of the traceback.
+pub(crate) async fn raised(source: &str) -> String {
+    let outcome = run(Script::new(source)).await;
+    assert_eq!(outcome.status, Status::Raised, "{outcome:#?}");
+    let exception = outcome.exception.unwrap();
+    format!("{}: {}", exception.kind, exception.message)
+}
+
+/// A workspace of its own.
+pub(crate) fn scratch() -> Arc<sandgate::Workspace> {
+    Arc::new(sandgate::Workspace::temporary().unwrap())
+}
+
+/// Runs the command with the tests' cache; returns exit code, standard output and standard error.
+pub(crate) fn sandgate(arguments: &[&str]) -> (i32, String, String) {
+    finished(command(arguments).output().unwrap())
+}
+
+/// The command with the tests' cache, not started.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandgate"));
+    command.env_clear().env("SANDGATE_CACHE_DIR", cache_dir()).env("HOME", "/nonexistent").args(arguments);
+    command
+}
+
+/// What a command left.
+pub(crate) fn finished(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
