@@ -24,7 +24,7 @@ die() { say "$*"; exit 1; }
 
 # Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
 inputs_digest() {
-    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
+    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
         | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -106,6 +106,36 @@ choose_toolchain() {
     RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" SOURCE_DATE_EPOCH=0)
 }
 
+# The imports of a module, one `module name` a line, sorted.
+imports() {
+    python3 - "$1" <<'PYTHON' | LC_ALL=C sort
+import sys
+wasm = open(sys.argv[1], "rb").read()
+def number(at):
+    value = shift = 0
+    while True:
+        byte = wasm[at]; at += 1
+        value |= (byte & 127) << shift; shift += 7
+        if byte < 128: return value, at
+def name(at):
+    length, at = number(at)
+    return wasm[at:at + length].decode(), at + length
+at = 8
+while at < len(wasm):
+    section = wasm[at]
+    size, at = number(at + 1)
+    if section == 2:
+        count, here = number(at)
+        for _ in range(count):
+            module, here = name(here)
+            field, here = name(here)
+            assert wasm[here] == 0, "only functions are imported"
+            _, here = number(here + 1)
+            print(module, field)
+    at += size
+PYTHON
+}
+
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
@@ -123,6 +153,7 @@ build() {
         cp "$wasm" "$WORK/guest.wasm"
         zstd -q -3 --long=24 -f "$WORK/guest.wasm" -o "$out/guest.wasm.zst"
     fi
+    imports "$WORK/guest.wasm" | diff imports.txt - || die "the imports differ from guest/imports.txt; each is authority, so change that file knowingly"
     ! grep -aqE "$HOME/|$PWD" "$WORK/guest.wasm" || die "the artefact holds a path of this machine"
     cat >"$out/manifest.toml" <<TOML
 # Written by guest/build.sh; do not edit.

@@ -36,6 +36,28 @@ _loader = _ScriptLoader()
 _globals["__loader__"] = _loader
 
 
+_seed = random.Random.seed
+
+
+def _seed_afresh(self, a=None, version=2):
+    """As `Random.seed`, but what it takes by itself must come from the host: the snapshot's own generator does not."""
+    _seed(self, int.from_bytes(os.urandom(32)) if a is None else a, version)
+
+
+_seed_afresh.__name__ = "seed"
+random.Random.seed = _seed_afresh
+random.seed = random._inst.seed
+
+
+def _chmod(path, mode, *, dir_fd=None, follow_symlinks=True):
+    """A workspace knows no rights; what asks for them must still exist."""
+    os.stat(path)
+
+
+_chmod.__name__ = "chmod"
+os.chmod = _chmod
+
+
 def start(name, source, arguments, workspace):
     """Prepares a run; returns the namespace that the script runs in."""
     _loader.name, _loader.source = name, source
@@ -58,13 +80,18 @@ def describe(error, name, source):
     return "".join(traceback.format_exception(type(error), error, traceback_))
 
 
+def defines(source):
+    """Whether the last statement is a definition, whose value is not the script's."""
+    return isinstance(ast.parse(source).body[-1], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+
+
 def finish(workspace):
     """Runs exit handlers, closes what was left open, and flushes."""
     atexit._run_exitfuncs()
     if workspace:
         for key in [key for key in _globals if not key.startswith("__")]:
             _globals[key] = None
-        gc.collect()
+        gc.collect()  # only what the run made: the snapshot's own objects are frozen
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -87,5 +114,6 @@ sys.path_importer_cache.clear()
 sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""
 sys.modules["_sandgate_prelude"] = type(sys)("_sandgate_prelude")
-sys.modules["_sandgate_prelude"].__dict__.update(start=start, describe=describe, finish=finish)
+sys.modules["_sandgate_prelude"].__dict__.update(start=start, describe=describe, defines=defines, finish=finish)
 gc.collect()
+gc.freeze()

@@ -3,7 +3,7 @@
 
 use crate::{abi, value};
 use rustpython_vm::{
-    AsObject, Py, PyObjectRef, PyResult, VirtualMachine,
+    AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine,
     builtins::{PyBaseException, PyDictRef},
     compiler::Mode,
     scope::Scope,
@@ -42,8 +42,17 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         .compile(&script.source, Mode::BlockExpr, &*script.name)
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
     let result = vm.run_code_obj(code, scope)?;
-    let value = if vm.is_none(&result) { None } else { Some(value::of(vm, &result)) };
+    let value = if vm.is_none(&result) || is_definition(vm, script, &result) { None } else { Some(value::of(vm, &result)) };
     Ok(Ending::Ok { value })
+}
+
+/// The compiler leaves a function or class that ends a script as its value. An expression that names one is a value.
+fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) -> bool {
+    let class = result.class();
+    let candidate = class.is(vm.ctx.types.function_type) || class.fast_issubclass(vm.ctx.types.type_type);
+    candidate
+        && prelude(vm, "defines", vec![vm.ctx.new_str(&*script.source).into()])
+            .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
 }
 
 fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException>) -> Ending {
@@ -86,7 +95,7 @@ fn prelude(vm: &VirtualMachine, function: &'static str, arguments: Vec<PyObjectR
 }
 
 /// `str()` of an object, with lone surrogates replaced; `None` where that raises.
-fn text(vm: &VirtualMachine, object: &rustpython_vm::PyObject) -> Option<String> {
+fn text(vm: &VirtualMachine, object: &PyObject) -> Option<String> {
     object.str(vm).ok().map(|text| text.to_string_lossy().into_owned())
 }
 

@@ -18,6 +18,7 @@ const LONGEST_REPR: usize = 16 * 1024;
 pub fn of(vm: &VirtualMachine, object: &PyObject) -> Value {
     let mut json = String::new();
     if write(vm, object, &mut json, DEEPEST).is_some()
+        && json.len() <= LONGEST_JSON
         && let Ok(raw) = serde_json::value::RawValue::from_string(json)
     {
         return Value::Json(raw);

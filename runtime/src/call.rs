@@ -28,14 +28,20 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Request<'_>, Refusal> {
         }
     }
     if depth(request.params.get()) > DEEPEST_PARAMS {
-        return Err(Refusal::TooDeep { limit: DEEPEST_PARAMS });
+        return Err(Refusal::TooDeep {
+            limit: DEEPEST_PARAMS,
+        });
     }
     Ok(request)
 }
 
 impl<'a> From<&'a Request<'_>> for Call<'a> {
     fn from(request: &'a Request<'_>) -> Self {
-        Self { service: &request.service, method: &request.method, params: request.params }
+        Self {
+            service: &request.service,
+            method: &request.method,
+            params: request.params,
+        }
     }
 }
 
@@ -43,7 +49,10 @@ impl<'a> From<&'a Request<'_>> for Call<'a> {
 fn is_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME
         && name.split('.').all(|part| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
         })
 }
 

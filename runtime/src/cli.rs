@@ -20,7 +20,13 @@ struct Arguments {
     command: Command,
 
     /// Where compiled interpreters are kept [default: the user's cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = "SANDGATE_CACHE_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SANDGATE_CACHE_DIR",
+        hide_env_values = true
+    )]
     cache_dir: Option<std::path::PathBuf>,
 
     /// Print neither progress nor warnings
@@ -31,7 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run one script in a fresh interpreter
-    Run(run::RunArguments),
+    Run(Box<run::RunArguments>),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
 }
@@ -51,15 +57,23 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are not errors; writing them can only fail because nobody reads them.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            }
+            .into();
         }
     };
-    let shared = Shared { cache: arguments.cache_dir, quiet: arguments.quiet };
+    let shared = Shared {
+        cache: arguments.cache_dir,
+        quiet: arguments.quiet,
+    };
     if !shared.quiet {
         report::warnings_to_stderr();
     }
     let done = match arguments.command {
-        Command::Run(arguments) => run::execute(arguments, &shared),
+        Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
     };
     match done {

@@ -13,7 +13,10 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { name: "default".to_owned(), limits: Limits::default() }
+        Self {
+            name: "default".to_owned(),
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -39,7 +39,10 @@ impl Road {
             return Err(Refusal::TooMany { limit: self.limit });
         }
         if request.len() > LONGEST_REQUEST {
-            return Err(Refusal::TooLong { size: request.len(), limit: LONGEST_REQUEST });
+            return Err(Refusal::TooLong {
+                size: request.len(),
+                limit: LONGEST_REQUEST,
+            });
         }
         let request = call::decode(request)?;
         decide(&Call::from(&request))
@@ -50,8 +53,9 @@ impl Road {
 fn decide(call: &Call<'_>) -> Result<Reply, Refusal> {
     match (call.service, call.method) {
         ("sandgate", "echo") => Ok(Reply::Ok(call.params.to_owned())),
-        (service, method) => {
-            Err(Refusal::NotAvailable { service: service.to_owned(), method: method.to_owned() })
-        }
+        (service, method) => Err(Refusal::NotAvailable {
+            service: service.to_owned(),
+            method: method.to_owned(),
+        }),
     }
 }

@@ -35,7 +35,9 @@ pub use context::{Context, Limits};
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
-pub use sandbox::{Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage};
+pub use sandbox::{
+    Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage,
+};
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
 pub use workspace::{Workspace, WorkspaceError};

@@ -49,7 +49,12 @@ struct Capture {
 
 impl Output {
     pub(crate) fn new(limit: usize, sink: Option<Arc<dyn Sink>>) -> Self {
-        Self { limit, sink, out: Capture::default(), err: Capture::default() }
+        Self {
+            limit,
+            sink,
+            out: Capture::default(),
+            err: Capture::default(),
+        }
     }
 
     /// Takes what the guest writes. THREAT[DOS-06]: counted before anything is kept; past the limit nothing is kept;
@@ -70,7 +75,11 @@ impl Output {
             }
         }
         let flood = (limit as u64).saturating_mul(Limits::FLOOD);
-        if capture.total > flood { Err(Flood { limit: flood }) } else { Ok(()) }
+        if capture.total > flood {
+            Err(Flood { limit: flood })
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -80,7 +89,10 @@ impl Output {
     /// What was kept. The marker is part of the text, so that whoever reads it cannot miss that something is not.
     pub(crate) fn finish(self) -> (StreamText, StreamText) {
         let (limit, sink) = (self.limit, self.sink);
-        (self.out.finish(Stream::Out, limit, sink.as_deref()), self.err.finish(Stream::Err, limit, sink.as_deref()))
+        (
+            self.out.finish(Stream::Out, limit, sink.as_deref()),
+            self.err.finish(Stream::Err, limit, sink.as_deref()),
+        )
     }
 }
 

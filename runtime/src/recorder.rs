@@ -65,22 +65,44 @@ impl Recorder {
         let (source, started_ms) = match clock {
             Clock::Frozen(at) => (Source::Frozen(0), at),
             Clock::Real => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 (Source::Live(Instant::now()), millis(now))
             }
         };
         let frozen = matches!(source, Source::Frozen(_));
-        let tape = Tape { seed: bytes, started_ms, frozen, readings: Vec::new() };
-        Ok(Self { source, random: ChaCha20Rng::from_seed(bytes), tape })
+        let tape = Tape {
+            seed: bytes,
+            started_ms,
+            frozen,
+            readings: Vec::new(),
+        };
+        Ok(Self {
+            source,
+            random: ChaCha20Rng::from_seed(bytes),
+            tape,
+        })
     }
 
     /// The same run again.
     pub(crate) fn replay(tape: Tape) -> Self {
         let mut left = tape.readings;
         left.reverse();
-        let source = if tape.frozen { Source::Frozen(0) } else { Source::Replay(left) };
-        let tape = Tape { readings: Vec::new(), ..tape };
-        Self { source, random: ChaCha20Rng::from_seed(tape.seed), tape }
+        let source = if tape.frozen {
+            Source::Frozen(0)
+        } else {
+            Source::Replay(left)
+        };
+        let tape = Tape {
+            readings: Vec::new(),
+            ..tape
+        };
+        Self {
+            source,
+            random: ChaCha20Rng::from_seed(tape.seed),
+            tape,
+        }
     }
 
     /// Milliseconds since the start of the run.
@@ -126,7 +148,8 @@ impl Recorder {
             Source::Live(_) => wanted,
             Source::Frozen(now) => {
                 // Rounded up, so that a loop that sleeps until a time comes to an end.
-                *now = now.saturating_add(millis(wanted.saturating_add(Duration::from_nanos(999_999))));
+                *now = now
+                    .saturating_add(millis(wanted.saturating_add(Duration::from_nanos(999_999))));
                 Duration::ZERO
             }
             Source::Replay(_) => Duration::ZERO,

@@ -26,8 +26,14 @@ impl Refusal {
         let (exception, hint) = match &self {
             Self::TooLong { .. } => ("ValueError", Some("pass less at once, or in several calls")),
             Self::TooDeep { .. } | Self::Malformed | Self::Name => ("ValueError", None),
-            Self::TooMany { .. } => ("RuntimeError", Some("do more with each call, or finish in another run")),
-            Self::NotAvailable { .. } => ("PermissionError", Some("no services are registered for this context")),
+            Self::TooMany { .. } => (
+                "RuntimeError",
+                Some("do more with each call, or finish in another run"),
+            ),
+            Self::NotAvailable { .. } => (
+                "PermissionError",
+                Some("no services are registered for this context"),
+            ),
         };
         Reply::Refused {
             exception: exception.to_owned(),

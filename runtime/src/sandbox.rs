@@ -74,7 +74,11 @@ impl Sandbox {
     /// - one way out, on which every call is decided by the host.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { cache: None, instances: Builder::INSTANCES, progress: None }
+        Builder {
+            cache: None,
+            instances: Builder::INSTANCES,
+            progress: None,
+        }
     }
 
     /// Runs a script to its end.
@@ -129,6 +133,8 @@ impl Builder {
             Ok(shared) => shared?,
             Err(error) => return Err(ImageError::Interrupted(error.to_string())),
         };
-        Ok(Sandbox { shared: Arc::new(shared) })
+        Ok(Sandbox {
+            shared: Arc::new(shared),
+        })
     }
 }

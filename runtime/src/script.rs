@@ -35,7 +35,10 @@ impl Script {
     /// A script with nothing granted to it.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
-        Self { source: source.into(), ..Self::default() }
+        Self {
+            source: source.into(),
+            ..Self::default()
+        }
     }
 
     /// The name that tracebacks show.

@@ -62,8 +62,14 @@ pub enum WorkspaceError {
 impl Workspace {
     /// An empty directory that is removed with the workspace.
     pub fn temporary() -> Result<Self, WorkspaceError> {
-        let open = |source| WorkspaceError::Open { path: std::env::temp_dir(), source };
-        let temporary = tempfile::Builder::new().prefix("sandgate-").tempdir().map_err(open)?;
+        let open = |source| WorkspaceError::Open {
+            path: std::env::temp_dir(),
+            source,
+        };
+        let temporary = tempfile::Builder::new()
+            .prefix("sandgate-")
+            .tempdir()
+            .map_err(open)?;
         let mut workspace = Self::open(temporary.path())?;
         workspace.temporary = Some(temporary);
         Ok(workspace)
@@ -71,9 +77,17 @@ impl Workspace {
 
     /// An existing directory, which stays when the workspace is dropped. The script can change everything in it.
     pub fn open(path: &Path) -> Result<Self, WorkspaceError> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|source| WorkspaceError::Open { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), dir, temporary: None })
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| {
+            WorkspaceError::Open {
+                path: path.to_owned(),
+                source,
+            }
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            dir,
+            temporary: None,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -82,12 +96,23 @@ impl Workspace {
 
     /// Copies a file of the host into the workspace under its own name.
     pub fn copy_in(&self, path: &Path) -> Result<(), WorkspaceError> {
-        let failed = |source| WorkspaceError::CopyIn { path: path.to_owned(), source };
-        let name = path.file_name().ok_or_else(|| failed(io::Error::from(io::ErrorKind::IsADirectory)))?;
-        #[expect(clippy::disallowed_types, reason = "the operator named this file of the host")]
+        let failed = |source| WorkspaceError::CopyIn {
+            path: path.to_owned(),
+            source,
+        };
+        let name = path
+            .file_name()
+            .ok_or_else(|| failed(io::Error::from(io::ErrorKind::IsADirectory)))?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the operator named this file of the host"
+        )]
         let mut from = std::fs::File::open(path).map_err(failed)?;
         if !from.metadata().map_err(failed)?.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+            return Err(failed(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            )));
         }
         let mut to = self.create_new(Path::new(name)).map_err(failed)?;
         io::copy(&mut from, &mut to).map_err(failed)?;
@@ -95,7 +120,14 @@ impl Workspace {
     }
 
     fn create_new(&self, name: &Path) -> io::Result<File> {
-        self.dir.open_with(name, OpenOptions::new().write(true).create(true).truncate(true).mode(0o600))
+        self.dir.open_with(
+            name,
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600),
+        )
     }
 
     /// Every regular file in it, by path. Links and whatever else a script could not have made are left out.
@@ -110,7 +142,10 @@ impl Workspace {
     pub(crate) fn occupied(&self) -> io::Result<(u64, u64)> {
         let mut walk = Walk::default();
         walk.visit(&self.dir, "", 0)?;
-        let bytes = walk.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+        let bytes = walk
+            .files
+            .iter()
+            .fold(0_u64, |sum, file| sum.saturating_add(file.size));
         Ok((bytes, walk.entries))
     }
 
@@ -122,16 +157,26 @@ impl Workspace {
             let (name, path) = (name.to_owned(), to.to_owned());
             move |source| WorkspaceError::CopyOut { name, path, source }
         };
-        #[expect(clippy::disallowed_methods, reason = "the operator named this directory of the host")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the operator named this directory of the host"
+        )]
         std::fs::create_dir_all(to).map_err(at("."))?;
         let target = Dir::open_ambient_dir(to, ambient_authority()).map_err(at("."))?;
         for file in &files {
             let path = Path::new(&file.path);
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            if let Some(parent) = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+            {
                 target.create_dir_all(parent).map_err(at(&file.path))?;
             }
             let mut from = self.dir.open(path).map_err(at(&file.path))?;
-            let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
+            let options = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .clone();
             let mut into = target.open_with(path, &options).map_err(at(&file.path))?;
             io::copy(&mut from, &mut into).map_err(at(&file.path))?;
         }
@@ -166,7 +211,10 @@ impl Walk {
             if kind.is_dir() {
                 self.visit(&entry.open_dir()?, &path, depth.saturating_add(1))?;
             } else if kind.is_file() {
-                self.files.push(FileEntry { path, size: entry.metadata()?.len() });
+                self.files.push(FileEntry {
+                    path,
+                    size: entry.metadata()?.len(),
+                });
             }
         }
         Ok(())
@@ -186,13 +234,20 @@ pub(crate) struct Quota {
 impl Quota {
     pub(crate) fn new(workspace: &Workspace, most_bytes: u64, most_files: u64) -> io::Result<Self> {
         let (bytes, files) = workspace.occupied()?;
-        Ok(Self { bytes, files, most_bytes, most_files })
+        Ok(Self {
+            bytes,
+            files,
+            most_bytes,
+            most_files,
+        })
     }
 
     /// Room for so many more bytes and entries? What is granted is counted.
     pub(crate) fn take(&mut self, workspace: &Workspace, bytes: u64, files: u64) -> bool {
         if !self.fits(bytes, files) {
-            let Ok((occupied, entries)) = workspace.occupied() else { return false };
+            let Ok((occupied, entries)) = workspace.occupied() else {
+                return false;
+            };
             (self.bytes, self.files) = (occupied, entries);
         }
         let fits = self.fits(bytes, files);
@@ -204,6 +259,7 @@ impl Quota {
     }
 
     fn fits(&self, bytes: u64, files: u64) -> bool {
-        self.bytes.saturating_add(bytes) <= self.most_bytes && self.files.saturating_add(files) <= self.most_files
+        self.bytes.saturating_add(bytes) <= self.most_bytes
+            && self.files.saturating_add(files) <= self.most_files
     }
 }

@@ -24,8 +24,14 @@ fn help_teaches_the_command() {
 fn the_script_of_the_readme_runs() {
     let script = repository("tests/scripts/hello.py");
     let script = script.to_str().unwrap();
-    assert_eq!(shown(&["run", script]), "exit 0\n--- stdout\nHello, sandbox!\n--- stderr\n");
-    assert_eq!(shown(&["run", script, "--", "a", "-b"]), "exit 0\n--- stdout\nHello, a!\nHello, -b!\n--- stderr\n");
+    assert_eq!(
+        shown(&["run", script]),
+        "exit 0\n--- stdout\nHello, sandbox!\n--- stderr\n"
+    );
+    assert_eq!(
+        shown(&["run", script, "--", "a", "-b"]),
+        "exit 0\n--- stdout\nHello, a!\nHello, -b!\n--- stderr\n"
+    );
 }
 
 #[test]
@@ -36,8 +42,14 @@ fn exit_codes_tell_endings_apart() {
         (3, vec!["run", "-c", "import sys; sys.exit(3)"]),
         (1, vec!["run", "-c", "import sys; sys.exit('text')"]),
         (255, vec!["run", "-c", "import sys; sys.exit(-1)"]),
-        (120, vec!["run", "--timeout", "100ms", "-c", "while True: pass"]),
-        (120, vec!["run", "--output-limit", "10", "-c", "while True: print(1)"]),
+        (
+            120,
+            vec!["run", "--timeout", "100ms", "-c", "while True: pass"],
+        ),
+        (
+            120,
+            vec!["run", "--output-limit", "10", "-c", "while True: print(1)"],
+        ),
         (64, vec!["run", "/nonexistent.py"]),
         (64, vec!["run", "--memory", "1KiB", "-c", "1"]),
         (64, vec!["run", "--unknown"]),
@@ -56,9 +68,18 @@ fn an_exception_is_shown_on_standard_error() {
 
 #[test]
 fn a_limit_is_named() {
-    let (_, stdout, stderr) = sandgate(&["run", "--output-limit", "10", "-c", "while True: print('abcd')"]);
+    let (_, stdout, stderr) = sandgate(&[
+        "run",
+        "--output-limit",
+        "10",
+        "-c",
+        "while True: print('abcd')",
+    ]);
     assert_eq!(stdout.lines().next().unwrap(), "abcd");
-    assert_eq!(stderr, "sandgate: too much output: the script wrote 640 bytes to one stream, 64 times what is kept of it\n");
+    assert_eq!(
+        stderr,
+        "sandgate: too much output: the script wrote 640 bytes to one stream, 64 times what is kept of it\n"
+    );
 }
 
 #[test]
@@ -72,17 +93,67 @@ fn unusable_files_are_explained() {
         vec!["run".to_owned(), at("missing.py")],
         vec!["run".to_owned(), at(".")],
         vec!["run".to_owned(), at("latin.py")],
-        vec!["run".to_owned(), at("ok.py"), "--stdin".to_owned(), at("missing.txt")],
-        vec!["run".to_owned(), at("ok.py"), "--in".to_owned(), at("missing.txt")],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--stdin".to_owned(),
+            at("missing.txt"),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--in".to_owned(),
+            at("missing.txt"),
+        ],
         vec!["run".to_owned(), at("ok.py"), "--in".to_owned(), at(".")],
-        vec!["run".to_owned(), at("ok.py"), "--workspace".to_owned(), at("missing")],
-        vec!["run".to_owned(), at("ok.py"), "--workspace".to_owned(), at("ok.py")],
-        vec!["run".to_owned(), at("ok.py"), "--timeout".to_owned(), "soon".to_owned()],
-        vec!["run".to_owned(), at("ok.py"), "--timeout".to_owned(), "0s".to_owned()],
-        vec!["run".to_owned(), at("ok.py"), "--memory".to_owned(), "much".to_owned()],
-        vec!["run".to_owned(), at("ok.py"), "--clock".to_owned(), "noon".to_owned()],
-        vec!["run".to_owned(), "-".to_owned(), "--stdin".to_owned(), "-".to_owned()],
-        vec!["run".to_owned(), at("ok.py"), "-c".to_owned(), "1".to_owned()],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--workspace".to_owned(),
+            at("missing"),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--workspace".to_owned(),
+            at("ok.py"),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--timeout".to_owned(),
+            "soon".to_owned(),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--timeout".to_owned(),
+            "0s".to_owned(),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--memory".to_owned(),
+            "much".to_owned(),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "--clock".to_owned(),
+            "noon".to_owned(),
+        ],
+        vec![
+            "run".to_owned(),
+            "-".to_owned(),
+            "--stdin".to_owned(),
+            "-".to_owned(),
+        ],
+        vec![
+            "run".to_owned(),
+            at("ok.py"),
+            "-c".to_owned(),
+            "1".to_owned(),
+        ],
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         all.push_str(&shown(&arguments).replace(directory.path().to_str().unwrap(), "DIR"));
@@ -93,15 +164,27 @@ fn unusable_files_are_explained() {
 
 #[test]
 fn a_script_can_come_from_standard_input() {
-    let mut process = command(&["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    process.stdin.take().unwrap().write_all(b"print(__file__)").unwrap();
+    let mut process = command(&["run", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"print(__file__)")
+        .unwrap();
     assert_eq!(finished(process.wait_with_output().unwrap()).1, "<stdin>\n");
 }
 
 #[test]
 fn input_can_come_from_standard_input() {
-    let mut process =
-        command(&["run", "--stdin", "-", "-c", "print(input())"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = command(&["run", "--stdin", "-", "-c", "print(input())"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     process.stdin.take().unwrap().write_all(b"typed\n").unwrap();
     assert_eq!(finished(process.wait_with_output().unwrap()).1, "typed\n");
 }
@@ -122,7 +205,15 @@ fn files_go_in_and_come_out() {
     let out = directory.path().join("out");
     fs::write(&input, "abc").unwrap();
     let code = "open('out.txt', 'w').write(open('in.txt').read().upper())";
-    let arguments = ["run", "-c", code, "--in", input.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let arguments = [
+        "run",
+        "-c",
+        code,
+        "--in",
+        input.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
     assert_eq!(shown(&arguments), "exit 0\n--- stdout\n--- stderr\n");
     assert_eq!(fs::read_to_string(out.join("out.txt")).unwrap(), "ABC");
     // A second time nothing is replaced, and that is said.
@@ -134,7 +225,10 @@ fn files_go_in_and_come_out() {
 #[test]
 fn a_full_disk_is_reported_and_the_output_is_not_lost() {
     // /dev/full is the disk: writing the output fails, and the command neither panics nor hangs.
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     let mut process = command(&["run", "-c", "print('x')\nimport sys; sys.exit(5)"]);
     let (code, _, _) = finished(process.stdout(full).output().unwrap());
     assert_eq!(code, 5);
@@ -142,10 +236,14 @@ fn a_full_disk_is_reported_and_the_output_is_not_lost() {
 
 #[test]
 fn a_reader_that_goes_away_does_not_break_the_run() {
-    let mut process = command(&["run", "-c", "for i in range(20000): print('line', i)\nimport sys; sys.exit(7)"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut process = command(&[
+        "run",
+        "-c",
+        "for i in range(20000): print('line', i)\nimport sys; sys.exit(7)",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
     drop(process.stdout.take());
     assert_eq!(process.wait().unwrap().code(), Some(7));
 }
@@ -153,14 +251,25 @@ fn a_reader_that_goes_away_does_not_break_the_run() {
 #[test]
 fn an_interrupt_ends_the_run_and_keeps_what_was_printed() {
     use std::io::{BufRead, BufReader};
-    let mut process =
-        command(&["run", "-c", "print('started')\nwhile True: pass"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = command(&["run", "-c", "print('started')\nwhile True: pass"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(process.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     assert_eq!(line, "started\n");
-    let sent = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
     let output = process.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "sandgate: cancelled: the caller ended the run\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "sandgate: cancelled: the caller ended the run\n"
+    );
 }

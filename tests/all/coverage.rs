@@ -29,16 +29,31 @@ fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> {
 
 /// Ids of the form `THREAT[ABC-01]`.
 fn threats(text: &str) -> BTreeSet<String> {
-    text.split("THREAT[").skip(1).filter_map(|rest| rest.split_once(']')).map(|(id, _)| id.to_owned()).collect()
+    text.split("THREAT[")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(']'))
+        .map(|(id, _)| id.to_owned())
+        .collect()
 }
 
 #[test]
 fn every_threat_that_the_code_names_has_a_test_of_its_name() {
-    let mut named: BTreeSet<String> = files("runtime", "rs").iter().flat_map(|(_, text)| threats(text)).collect();
-    named.extend(files("guest/src", "rs").iter().flat_map(|(_, text)| threats(text)));
+    let mut named: BTreeSet<String> = files("runtime", "rs")
+        .iter()
+        .flat_map(|(_, text)| threats(text))
+        .collect();
+    named.extend(
+        files("guest/src", "rs")
+            .iter()
+            .flat_map(|(_, text)| threats(text)),
+    );
     let tests: Vec<String> = files("tests", "rs")
         .iter()
-        .flat_map(|(_, text)| text.lines().filter_map(|line| line.trim().split("fn ").nth(1).map(ToOwned::to_owned)).collect::<Vec<_>>())
+        .flat_map(|(_, text)| {
+            text.lines()
+                .filter_map(|line| line.trim().split("fn ").nth(1).map(ToOwned::to_owned))
+                .collect::<Vec<_>>()
+        })
         .collect();
     let untested: Vec<&String> = named
         .iter()
@@ -76,9 +91,17 @@ fn imports_of_the_stages_go_one_way() {
     ];
     for (file, stages) in forbidden {
         let text = fs::read_to_string(repository("runtime/src").join(file)).unwrap();
-        let uses: String = text.lines().filter(|line| line.trim_start().starts_with("use ")).collect();
+        let uses: String = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("use "))
+            .collect();
         for stage in stages {
-            assert!(!uses.split([':', ' ', '{', ',']).any(|word| word == stage.trim_end_matches(':')), "{file} uses {stage}");
+            assert!(
+                !uses
+                    .split([':', ' ', '{', ','])
+                    .any(|word| word == stage.trim_end_matches(':')),
+                "{file} uses {stage}"
+            );
         }
     }
 }
@@ -86,7 +109,14 @@ fn imports_of_the_stages_go_one_way() {
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
     for directory in ["runtime", "guest/src", "guest/python", "tests", "benches"] {
-        for (path, text) in files(directory, if directory == "guest/python" { "py" } else { "rs" }) {
+        for (path, text) in files(
+            directory,
+            if directory == "guest/python" {
+                "py"
+            } else {
+                "rs"
+            },
+        ) {
             assert!(!text.contains(concat!("/ro", "ot/.")), "{}", path.display());
         }
     }

@@ -5,7 +5,10 @@ use sandgate::Script;
 
 /// Runs each expression and prints its type of exception, or its value.
 fn probe(expressions: &[&str]) -> String {
-    let list = expressions.iter().map(|expression| format!("{expression:?}, ")).collect::<String>();
+    let list = expressions
+        .iter()
+        .map(|expression| format!("{expression:?}, "))
+        .collect::<String>();
     format!(
         "for source in [{list}]:\n    try: print(source, '->', repr(eval(source)))\n    except BaseException as error: print(source, '->', type(error).__name__)\n"
     )
@@ -79,18 +82,29 @@ fn sec_01_environment_paths_and_names_of_the_host_do_not_reach_a_script() {
                  raise ValueError\n";
     std::fs::write(&script, probe).unwrap();
     let mut command = command(&["run", "--json", script.to_str().unwrap()]);
-    command.env("SANDBOX_CANARY", "canary-environment").env("USER", "canary-user").current_dir(directory.path());
+    command
+        .env("SANDBOX_CANARY", "canary-environment")
+        .env("USER", "canary-user")
+        .current_dir(directory.path());
     let (code, stdout, stderr) = finished(command.output().unwrap());
     assert_eq!(code, 1, "{stdout} {stderr}");
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let home = std::env::var("HOME").unwrap_or("/root".into());
-    for secret in ["sandbox-canary-directory", "canary-environment", "canary-user", host.trim(), home.as_str(), "/tmp", ".cargo"] {
+    for secret in [
+        "sandbox-canary-directory",
+        "canary-environment",
+        "canary-user",
+        host.trim(),
+        home.as_str(),
+        "/tmp",
+        ".cargo",
+    ] {
         if !secret.is_empty() {
             assert_eq!(stdout.matches(secret).count(), 0, "{secret} in {stdout}");
         }
     }
     // The probe did reach its end, and the script's own name is not a secret.
-    assert_eq!(stdout.matches("canary-script.py").count() > 0, true);
+    assert_ne!(stdout.matches("canary-script.py").count(), 0);
 }
 
 #[tokio::test]
@@ -116,7 +130,11 @@ async fn esc_04_no_path_leads_out_of_a_workspace() {
         "__import__('os').mkfifo('fifo')",
         "__import__('os').listdir('/work')",
     ]);
-    let outcome = crate::support::run(Script { workspace: Some(workspace.clone()), ..Script::new(source) }).await;
+    let outcome = crate::support::run(Script {
+        workspace: Some(workspace.clone()),
+        ..Script::new(source)
+    })
+    .await;
     assert_eq!(workspace.files().unwrap(), []);
     insta::assert_snapshot!(outcome.stdout.text);
 }
@@ -131,8 +149,17 @@ async fn esc_04_links_that_lead_out_are_not_followed() {
     std::os::unix::fs::symlink(directory.path().join("secret"), inside.join("absolute")).unwrap();
     std::os::unix::fs::symlink("..", inside.join("up")).unwrap();
     let workspace = std::sync::Arc::new(sandgate::Workspace::open(&inside).unwrap());
-    let source = probe(&["open('relative').read()", "open('absolute').read()", "open('up/secret').read()", "open('up/new', 'w')"]);
-    let outcome = crate::support::run(Script { workspace: Some(workspace.clone()), ..Script::new(source) }).await;
+    let source = probe(&[
+        "open('relative').read()",
+        "open('absolute').read()",
+        "open('up/secret').read()",
+        "open('up/new', 'w')",
+    ]);
+    let outcome = crate::support::run(Script {
+        workspace: Some(workspace.clone()),
+        ..Script::new(source)
+    })
+    .await;
     assert_eq!(
         outcome.stdout.text,
         "open('relative').read() -> PermissionError\nopen('absolute').read() -> PermissionError\n\
@@ -148,18 +175,34 @@ async fn esc_05_what_a_script_leaves_is_not_executable_and_replaces_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let workspace = scratch();
     let source = "import os\nos.makedirs('a/b')\nopen('a/b/conftest.py', 'w').write('x')\nopen('sitecustomize.py', 'w').write('x')\ntry: os.chmod('sitecustomize.py', 0o777)\nexcept BaseException: pass";
-    crate::support::run(Script { workspace: Some(workspace.clone()), ..Script::new(source) }).await;
+    crate::support::run(Script {
+        workspace: Some(workspace.clone()),
+        ..Script::new(source)
+    })
+    .await;
     let target = tempfile_dir("target");
     let copied = workspace.copy_out(&target.path().join("new")).unwrap();
-    assert_eq!(copied.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["a/b/conftest.py", "sitecustomize.py"]);
+    assert_eq!(
+        copied
+            .iter()
+            .map(|file| file.path.as_str())
+            .collect::<Vec<_>>(),
+        ["a/b/conftest.py", "sitecustomize.py"]
+    );
     for file in copied {
-        let mode = std::fs::metadata(target.path().join("new").join(file.path)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(target.path().join("new").join(file.path))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     let again = workspace.copy_out(&target.path().join("new")).unwrap_err();
     assert_eq!(
         again.to_string(),
-        format!("`a/b/conftest.py` cannot be copied from the workspace to `{}`", target.path().join("new").display())
+        format!(
+            "`a/b/conftest.py` cannot be copied from the workspace to `{}`",
+            target.path().join("new").display()
+        )
     );
 }
 
@@ -168,8 +211,15 @@ async fn esc_06_no_clock_is_finer_than_a_millisecond() {
     let workspace = scratch();
     let source = "import time, os\nfor clock in (time.time_ns, time.monotonic_ns, time.perf_counter_ns):\n    steps = set()\n    last = clock()\n    for _ in range(20000):\n        now = clock()\n        steps.add(now - last)\n        last = now\n    print(all(step % 1_000_000 == 0 for step in steps))\n\
                   open('f', 'w').close()\nstat = os.stat('f')\nprint([t % 1_000_000 for t in (stat.st_mtime_ns, stat.st_atime_ns, stat.st_ctime_ns)])\nprint(time.monotonic() < 60, time.get_clock_info('perf_counter').resolution)";
-    let outcome = crate::support::run(Script { workspace: Some(workspace), ..Script::new(source) }).await;
-    assert_eq!(outcome.stdout.text, "True\nTrue\nTrue\n[0, 0, 0]\nTrue 0.001\n", "{outcome:#?}");
+    let outcome = crate::support::run(Script {
+        workspace: Some(workspace),
+        ..Script::new(source)
+    })
+    .await;
+    assert_eq!(
+        outcome.stdout.text, "True\nTrue\nTrue\n[0, 0, 0]\nTrue 0.001\n",
+        "{outcome:#?}"
+    );
 }
 
 #[tokio::test]

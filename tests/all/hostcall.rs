@@ -5,7 +5,8 @@ use sandgate::{Limits, Script, Status};
 
 /// Sends requests and prints the replies.
 async fn replies(requests: &str) -> String {
-    let source = format!("import _sandgate\nfor request in {requests}:\n    print(_sandgate.call(request))");
+    let source =
+        format!("import _sandgate\nfor request in {requests}:\n    print(_sandgate.call(request))");
     let outcome = run_limited(Script::new(source), limits()).await;
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     outcome.stdout.text
@@ -48,7 +49,13 @@ async fn dos_08_deep_parameters_are_refused_and_the_deepest_allowed_are_not() {
     let source = r#"['{"service":"sandgate","method":"echo","params":%s}' % p for p in
         ["[" * 65 + "]" * 65, "[" * 100000 + "]" * 100000, '{"a":"' + "[" * 100 + '"}']]"#;
     let refused = "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"the parameters nest deeper than 64\",\"hint\":null}}\n";
-    assert_eq!(replies(source).await, format!("{refused}{refused}{{\"ok\":{{\"a\":\"{}\"}}}}\n", "[".repeat(100)));
+    assert_eq!(
+        replies(source).await,
+        format!(
+            "{refused}{refused}{{\"ok\":{{\"a\":\"{}\"}}}}\n",
+            "[".repeat(100)
+        )
+    );
 }
 
 #[tokio::test]
@@ -56,14 +63,21 @@ async fn dos_10_a_request_that_is_too_long_is_refused() {
     let source = r#"['{"service":"sandgate","method":"echo","params":"%s"}' % ("x" * (1 << 20))]"#;
     assert_eq!(
         replies(source).await,
-        "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"the request is 1048627 bytes long, 1048576 are allowed\",\"hint\":\"pass less at once, or in several calls\"}}\n"
+        "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"the request is 1048626 bytes long, 1048576 are allowed\",\"hint\":\"pass less at once, or in several calls\"}}\n"
     );
 }
 
 #[tokio::test]
 async fn dos_09_calls_are_counted_and_refused_ones_count() {
     let source = "import _sandgate\nlast = ''\nfor i in range(12):\n    last = _sandgate.call('junk' if i % 2 else '{\"service\":\"sandgate\",\"method\":\"echo\",\"params\":0}')\nprint(last)";
-    let outcome = run_limited(Script::new(source), Limits { calls: 10, ..limits() }).await;
+    let outcome = run_limited(
+        Script::new(source),
+        Limits {
+            calls: 10,
+            ..limits()
+        },
+    )
+    .await;
     assert_eq!(outcome.usage.calls, 12);
     assert_eq!(
         outcome.stdout.text,

@@ -19,7 +19,10 @@ async fn copied() -> (tempfile::TempDir, PathBuf) {
     for entry in fs::read_dir(cache_dir().join("images")).unwrap().flatten() {
         let target = images.join(entry.file_name());
         fs::copy(entry.path(), &target).unwrap();
-        if target.extension().is_some_and(|extension| extension == "cwasm") {
+        if target
+            .extension()
+            .is_some_and(|extension| extension == "cwasm")
+        {
             image = target;
         }
     }
@@ -34,8 +37,14 @@ fn run_with(cache: &Path) -> (i32, String, String) {
 /// The first line of what was said, with this test's directory left out.
 fn warning(stderr: &str, cache: &Path) -> String {
     let line = stderr.lines().next().unwrap_or_default();
-    let line = line.replace(cache.to_str().unwrap(), "CACHE").trim().to_owned();
-    match line.split_once("images/").and_then(|(before, after)| Some((before, after.split_once(".cwasm")?.1))) {
+    let line = line
+        .replace(cache.to_str().unwrap(), "CACHE")
+        .trim()
+        .to_owned();
+    match line
+        .split_once("images/")
+        .and_then(|(before, after)| Some((before, after.split_once(".cwasm")?.1)))
+    {
         Some((before, after)) => format!("{before}images/KEY.cwasm{after}"),
         None => line,
     }
@@ -74,20 +83,33 @@ async fn esc_08_truncated_foreign_and_unsealed_images_are_not_accepted() {
             let bytes = fs::read(&image).unwrap();
             fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
         }),
-        ("has no seal", &|| fs::remove_file(image.with_extension("seal")).unwrap()),
-        ("has a damaged seal", &|| fs::write(image.with_extension("seal"), "{}").unwrap()),
+        ("has no seal", &|| {
+            fs::remove_file(image.with_extension("seal")).unwrap()
+        }),
+        ("has a damaged seal", &|| {
+            fs::write(image.with_extension("seal"), "{}").unwrap()
+        }),
         ("is not a private file of this user", &|| {
             fs::set_permissions(&image, fs::Permissions::from_mode(0o666)).unwrap();
         }),
     ];
-    let (kept, seal) = (fs::read(&image).unwrap(), fs::read(image.with_extension("seal")).unwrap());
+    let (kept, seal) = (
+        fs::read(&image).unwrap(),
+        fs::read(image.with_extension("seal")).unwrap(),
+    );
     for (reason, spoil) in spoil {
         fs::write(&image, &kept).unwrap();
         fs::set_permissions(&image, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(image.with_extension("seal"), &seal).unwrap();
         spoil();
-        let found = sandgate::ImageCache::new(Some(cache.path().to_owned())).unwrap().check().unwrap();
-        let found = found.unwrap().unwrap_err().replace(cache.path().to_str().unwrap(), "CACHE");
+        let found = sandgate::ImageCache::new(Some(cache.path().to_owned()))
+            .unwrap()
+            .check()
+            .unwrap();
+        let found = found
+            .unwrap()
+            .unwrap_err()
+            .replace(cache.path().to_str().unwrap(), "CACHE");
         assert_eq!(found.split_once(".cwasm` ").unwrap().1, reason);
     }
 }
@@ -98,8 +120,16 @@ async fn esc_08_a_link_in_place_of_an_image_is_not_followed() {
     let elsewhere = cache.path().join("elsewhere");
     fs::rename(&image, &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &image).unwrap();
-    let found = sandgate::ImageCache::new(Some(cache.path().to_owned())).unwrap().check().unwrap().unwrap().unwrap_err();
-    assert_eq!(found.split_once(".cwasm` ").unwrap().1, "cannot be opened: Too many levels of symbolic links (os error 40)");
+    let found = sandgate::ImageCache::new(Some(cache.path().to_owned()))
+        .unwrap()
+        .check()
+        .unwrap()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(
+        found.split_once(".cwasm` ").unwrap().1,
+        "cannot be opened: Too many levels of symbolic links (os error 40)"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +138,10 @@ async fn the_cache_is_made_private() {
     let images = cache.path().join("images");
     fs::set_permissions(&images, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(run_with(cache.path()).0, 0);
-    assert_eq!(fs::metadata(&images).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(&images).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
 }
 
 #[tokio::test]
@@ -119,15 +152,30 @@ async fn processes_that_start_at_once_share_one_image() {
         .map(|number| {
             let code = format!("print({number})");
             let mut command = command(&["run", "-q", "-c", &code]);
-            command.env("SANDGATE_CACHE_DIR", cache.path()).stdout(Stdio::piped()).spawn().unwrap()
+            command
+                .env("SANDGATE_CACHE_DIR", cache.path())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap()
         })
         .collect();
     for (number, process) in running.drain(..).enumerate() {
         let output = process.wait_with_output().unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{number}\n"));
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("{number}\n")
+        );
     }
-    let left: Vec<_> = fs::read_dir(cache.path().join("images")).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(left.len(), 3, "image, seal and lock, and nothing half written: {left:?}");
+    let left: Vec<_> = fs::read_dir(cache.path().join("images"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert_eq!(
+        left.len(),
+        3,
+        "image, seal and lock, and nothing half written: {left:?}"
+    );
 }
 
 #[tokio::test]
@@ -136,7 +184,11 @@ async fn a_cache_that_cannot_be_written_is_explained() {
     let (code, stdout, stderr) = run_with(file.path());
     assert_eq!((code, stdout.as_str()), (70, ""));
     assert_eq!(
-        stderr.replace(file.path().to_str().unwrap(), "FILE").split_whitespace().collect::<Vec<_>>().join(" "),
+        stderr
+            .replace(file.path().to_str().unwrap(), "FILE")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" "),
         "× the image cache `FILE/images` cannot be used: Not a directory (os error 20) \
          help: make the directory writable for you alone, or name another with --cache-dir"
     );
@@ -145,15 +197,28 @@ async fn a_cache_that_cannot_be_written_is_explained() {
 #[tokio::test]
 async fn image_shows_and_clears() {
     let (cache, image) = copied().await;
-    let at = |arguments: &[&str]| finished(command(arguments).env("SANDGATE_CACHE_DIR", cache.path()).output().unwrap());
+    let at = |arguments: &[&str]| {
+        finished(
+            command(arguments)
+                .env("SANDGATE_CACHE_DIR", cache.path())
+                .output()
+                .unwrap(),
+        )
+    };
     let (code, json, _) = at(&["image", "show", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(code, 0);
     assert_eq!(json["size"], fs::metadata(&image).unwrap().len());
     assert_eq!(json["others"], 0);
-    assert_eq!(at(&["image", "clear"]), (0, "removed 1 images\n".to_owned(), String::new()));
+    assert_eq!(
+        at(&["image", "clear"]),
+        (0, "removed 1 images\n".to_owned(), String::new())
+    );
     assert!(!image.exists() && !image.with_extension("seal").exists());
     let (code, text, _) = at(&["image", "show"]);
     assert_eq!(code, 0);
-    assert_eq!(text.lines().nth(2).unwrap(), "image      not prepared yet; `sandgate image warm` does it");
+    assert_eq!(
+        text.lines().nth(2).unwrap(),
+        "image      not prepared yet; `sandgate image warm` does it"
+    );
 }

@@ -12,16 +12,26 @@ async fn iso_01_variables_modules_and_patches_do_not_survive() {
     assert_eq!(run(Script::new(leave)).await.status, Status::Ok);
     let look = "import sys, builtins, json, math, os\nprint([hasattr(x, 'marker') for x in (builtins, json, sys)], \
                 'marker' in globals(), 'marker' in sys.modules, math.pi > 3.1, sys.path, dict(os.environ))";
-    assert_eq!(printed(look).await, "[False, False, False] False False True [] {}\n");
+    assert_eq!(
+        printed(look).await,
+        "[False, False, False] False False True [] {}\n"
+    );
 }
 
 /// Memory of runs that end in every way, looked through by runs that follow. The full count is in CONTRIBUTING.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn iso_01_memory_of_ended_runs_is_not_found_again() {
-    let reuses: usize = std::env::var("SANDGATE_REUSES").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
+    let reuses: usize = std::env::var("SANDGATE_REUSES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(400);
     // One instance, so that every run gets the memory of the one before.
     let builder = sandgate::Sandbox::builder().cache_dir(crate::support::cache_dir());
-    let sandbox = builder.instances(std::num::NonZeroU32::MIN).build().await.unwrap();
+    let sandbox = builder
+        .instances(std::num::NonZeroU32::MIN)
+        .build()
+        .await
+        .unwrap();
     let marker = "sec".to_owned() + "ret-marker-";
     for round in 0..reuses {
         let body = match round % 5 {
@@ -31,12 +41,20 @@ async fn iso_01_memory_of_ended_runs_is_not_found_again() {
             3 => "import os; os.abort()",
             _ => "import sys; sys.exit(x[0])",
         };
-        let source = format!("x = ['sec' + 'ret-marker-' + str(i) for i in range(500)]\ny = bytearray(b'\\xa5' * 300_000)\n{body}");
+        let source = format!(
+            "x = ['sec' + 'ret-marker-' + str(i) for i in range(500)]\ny = bytearray(b'\\xa5' * 300_000)\n{body}"
+        );
         let wall = Duration::from_millis(if round % 5 == 2 { 30 } else { 20_000 });
-        let context = Context { limits: Limits { wall, ..limits() }, ..Context::default() };
+        let context = Context {
+            limits: Limits { wall, ..limits() },
+            ..Context::default()
+        };
         if round % 5 == 4 {
             // Dropped in the middle.
-            let dropped = tokio::time::timeout(Duration::from_millis(2), sandbox.run(Script::new(source), &context));
+            let dropped = tokio::time::timeout(
+                Duration::from_millis(2),
+                sandbox.run(Script::new(source), &context),
+            );
             drop(dropped.await);
         } else {
             sandbox.run(Script::new(source), &context).await.unwrap();
@@ -46,9 +64,16 @@ async fn iso_01_memory_of_ended_runs_is_not_found_again() {
             "import gc\nneedle = 'sec' + {:?}\nfound = [s for s in gc.get_objects() if isinstance(s, list) and any(isinstance(t, str) and t.startswith(needle) for t in s)]\nprint(len(found))",
             marker.trim_start_matches("sec")
         );
-        let context = Context { limits: limits(), ..Context::default() };
+        let context = Context {
+            limits: limits(),
+            ..Context::default()
+        };
         let outcome = sandbox.run(Script::new(look), &context).await.unwrap();
-        assert_eq!((outcome.status, outcome.stdout.text.as_str()), (Status::Ok, "0\n"), "{round} {outcome:?}");
+        assert_eq!(
+            (outcome.status, outcome.stdout.text.as_str()),
+            (Status::Ok, "0\n"),
+            "{round} {outcome:?}"
+        );
     }
 }
 
@@ -78,8 +103,16 @@ async fn hundreds_of_runs_at_once_keep_their_own_output() {
             let sandbox = sandbox.clone();
             tokio::spawn(async move {
                 let source = format!("import time\nx = {number}\ntime.sleep(0.01)\nprint(x)");
-                let context = Context { limits: limits(), ..Context::default() };
-                sandbox.run(Script::new(source), &context).await.unwrap().stdout.text
+                let context = Context {
+                    limits: limits(),
+                    ..Context::default()
+                };
+                sandbox
+                    .run(Script::new(source), &context)
+                    .await
+                    .unwrap()
+                    .stdout
+                    .text
             })
         })
         .collect();
@@ -91,13 +124,32 @@ async fn hundreds_of_runs_at_once_keep_their_own_output() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropping_a_run_frees_its_instance() {
     let builder = sandgate::Sandbox::builder().cache_dir(crate::support::cache_dir());
-    let sandbox = builder.instances(std::num::NonZeroU32::MIN).build().await.unwrap();
-    let context = Context { limits: limits(), ..Context::default() };
+    let sandbox = builder
+        .instances(std::num::NonZeroU32::MIN)
+        .build()
+        .await
+        .unwrap();
+    let context = Context {
+        limits: limits(),
+        ..Context::default()
+    };
     for _ in 0..20 {
         let run = sandbox.run(Script::new("while True: pass"), &context);
-        assert!(tokio::time::timeout(Duration::from_millis(5), run).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(5), run)
+                .await
+                .is_err()
+        );
     }
-    assert_eq!(sandbox.run(Script::new("print(1)"), &context).await.unwrap().stdout.text, "1\n");
+    assert_eq!(
+        sandbox
+            .run(Script::new("print(1)"), &context)
+            .await
+            .unwrap()
+            .stdout
+            .text,
+        "1\n"
+    );
 }
 
 #[tokio::test]
@@ -108,9 +160,15 @@ async fn esc_03_a_panic_in_the_host_costs_one_run() {
             panic!("a bug of the host");
         }
     }
-    let script = Script { sink: Some(std::sync::Arc::new(Panicking)), ..Script::new("print(1)") };
+    let script = Script {
+        sink: Some(std::sync::Arc::new(Panicking)),
+        ..Script::new("print(1)")
+    };
     let outcome = run_limited(script, limits()).await;
     assert_eq!(outcome.status, Status::Crashed);
-    assert_eq!(outcome.reason.unwrap(), "sandgate itself failed; please report it");
+    assert_eq!(
+        outcome.reason.unwrap(),
+        "sandgate itself failed; please report it"
+    );
     assert_eq!(printed("print(2)").await, "2\n");
 }

@@ -2,16 +2,26 @@
 
 use crate::support::{limits, printed, run_limited, sandbox};
 use sandgate::{Cancel, Context, Limits, Script, Status};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 fn short() -> Limits {
-    Limits { wall: Duration::from_millis(250), ..limits() }
+    Limits {
+        wall: Duration::from_millis(250),
+        ..limits()
+    }
 }
 
 async fn ends_with(status: Status, limits: Limits, sources: &[&str]) {
     for source in sources {
         let outcome = run_limited(Script::new(*source), limits).await;
-        assert_eq!(outcome.status, status, "{source}: {:?} {:?}", outcome.reason, outcome.exception);
+        assert_eq!(
+            outcome.status, status,
+            "{source}: {:?} {:?}",
+            outcome.reason, outcome.exception
+        );
     }
     assert_eq!(printed("print(6 * 7)").await, "42\n");
 }
@@ -47,7 +57,7 @@ async fn dos_02_loops_inside_the_interpreter_end_at_the_deadline() {
             "import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')",
             "sum(range(10**12))",
             "10 ** 10 ** 8",
-            "pow(3, 10**9)",
+            "while True: pow(3, 10**6)",
             "import sys\nsys.set_int_max_str_digits(0)\nstr(7 ** 10**7)",
             "max(iter(int, 1))",
             "list(map(lambda x: sorted(range(100000)), range(10**6)))",
@@ -66,7 +76,10 @@ async fn dos_03_bulk_copies_end_at_the_deadline() {
     ends_with(
         Status::Timeout,
         short(),
-        &["a = bytearray(60 << 20)\nwhile True: b = a[:]", "a = b'x' * (60 << 20)\nwhile True: a.find(b'y')"],
+        &[
+            "a = bytearray(60 << 20)\nwhile True: b = a[:]",
+            "a = b'x' * (60 << 20)\nwhile True: a.find(b'y')",
+        ],
     )
     .await;
 }
@@ -93,6 +106,7 @@ async fn dos_04_sleeps_end_at_the_deadline_and_short_ones_wake() {
 async fn dos_05_memory_bombs_end_cleanly() {
     for source in [
         "[0] * 10**9",
+        "pow(3, 10**9)",
         "'x' * 2**31",
         "bytearray(2**31)",
         "x = []\nwhile True: x.append(bytes(1000000))",
@@ -113,15 +127,33 @@ async fn dos_05_memory_bombs_end_cleanly() {
         "'-'.join(['x' * 1000] * 10**6)",
         "import json\njson.dumps(['x' * 1000] * 10**6)",
     ] {
-        let outcome = run_limited(Script::new(source), Limits { wall: Duration::from_secs(3), ..limits() }).await;
-        let kind = outcome.exception.as_ref().map(|exception| exception.kind.as_str());
+        let outcome = run_limited(
+            Script::new(source),
+            Limits {
+                wall: Duration::from_secs(3),
+                ..limits()
+            },
+        )
+        .await;
+        let kind = outcome
+            .exception
+            .as_ref()
+            .map(|exception| exception.kind.as_str());
         let clean = match outcome.status {
             Status::Memory | Status::Timeout => true,
             Status::Raised => matches!(kind, Some("MemoryError" | "OverflowError" | "ValueError")),
             _ => false,
         };
-        assert!(clean, "{source}: {:?} {:?} {:?}", outcome.status, outcome.reason, outcome.exception);
-        assert!(outcome.usage.peak_memory <= 256 << 20, "{source}: {:?}", outcome.usage);
+        assert!(
+            clean,
+            "{source}: {:?} {:?} {:?}",
+            outcome.status, outcome.reason, outcome.exception
+        );
+        assert!(
+            outcome.usage.peak_memory <= 256 << 20,
+            "{source}: {:?}",
+            outcome.usage
+        );
     }
     assert_eq!(printed("print(6 * 7)").await, "42\n");
 }
@@ -129,22 +161,55 @@ async fn dos_05_memory_bombs_end_cleanly() {
 #[tokio::test]
 async fn dos_05_the_limiter_is_live_and_a_larger_limit_gives_more() {
     let source = "x = bytearray(150 << 20)\nprint(len(x))";
-    let small = run_limited(Script::new(source), Limits { memory: 128 << 20, ..limits() }).await;
+    let small = run_limited(
+        Script::new(source),
+        Limits {
+            memory: 128 << 20,
+            ..limits()
+        },
+    )
+    .await;
     assert_eq!(small.exception.unwrap().kind, "MemoryError");
-    let large = run_limited(Script::new(source), Limits { memory: 512 << 20, ..limits() }).await;
-    assert_eq!((large.status, large.stdout.text.as_str()), (Status::Ok, "157286400\n"));
+    let large = run_limited(
+        Script::new(source),
+        Limits {
+            memory: 512 << 20,
+            ..limits()
+        },
+    )
+    .await;
+    assert_eq!(
+        (large.status, large.stdout.text.as_str()),
+        (Status::Ok, "157286400\n")
+    );
 }
 
 #[tokio::test]
 async fn a_memory_limit_that_no_run_can_have_is_an_error() {
-    let context = Context { limits: Limits { memory: 1 << 20, ..limits() }, ..Context::default() };
-    let error = sandbox().await.run(Script::new("1"), &context).await.unwrap_err();
-    assert_eq!(error.to_string(), "the memory limit is 1048576 bytes; it must be between 100663296 and 2147483648");
+    let context = Context {
+        limits: Limits {
+            memory: 1 << 20,
+            ..limits()
+        },
+        ..Context::default()
+    };
+    let error = sandbox()
+        .await
+        .run(Script::new("1"), &context)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the memory limit is 1048576 bytes; it must be between 100663296 and 2147483648"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dos_14_large_and_strange_sources_end_cleanly() {
-    let large = Limits { source: 16 << 20, ..limits() };
+    let large = Limits {
+        source: 16 << 20,
+        ..limits()
+    };
     let sources = [
         "x = 1\n".repeat(1_700_000),
         format!("x = [{}]", "1,".repeat(65_000)),
@@ -152,14 +217,23 @@ async fn dos_14_large_and_strange_sources_end_cleanly() {
         format!("x = {}", "'a' ".repeat(100_000)),
         "try:\n pass\nfinally:\n pass\n".repeat(10_000),
         format!("x = f'{}'", "{1}".repeat(50_000)),
-        (0..60).map(|depth| format!("{}try:\n{}pass\n", " ".repeat(depth), " ".repeat(depth + 1))).collect(),
+        (0..60)
+            .map(|depth| format!("{}try:\n{}pass\n", " ".repeat(depth), " ".repeat(depth + 1)))
+            .collect(),
         "\\\n".repeat(1_000_000),
         "#".repeat(10_000_000),
         "\0".repeat(1000),
     ];
     for source in sources {
         let shown: String = source.chars().take(30).collect();
-        let outcome = run_limited(Script::new(source), Limits { wall: Duration::from_secs(5), ..large }).await;
+        let outcome = run_limited(
+            Script::new(source),
+            Limits {
+                wall: Duration::from_secs(5),
+                ..large
+            },
+        )
+        .await;
         let clean = matches!(
             outcome.status,
             Status::Ok | Status::Raised | Status::Timeout | Status::Memory | Status::Stack
@@ -173,38 +247,73 @@ async fn dos_14_large_and_strange_sources_end_cleanly() {
 async fn dos_14_a_source_over_the_limit_does_not_run() {
     let outcome = run_limited(Script::new("#".repeat(1_048_577)), limits()).await;
     assert_eq!(outcome.status, Status::Source);
-    assert_eq!(outcome.reason.unwrap(), "the source is 1048577 bytes, 1048576 are allowed");
-    assert_eq!(run_limited(Script::new("#".repeat(1_048_576)), limits()).await.status, Status::Ok);
+    assert_eq!(
+        outcome.reason.unwrap(),
+        "the source is 1048577 bytes, 1048576 are allowed"
+    );
+    assert_eq!(
+        run_limited(Script::new("#".repeat(1_048_576)), limits())
+            .await
+            .status,
+        Status::Ok
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dos_15_decompression_bombs_stay_inside() {
     let source = "import zlib, gzip, bz2, io\nbomb = bytes(1 << 20)\nfor _ in range(3): bomb = zlib.compress(bomb * 200, 9)\n\
                   for _ in range(4): bomb = zlib.decompress(bomb) * 50";
-    let outcome = run_limited(Script::new(source), Limits { wall: Duration::from_secs(5), ..limits() }).await;
-    let clean = matches!(outcome.status, Status::Raised | Status::Memory | Status::Timeout);
+    let outcome = run_limited(
+        Script::new(source),
+        Limits {
+            wall: Duration::from_secs(5),
+            ..limits()
+        },
+    )
+    .await;
+    let clean = matches!(
+        outcome.status,
+        Status::Raised | Status::Memory | Status::Timeout
+    );
     assert!(clean, "{:?} {:?}", outcome.status, outcome.reason);
     assert!(outcome.usage.peak_memory <= 256 << 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processor_time_is_limited_apart_from_wall_time() {
-    let limits = Limits { cpu: Duration::from_millis(100), ..limits() };
+    let limits = Limits {
+        cpu: Duration::from_millis(100),
+        ..limits()
+    };
     let busy = run_limited(Script::new("while True: pass"), limits).await;
     assert_eq!(busy.status, Status::Timeout);
-    assert_eq!(busy.reason.unwrap().split(';').next().unwrap(), "the processor time limit is 100ms");
+    assert_eq!(
+        busy.reason.unwrap().split(';').next().unwrap(),
+        "the processor time limit is 100ms"
+    );
     let idle = run_limited(Script::new("import time\ntime.sleep(0.3)"), limits).await;
     assert_eq!(idle.status, Status::Ok);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_run_ends_with_what_it_had_printed() {
-    for source in ["print('x')\nwhile True: pass", "import time\nprint('x')\ntime.sleep(1000)"] {
+    for source in [
+        "print('x')\nwhile True: pass",
+        "import time\nprint('x')\ntime.sleep(1000)",
+    ] {
         let cancel = Cancel::new();
         let sink = Arc::new(CancelOnOutput(cancel.clone()));
-        let script = Script { cancel: Some(cancel), sink: Some(sink), ..Script::new(source) };
+        let script = Script {
+            cancel: Some(cancel),
+            sink: Some(sink),
+            ..Script::new(source)
+        };
         let outcome = run_limited(script, limits()).await;
-        assert_eq!((outcome.status, outcome.stdout.text.as_str()), (Status::Cancelled, "x\n"), "{source}");
+        assert_eq!(
+            (outcome.status, outcome.stdout.text.as_str()),
+            (Status::Cancelled, "x\n"),
+            "{source}"
+        );
     }
 }
 
@@ -217,23 +326,38 @@ impl sandgate::Sink for CancelOnOutput {
     }
 }
 
-use std::sync::Arc;
-
 #[tokio::test]
 async fn a_run_that_is_cancelled_before_it_starts_does_not_start() {
     let cancel = Cancel::new();
     cancel.cancel();
-    let script = Script { cancel: Some(cancel), ..Script::new("print('x')") };
+    let script = Script {
+        cancel: Some(cancel),
+        ..Script::new("print('x')")
+    };
     let outcome = run_limited(script, limits()).await;
-    assert_eq!((outcome.status, outcome.stdout.text.as_str()), (Status::Cancelled, ""));
+    assert_eq!(
+        (outcome.status, outcome.stdout.text.as_str()),
+        (Status::Cancelled, "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_executor_is_never_held_longer_than_a_few_ticks() {
     let sandbox = sandbox().await;
     let busy = tokio::spawn(async move {
-        let limits = Limits { wall: Duration::from_millis(500), ..limits() };
-        sandbox.run(Script::new("sum(range(10**12))"), &Context { limits, ..Context::default() }).await
+        let limits = Limits {
+            wall: Duration::from_millis(500),
+            ..limits()
+        };
+        sandbox
+            .run(
+                Script::new("sum(range(10**12))"),
+                &Context {
+                    limits,
+                    ..Context::default()
+                },
+            )
+            .await
     });
     let mut turns = 0_u32;
     let start = Instant::now();

@@ -14,17 +14,28 @@ async fn value(source: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_script_prints_and_ends() {
-    let outcome = run(Script::new("print('out')\nimport sys\nprint('err', file=sys.stderr)")).await;
+    let outcome = run(Script::new(
+        "print('out')\nimport sys\nprint('err', file=sys.stderr)",
+    ))
+    .await;
     assert_eq!(outcome.status, Status::Ok);
-    assert_eq!((outcome.stdout.text.as_str(), outcome.stderr.text.as_str()), ("out\n", "err\n"));
-    assert_eq!((outcome.exit_code, outcome.value, outcome.exception), (0, None, None));
+    assert_eq!(
+        (outcome.stdout.text.as_str(), outcome.stderr.text.as_str()),
+        ("out\n", "err\n")
+    );
+    assert_eq!(
+        (outcome.exit_code, outcome.value, outcome.exception),
+        (0, None, None)
+    );
 }
 
 #[tokio::test]
 async fn the_value_of_the_last_expression_is_json_where_json_can_hold_it() {
     assert_eq!(value("1 + 1").await.unwrap(), "2");
     assert_eq!(
-        value("{'b': [1.5, True, None, 'ü\\n'], 'a': (1, 2)}").await.unwrap(),
+        value("{'b': [1.5, True, None, 'ü\\n'], 'a': (1, 2)}")
+            .await
+            .unwrap(),
         r#"{"b":[1.5,true,null,"ü\n"],"a":[1,2]}"#
     );
 }
@@ -36,9 +47,14 @@ async fn the_value_of_the_last_expression_is_its_repr_where_json_cannot_hold_it(
     assert_eq!(value("float('inf')").await.unwrap(), "repr inf");
     assert_eq!(value("{1: 2}").await.unwrap(), "repr {1: 2}");
     assert_eq!(value("'\\ud800'").await.unwrap(), "repr '\\ud800'");
-    assert_eq!(value("x = []\nx.append(x)\nx").await.unwrap(), "repr [[...]]");
     assert_eq!(
-        value("class A:\n    def __repr__(self): raise ValueError('no')\nA()").await.unwrap(),
+        value("x = []\nx.append(x)\nx").await.unwrap(),
+        "repr [[...]]"
+    );
+    assert_eq!(
+        value("class A:\n    def __repr__(self): raise ValueError('no')\nA()")
+            .await
+            .unwrap(),
         "repr <A object, whose repr() raised ValueError>"
     );
 }
@@ -69,7 +85,10 @@ async fn an_uncaught_exception_has_the_scripts_own_lines() {
     assert_eq!(outcome.exit_code, 1);
     assert_eq!(outcome.stderr.text, "");
     let exception = outcome.exception.unwrap();
-    assert_eq!((exception.kind.as_str(), exception.message.as_str()), ("ZeroDivisionError", "division by zero"));
+    assert_eq!(
+        (exception.kind.as_str(), exception.message.as_str()),
+        ("ZeroDivisionError", "division by zero")
+    );
     assert_eq!(
         exception.traceback,
         "Traceback (most recent call last):\n  File \"job.py\", line 4, in <module>\n    f(0)\n    ~^^^\n  \
@@ -79,7 +98,10 @@ async fn an_uncaught_exception_has_the_scripts_own_lines() {
 
 #[tokio::test]
 async fn a_syntax_error_shows_its_line() {
-    let exception = run(Script::new("x = 1\nif x\n    pass\n")).await.exception.unwrap();
+    let exception = run(Script::new("x = 1\nif x\n    pass\n"))
+        .await
+        .exception
+        .unwrap();
     assert_eq!(exception.kind, "SyntaxError");
     assert_eq!(
         exception.traceback,
@@ -89,7 +111,10 @@ async fn a_syntax_error_shows_its_line() {
 
 #[tokio::test]
 async fn exceptions_of_modules_carry_the_module() {
-    let exception = run(Script::new("import json\njson.loads('{')")).await.exception.unwrap();
+    let exception = run(Script::new("import json\njson.loads('{')"))
+        .await
+        .exception
+        .unwrap();
     assert_eq!(exception.kind, "json.decoder.JSONDecodeError");
 }
 
@@ -103,7 +128,11 @@ async fn sys_exit_is_honoured() {
     ] {
         let outcome = run(Script::new(source)).await;
         assert_eq!(
-            (outcome.status, outcome.exit_code, outcome.stderr.text.as_str()),
+            (
+                outcome.status,
+                outcome.exit_code,
+                outcome.stderr.text.as_str()
+            ),
             (Status::Exited, code, stderr),
             "{source}"
         );
@@ -113,19 +142,32 @@ async fn sys_exit_is_honoured() {
 #[tokio::test]
 async fn input_and_stdin_read_what_was_given_and_then_end() {
     let source = "import sys\nprint(repr(input('? ')), sys.stdin.read().split())\ntry:\n    input()\nexcept EOFError:\n    print('end')";
-    let outcome = run(Script { stdin: b"one\ntwo three\n".to_vec(), ..Script::new(source) }).await;
+    let outcome = run(Script {
+        stdin: b"one\ntwo three\n".to_vec(),
+        ..Script::new(source)
+    })
+    .await;
     assert_eq!(outcome.stdout.text, "? 'one' ['two', 'three']\nend\n");
 }
 
 #[tokio::test]
 async fn without_input_there_is_none() {
-    assert_eq!(crate::support::raised("input()").await, "EOFError: EOF when reading a line");
+    assert_eq!(
+        crate::support::raised("input()").await,
+        "EOFError: EOF when reading a line"
+    );
 }
 
 #[tokio::test]
 async fn arguments_are_what_was_passed() {
-    let script = Script { arguments: vec!["-v".into(), "ü x".into()], ..Script::new("import sys\nprint(sys.argv)") };
-    assert_eq!(run(script).await.stdout.text, "['script.py', '-v', 'ü x']\n");
+    let script = Script {
+        arguments: vec!["-v".into(), "ü x".into()],
+        ..Script::new("import sys\nprint(sys.argv)")
+    };
+    assert_eq!(
+        run(script).await.stdout.text,
+        "['script.py', '-v', 'ü x']\n"
+    );
 }
 
 #[tokio::test]
@@ -137,16 +179,25 @@ async fn the_script_is_the_main_module() {
 
 #[tokio::test]
 async fn exit_handlers_run_and_what_they_print_is_kept() {
-    assert_eq!(printed("import atexit\natexit.register(print, 'last')\nprint('first')").await, "first\nlast\n");
+    assert_eq!(
+        printed("import atexit\natexit.register(print, 'last')\nprint('first')").await,
+        "first\nlast\n"
+    );
 }
 
 #[tokio::test]
 async fn usage_is_measured() {
-    let outcome = run(Script::new("x = 0\nfor i in range(200_000):\n    x += i\nprint(x)")).await;
+    let outcome = run(Script::new(
+        "x = 0\nfor i in range(200_000):\n    x += i\nprint(x)",
+    ))
+    .await;
     assert_eq!(outcome.stdout.text, "19999900000\n");
     let usage = outcome.usage;
     assert!(!usage.cpu.is_zero() && usage.wall >= usage.cpu, "{usage:?}");
-    assert!((50 << 20..96 << 20).contains(&usage.peak_memory), "{usage:?}");
+    assert!(
+        (50 << 20..96 << 20).contains(&usage.peak_memory),
+        "{usage:?}"
+    );
     assert_eq!((usage.output_bytes, usage.calls), (12, 0));
 }
 
@@ -156,7 +207,10 @@ async fn the_outcome_is_one_json_form() {
     let mut json = serde_json::to_value(&outcome).unwrap();
     let usage = json["usage"].as_object_mut().unwrap();
     let names: Vec<String> = usage.keys().cloned().collect();
-    assert_eq!(names, ["calls", "cpu_us", "output_bytes", "peak_memory", "wall_us"]);
+    assert_eq!(
+        names,
+        ["calls", "cpu_us", "output_bytes", "peak_memory", "wall_us"]
+    );
     usage.clear();
     insta::assert_json_snapshot!(json, @r#"
     {

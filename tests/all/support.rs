@@ -4,7 +4,7 @@ use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::Arc,
+    sync::{Arc, Once},
     time::Duration,
 };
 use tokio::sync::OnceCell;
@@ -33,13 +33,24 @@ pub(crate) async fn sandbox() -> Sandbox {
 
 /// Limits that a test can wait for.
 pub(crate) fn limits() -> Limits {
-    Limits { wall: Duration::from_secs(20), cpu: Duration::from_secs(20), ..Limits::default() }
+    Limits {
+        wall: Duration::from_secs(20),
+        cpu: Duration::from_secs(20),
+        ..Limits::default()
+    }
 }
 
 /// Runs a script with these limits.
 pub(crate) async fn run_limited(script: Script, limits: Limits) -> Outcome {
-    let context = Context { limits, ..Context::default() };
-    sandbox().await.run(script, &context).await.expect("the run can be carried out")
+    let context = Context {
+        limits,
+        ..Context::default()
+    };
+    sandbox()
+        .await
+        .run(script, &context)
+        .await
+        .expect("the run can be carried out")
 }
 
 /// Runs a script.
@@ -72,15 +83,28 @@ pub(crate) fn sandgate(arguments: &[&str]) -> (i32, String, String) {
     finished(command(arguments).output().unwrap())
 }
 
-/// The command with the tests' cache, not started.
+/// The command with the tests' cache, not started. The image is there, so that nothing is said about preparing it.
 pub(crate) fn command(arguments: &[&str]) -> Command {
+    static WARM: Once = Once::new();
+    WARM.call_once(|| {
+        let cache = sandgate::ImageCache::new(Some(cache_dir())).unwrap();
+        cache.warm(None).unwrap();
+    });
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandgate"));
-    command.env_clear().env("SANDGATE_CACHE_DIR", cache_dir()).env("HOME", "/nonexistent").args(arguments);
+    command
+        .env_clear()
+        .env("SANDGATE_CACHE_DIR", cache_dir())
+        .env("HOME", "/nonexistent")
+        .args(arguments);
     command
 }
 
 /// What a command left.
 pub(crate) fn finished(output: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }

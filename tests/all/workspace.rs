@@ -16,32 +16,65 @@ async fn a_script_works_in_its_directory() {
                   with tempfile.NamedTemporaryFile('w') as f: f.write('x')\n\
                   with tempfile.TemporaryDirectory() as d: print(d.startswith('/work/'))\n\
                   shutil.copy('a/moved.txt', 'copy.txt')\nprint(sorted(str(p) for p in pathlib.Path('.').rglob('*')))\nunclosed = open('left.txt', 'w')\nunclosed.write('flushed at the end')";
-    let outcome = run(Script { workspace: Some(workspace), ..Script::new(source) }).await;
+    let outcome = run(Script {
+        workspace: Some(workspace),
+        ..Script::new(source)
+    })
+    .await;
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     assert_eq!(
         outcome.stdout.text,
         "/work ['input.txt'] ['one', 'two']\nTrue\n['a', 'a/b', 'a/b/c.json', 'a/moved.txt', 'copy.txt']\n"
     );
-    let files: Vec<(&str, u64)> = outcome.files.iter().map(|file| (file.path.as_str(), file.size)).collect();
-    assert_eq!(files, [("a/b/c.json", 3), ("a/moved.txt", 8), ("copy.txt", 8), ("left.txt", 18)]);
+    let files: Vec<(&str, u64)> = outcome
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.size))
+        .collect();
+    assert_eq!(
+        files,
+        [
+            ("a/b/c.json", 3),
+            ("a/moved.txt", 8),
+            ("copy.txt", 8),
+            ("left.txt", 18)
+        ]
+    );
 }
 
 #[tokio::test]
 async fn modules_in_the_workspace_can_be_imported_and_nothing_else_can() {
     let workspace = scratch();
     let source = "open('helper.py', 'w').write('x = 42')\nimport helper\nprint(helper.x)\nimport nothing_there";
-    let outcome = run(Script { workspace: Some(workspace), ..Script::new(source) }).await;
+    let outcome = run(Script {
+        workspace: Some(workspace),
+        ..Script::new(source)
+    })
+    .await;
     assert_eq!(outcome.stdout.text, "42\n");
-    assert_eq!(outcome.exception.unwrap().message, "No module named 'nothing_there'");
+    assert_eq!(
+        outcome.exception.unwrap().message,
+        "No module named 'nothing_there'"
+    );
 }
 
 #[tokio::test]
 async fn the_size_of_a_workspace_is_limited_and_replacing_does_not_add_up() {
-    let small = Limits { workspace_bytes: 100_000, ..limits() };
+    let small = Limits {
+        workspace_bytes: 100_000,
+        ..limits()
+    };
     let source = "for _ in range(20):\n    open('f', 'w').write('x' * 50_000)\nprint('replaced')\n\
-                  try:\n    open('g', 'w').write('x' * 60_000)\nexcept OSError as error:\n    print(error)\n\
+                  try:\n    with open('g', 'w') as f: f.write('x' * 60_000)\nexcept OSError as error:\n    print(error)\n\
                   try:\n    open('f', 'r+').truncate(10**12)\nexcept OSError as error:\n    print(error)\nimport os\nos.remove('f')\nopen('h', 'w').write('x' * 60_000)";
-    let outcome = run_limited(Script { workspace: Some(scratch()), ..Script::new(source) }, small).await;
+    let outcome = run_limited(
+        Script {
+            workspace: Some(scratch()),
+            ..Script::new(source)
+        },
+        small,
+    )
+    .await;
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     assert_eq!(
         outcome.stdout.text,
@@ -51,17 +84,35 @@ async fn the_size_of_a_workspace_is_limited_and_replacing_does_not_add_up() {
 
 #[tokio::test]
 async fn the_number_of_files_is_limited() {
-    let few = Limits { workspace_files: 10, ..limits() };
+    let few = Limits {
+        workspace_files: 10,
+        ..limits()
+    };
     let source = "import os\nmade = 0\ntry:\n    for i in range(100):\n        (os.mkdir if i % 2 else lambda p: open(p, 'w').close())(f'f{i}')\n        made += 1\nexcept OSError as error:\n    print(made, error.errno)";
     let workspace = scratch();
-    let outcome = run_limited(Script { workspace: Some(Arc::clone(&workspace)), ..Script::new(source) }, few).await;
+    let outcome = run_limited(
+        Script {
+            workspace: Some(Arc::clone(&workspace)),
+            ..Script::new(source)
+        },
+        few,
+    )
+    .await;
     assert_eq!(outcome.stdout.text, "10 51\n", "{outcome:#?}");
 }
 
 #[tokio::test]
 async fn a_workspace_of_one_run_is_not_seen_by_another() {
     let first = scratch();
-    run(Script { workspace: Some(first), ..Script::new("open('x', 'w').write('x')") }).await;
-    let outcome = run(Script { workspace: Some(scratch()), ..Script::new("import os\nprint(os.listdir('.'))") }).await;
+    run(Script {
+        workspace: Some(first),
+        ..Script::new("open('x', 'w').write('x')")
+    })
+    .await;
+    let outcome = run(Script {
+        workspace: Some(scratch()),
+        ..Script::new("import os\nprint(os.listdir('.'))")
+    })
+    .await;
     assert_eq!(outcome.stdout.text, "[]\n");
 }

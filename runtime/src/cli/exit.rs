@@ -45,7 +45,9 @@ impl From<&Outcome> for Exit {
             Status::Raised => Self::Script(1),
             // As an operating system does with it.
             Status::Exited => Self::Script(outcome.exit_code.to_le_bytes()[0]),
-            Status::Timeout | Status::Memory | Status::Stack | Status::Output | Status::Source => Self::Limit,
+            Status::Timeout | Status::Memory | Status::Stack | Status::Output | Status::Source => {
+                Self::Limit
+            }
             Status::Cancelled => Self::Cancelled,
             Status::Diverged | Status::Crashed => Self::Failure,
         }

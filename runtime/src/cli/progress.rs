@@ -13,7 +13,10 @@ const STAGES: u64 = 4;
 impl Progress for Bar {
     fn stage(&self, stage: Stage) {
         let (step, text) = match stage {
-            Stage::Waiting => (0, "waiting for another sandgate that prepares the interpreter"),
+            Stage::Waiting => (
+                0,
+                "waiting for another sandgate that prepares the interpreter",
+            ),
             Stage::Unpacking => (0, "unpacking the interpreter"),
             Stage::Starting => (1, "starting the interpreter, to keep it started"),
             Stage::Compiling => (2, "compiling the interpreter for this processor"),
@@ -36,12 +39,16 @@ impl Progress for Bar {
 }
 
 fn begin() -> ProgressBar {
-    let target =
-        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(STAGES), target);
     // The template is a constant; were it wrong, the default style would do.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} preparing the interpreter, once [{bar:20}] {msg} ({elapsed})")
-    {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner} preparing the interpreter, once [{bar:20}] {msg} ({elapsed})",
+    ) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(120));

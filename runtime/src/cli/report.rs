@@ -18,12 +18,20 @@ pub(super) struct Failure {
 impl Failure {
     /// The caller asked for something that cannot be.
     pub(super) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Some(help.into()), exit: Exit::Usage }
+        Self {
+            message: message.into(),
+            help: Some(help.into()),
+            exit: Exit::Usage,
+        }
     }
 
     /// sandgate could not do its work.
     pub(super) fn internal(message: impl Into<String>, help: Option<&str>) -> Self {
-        Self { message: message.into(), help: help.map(ToOwned::to_owned), exit: Exit::Failure }
+        Self {
+            message: message.into(),
+            help: help.map(ToOwned::to_owned),
+            exit: Exit::Failure,
+        }
     }
 }
 
@@ -35,10 +43,12 @@ impl From<ImageError> for Failure {
             }
             ImageError::NoHome => Some("name a directory with --cache-dir"),
             ImageError::Artefact(_) | ImageError::Guest(_) => Some("install sandgate again"),
-            ImageError::Engine(_) => {
-                Some("sandgate reserves address space for its instances; a limit such as `ulimit -v` prevents that")
+            ImageError::Engine(_) => Some(
+                "sandgate reserves address space for its instances; a limit such as `ulimit -v` prevents that",
+            ),
+            ImageError::Prepare(_) | ImageError::Interrupted(_) => {
+                Some("run `sandgate image clear` and try again")
             }
-            ImageError::Prepare(_) | ImageError::Interrupted(_) => Some("run `sandgate image clear` and try again"),
         };
         Self::internal(error.to_string(), help)
     }
@@ -50,7 +60,10 @@ impl From<RunError> for Failure {
         match error {
             RunError::Memory { .. } => Self::usage(chain, "pass --memory 256MiB, for example"),
             RunError::Stdin { .. } => Self::usage(chain, "pass large input as a file, with --in"),
-            RunError::Workspace(_) => Self::usage(chain, "name files and directories that you can read and write"),
+            RunError::Workspace(_) => Self::usage(
+                chain,
+                "name files and directories that you can read and write",
+            ),
             RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
         }
     }
@@ -71,9 +84,16 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// Prints a failure to standard error.
 pub(super) fn failure(failure: &Failure) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
     let mut text = String::new();
-    if GraphicalReportHandler::new_themed(theme).render_report(&mut text, failure).is_err() {
+    if GraphicalReportHandler::new_themed(theme)
+        .render_report(&mut text, failure)
+        .is_err()
+    {
         text = format!("{failure}\n");
     }
     // Nobody is left to tell when standard error is closed.

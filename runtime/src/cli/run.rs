@@ -1,9 +1,18 @@
 //! `sandgate run`: one script, one fresh interpreter. Arguments are resolved here, in the order in which they can be
 //! wrong, before anything runs.
 
-#![expect(clippy::disallowed_methods, reason = "the operator names the files that are read and written here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the operator names the files that are read and written here"
+)]
 
-use super::{Shared, exit::Exit, progress::Bar, report::Failure, terminal::{Terminal, escaped}};
+use super::{
+    Shared,
+    exit::Exit,
+    progress::Bar,
+    report::Failure,
+    terminal::{Terminal, escaped},
+};
 use crate::{Cancel, Clock, Context, Limits, Outcome, Sandbox, Script, Status, Workspace};
 use bytesize::ByteSize;
 use clap::Args;
@@ -19,7 +28,11 @@ use std::{
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// The script, or `-` for standard input
-    #[arg(required_unless_present = "code", conflicts_with = "code", value_name = "FILE")]
+    #[arg(
+        required_unless_present = "code",
+        conflicts_with = "code",
+        value_name = "FILE"
+    )]
     file: Option<PathBuf>,
 
     /// Run this text instead of a file
@@ -89,9 +102,14 @@ fn parse_clock(text: &str) -> Result<Clock, String> {
     if text == "real" {
         return Ok(Clock::Real);
     }
-    let time = humantime::parse_rfc3339_weak(text).map_err(|error| format!("{error}; write `real` or 2026-01-31T12:00:00Z"))?;
-    let since = time.duration_since(UNIX_EPOCH).map_err(|_| "the clock starts in 1970".to_owned())?;
-    u64::try_from(since.as_millis()).map(Clock::Frozen).map_err(|error| error.to_string())
+    let time = humantime::parse_rfc3339_weak(text)
+        .map_err(|error| format!("{error}; write `real` or 2026-01-31T12:00:00Z"))?;
+    let since = time
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| "the clock starts in 1970".to_owned())?;
+    u64::try_from(since.as_millis())
+        .map(Clock::Frozen)
+        .map_err(|error| error.to_string())
 }
 
 pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, Failure> {
@@ -103,7 +121,10 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
     let workspace = workspace(&arguments)?;
     let name = match (&arguments.file, &arguments.code) {
         (Some(file), _) if file.as_os_str() == "-" => "<stdin>".to_owned(),
-        (Some(file), _) => file.file_name().map_or_else(|| "script.py".to_owned(), |name| name.to_string_lossy().into_owned()),
+        (Some(file), _) => file.file_name().map_or_else(
+            || "script.py".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
         (None, _) => "<string>".to_owned(),
     };
     let limits = Limits {
@@ -114,7 +135,13 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         ..Limits::default()
     };
     let cancel = Cancel::new();
-    let terminal = if arguments.json { None } else { Some(Arc::new(Terminal::start().map_err(|error| Failure::internal(error.to_string(), None))?)) };
+    let terminal = if arguments.json {
+        None
+    } else {
+        Some(Arc::new(Terminal::start().map_err(|error| {
+            Failure::internal(error.to_string(), None)
+        })?))
+    };
     let script = Script {
         source,
         name: Some(name),
@@ -124,7 +151,9 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         clock: arguments.clock,
         seed: arguments.seed,
         replay: None,
-        sink: terminal.clone().map(|terminal| terminal as Arc<dyn crate::Sink>),
+        sink: terminal
+            .clone()
+            .map(|terminal| terminal as Arc<dyn crate::Sink>),
         cancel: Some(cancel.clone()),
     };
     let outcome = drive(script, limits, cancel, shared);
@@ -138,19 +167,46 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         _ => Ok(()),
     };
     print(&outcome, arguments.json)?;
-    delivered.map_err(|error| Failure::usage(super::report::chain(&error), "name a directory that is empty or does not exist yet"))?;
+    delivered.map_err(|error| {
+        Failure::usage(
+            super::report::chain(&error),
+            "name a directory that is empty or does not exist yet",
+        )
+    })?;
     Ok(Exit::from(&outcome))
 }
 
 fn source(arguments: &RunArguments) -> Result<String, Failure> {
-    let Some(path) = &arguments.file else { return Ok(arguments.code.clone().unwrap_or_default()) };
-    if path.as_os_str() == "-" && arguments.stdin.as_ref().is_some_and(|stdin| stdin.as_os_str() == "-") {
-        return Err(Failure::usage("the script and its input cannot both be standard input", "pass one of them as a file"));
+    let Some(path) = &arguments.file else {
+        return Ok(arguments.code.clone().unwrap_or_default());
+    };
+    if path.as_os_str() == "-"
+        && arguments
+            .stdin
+            .as_ref()
+            .is_some_and(|stdin| stdin.as_os_str() == "-")
+    {
+        return Err(Failure::usage(
+            "the script and its input cannot both be standard input",
+            "pass one of them as a file",
+        ));
     }
     let bytes = read(path, "the script")?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count().saturating_add(1);
-        Failure::usage(format!("`{}` is not UTF-8: line {line} holds other bytes", path.display()), "save the script as UTF-8")
+        let line = error
+            .as_bytes()
+            .iter()
+            .take(error.utf8_error().valid_up_to())
+            .filter(|byte| **byte == b'\n')
+            .count()
+            .saturating_add(1);
+        Failure::usage(
+            format!(
+                "`{}` is not UTF-8: line {line} holds other bytes",
+                path.display()
+            ),
+            "save the script as UTF-8",
+        )
     })
 }
 
@@ -177,7 +233,10 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
                 io::ErrorKind::PermissionDenied => "make it readable for you",
                 _ => "check the path",
             };
-            Err(Failure::usage(format!("{what} `{}` cannot be read: {error}", path.display()), help))
+            Err(Failure::usage(
+                format!("{what} `{}` cannot be read: {error}", path.display()),
+                help,
+            ))
         }
     }
 }
@@ -191,14 +250,21 @@ fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure
         None => None,
     };
     let failed = |error| Failure::from(crate::RunError::Workspace(error));
-    let Some(workspace) = opened.transpose().map_err(failed)? else { return Ok(None) };
+    let Some(workspace) = opened.transpose().map_err(failed)? else {
+        return Ok(None);
+    };
     for input in &arguments.inputs {
         workspace.copy_in(input).map_err(failed)?;
     }
     Ok(Some(Arc::new(workspace)))
 }
 
-fn drive(script: Script, limits: Limits, cancel: Cancel, shared: &Shared) -> Result<Outcome, Failure> {
+fn drive(
+    script: Script,
+    limits: Limits,
+    cancel: Cancel,
+    shared: &Shared,
+) -> Result<Outcome, Failure> {
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -212,7 +278,10 @@ fn drive(script: Script, limits: Limits, cancel: Cancel, shared: &Shared) -> Res
             builder = builder.progress(Arc::new(Bar::default()));
         }
         let sandbox = builder.build().await?;
-        let context = Context { limits, ..Context::default() };
+        let context = Context {
+            limits,
+            ..Context::default()
+        };
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 cancel.cancel();
@@ -225,7 +294,8 @@ fn drive(script: Script, limits: Limits, cancel: Cancel, shared: &Shared) -> Res
 /// The streams have been printed already, unless all of it is JSON.
 fn print(outcome: &Outcome, json: bool) -> Result<(), Failure> {
     if json {
-        let text = serde_json::to_string(outcome).map_err(|error| Failure::internal(error.to_string(), None))?;
+        let text = serde_json::to_string(outcome)
+            .map_err(|error| Failure::internal(error.to_string(), None))?;
         let _ = writeln!(io::stdout(), "{text}");
         return Ok(());
     }

@@ -11,38 +11,57 @@ use std::{
     thread::JoinHandle,
 };
 
+/// Some bytes, and where they were written.
+type Piece = (Stream, Vec<u8>);
+
 /// Hands output to a thread of its own, so that a slow reader holds up the writing and not the run. What is waiting
 /// there is bounded by the run's output limit.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    lines: Mutex<Option<Sender<(Stream, Vec<u8>)>>>,
+    pieces: Mutex<Option<Sender<Piece>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Terminal {
     pub(super) fn start() -> io::Result<Self> {
-        let (lines, received) = mpsc::channel::<(Stream, Vec<u8>)>();
+        let (pieces, received) = mpsc::channel::<Piece>();
         let (out_escapes, err_escapes) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        let writer = std::thread::Builder::new().name("sandgate-output".to_owned()).spawn(move || {
-            let (mut out, mut err) = (Escaper::default(), Escaper::default());
-            for (stream, bytes) in received {
-                // A reader that went away ends the writing, not the run.
-                let written = match stream {
-                    Stream::Out => pass(&mut io::stdout(), &bytes, out_escapes.then_some(&mut out)),
-                    Stream::Err => pass(&mut io::stderr(), &bytes, err_escapes.then_some(&mut err)),
-                };
-                if written.is_err() {
-                    return;
+        let writer = std::thread::Builder::new()
+            .name("sandgate-output".to_owned())
+            .spawn(move || {
+                let (mut out, mut err) = (Escaper::default(), Escaper::default());
+                for (stream, bytes) in received {
+                    // A reader that went away ends the writing, not the run.
+                    let written = match stream {
+                        Stream::Out => {
+                            pass(&mut io::stdout(), &bytes, out_escapes.then_some(&mut out))
+                        }
+                        Stream::Err => {
+                            pass(&mut io::stderr(), &bytes, err_escapes.then_some(&mut err))
+                        }
+                    };
+                    if written.is_err() {
+                        return;
+                    }
                 }
-            }
-        })?;
-        Ok(Self { lines: Mutex::new(Some(lines)), writer: Mutex::new(Some(writer)) })
+            })?;
+        Ok(Self {
+            pieces: Mutex::new(Some(pieces)),
+            writer: Mutex::new(Some(writer)),
+        })
     }
 
     /// Waits until everything is written.
     pub(super) fn finish(&self) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.pieces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             // It does not panic; if it did, there is nothing to be written any more.
             let _ = writer.join();
@@ -52,8 +71,8 @@ impl Terminal {
 
 impl Sink for Terminal {
     fn write(&self, stream: Stream, bytes: &[u8]) {
-        if let Some(lines) = &*self.lines.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = lines.send((stream, bytes.to_vec()));
+        if let Some(pieces) = &*self.pieces.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = pieces.send((stream, bytes.to_vec()));
         }
     }
 }
@@ -84,11 +103,16 @@ impl Escaper {
         all.extend_from_slice(bytes);
         let mut text = String::with_capacity(all.len());
         for chunk in all.utf8_chunks() {
-            chunk.valid().chars().for_each(|character| show(character, &mut text));
+            chunk
+                .valid()
+                .chars()
+                .for_each(|character| show(character, &mut text));
             self.rest.clear();
             if !chunk.invalid().is_empty() {
                 // An incomplete character at the very end may still be completed.
-                let incomplete = all.ends_with(chunk.invalid()) && std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
+                let incomplete = all.ends_with(chunk.invalid())
+                    && std::str::from_utf8(chunk.invalid())
+                        .is_err_and(|error| error.error_len().is_none());
                 if incomplete {
                     self.rest = chunk.invalid().to_vec();
                 } else {
@@ -101,7 +125,8 @@ impl Escaper {
 }
 
 fn show(character: char, text: &mut String) {
-    let plain = matches!(character, '\n' | '\t') || !(character.is_control() || is_invisible(character));
+    let plain =
+        matches!(character, '\n' | '\t') || !(character.is_control() || is_invisible(character));
     if plain {
         text.push(character);
     } else {
@@ -121,7 +146,10 @@ mod tests {
 
     #[test]
     fn control_and_invisible_characters_are_shown_and_not_obeyed() {
-        assert_eq!(escaped("a\x1b[31mred\x07\r\n\tb\u{202e}c"), "a\\u{1b}[31mred\\u{7}\\u{d}\n\tb\\u{202e}c");
+        assert_eq!(
+            escaped("a\x1b[31mred\x07\r\n\tb\u{202e}c"),
+            "a\\u{1b}[31mred\\u{7}\\u{d}\n\tb\\u{202e}c"
+        );
     }
 
     #[test]
@@ -138,6 +166,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_replaced() {
-        assert_eq!(Escaper::default().escape(&[b'a', 0xff, b'b', 0x9b, b'c']), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(
+            Escaper::default().escape(&[b'a', 0xff, b'b', 0x9b, b'c']),
+            "a\u{fffd}b\u{fffd}c"
+        );
     }
 }

@@ -4,7 +4,9 @@
 use super::image::ImageError;
 use crate::Limits;
 use std::num::NonZeroU32;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 /// What compiled code may use. Interpreted recursion is bounded by the interpreter at half of its shadow stack, which
 /// is 8 MiB; code that recurses natively without touching that stack ends here, with a trap.

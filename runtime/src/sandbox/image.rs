@@ -79,7 +79,10 @@ impl Image {
     }
 
     /// Loads compiled code. The one place in the host that is `unsafe`.
-    #[expect(unsafe_code, reason = "loading precompiled code is unsafe in wasmtime: it is run as it is")]
+    #[expect(
+        unsafe_code,
+        reason = "loading precompiled code is unsafe in wasmtime: it is run as it is"
+    )]
     fn load(engine: &Engine, file: cache::Verified) -> wasmtime::Result<Self> {
         // SAFETY: `Verified` is only made of a file that this program wrote, whose digest it compared with the one
         // that was noted when it was written, in a directory and a file that belong to this user alone.
@@ -92,22 +95,45 @@ impl Image {
 const IMPORTS: &str = include_str!("../../../guest/imports.txt");
 
 /// THREAT[ESC-01]: a guest with any other import is not linked.
-pub(super) fn check_imports<'a>(imports: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), ImageError> {
-    let mut found: Vec<String> = imports.map(|(module, name)| format!("{module} {name}")).collect();
+pub(super) fn check_imports<'a>(
+    imports: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), ImageError> {
+    let mut found: Vec<String> = imports
+        .map(|(module, name)| format!("{module} {name}"))
+        .collect();
     found.sort();
     let expected: Vec<&str> = IMPORTS.lines().collect();
     if found == expected {
         return Ok(());
     }
-    let more: Vec<&str> = found.iter().map(String::as_str).filter(|name| !expected.contains(name)).collect();
-    let fewer: Vec<&str> = expected.iter().copied().filter(|name| !found.iter().any(|found| found == name)).collect();
+    let more: Vec<&str> = found
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !expected.contains(name))
+        .collect();
+    let fewer: Vec<&str> = expected
+        .iter()
+        .copied()
+        .filter(|name| !found.iter().any(|found| found == name))
+        .collect();
     Err(ImageError::Guest(format!(
         "its imports differ from guest/imports.txt (more: {}; fewer: {})",
-        if more.is_empty() { "none".to_owned() } else { more.join(", ") },
-        if fewer.is_empty() { "none".to_owned() } else { fewer.join(", ") },
+        if more.is_empty() {
+            "none".to_owned()
+        } else {
+            more.join(", ")
+        },
+        if fewer.is_empty() {
+            "none".to_owned()
+        } else {
+            fewer.join(", ")
+        },
     )))
 }
 
 fn cache_error(path: &std::path::Path, error: &io::Error) -> ImageError {
-    ImageError::Cache { path: path.to_owned(), reason: error.to_string() }
+    ImageError::Cache {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
 }

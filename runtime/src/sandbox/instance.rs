@@ -62,28 +62,52 @@ enum End {
 }
 
 impl Shared {
-    pub(super) fn new(engine: Engine, image: &Image, instances: NonZeroU32) -> Result<Self, ImageError> {
+    pub(super) fn new(
+        engine: Engine,
+        image: &Image,
+        instances: NonZeroU32,
+    ) -> Result<Self, ImageError> {
         let module = image.module();
         let export = |name: &'static str| {
-            module.get_export_index(name).ok_or_else(|| ImageError::Guest(format!("it does not export `{name}`")))
+            module
+                .get_export_index(name)
+                .ok_or_else(|| ImageError::Guest(format!("it does not export `{name}`")))
         };
         let pre = linker::link(&engine, module)?;
-        let guest =
-            Guest { pre, memory: export("memory")?, buffer: export(abi::EXPORT_BUFFER)?, run: export(abi::EXPORT_RUN)? };
-        let ticker = Ticker::start(engine.weak()).map_err(|error| ImageError::Engine(error.to_string()))?;
+        let guest = Guest {
+            pre,
+            memory: export("memory")?,
+            buffer: export(abi::EXPORT_BUFFER)?,
+            run: export(abi::EXPORT_RUN)?,
+        };
+        let ticker =
+            Ticker::start(engine.weak()).map_err(|error| ImageError::Engine(error.to_string()))?;
         let instances = usize::try_from(instances.get()).unwrap_or(Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(instances.min(Semaphore::MAX_PERMITS));
-        Ok(Self { engine, ticker, permits, guest })
+        Ok(Self {
+            engine,
+            ticker,
+            permits,
+            guest,
+        })
     }
 
-    pub(super) async fn run(&self, mut script: Script, context: &Context) -> Result<Outcome, RunError> {
+    pub(super) async fn run(
+        &self,
+        mut script: Script,
+        context: &Context,
+    ) -> Result<Outcome, RunError> {
         let limits = &context.limits;
         check(&script, limits)?;
         let recorder = match script.replay.take() {
             Some(tape) => Recorder::replay(tape),
             None => Recorder::live(script.clock, script.seed).map_err(RunError::Random)?,
         };
-        let files = script.workspace.take().map(|workspace| wasi::files(workspace, limits)).transpose()?;
+        let files = script
+            .workspace
+            .take()
+            .map(|workspace| wasi::files(workspace, limits))
+            .transpose()?;
         let workspace = files.as_ref().map(|files| Arc::clone(&files.workspace));
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
@@ -100,8 +124,15 @@ impl Shared {
             ticker: Arc::clone(&self.ticker),
         };
         if script.source.len() > limits.source {
-            let reason = format!("the source is {} bytes, {} are allowed", script.source.len(), limits.source);
-            let verdict = Verdict { reason: Some(reason), ..Verdict::of(Status::Source) };
+            let reason = format!(
+                "the source is {} bytes, {} are allowed",
+                script.source.len(),
+                limits.source
+            );
+            let verdict = Verdict {
+                reason: Some(reason),
+                ..Verdict::of(Status::Source)
+            };
             return finish(verdict, state, &meter, workspace.as_deref());
         }
         let mut store = Store::new(&self.engine, state);
@@ -111,7 +142,10 @@ impl Shared {
         let end = {
             let _running = self.ticker.running();
             let guest = self.guest.run(&mut store, &script);
-            match meter.drive(guest, &self.ticker, script.cancel.as_ref()).await {
+            match meter
+                .drive(guest, &self.ticker, script.cancel.as_ref())
+                .await
+            {
                 Ok(Ok(ending)) => End::Reported(ending),
                 Ok(Err(error)) => End::Failed(error),
                 Err(stopped) => End::Stopped(stopped),
@@ -125,10 +159,17 @@ impl Shared {
 
 fn check(script: &Script, limits: &Limits) -> Result<(), RunError> {
     if !(Limits::LEAST_MEMORY..=Limits::MOST_MEMORY).contains(&limits.memory) {
-        return Err(RunError::Memory { asked: limits.memory, least: Limits::LEAST_MEMORY, most: Limits::MOST_MEMORY });
+        return Err(RunError::Memory {
+            asked: limits.memory,
+            least: Limits::LEAST_MEMORY,
+            most: Limits::MOST_MEMORY,
+        });
     }
     if script.stdin.len() > limits.stdin {
-        return Err(RunError::Stdin { size: script.stdin.len(), limit: limits.stdin });
+        return Err(RunError::Stdin {
+            size: script.stdin.len(),
+            limit: limits.stdin,
+        });
     }
     Ok(())
 }
@@ -139,7 +180,11 @@ impl Guest {
         let wanted = WireScript {
             source: Cow::Borrowed(&script.source),
             name: Cow::Borrowed(script.name()),
-            argv: script.arguments.iter().map(|argument| Cow::Borrowed(argument.as_str())).collect(),
+            argv: script
+                .arguments
+                .iter()
+                .map(|argument| Cow::Borrowed(argument.as_str()))
+                .collect(),
             workspace: store.data().files.is_some(),
         };
         let input = serde_json::to_vec(&wanted)?;
@@ -147,12 +192,22 @@ impl Guest {
 
         let instance = self.pre.instantiate_async(&mut *store).await?;
         let export = |store: &mut Store<State>, index| {
-            instance.get_module_export(store, index).ok_or_else(|| wasmtime::format_err!("an export is gone"))
+            instance
+                .get_module_export(store, index)
+                .ok_or_else(|| wasmtime::format_err!("an export is gone"))
         };
         let broken = || wasmtime::format_err!("the guest gave an address outside its memory");
-        let memory = export(store, &self.memory)?.into_memory().ok_or_else(broken)?;
-        let buffer = export(store, &self.buffer)?.into_func().ok_or_else(broken)?.typed::<u32, u32>(&*store)?;
-        let run = export(store, &self.run)?.into_func().ok_or_else(broken)?.typed::<(), u64>(&*store)?;
+        let memory = export(store, &self.memory)?
+            .into_memory()
+            .ok_or_else(broken)?;
+        let buffer = export(store, &self.buffer)?
+            .into_func()
+            .ok_or_else(broken)?
+            .typed::<u32, u32>(&*store)?;
+        let run = export(store, &self.run)?
+            .into_func()
+            .ok_or_else(broken)?
+            .typed::<(), u64>(&*store)?;
 
         let at = buffer.call_async(&mut *store, length).await?;
         memory.write(&mut *store, usize::try_from(at)?, &input)?;
@@ -160,12 +215,19 @@ impl Guest {
 
         // THREAT[ESC-02]: the numbers are the guest's. They are checked once, and the bytes are copied before they
         // are read.
-        let (at, length) = (usize::try_from(left >> 32)?, usize::try_from(left & u64::from(u32::MAX))?);
+        let (at, length) = (
+            usize::try_from(left >> 32)?,
+            usize::try_from(left & u64::from(u32::MAX))?,
+        );
         if length > LONGEST_ENDING {
             return Err(broken());
         }
         let end = at.checked_add(length).ok_or_else(broken)?;
-        let bytes = memory.data(&*store).get(at..end).ok_or_else(broken)?.to_vec();
+        let bytes = memory
+            .data(&*store)
+            .get(at..end)
+            .ok_or_else(broken)?
+            .to_vec();
         Ok(serde_json::from_slice(&bytes)?)
     }
 }
@@ -184,27 +246,57 @@ struct Verdict {
 impl Verdict {
     fn of(status: Status) -> Self {
         let exit_code = if status == Status::Ok { 0 } else { 1 };
-        Self { status, exit_code, reason: None, value: None, exception: None, farewell: None }
+        Self {
+            status,
+            exit_code,
+            reason: None,
+            value: None,
+            exception: None,
+            farewell: None,
+        }
     }
 
     fn because(status: Status, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..Self::of(status) }
+        Self {
+            reason: Some(reason.into()),
+            ..Self::of(status)
+        }
     }
 }
 
 /// Which ending it was.
 fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Verdict, RunError> {
     let error = match end {
-        End::Reported(Ending::Ok { value }) => return Ok(Verdict { value, ..Verdict::of(Status::Ok) }),
+        End::Reported(Ending::Ok { value }) => {
+            return Ok(Verdict {
+                value,
+                ..Verdict::of(Status::Ok)
+            });
+        }
         End::Reported(Ending::Exited { code, message }) => {
-            return Ok(Verdict { exit_code: code, farewell: message, ..Verdict::of(Status::Exited) });
+            return Ok(Verdict {
+                exit_code: code,
+                farewell: message,
+                ..Verdict::of(Status::Exited)
+            });
         }
         End::Reported(Ending::Raised { exception }) => {
-            return Ok(Verdict { exception: Some(exception), ..Verdict::of(Status::Raised) });
+            return Ok(Verdict {
+                exception: Some(exception),
+                ..Verdict::of(Status::Raised)
+            });
         }
-        End::Stopped(Stopped::Cancelled) => return Ok(Verdict::because(Status::Cancelled, "the caller ended the run")),
+        End::Stopped(Stopped::Cancelled) => {
+            return Ok(Verdict::because(
+                Status::Cancelled,
+                "the caller ended the run",
+            ));
+        }
         End::Stopped(Stopped::Panicked) => {
-            return Ok(Verdict::because(Status::Crashed, "sandgate itself failed; please report it"));
+            return Ok(Verdict::because(
+                Status::Crashed,
+                "sandgate itself failed; please report it",
+            ));
         }
         End::Stopped(stopped @ (Stopped::Wall | Stopped::Cpu)) => {
             let (kind, limit) = match stopped {
@@ -215,12 +307,18 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
                 u64::try_from(meter.wall_used().as_millis()).unwrap_or(u64::MAX),
             ));
             let limit = humantime::format_duration(limit);
-            return Ok(Verdict::because(Status::Timeout, format!("the {kind} time limit is {limit}; ended after {used}")));
+            return Ok(Verdict::because(
+                Status::Timeout,
+                format!("the {kind} time limit is {limit}; ended after {used}"),
+            ));
         }
         End::Failed(error) => error,
     };
     if let Some(I32Exit(code)) = error.downcast_ref() {
-        return Ok(Verdict { exit_code: *code, ..Verdict::of(Status::Exited) });
+        return Ok(Verdict {
+            exit_code: *code,
+            ..Verdict::of(Status::Exited)
+        });
     }
     if let Some(flood) = error.downcast_ref::<Flood>() {
         return Ok(Verdict::because(Status::Output, flood.to_string()));
@@ -230,16 +328,28 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
     }
     match error.downcast_ref::<Trap>() {
         // The shadow stack lies first in memory, so overflowing it leaves memory. THREAT[DOS-07].
-        Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => {
-            Ok(Verdict::because(Status::Stack, "the script recursed deeper than the interpreter's stack"))
-        }
+        Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => Ok(Verdict::because(
+            Status::Stack,
+            "the script recursed deeper than the interpreter's stack",
+        )),
         Some(_) if memory.refused => {
             let limit = bytesize::ByteSize::b(limits.memory as u64).display().iec();
-            Ok(Verdict::because(Status::Memory, format!("the memory limit is {limit}, the interpreter's own included")))
+            Ok(Verdict::because(
+                Status::Memory,
+                format!("the memory limit is {limit}, the interpreter's own included"),
+            ))
         }
-        Some(trap) => Ok(Verdict::because(Status::Crashed, format!("the interpreter failed: {trap}"))),
-        None if error.is::<wasmtime::PoolConcurrencyLimitError>() => Err(RunError::Instance(error.to_string())),
-        None => Ok(Verdict::because(Status::Crashed, format!("the interpreter failed: {error}"))),
+        Some(trap) => Ok(Verdict::because(
+            Status::Crashed,
+            format!("the interpreter failed: {trap}"),
+        )),
+        None if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
+            Err(RunError::Instance(error.to_string()))
+        }
+        None => Ok(Verdict::because(
+            Status::Crashed,
+            format!("the interpreter failed: {error}"),
+        )),
     }
 }
 
@@ -251,7 +361,9 @@ fn finish(
 ) -> Result<Outcome, RunError> {
     if let Some(farewell) = &verdict.farewell {
         // As Python does; past the limit it is dropped like everything else.
-        let _ = state.output.write(crate::Stream::Err, format!("{farewell}\n").as_bytes());
+        let _ = state
+            .output
+            .write(crate::Stream::Err, format!("{farewell}\n").as_bytes());
     }
     let usage = Usage {
         wall: meter.wall_used(),
@@ -269,7 +381,10 @@ fn finish(
         stderr,
         value: verdict.value,
         exception: verdict.exception,
-        files: workspace.map(Workspace::files).transpose()?.unwrap_or_default(),
+        files: workspace
+            .map(Workspace::files)
+            .transpose()?
+            .unwrap_or_default(),
         usage,
         tape: state.recorder.into_tape(),
     })

@@ -11,7 +11,11 @@ use wasmtime::{Caller, Engine, Extern, InstancePre, Linker, Memory, Module};
 
 /// Links a guest. THREAT[ESC-01]: its imports are compared with the committed list before anything is linked.
 pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State>, ImageError> {
-    check_imports(module.imports().map(|import| (import.module(), import.name())))?;
+    check_imports(
+        module
+            .imports()
+            .map(|import| (import.module(), import.name())),
+    )?;
     let mut linker = Linker::new(engine);
     add_road(&mut linker)
         .and_then(|()| wasi::add_clock_and_random(&mut linker))
@@ -40,13 +44,20 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    linker.func_wrap(abi::IMPORT_MODULE, abi::IMPORT_REPLY, |mut caller: Caller<'_, State>, at: u32| {
-        let memory = memory(&mut caller)?;
-        let (bytes, state) = memory.data_and_store_mut(&mut caller);
-        let reply = state.reply.take().ok_or_else(|| wasmtime::format_err!("there is no reply to fetch"))?;
-        slice_mut(bytes, at, u32::try_from(reply.len())?)?.copy_from_slice(&reply);
-        Ok(())
-    })?;
+    linker.func_wrap(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_REPLY,
+        |mut caller: Caller<'_, State>, at: u32| {
+            let memory = memory(&mut caller)?;
+            let (bytes, state) = memory.data_and_store_mut(&mut caller);
+            let reply = state
+                .reply
+                .take()
+                .ok_or_else(|| wasmtime::format_err!("there is no reply to fetch"))?;
+            slice_mut(bytes, at, u32::try_from(reply.len())?)?.copy_from_slice(&reply);
+            Ok(())
+        },
+    )?;
     Ok(())
 }
 
@@ -60,11 +71,15 @@ pub(super) fn memory(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory>
 
 /// THREAT[ESC-02]: a range of the guest's memory that lies inside it, or a trap.
 pub(super) fn slice(memory: &[u8], at: u32, length: u32) -> wasmtime::Result<&[u8]> {
-    range(at, length).and_then(|range| memory.get(range)).ok_or_else(outside)
+    range(at, length)
+        .and_then(|range| memory.get(range))
+        .ok_or_else(outside)
 }
 
 pub(super) fn slice_mut(memory: &mut [u8], at: u32, length: u32) -> wasmtime::Result<&mut [u8]> {
-    range(at, length).and_then(|range| memory.get_mut(range)).ok_or_else(outside)
+    range(at, length)
+        .and_then(|range| memory.get_mut(range))
+        .ok_or_else(outside)
 }
 
 fn range(at: u32, length: u32) -> Option<std::ops::Range<usize>> {

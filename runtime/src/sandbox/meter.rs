@@ -62,7 +62,12 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn start(wall: Duration, cpu: Duration) -> Self {
-        Self { started: Instant::now(), wall, cpu, used: Duration::ZERO }
+        Self {
+            started: Instant::now(),
+            wall,
+            cpu,
+            used: Duration::ZERO,
+        }
     }
 
     pub(super) fn wall_used(&self) -> Duration {
@@ -90,7 +95,14 @@ impl Meter {
         // A deadline beyond what the clock can say is no deadline.
         let deadline = self.started.checked_add(self.wall);
         let alarm = deadline.map(|deadline| ticker.at(deadline));
-        Driven { meter: self, guest, cancelled, alarm, deadline }.await
+        Driven {
+            meter: self,
+            guest,
+            cancelled,
+            alarm,
+            deadline,
+        }
+        .await
     }
 }
 
@@ -113,7 +125,10 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
         let before = thread_time();
         // THREAT[ESC-03]: a panic in a host function ends the run; the guest is never polled again.
         let polled = catch_unwind(AssertUnwindSafe(|| this.guest.as_mut().poll(context)));
-        this.meter.used = this.meter.used.saturating_add(thread_time().saturating_sub(before));
+        this.meter.used = this
+            .meter
+            .used
+            .saturating_add(thread_time().saturating_sub(before));
         match polled {
             Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => {}
@@ -122,10 +137,17 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
         if this.meter.used >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));
         }
-        if this.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if this
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
             return Poll::Ready(Err(Stopped::Wall));
         }
-        match this.alarm.as_mut().map(|alarm| Pin::new(alarm).poll(context)) {
+        match this
+            .alarm
+            .as_mut()
+            .map(|alarm| Pin::new(alarm).poll(context))
+        {
             Some(Poll::Ready(())) => Poll::Ready(Err(Stopped::Wall)),
             _ => Poll::Pending,
         }
@@ -135,5 +157,8 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
 /// Processor time of this thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }

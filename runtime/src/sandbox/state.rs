@@ -2,11 +2,7 @@
 //! gone with it, so that nothing can be left for the next one.
 
 use crate::{
-    Limits, Workspace,
-    hostcall::Road,
-    output::Output,
-    recorder::Recorder,
-    workspace::Quota,
+    Limits, Workspace, hostcall::Road, output::Output, recorder::Recorder, workspace::Quota,
 };
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
@@ -64,12 +60,21 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { limit: limits.memory, peak: 0, refused: false }
+        Self {
+            limit: limits.memory,
+            peak: 0,
+            refused: false,
+        }
     }
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let granted = desired <= self.limit;
         if granted {
             self.peak = self.peak.max(desired);
@@ -84,7 +89,12 @@ impl ResourceLimiter for Memory {
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        _: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // The interpreter's table is made with its size and never grows.
         Ok(current == 0)
     }

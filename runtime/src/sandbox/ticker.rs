@@ -44,7 +44,10 @@ impl Ticker {
     /// Starts the thread, which ends with [`stop`](Self::stop).
     pub(super) fn start(engine: EngineWeak) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self {
-            inner: Mutex::new(Inner { waiting: BTreeMap::new(), next: Instant::now() }),
+            inner: Mutex::new(Inner {
+                waiting: BTreeMap::new(),
+                next: Instant::now(),
+            }),
             changed: Condvar::new(),
             ids: AtomicU64::new(0),
             running: AtomicUsize::new(0),
@@ -52,7 +55,9 @@ impl Ticker {
             stopped: AtomicBool::new(false),
         });
         let thread = Arc::clone(&ticker);
-        std::thread::Builder::new().name("sandgate-ticker".to_owned()).spawn(move || run(&thread, &engine))?;
+        std::thread::Builder::new()
+            .name("sandgate-ticker".to_owned())
+            .spawn(move || run(&thread, &engine))?;
         Ok(ticker)
     }
 
@@ -81,7 +86,11 @@ impl Ticker {
 
     /// Completes at that time.
     pub(super) fn at(self: &Arc<Self>, time: Instant) -> At {
-        At { ticker: Arc::clone(self), key: (time, self.ids.fetch_add(1, Ordering::Relaxed)), armed: false }
+        At {
+            ticker: Arc::clone(self),
+            key: (time, self.ids.fetch_add(1, Ordering::Relaxed)),
+            armed: false,
+        }
     }
 
     /// Sleeps until something is due, and does it. `busy` is when a script was last running.
@@ -91,12 +100,23 @@ impl Ticker {
         let ticking = now.saturating_duration_since(*busy) < LINGER;
         self.asleep.store(!ticking, Ordering::SeqCst);
         // An hour stands for ever; the condition variable ends it.
-        let pause = if ticking || self.running.load(Ordering::SeqCst) > 0 { TICK } else { Duration::from_secs(3600) };
-        let due = inner.waiting.first_key_value().map(|((time, _), _)| time.saturating_duration_since(now));
+        let pause = if ticking || self.running.load(Ordering::SeqCst) > 0 {
+            TICK
+        } else {
+            Duration::from_secs(3600)
+        };
+        let due = inner
+            .waiting
+            .first_key_value()
+            .map(|((time, _), _)| time.saturating_duration_since(now));
         let pause = due.map_or(pause, |due| due.min(pause));
         inner.next = now.checked_add(pause).unwrap_or(now);
         if !pause.is_zero() {
-            inner = self.changed.wait_timeout(inner, pause).unwrap_or_else(PoisonError::into_inner).0;
+            inner = self
+                .changed
+                .wait_timeout(inner, pause)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let now = Instant::now();
         while let Some(entry) = inner.waiting.first_entry() {
@@ -119,7 +139,11 @@ impl Ticker {
 
 fn run(ticker: &Ticker, engine: &EngineWeak) {
     let mut busy = Instant::now();
-    while !ticker.stopped.load(Ordering::SeqCst) && ticker.turn(engine, &mut busy) {}
+    loop {
+        if ticker.stopped.load(Ordering::SeqCst) || !ticker.turn(engine, &mut busy) {
+            return;
+        }
+    }
 }
 
 /// A script is running.

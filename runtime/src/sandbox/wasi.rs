@@ -36,36 +36,65 @@ const LARGEST_TRANSFER: usize = 64 << 20;
 
 /// Opens a workspace for one run.
 pub(super) fn files(workspace: Arc<Workspace>, limits: &Limits) -> Result<Files, RunError> {
-    let open = |source| WorkspaceError::Open { path: workspace.path().to_owned(), source };
-    let quota = Quota::new(&workspace, limits.workspace_bytes, limits.workspace_files).map_err(open)?;
+    let open = |source| WorkspaceError::Open {
+        path: workspace.path().to_owned(),
+        source,
+    };
+    let quota =
+        Quota::new(&workspace, limits.workspace_bytes, limits.workspace_files).map_err(open)?;
     let mut builder = WasiCtxBuilder::new();
     builder
         .preopened_dir(workspace.path(), abi::WORKSPACE, FsPerms::ReadWrite)
         .map_err(|error| open(std::io::Error::other(error.to_string())))?;
-    Ok(Files { wasi: builder.build_p1(), workspace, quota })
+    Ok(Files {
+        wasi: builder.build_p1(),
+        workspace,
+        quota,
+    })
 }
 
 /// THREAT[ESC-06]: clocks count milliseconds. Random bytes are the recorder's. Nothing polls anything but time.
 pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap(MODULE, "clock_res_get", |mut caller: Caller<'_, State>, _id: u32, at: u32| {
-        put(&mut caller, at, &1_000_000_u64.to_le_bytes())
-    })?;
-    linker.func_wrap(MODULE, "clock_time_get", |mut caller: Caller<'_, State>, id: u32, _precision: u64, at: u32| {
-        let recorder = &mut caller.data_mut().recorder;
-        // 0 is the wall clock. The others count from the start of the run: neither uptime nor other processes show.
-        let millis = if id == 0 { recorder.wall_ms() } else { recorder.elapsed_ms() }?;
-        put(&mut caller, at, &millis.saturating_mul(1_000_000).to_le_bytes())
-    })?;
-    linker.func_wrap(MODULE, "random_get", |mut caller: Caller<'_, State>, at: u32, length: u32| {
-        let memory = memory(&mut caller)?;
-        let (bytes, state) = memory.data_and_store_mut(&mut caller);
-        state.recorder.fill(slice_mut(bytes, at, length)?);
-        wasmtime::Result::Ok(errno::SUCCESS)
-    })?;
+    linker.func_wrap(
+        MODULE,
+        "clock_res_get",
+        |mut caller: Caller<'_, State>, _id: u32, at: u32| {
+            put(&mut caller, at, &1_000_000_u64.to_le_bytes())
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "clock_time_get",
+        |mut caller: Caller<'_, State>, id: u32, _precision: u64, at: u32| {
+            let recorder = &mut caller.data_mut().recorder;
+            // 0 is the wall clock. The others count from the start of the run: neither uptime nor other processes show.
+            let millis = if id == 0 {
+                recorder.wall_ms()
+            } else {
+                recorder.elapsed_ms()
+            }?;
+            put(
+                &mut caller,
+                at,
+                &millis.saturating_mul(1_000_000).to_le_bytes(),
+            )
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "random_get",
+        |mut caller: Caller<'_, State>, at: u32, length: u32| {
+            let memory = memory(&mut caller)?;
+            let (bytes, state) = memory.data_and_store_mut(&mut caller);
+            state.recorder.fill(slice_mut(bytes, at, length)?);
+            wasmtime::Result::Ok(errno::SUCCESS)
+        },
+    )?;
     linker.func_wrap_async(
         MODULE,
         "poll_oneoff",
-        |mut caller: Caller<'_, State>, (subscriptions, events, number, got): (u32, u32, u32, u32)| {
+        |mut caller: Caller<'_, State>,
+         (subscriptions, events, number, got): (u32, u32, u32, u32)| {
             Box::new(async move { sleep(&mut caller, subscriptions, events, number, got).await })
         },
     )?;
@@ -91,14 +120,22 @@ async fn sleep(
     if subscription.get(8) != Some(&0) {
         return Ok(errno::NOTSUP);
     }
-    let field = |at: usize| -> Option<[u8; 8]> { subscription.get(at..at.checked_add(8)?)?.try_into().ok() };
-    let (Some(user), Some(clock), Some(timeout), Some(flags)) = (field(0), field(16), field(24), field(40)) else {
+    let field = |at: usize| -> Option<[u8; 8]> {
+        subscription.get(at..at.checked_add(8)?)?.try_into().ok()
+    };
+    let (Some(user), Some(clock), Some(timeout), Some(flags)) =
+        (field(0), field(16), field(24), field(40))
+    else {
         return Ok(errno::INVAL);
     };
     let timeout = Duration::from_nanos(u64::from_le_bytes(timeout));
     let wanted = if flags.first().is_some_and(|flags| flags & 1 == 1) {
         let recorder = &mut state.recorder;
-        let now = if clock.first() == Some(&0) { recorder.wall_ms() } else { recorder.elapsed_ms() }?;
+        let now = if clock.first() == Some(&0) {
+            recorder.wall_ms()
+        } else {
+            recorder.elapsed_ms()
+        }?;
         timeout.saturating_sub(Duration::from_millis(now))
     } else {
         timeout
@@ -123,17 +160,25 @@ async fn sleep(
 /// THREAT[SEC-01]: no arguments and no environment, and an exit that ends the run and nothing else.
 pub(super) fn add_process(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for name in ["args_sizes_get", "environ_sizes_get"] {
-        linker.func_wrap(MODULE, name, |mut caller: Caller<'_, State>, number: u32, size: u32| {
-            put(&mut caller, number, &0_u32.to_le_bytes())?;
-            put(&mut caller, size, &0_u32.to_le_bytes())
-        })?;
+        linker.func_wrap(
+            MODULE,
+            name,
+            |mut caller: Caller<'_, State>, number: u32, size: u32| {
+                put(&mut caller, number, &0_u32.to_le_bytes())?;
+                put(&mut caller, size, &0_u32.to_le_bytes())
+            },
+        )?;
     }
     for name in ["args_get", "environ_get"] {
-        linker.func_wrap(MODULE, name, |_: Caller<'_, State>, _: u32, _: u32| errno::SUCCESS)?;
+        linker.func_wrap(MODULE, name, |_: Caller<'_, State>, _: u32, _: u32| {
+            errno::SUCCESS
+        })?;
     }
-    linker.func_wrap(MODULE, "proc_exit", |_: Caller<'_, State>, code: i32| -> wasmtime::Result<()> {
-        Err(I32Exit(code).into())
-    })?;
+    linker.func_wrap(
+        MODULE,
+        "proc_exit",
+        |_: Caller<'_, State>, code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) },
+    )?;
     Ok(())
 }
 
@@ -167,11 +212,17 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, State>, (fd, vectors, number, got): (i32, i32, i32, i32)| {
             Box::new(async move {
                 match fd {
-                    0 => read_stdin(&mut caller, vectors.cast_unsigned(), number.cast_unsigned(), got.cast_unsigned()),
+                    0 => read_stdin(
+                        &mut caller,
+                        vectors.cast_unsigned(),
+                        number.cast_unsigned(),
+                        got.cast_unsigned(),
+                    ),
                     1 | 2 => Ok(errno::BADF),
                     _ => match file(&mut caller)? {
                         Some((mut memory, files)) => {
-                            p1::fd_read(&mut files.wasi, &mut memory, fd, vectors, number, got).await
+                            p1::fd_read(&mut files.wasi, &mut memory, fd, vectors, number, got)
+                                .await
                         }
                         None => Ok(errno::BADF),
                     },
@@ -182,7 +233,12 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn read_stdin(caller: &mut Caller<'_, State>, vectors: u32, number: u32, got: u32) -> wasmtime::Result<i32> {
+fn read_stdin(
+    caller: &mut Caller<'_, State>,
+    vectors: u32,
+    number: u32,
+    got: u32,
+) -> wasmtime::Result<i32> {
     let memory = memory(caller)?;
     let (bytes, state) = memory.data_and_store_mut(&mut *caller);
     let mut total = 0_u32;
@@ -202,13 +258,18 @@ fn read_stdin(caller: &mut Caller<'_, State>, vectors: u32, number: u32, got: u3
 fn vectors_of(memory: &[u8], at: u32, number: u32) -> wasmtime::Result<Vec<(u32, u32)>> {
     const MOST: u32 = 1024;
     if number > MOST {
-        return Err(wasmtime::format_err!("the guest passed {number} buffers at once"));
+        return Err(wasmtime::format_err!(
+            "the guest passed {number} buffers at once"
+        ));
     }
     let pairs = slice(memory, at, number.saturating_mul(8))?.chunks_exact(8);
     Ok(pairs
         .filter_map(|pair| {
             let (at, length) = pair.split_first_chunk::<4>()?;
-            Some((u32::from_le_bytes(*at), u32::from_le_bytes(length.try_into().ok()?)))
+            Some((
+                u32::from_le_bytes(*at),
+                u32::from_le_bytes(length.try_into().ok()?),
+            ))
         })
         .collect())
 }
@@ -220,18 +281,32 @@ async fn write_file(
     number: u32,
     written: u32,
 ) -> wasmtime::Result<i32> {
-    let Some((mut memory, files)) = file(caller)? else { return Ok(errno::BADF) };
-    let GuestMemory::Unshared(bytes) = &memory else { return Ok(errno::NOTSUP) };
-    let size = vectors_of(bytes, vectors, number)?.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add((*length).into()));
+    let Some((mut memory, files)) = file(caller)? else {
+        return Ok(errno::BADF);
+    };
+    let GuestMemory::Unshared(bytes) = &memory else {
+        return Ok(errno::NOTSUP);
+    };
+    let size = vectors_of(bytes, vectors, number)?
+        .iter()
+        .fold(0_u64, |sum, (_, length)| {
+            sum.saturating_add((*length).into())
+        });
     if !files.quota.take(&files.workspace, size, 0) {
         return Ok(errno::NOSPC);
     }
-    let (vectors, number, written) = (vectors.cast_signed(), number.cast_signed(), written.cast_signed());
+    let (vectors, number, written) = (
+        vectors.cast_signed(),
+        number.cast_signed(),
+        written.cast_signed(),
+    );
     p1::fd_write(&mut files.wasi, &mut memory, fd, vectors, number, written).await
 }
 
 /// The guest's memory beside its files; nothing where the run has none.
-fn file<'a>(caller: &'a mut Caller<'_, State>) -> wasmtime::Result<Option<(GuestMemory<'a>, &'a mut Files)>> {
+fn file<'a>(
+    caller: &'a mut Caller<'_, State>,
+) -> wasmtime::Result<Option<(GuestMemory<'a>, &'a mut Files)>> {
     let memory = memory(caller)?;
     let (bytes, state) = memory.data_and_store_mut(caller);
     Ok(state.files.as_mut().map(|files| {
@@ -284,21 +359,29 @@ pub(super) fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// What can make the workspace grow asks the quota first.
 fn add_growing(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap_async(MODULE, "fd_filestat_set_size", |mut caller: Caller<'_, State>, (fd, size): (i32, i64)| {
-        Box::new(async move {
-            let Some((mut memory, files)) = file(&mut caller)? else { return Ok(errno::BADF) };
-            if !files.quota.take(&files.workspace, size.cast_unsigned(), 0) {
-                return Ok(errno::NOSPC);
-            }
-            p1::fd_filestat_set_size(&mut files.wasi, &mut memory, fd, size).await
-        })
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_filestat_set_size",
+        |mut caller: Caller<'_, State>, (fd, size): (i32, i64)| {
+            Box::new(async move {
+                let Some((mut memory, files)) = file(&mut caller)? else {
+                    return Ok(errno::BADF);
+                };
+                if !files.quota.take(&files.workspace, size.cast_unsigned(), 0) {
+                    return Ok(errno::NOSPC);
+                }
+                p1::fd_filestat_set_size(&mut files.wasi, &mut memory, fd, size).await
+            })
+        },
+    )?;
     linker.func_wrap_async(
         MODULE,
         "path_create_directory",
         |mut caller: Caller<'_, State>, (fd, path, length): (i32, i32, i32)| {
             Box::new(async move {
-                let Some((mut memory, files)) = file(&mut caller)? else { return Ok(errno::BADF) };
+                let Some((mut memory, files)) = file(&mut caller)? else {
+                    return Ok(errno::BADF);
+                };
                 if !files.quota.take(&files.workspace, 0, 1) {
                     return Ok(errno::NOSPC);
                 }
@@ -323,7 +406,9 @@ fn add_growing(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         )| {
             Box::new(async move {
                 const CREATE: i32 = 1;
-                let Some((mut memory, files)) = file(&mut caller)? else { return Ok(errno::BADF) };
+                let Some((mut memory, files)) = file(&mut caller)? else {
+                    return Ok(errno::BADF);
+                };
                 if how & CREATE != 0 && !files.quota.take(&files.workspace, 0, 1) {
                     return Ok(errno::NOSPC);
                 }
@@ -349,15 +434,21 @@ fn add_growing(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// What is asked of descriptors that may also be a standard stream, and times of files.
 fn add_stating(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap_async(MODULE, "fd_close", |mut caller: Caller<'_, State>, (fd,): (i32,)| {
-        Box::new(async move {
-            match (fd, file(&mut caller)?) {
-                (0..=2, _) => Ok(errno::SUCCESS),
-                (_, Some((mut memory, files))) => p1::fd_close(&mut files.wasi, &mut memory, fd).await,
-                (_, None) => Ok(errno::BADF),
-            }
-        })
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_close",
+        |mut caller: Caller<'_, State>, (fd,): (i32,)| {
+            Box::new(async move {
+                match (fd, file(&mut caller)?) {
+                    (0..=2, _) => Ok(errno::SUCCESS),
+                    (_, Some((mut memory, files))) => {
+                        p1::fd_close(&mut files.wasi, &mut memory, fd).await
+                    }
+                    (_, None) => Ok(errno::BADF),
+                }
+            })
+        },
+    )?;
     linker.func_wrap_async(
         MODULE,
         "fd_seek",
@@ -373,42 +464,64 @@ fn add_stating(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    linker.func_wrap_async(MODULE, "fd_fdstat_get", |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
-        Box::new(async move {
-            if (0..=2).contains(&fd) {
-                // Of unknown type, so no terminal, with the rights to read and write.
-                let mut stat = [0_u8; 24];
-                if let Some(rights) = stat.get_mut(8..16) {
-                    rights.copy_from_slice(&0b100_0010_u64.to_le_bytes());
+    linker.func_wrap_async(
+        MODULE,
+        "fd_fdstat_get",
+        |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
+            Box::new(async move {
+                if (0..=2).contains(&fd) {
+                    // Of unknown type, so no terminal, with the rights to read and write.
+                    let mut stat = [0_u8; 24];
+                    if let Some(rights) = stat.get_mut(8..16) {
+                        rights.copy_from_slice(&0b100_0010_u64.to_le_bytes());
+                    }
+                    return put(&mut caller, at.cast_unsigned(), &stat);
                 }
-                return put(&mut caller, at.cast_unsigned(), &stat);
-            }
-            match file(&mut caller)? {
-                Some((mut memory, files)) => p1::fd_fdstat_get(&mut files.wasi, &mut memory, fd, at).await,
-                None => Ok(errno::BADF),
-            }
-        })
-    })?;
-    linker.func_wrap_async(MODULE, "fd_filestat_get", |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
-        Box::new(async move {
-            if (0..=2).contains(&fd) {
-                return put(&mut caller, at.cast_unsigned(), &[0; 64]);
-            }
-            let result = match file(&mut caller)? {
-                Some((mut memory, files)) => p1::fd_filestat_get(&mut files.wasi, &mut memory, fd, at).await?,
-                None => return Ok(errno::BADF),
-            };
-            coarsen(&mut caller, result, at.cast_unsigned())
-        })
-    })?;
+                match file(&mut caller)? {
+                    Some((mut memory, files)) => {
+                        p1::fd_fdstat_get(&mut files.wasi, &mut memory, fd, at).await
+                    }
+                    None => Ok(errno::BADF),
+                }
+            })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_filestat_get",
+        |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
+            Box::new(async move {
+                if (0..=2).contains(&fd) {
+                    return put(&mut caller, at.cast_unsigned(), &[0; 64]);
+                }
+                let result = match file(&mut caller)? {
+                    Some((mut memory, files)) => {
+                        p1::fd_filestat_get(&mut files.wasi, &mut memory, fd, at).await?
+                    }
+                    None => return Ok(errno::BADF),
+                };
+                coarsen(&mut caller, result, at.cast_unsigned())
+            })
+        },
+    )?;
     linker.func_wrap_async(
         MODULE,
         "path_filestat_get",
-        |mut caller: Caller<'_, State>, (fd, follow, path, length, at): (i32, i32, i32, i32, i32)| {
+        |mut caller: Caller<'_, State>,
+         (fd, follow, path, length, at): (i32, i32, i32, i32, i32)| {
             Box::new(async move {
                 let result = match file(&mut caller)? {
                     Some((mut memory, files)) => {
-                        p1::path_filestat_get(&mut files.wasi, &mut memory, fd, follow, path, length, at).await?
+                        p1::path_filestat_get(
+                            &mut files.wasi,
+                            &mut memory,
+                            fd,
+                            follow,
+                            path,
+                            length,
+                            at,
+                        )
+                        .await?
                     }
                     None => return Ok(errno::BADF),
                 };
@@ -430,9 +543,14 @@ fn coarsen(caller: &mut Caller<'_, State>, result: i32, at: u32) -> wasmtime::Re
     let stat = slice_mut(bytes, at, 64)?;
     let (device, rest) = stat.split_at_mut(8);
     device.copy_from_slice(&1_u64.to_le_bytes());
-    let still = state.recorder.is_frozen().then(|| state.recorder.started_ms());
+    let still = state
+        .recorder
+        .is_frozen()
+        .then(|| state.recorder.started_ms());
     for time in rest.get_mut(32..56).unwrap_or_default().chunks_exact_mut(8) {
-        let exact = time.first_chunk::<8>().map_or(0, |nanos| u64::from_le_bytes(*nanos));
+        let exact = time
+            .first_chunk::<8>()
+            .map_or(0, |nanos| u64::from_le_bytes(*nanos));
         let millis = still.unwrap_or_else(|| exact.checked_div(1_000_000).unwrap_or(0));
         time.copy_from_slice(&millis.saturating_mul(1_000_000).to_le_bytes());
     }

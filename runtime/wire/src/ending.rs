@@ -64,6 +64,10 @@ impl Exception {
     /// An exception without a traceback, for what fails before or around the script.
     #[must_use]
     pub fn bare(kind: &str, message: &str) -> Self {
-        Self { kind: kind.to_owned(), message: message.to_owned(), traceback: alloc::format!("{kind}: {message}\n") }
+        Self {
+            kind: kind.to_owned(),
+            message: message.to_owned(),
+            traceback: alloc::format!("{kind}: {message}\n"),
+        }
     }
 }

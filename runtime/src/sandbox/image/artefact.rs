@@ -21,13 +21,19 @@ pub(super) fn digest() -> Result<&'static str, ImageError> {
 /// The guest, unpacked and compared with its digest.
 pub(super) fn unpack() -> Result<Vec<u8>, ImageError> {
     let damaged = |error: &dyn std::fmt::Display| ImageError::Artefact(error.to_string());
-    let decoder = ruzstd::decoding::StreamingDecoder::new(COMPRESSED).map_err(|error| damaged(&error))?;
+    let decoder =
+        ruzstd::decoding::StreamingDecoder::new(COMPRESSED).map_err(|error| damaged(&error))?;
     let mut wasm = Vec::new();
-    decoder.take(LARGEST).read_to_end(&mut wasm).map_err(|error| damaged(&error))?;
+    decoder
+        .take(LARGEST)
+        .read_to_end(&mut wasm)
+        .map_err(|error| damaged(&error))?;
     let found = hex(&Sha256::digest(&wasm));
     let expected = digest()?;
     if found != expected {
-        return Err(ImageError::Artefact(format!("its digest is {found}, and should be {expected}")));
+        return Err(ImageError::Artefact(format!(
+            "its digest is {found}, and should be {expected}"
+        )));
     }
     Ok(wasm)
 }
@@ -35,8 +41,11 @@ pub(super) fn unpack() -> Result<Vec<u8>, ImageError> {
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes.iter().fold(
+        String::with_capacity(bytes.len().saturating_mul(2)),
+        |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        },
+    )
 }

@@ -5,7 +5,10 @@
 //! While the file system says the same (device, inode, size, and the time of its last change, which no program can
 //! set), the image has not been written to and is not read again; otherwise it is, whole. THREAT[ESC-08].
 
-#![expect(clippy::disallowed_methods, reason = "the cache is the one place of the library that keeps files")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the cache is the one place of the library that keeps files"
+)]
 
 use super::{Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, snapshot};
 use rustix::fs::OFlags;
@@ -82,7 +85,9 @@ impl Stamp {
     }
 
     fn changed(&self) -> i128 {
-        i128::from(self.changed_s).saturating_mul(RACY_NS).saturating_add(i128::from(self.changed_ns))
+        i128::from(self.changed_s)
+            .saturating_mul(RACY_NS)
+            .saturating_add(i128::from(self.changed_ns))
     }
 }
 
@@ -106,15 +111,27 @@ impl ImageCache {
     /// The cache in this directory, or the user's own.
     pub fn new(dir: Option<PathBuf>) -> Result<Self, ImageError> {
         let dir = dir.or_else(user_dir).ok_or(ImageError::NoHome)?;
-        Ok(Self { dir: dir.join("images") })
+        Ok(Self {
+            dir: dir.join("images"),
+        })
     }
 
     /// What there is, without changing it.
     pub fn status(&self) -> Result<ImageStatus, ImageError> {
         let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
-        let size = fs::metadata(self.image(&key)).ok().map(|metadata| metadata.len());
-        let others = self.images().len().saturating_sub(usize::from(size.is_some()));
-        Ok(ImageStatus { directory: self.dir.clone(), key, size, others })
+        let size = fs::metadata(self.image(&key))
+            .ok()
+            .map(|metadata| metadata.len());
+        let others = self
+            .images()
+            .len()
+            .saturating_sub(usize::from(size.is_some()));
+        Ok(ImageStatus {
+            directory: self.dir.clone(),
+            key,
+            size,
+            others,
+        })
     }
 
     /// Whether the image of this program would be loaded: nothing, or why not. `None` where there is none.
@@ -160,10 +177,13 @@ impl ImageCache {
             }
         };
         // Whoever comes first prepares; the others wait, and then find it.
-        let lock = self.open_new(&self.dir.join("lock"), false).map_err(|error| cache_error(&self.dir, &error))?;
+        let lock = self
+            .open_new(&self.dir.join("lock"), false)
+            .map_err(|error| cache_error(&self.dir, &error))?;
         if lock.try_lock().is_err() {
             stage(Stage::Waiting);
-            lock.lock().map_err(|error| cache_error(&self.dir, &error))?;
+            lock.lock()
+                .map_err(|error| cache_error(&self.dir, &error))?;
         }
         let image = match self.load(engine, &key) {
             Ok(image) => image,
@@ -182,13 +202,16 @@ impl ImageCache {
                     .map_err(|error| ImageError::Prepare(format!("{error:#}")))?;
                 drop(snapshot);
                 stage(Stage::Storing);
-                self.store(&key, &compiled).map_err(|error| cache_error(&self.dir, &error))?;
+                self.store(&key, &compiled)
+                    .map_err(|error| cache_error(&self.dir, &error))?;
                 drop(compiled);
                 self.prune(&key);
                 match self.load(engine, &key) {
                     Ok(image) => image,
                     Err(Unusable::Rejected(reason)) => return Err(ImageError::Prepare(reason)),
-                    Err(Unusable::Missing) => return Err(ImageError::Prepare("it was removed at once".to_owned())),
+                    Err(Unusable::Missing) => {
+                        return Err(ImageError::Prepare("it was removed at once".to_owned()));
+                    }
                 }
             }
         };
@@ -201,9 +224,18 @@ impl ImageCache {
     /// The directory exists and belongs to this user alone.
     fn make_private(&self) -> Result<(), ImageError> {
         let failed = |error: io::Error| cache_error(&self.dir, &error);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)
+            .map_err(failed)?;
         let metadata = fs::symlink_metadata(&self.dir).map_err(failed)?;
-        let reject = |reason: &str| Err(ImageError::Cache { path: self.dir.clone(), reason: reason.to_owned() });
+        let reject = |reason: &str| {
+            Err(ImageError::Cache {
+                path: self.dir.clone(),
+                reason: reason.to_owned(),
+            })
+        };
         if !metadata.is_dir() {
             return reject("it is not a directory");
         }
@@ -212,7 +244,10 @@ impl ImageCache {
         }
         if metadata.mode() & 0o077 != 0 {
             if metadata.mode() & 0o022 != 0 {
-                tracing::warn!("others could write to the image cache `{}`; it is emptied", self.dir.display());
+                tracing::warn!(
+                    "others could write to the image cache `{}`; it is emptied",
+                    self.dir.display()
+                );
                 self.clear()?;
             }
             fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700)).map_err(failed)?;
@@ -228,19 +263,32 @@ impl ImageCache {
 
     /// Writes image and seal under other names first, so that nobody ever sees a part of one.
     fn store(&self, key: &str, compiled: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.dir)?;
         file.write_all(compiled)?;
         file.as_file().sync_all()?;
         let path = self.image(key);
         file.persist(&path)?;
         let metadata = fs::symlink_metadata(&path)?;
-        write_seal(&path, &Seal { digest: hex(&Sha256::digest(compiled)), stamp: Stamp::of(&metadata), sealed: 0 })
+        write_seal(
+            &path,
+            &Seal {
+                digest: hex(&Sha256::digest(compiled)),
+                stamp: Stamp::of(&metadata),
+                sealed: 0,
+            },
+        )
     }
 
     fn prune(&self, key: &str) {
         let mut images = self.images();
         images.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));
-        for (_, path) in images.into_iter().filter(|(_, path)| *path != self.image(key)).skip(KEPT.saturating_sub(1)) {
+        for (_, path) in images
+            .into_iter()
+            .filter(|(_, path)| *path != self.image(key))
+            .skip(KEPT.saturating_sub(1))
+        {
             // Whoever has it mapped keeps it; the next run of that version makes it again.
             let _ = fs::remove_file(&path);
             let _ = fs::remove_file(path.with_extension("seal"));
@@ -250,7 +298,12 @@ impl ImageCache {
     fn images(&self) -> Vec<(SystemTime, PathBuf)> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         entries
-            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "cwasm"))
+            .filter(|entry| {
+                entry
+                    .path()
+                    .extension()
+                    .is_some_and(|extension| extension == "cwasm")
+            })
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
             .collect()
     }
@@ -260,7 +313,12 @@ impl ImageCache {
     }
 
     fn open_new(&self, path: &Path, truncate: bool) -> io::Result<File> {
-        OpenOptions::new().write(true).create(true).truncate(truncate).mode(0o600).open(path)
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(truncate)
+            .mode(0o600)
+            .open(path)
     }
 }
 
@@ -276,7 +334,9 @@ fn verify(path: &Path) -> Result<Verified, Unusable> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Missing),
         Err(error) => return Err(rejected(&format!("cannot be opened: {error}"))),
     };
-    let metadata = file.metadata().map_err(|error| rejected(&error.to_string()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| rejected(&error.to_string()))?;
     let ours = metadata.is_file()
         && metadata.uid() == rustix::process::geteuid().as_raw()
         && metadata.mode() & 0o022 == 0
@@ -293,15 +353,26 @@ fn verify(path: &Path) -> Result<Verified, Unusable> {
     if digest(&mut file).map_err(|error| rejected(&error.to_string()))? != seal.digest {
         return Err(rejected("is not what was stored"));
     }
-    let sealed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    let sealed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_nanos());
     // Without the new seal the next process compares again; nothing else depends on it.
-    let _ = write_seal(path, &Seal { stamp, sealed: i128::try_from(sealed).unwrap_or(0), ..seal });
+    let _ = write_seal(
+        path,
+        &Seal {
+            stamp,
+            sealed: i128::try_from(sealed).unwrap_or(0),
+            ..seal
+        },
+    );
     Ok(Verified(file))
 }
 
 fn write_seal(image: &Path, seal: &Seal) -> io::Result<()> {
     let parent = image.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(parent)?;
     file.write_all(&serde_json::to_vec(seal)?)?;
     file.persist(image.with_extension("seal"))?;
     Ok(())
@@ -339,7 +410,11 @@ fn key(engine: &Engine) -> Result<String, ImageError> {
 
 /// `$SANDGATE_CACHE_DIR`, or `sandgate` in the user's cache directory.
 fn user_dir() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("SANDGATE_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("sandgate")))
         .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("sandgate")))

@@ -14,7 +14,11 @@ pub(super) fn take(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
     let (context, instrumented) = wizer.instrument(wasm).map_err(failed)?;
     let engine = engine::once()?;
     let module = Module::new(&engine, &instrumented).map_err(failed)?;
-    check_imports(module.imports().map(|import| (import.module(), import.name())))?;
+    check_imports(
+        module
+            .imports()
+            .map(|import| (import.module(), import.name())),
+    )?;
 
     let mut store = Store::new(&engine, Written::default());
     let linker = link(&engine, &module).map_err(failed)?;
@@ -22,15 +26,31 @@ pub(super) fn take(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
         .build()
         .map_err(|error| ImageError::Prepare(error.to_string()))?;
     executor.block_on(async {
-        let instance = linker.instantiate_async(&mut store, &module).await.map_err(failed)?;
+        let instance = linker
+            .instantiate_async(&mut store, &module)
+            .await
+            .map_err(failed)?;
         for name in ["_initialize", sandgate_wire::abi::EXPORT_INITIALIZE] {
-            let function = instance.get_typed_func::<(), ()>(&mut store, name).map_err(failed)?;
+            let function = instance
+                .get_typed_func::<(), ()>(&mut store, name)
+                .map_err(failed)?;
             if let Err(error) = function.call_async(&mut store, ()).await {
                 let said = String::from_utf8_lossy(&store.data().0).into_owned();
-                return Err(ImageError::Prepare(format!("`{name}` failed: {error:#}\n{said}")));
+                return Err(ImageError::Prepare(format!(
+                    "`{name}` failed: {error:#}\n{said}"
+                )));
             }
         }
-        wizer.snapshot(&context, &mut Frozen { store: &mut store, instance }).await.map_err(failed)
+        wizer
+            .snapshot(
+                &context,
+                &mut Frozen {
+                    store: &mut store,
+                    instance,
+                },
+            )
+            .await
+            .map_err(failed)
     })
 }
 
@@ -66,12 +86,19 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
     linker.func_wrap(
         MODULE,
         "fd_write",
-        |mut caller: wasmtime::Caller<'_, Written>, _: i32, vectors: i32, number: i32, written: i32| {
+        |mut caller: wasmtime::Caller<'_, Written>,
+         _: i32,
+         vectors: i32,
+         number: i32,
+         written: i32| {
             let mut total = 0_i32;
             for index in 0..number {
                 let pair = read(&mut caller, vectors.wrapping_add(index.wrapping_mul(8)), 8)?;
                 let (at, length) = pair.split_at_checked(4).ok_or_else(outside)?;
-                let (at, length) = (i32::from_le_bytes(at.try_into()?), i32::from_le_bytes(length.try_into()?));
+                let (at, length) = (
+                    i32::from_le_bytes(at.try_into()?),
+                    i32::from_le_bytes(length.try_into()?),
+                );
                 let bytes = read(&mut caller, at, length)?;
                 caller.data_mut().0.extend_from_slice(&bytes);
                 total = total.wrapping_add(length);
@@ -80,33 +107,55 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
             wasmtime::Result::Ok(0)
         },
     )?;
-    linker.func_wrap(MODULE, "fd_filestat_get", |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
-        if (0..=2).contains(&fd) {
-            write(&mut caller, at, &[0; 64])?;
-            return wasmtime::Result::Ok(0);
-        }
-        Ok(BADF)
-    })?;
-    linker.func_wrap(MODULE, "fd_fdstat_get", |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
-        if (0..=2).contains(&fd) {
-            write(&mut caller, at, &[0; 24])?;
-            return wasmtime::Result::Ok(0);
-        }
-        Ok(BADF)
-    })?;
+    linker.func_wrap(
+        MODULE,
+        "fd_filestat_get",
+        |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
+            if (0..=2).contains(&fd) {
+                write(&mut caller, at, &[0; 64])?;
+                return wasmtime::Result::Ok(0);
+            }
+            Ok(BADF)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "fd_fdstat_get",
+        |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
+            if (0..=2).contains(&fd) {
+                write(&mut caller, at, &[0; 24])?;
+                return wasmtime::Result::Ok(0);
+            }
+            Ok(BADF)
+        },
+    )?;
     linker.allow_shadowing(false);
     for import in module.imports() {
-        let wasmtime::ExternType::Func(kind) = import.ty() else { continue };
-        let numbers = kind.results().next().is_some_and(|result| matches!(result, WasmType::I32));
+        let wasmtime::ExternType::Func(kind) = import.ty() else {
+            continue;
+        };
+        let numbers = kind
+            .results()
+            .next()
+            .is_some_and(|result| matches!(result, WasmType::I32));
         let name = import.name().to_owned();
         // Defined above: left as it is.
-        let _ = linker.func_new(import.module(), import.name(), kind, move |_, _, results| {
-            match results.first_mut() {
-                Some(result) if numbers => *result = Val::I32(BADF),
-                _ => return Err(wasmtime::format_err!("the interpreter called `{name}` while it started")),
-            }
-            Ok(())
-        });
+        let _ = linker.func_new(
+            import.module(),
+            import.name(),
+            kind,
+            move |_, _, results| {
+                match results.first_mut() {
+                    Some(result) if numbers => *result = Val::I32(BADF),
+                    _ => {
+                        return Err(wasmtime::format_err!(
+                            "the interpreter called `{name}` while it started"
+                        ));
+                    }
+                }
+                Ok(())
+            },
+        );
     }
     Ok(linker)
 }
@@ -114,20 +163,38 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
 /// WASI's number for a descriptor that does not exist.
 const BADF: i32 = 8;
 
-fn read(caller: &mut wasmtime::Caller<'_, Written>, at: i32, length: i32) -> wasmtime::Result<Vec<u8>> {
+fn read(
+    caller: &mut wasmtime::Caller<'_, Written>,
+    at: i32,
+    length: i32,
+) -> wasmtime::Result<Vec<u8>> {
     let memory = memory(caller)?;
-    let (at, length) = (usize::try_from(at.cast_unsigned())?, usize::try_from(length.cast_unsigned())?);
+    let (at, length) = (
+        usize::try_from(at.cast_unsigned())?,
+        usize::try_from(length.cast_unsigned())?,
+    );
     let end = at.checked_add(length).ok_or_else(outside)?;
-    Ok(memory.data(caller).get(at..end).ok_or_else(outside)?.to_vec())
+    Ok(memory
+        .data(caller)
+        .get(at..end)
+        .ok_or_else(outside)?
+        .to_vec())
 }
 
-fn write(caller: &mut wasmtime::Caller<'_, Written>, at: i32, bytes: &[u8]) -> wasmtime::Result<()> {
+fn write(
+    caller: &mut wasmtime::Caller<'_, Written>,
+    at: i32,
+    bytes: &[u8],
+) -> wasmtime::Result<()> {
     let memory = memory(caller)?;
     Ok(memory.write(caller, usize::try_from(at.cast_unsigned())?, bytes)?)
 }
 
 fn memory(caller: &mut wasmtime::Caller<'_, Written>) -> wasmtime::Result<wasmtime::Memory> {
-    caller.get_export("memory").and_then(wasmtime::Extern::into_memory).ok_or_else(outside)
+    caller
+        .get_export("memory")
+        .and_then(wasmtime::Extern::into_memory)
+        .ok_or_else(outside)
 }
 
 fn outside() -> wasmtime::Error {
@@ -142,7 +209,10 @@ struct Frozen<'a> {
 
 impl InstanceState for Frozen<'_> {
     async fn global_get(&mut self, name: &str, _: ValType) -> SnapshotVal {
-        let value = self.instance.get_global(&mut *self.store, name).map(|global| global.get(&mut *self.store));
+        let value = self
+            .instance
+            .get_global(&mut *self.store, name)
+            .map(|global| global.get(&mut *self.store));
         match value {
             Some(Val::I64(value)) => SnapshotVal::I64(value),
             Some(Val::F32(value)) => SnapshotVal::F32(value),
