@@ -1,7 +1,10 @@
 //! The edge of the guest: its imports and exports. The host calls the exports; `bridge` calls [`call_host`].
 //! Nothing else in the guest touches a raw pointer that came from, or goes to, the other side.
 
-#![expect(unsafe_code, reason = "imports, exported names and the buffer that the host writes into")]
+#![expect(
+    unsafe_code,
+    reason = "imports, exported names and the buffer that the host writes into"
+)]
 
 use crate::{interpreter, script};
 use sandgate_wire::{Ending, Exception, Script};
@@ -56,7 +59,9 @@ extern "C" fn sandgate_run() -> u64 {
     let input = BUFFER.take();
     let ending = match serde_json::from_slice::<Script<'_>>(&input) {
         Ok(wanted) => interpreter::with(|vm| script::run(vm, &wanted)),
-        Err(error) => Ending::Raised { exception: Exception::bare("SystemError", &error.to_string()) },
+        Err(error) => Ending::Raised {
+            exception: Exception::bare("SystemError", &error.to_string()),
+        },
     };
     let output = serde_json::to_vec(&ending).unwrap_or_default();
     BUFFER.with_borrow_mut(|buffer| {

@@ -88,7 +88,12 @@ impl Lists {
         let size = (class + 1) * STEP;
         if (self.end as usize) - (self.next as usize) < size {
             // SAFETY: `class` is below `CLASSES`.
-            let (free, aside) = unsafe { (self.free.get_unchecked_mut(class), self.aside.get_unchecked_mut(class)) };
+            let (free, aside) = unsafe {
+                (
+                    self.free.get_unchecked_mut(class),
+                    self.aside.get_unchecked_mut(class),
+                )
+            };
             if !aside.is_null() {
                 *free = std::mem::replace(aside, ptr::null_mut());
                 return self.take(class);

@@ -44,7 +44,9 @@ pub fn initialize() {
     interpreter.enter(|vm| {
         let outcome = vm.new_scope_with_main().and_then(|_| {
             let scope = vm.new_scope_with_builtins();
-            scope.globals.set_item("__name__", vm.ctx.new_str("_sandgate_prelude").into(), vm)?;
+            scope
+                .globals
+                .set_item("__name__", vm.ctx.new_str("_sandgate_prelude").into(), vm)?;
             let code = vm
                 .compile(PRELUDE, Mode::Exec, "<sandgate>")
                 .map_err(|error| error.into_pyexception(vm, Some(PRELUDE)))?;

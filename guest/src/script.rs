@@ -25,7 +25,11 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
     if script.workspace {
         abi::find_workspace();
     }
-    let arguments = script.argv.iter().map(|argument| vm.ctx.new_str(&**argument).into()).collect();
+    let arguments = script
+        .argv
+        .iter()
+        .map(|argument| vm.ctx.new_str(&**argument).into())
+        .collect();
     let globals = prelude(
         vm,
         "start",
@@ -36,20 +40,27 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
             vm.ctx.new_bool(script.workspace).into(),
         ],
     )?;
-    let globals: PyDictRef = globals.downcast().map_err(|_| vm.new_system_error("no module `__main__`"))?;
+    let globals: PyDictRef = globals
+        .downcast()
+        .map_err(|_| vm.new_system_error("no module `__main__`"))?;
     let scope = Scope::with_builtins(None, globals, vm);
     let code = vm
         .compile(&script.source, Mode::BlockExpr, &*script.name)
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
     let result = vm.run_code_obj(code, scope)?;
-    let value = if vm.is_none(&result) || is_definition(vm, script, &result) { None } else { Some(value::of(vm, &result)) };
+    let value = if vm.is_none(&result) || is_definition(vm, script, &result) {
+        None
+    } else {
+        Some(value::of(vm, &result))
+    };
     Ok(Ending::Ok { value })
 }
 
 /// The compiler leaves a function or class that ends a script as its value. An expression that names one is a value.
 fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) -> bool {
     let class = result.class();
-    let candidate = class.is(vm.ctx.types.function_type) || class.fast_issubclass(vm.ctx.types.type_type);
+    let candidate =
+        class.is(vm.ctx.types.function_type) || class.fast_issubclass(vm.ctx.types.type_type);
     candidate
         && prelude(vm, "defines", vec![vm.ctx.new_str(&*script.source).into()])
             .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
@@ -61,11 +72,17 @@ fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException
     }
     let class = error.class();
     let name = class.name().to_string();
-    let kind = match class.as_object().get_attr("__module__", vm).ok().and_then(|module| text(vm, &module)) {
+    let kind = match class
+        .as_object()
+        .get_attr("__module__", vm)
+        .ok()
+        .and_then(|module| text(vm, &module))
+    {
         Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{name}"),
         _ => name,
     };
-    let message = text(vm, error.as_object()).unwrap_or_else(|| "<exception str() failed>".to_owned());
+    let message =
+        text(vm, error.as_object()).unwrap_or_else(|| "<exception str() failed>".to_owned());
     let arguments = vec![
         error.to_owned().into(),
         vm.ctx.new_str(&*script.name).into(),
@@ -75,36 +92,61 @@ fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException
         .ok()
         .and_then(|text_object| text(vm, &text_object))
         .unwrap_or_else(|| format!("{kind}: {message}\n"));
-    Ending::Raised { exception: Exception { kind, message: cut(message), traceback: cut(traceback) } }
+    Ending::Raised {
+        exception: Exception {
+            kind,
+            message: cut(message),
+            traceback: cut(traceback),
+        },
+    }
 }
 
 fn exited(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
-    let code = error.as_object().get_attr("code", vm).unwrap_or_else(|_| vm.ctx.none());
+    let code = error
+        .as_object()
+        .get_attr("code", vm)
+        .unwrap_or_else(|_| vm.ctx.none());
     if vm.is_none(&code) {
-        return Ending::Exited { code: 0, message: None };
+        return Ending::Exited {
+            code: 0,
+            message: None,
+        };
     }
     match code.try_to_value::<i32>(vm) {
-        Ok(code) => Ending::Exited { code, message: None },
-        Err(_) => Ending::Exited { code: 1, message: text(vm, &code).map(cut) },
+        Ok(code) => Ending::Exited {
+            code,
+            message: None,
+        },
+        Err(_) => Ending::Exited {
+            code: 1,
+            message: text(vm, &code).map(cut),
+        },
     }
 }
 
 /// Calls a function of the prelude.
 fn prelude(vm: &VirtualMachine, function: &'static str, arguments: Vec<PyObjectRef>) -> PyResult {
-    vm.import("_sandgate_prelude", 0)?.get_attr(function, vm)?.call(arguments, vm)
+    vm.import("_sandgate_prelude", 0)?
+        .get_attr(function, vm)?
+        .call(arguments, vm)
 }
 
 /// `str()` of an object, with lone surrogates replaced; `None` where that raises.
 fn text(vm: &VirtualMachine, object: &PyObject) -> Option<String> {
-    object.str(vm).ok().map(|text| text.to_string_lossy().into_owned())
+    object
+        .str(vm)
+        .ok()
+        .map(|text| text.to_string_lossy().into_owned())
 }
 
 fn cut(mut text: String) -> String {
     if text.len() > LONGEST_TEXT {
-        let end = (0..=LONGEST_TEXT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=LONGEST_TEXT)
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0);
         text.truncate(end);
         text.push_str("\n[cut]\n");
     }
     text
 }
-

@@ -25,10 +25,17 @@ pub fn of(vm: &VirtualMachine, object: &PyObject) -> Value {
     }
     let mut repr = match object.repr(vm) {
         Ok(repr) => repr.to_string_lossy().into_owned(),
-        Err(error) => format!("<{} object, whose repr() raised {}>", object.class().name(), error.class().name()),
+        Err(error) => format!(
+            "<{} object, whose repr() raised {}>",
+            object.class().name(),
+            error.class().name()
+        ),
     };
     if repr.len() > LONGEST_REPR {
-        let end = (0..=LONGEST_REPR).rev().find(|&at| repr.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=LONGEST_REPR)
+            .rev()
+            .find(|&at| repr.is_char_boundary(at))
+            .unwrap_or(0);
         repr.truncate(end);
         repr.push('…');
     }
@@ -45,7 +52,11 @@ fn write(vm: &VirtualMachine, object: &PyObject, json: &mut String, depth: usize
     if vm.is_none(object) {
         json.push_str("null");
     } else if class.is(types.bool_type) {
-        json.push_str(if object.is(&vm.ctx.true_value) { "true" } else { "false" });
+        json.push_str(if object.is(&vm.ctx.true_value) {
+            "true"
+        } else {
+            "false"
+        });
     } else if class.is(types.int_type) {
         let number = object.downcast_ref::<PyInt>()?.as_bigint();
         // Readers take larger numbers for floats and lose digits, so those are shown as text.
@@ -60,7 +71,12 @@ fn write(vm: &VirtualMachine, object: &PyObject, json: &mut String, depth: usize
         let items = object.downcast_ref::<PyList>()?.borrow_vec().to_vec();
         array(vm, &items, json, depth)?;
     } else if class.is(types.tuple_type) {
-        array(vm, object.downcast_ref::<PyTuple>()?.as_slice(), json, depth)?;
+        array(
+            vm,
+            object.downcast_ref::<PyTuple>()?.as_slice(),
+            json,
+            depth,
+        )?;
     } else if class.is(types.dict_type) {
         let dict = object.downcast_ref::<PyDict>()?.to_owned();
         json.push('{');
@@ -82,7 +98,12 @@ fn write(vm: &VirtualMachine, object: &PyObject, json: &mut String, depth: usize
     Some(())
 }
 
-fn array(vm: &VirtualMachine, items: &[rustpython_vm::PyObjectRef], json: &mut String, depth: usize) -> Option<()> {
+fn array(
+    vm: &VirtualMachine,
+    items: &[rustpython_vm::PyObjectRef],
+    json: &mut String,
+    depth: usize,
+) -> Option<()> {
     json.push('[');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {

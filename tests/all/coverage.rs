@@ -47,7 +47,9 @@ fn every_threat_that_the_code_names_has_a_test_of_its_name() {
             .iter()
             .flat_map(|(_, text)| threats(text)),
     );
-    let tests: Vec<String> = files("tests", "rs")
+    let mut code = files("tests", "rs");
+    code.extend(files("runtime", "rs"));
+    let tests: Vec<String> = code
         .iter()
         .flat_map(|(_, text)| {
             text.lines()

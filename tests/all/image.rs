@@ -15,17 +15,17 @@ async fn copied() -> (tempfile::TempDir, PathBuf) {
     let images = directory.path().join("images");
     fs::create_dir(&images).unwrap();
     fs::set_permissions(&images, fs::Permissions::from_mode(0o700)).unwrap();
-    let mut image = PathBuf::new();
-    for entry in fs::read_dir(cache_dir().join("images")).unwrap().flatten() {
-        let target = images.join(entry.file_name());
-        fs::copy(entry.path(), &target).unwrap();
-        if target
-            .extension()
-            .is_some_and(|extension| extension == "cwasm")
-        {
-            image = target;
-        }
+    // Other versions of the artefact may lie beside it.
+    let key = sandgate::ImageCache::new(Some(cache_dir()))
+        .unwrap()
+        .status()
+        .unwrap()
+        .key;
+    for extension in ["cwasm", "seal"] {
+        let name = format!("{key}.{extension}");
+        fs::copy(cache_dir().join("images").join(&name), images.join(&name)).unwrap();
     }
+    let image = images.join(format!("{key}.cwasm"));
     (directory, image)
 }
 

@@ -1,7 +1,7 @@
 //! Nothing of one run is visible in the next, and runs at the same time do not see each other.
 
 use crate::support::{limits, printed, run, run_limited, sandbox};
-use sandgate::{Context, Limits, Script, Status};
+use sandgate::{Context, Script, Status};
 use std::{collections::HashSet, time::Duration};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,65 +16,6 @@ async fn iso_01_variables_modules_and_patches_do_not_survive() {
         printed(look).await,
         "[False, False, False] False False True [] {}\n"
     );
-}
-
-/// Memory of runs that end in every way, looked through by runs that follow. The full count is in CONTRIBUTING.md.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn iso_01_memory_of_ended_runs_is_not_found_again() {
-    let reuses: usize = std::env::var("SANDGATE_REUSES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(400);
-    // One instance, so that every run gets the memory of the one before.
-    let builder = sandgate::Sandbox::builder().cache_dir(crate::support::cache_dir());
-    let sandbox = builder
-        .instances(std::num::NonZeroU32::MIN)
-        .build()
-        .await
-        .unwrap();
-    let marker = "sec".to_owned() + "ret-marker-";
-    for round in 0..reuses {
-        let body = match round % 5 {
-            0 => "pass",
-            1 => "raise ValueError(x[0])",
-            2 => "while True: pass",
-            3 => "import os; os.abort()",
-            _ => "import sys; sys.exit(x[0])",
-        };
-        let source = format!(
-            "x = ['sec' + 'ret-marker-' + str(i) for i in range(500)]\ny = bytearray(b'\\xa5' * 300_000)\n{body}"
-        );
-        let wall = Duration::from_millis(if round % 5 == 2 { 30 } else { 20_000 });
-        let context = Context {
-            limits: Limits { wall, ..limits() },
-            ..Context::default()
-        };
-        if round % 5 == 4 {
-            // Dropped in the middle.
-            let dropped = tokio::time::timeout(
-                Duration::from_millis(2),
-                sandbox.run(Script::new(source), &context),
-            );
-            drop(dropped.await);
-        } else {
-            sandbox.run(Script::new(source), &context).await.unwrap();
-        }
-        // The allocator gives out what was freed, so a bytearray that is never written shows what lay there.
-        let look = format!(
-            "import gc\nneedle = 'sec' + {:?}\nfound = [s for s in gc.get_objects() if isinstance(s, list) and any(isinstance(t, str) and t.startswith(needle) for t in s)]\nprint(len(found))",
-            marker.trim_start_matches("sec")
-        );
-        let context = Context {
-            limits: limits(),
-            ..Context::default()
-        };
-        let outcome = sandbox.run(Script::new(look), &context).await.unwrap();
-        assert_eq!(
-            (outcome.status, outcome.stdout.text.as_str()),
-            (Status::Ok, "0\n"),
-            "{round} {outcome:?}"
-        );
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

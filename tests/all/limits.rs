@@ -60,7 +60,7 @@ async fn dos_02_loops_inside_the_interpreter_end_at_the_deadline() {
             "while True: pow(3, 10**6)",
             "import sys\nsys.set_int_max_str_digits(0)\nstr(7 ** 10**7)",
             "max(iter(int, 1))",
-            "list(map(lambda x: sorted(range(100000)), range(10**6)))",
+            "for _ in iter(int, 1): sorted(range(100000))",
             "import collections\ncollections.deque(iter(int, 1), maxlen=0)",
             "''.join(map(str, iter(int, 1))) if all(True for _ in iter(int, 1)) else 0",
             "import zlib\nwhile True: zlib.compress(b'x' * 10_000_000)",

@@ -78,7 +78,7 @@ async fn the_size_of_a_workspace_is_limited_and_replacing_does_not_add_up() {
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     assert_eq!(
         outcome.stdout.text,
-        "replaced\n[Errno 51] No space left on device (os error 51)\n[Errno 51] No space left on device (os error 51)\n"
+        "replaced\n[Errno 51] No space left on device (os error 51): 'g'\n[Errno 51] No space left on device (os error 51)\n"
     );
 }
 

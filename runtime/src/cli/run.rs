@@ -23,6 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Run one script in a fresh interpreter.
 #[derive(Debug, Args)]
@@ -282,13 +283,23 @@ fn drive(
             limits,
             ..Context::default()
         };
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
+        end_on_signals(&cancel).map_err(|error| Failure::internal(error.to_string(), None))?;
         Ok(sandbox.run(script, &context).await?)
     })
+}
+
+/// Being interrupted or terminated ends the script and not sandgate, which still has a workspace to put away. The
+/// handlers are in place when this returns.
+fn end_on_signals(cancel: &Cancel) -> io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signals = signal(kind)?;
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            cancel.cancel();
+        });
+    }
+    Ok(())
 }
 
 /// The streams have been printed already, unless all of it is JSON.

@@ -389,3 +389,11 @@ fn finish(
         tape: state.recorder.into_tape(),
     })
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

@@ -7,8 +7,18 @@ use crate::sandbox::engine;
 use wasmtime::{Instance, Linker, Module, Store, Val, ValType as WasmType};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
-/// Runs the guest's initialisation and returns the module that continues from there.
+/// Runs the guest's initialisation and returns the module that continues from there. On a thread of its own, because
+/// it drives the guest to its end, which a caller inside an executor may not do.
 pub(super) fn take(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
+    let thread = std::thread::scope(|scope| scope.spawn(|| initialise(wasm)).join());
+    thread.unwrap_or_else(|_| {
+        Err(ImageError::Prepare(
+            "the thread that did it panicked".to_owned(),
+        ))
+    })
+}
+
+fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
     let failed = |error: wasmtime::Error| ImageError::Prepare(format!("{error:#}"));
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument(wasm).map_err(failed)?;
