@@ -273,3 +273,47 @@ fn an_interrupt_ends_the_run_and_keeps_what_was_printed() {
         "sandgate: cancelled: the caller ended the run\n"
     );
 }
+
+/// What a person's terminal receives.
+fn at_a_terminal(arguments: &[&str]) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::{ffi::OsStr, fs::File, io::Read, os::unix::ffi::OsStrExt};
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(OsStr::from_bytes(name.as_bytes()))
+        .unwrap();
+    let mut process = command(arguments);
+    process
+        .stdout(terminal.try_clone().unwrap())
+        .stderr(terminal);
+    let mut running = process.spawn().unwrap();
+    // The only other holders of the terminal's end are in `process`.
+    drop(process);
+    let mut shown = Vec::new();
+    // Reading ends with an error when the last holder is gone.
+    let _ = File::from(controller).read_to_end(&mut shown);
+    running.wait().unwrap();
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn dos_06_a_terminal_never_receives_a_scripts_escape_sequences() {
+    let code = "import sys\nprint('\\x1b[31mred \\x9b2J \\x07 \\u202e')\nsys.stderr.write('\\x1b]0;title\\x07\\n')\nraise ValueError('\\x1b[2J')";
+    let shown = at_a_terminal(&["run", "-c", code]);
+    assert_eq!(
+        shown.replace("\r\n", "\n"),
+        "\\u{1b}[31mred \\u{9b}2J \\u{7} \\u{202e}\n\\u{1b}]0;title\\u{7}\nTraceback (most recent call last):\n  \
+         File \"<string>\", line 4, in <module>\n    raise ValueError('\\x1b[2J')\nValueError: \\u{1b}[2J\n"
+    );
+}
+
+#[test]
+fn a_pipe_receives_the_bytes_as_they_are() {
+    let (_, stdout, _) = sandgate(&["run", "-c", "print('\\x1b[31mred')"]);
+    assert_eq!(stdout, "\x1b[31mred\n");
+}

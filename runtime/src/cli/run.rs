@@ -12,8 +12,11 @@ use super::{
     progress::Bar,
     report::Failure,
     terminal::{Terminal, escaped},
+    wall::{self, Place},
 };
-use crate::{Cancel, Clock, Context, Limits, Outcome, Sandbox, Script, Status, Workspace};
+use crate::{
+    Cancel, Clock, Context, ImageCache, Limits, Outcome, Sandbox, Script, Status, Workspace,
+};
 use bytesize::ByteSize;
 use clap::Args;
 use std::{
@@ -135,6 +138,7 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         output: usize::try_from(arguments.output_limit.as_u64()).unwrap_or(usize::MAX),
         ..Limits::default()
     };
+    confine(&arguments, workspace.as_deref(), shared)?;
     let cancel = Cancel::new();
     let terminal = if arguments.json {
         None
@@ -286,6 +290,30 @@ fn drive(
         end_on_signals(&cancel).map_err(|error| Failure::internal(error.to_string(), None))?;
         Ok(sandbox.run(script, &context).await?)
     })
+}
+
+/// From here on the process can reach what this run needs and nothing else. Everything that is named on the command
+/// line has been read.
+fn confine(
+    arguments: &RunArguments,
+    workspace: Option<&Workspace>,
+    shared: &Shared,
+) -> Result<(), Failure> {
+    let cache = ImageCache::new(shared.cache.clone())?;
+    let temporary = std::env::temp_dir();
+    let mut places = vec![
+        Place::Directory(cache.directory()?),
+        Place::Parent(&temporary),
+    ];
+    if let Some(out) = &arguments.out {
+        std::fs::create_dir_all(out).map_err(|error| {
+            let message = format!("the directory `{}` cannot be made: {error}", out.display());
+            Failure::usage(message, "name a directory that you can write to")
+        })?;
+        places.push(Place::Directory(out));
+    }
+    places.extend(workspace.map(|workspace| Place::Directory(workspace.path())));
+    wall::raise(&places)
 }
 
 /// Being interrupted or terminated ends the script and not sandgate, which still has a workspace to put away. The

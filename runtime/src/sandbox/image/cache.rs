@@ -116,6 +116,12 @@ impl ImageCache {
         })
     }
 
+    /// Where images are kept. It exists and is private when this returns.
+    pub(crate) fn directory(&self) -> Result<&Path, ImageError> {
+        self.make_private()?;
+        Ok(&self.dir)
+    }
+
     /// What there is, without changing it.
     pub fn status(&self) -> Result<ImageStatus, ImageError> {
         let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
