@@ -223,15 +223,25 @@ fn files_go_in_and_come_out() {
 }
 
 #[test]
-fn a_full_disk_is_reported_and_the_output_is_not_lost() {
-    // /dev/full is the disk: writing the output fails, and the command neither panics nor hangs.
-    let full = fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let mut process = command(&["run", "-c", "print('x')\nimport sys; sys.exit(5)"]);
-    let (code, _, _) = finished(process.stdout(full).output().unwrap());
-    assert_eq!(code, 5);
+fn a_full_disk_is_reported_and_says_that_the_script_has_run() {
+    // /dev/full is the disk.
+    let full = || {
+        fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    for arguments in [
+        &["run", "-c", "print('x')"] as &[&str],
+        &["run", "--json", "-c", "print('x')"],
+    ] {
+        let (code, _, stderr) = finished(command(arguments).stdout(full()).output().unwrap());
+        assert_eq!(code, 70);
+        assert_eq!(
+            stderr,
+            "  × the output cannot be written: No space left on device (os error 28)\n  help: make room where it goes; the script itself has run\n"
+        );
+    }
 }
 
 #[test]

@@ -9,12 +9,12 @@ use std::io::Write;
 #[derive(Debug, Args)]
 pub(super) struct ImageArguments {
     #[command(subcommand)]
-    command: ImageCommand,
+    command: Option<ImageCommand>,
 }
 
 #[derive(Debug, Subcommand)]
 enum ImageCommand {
-    /// Where it is kept, under which key, and how large it is
+    /// Where it is kept, under which key, and how large it is (also without a subcommand)
     Show {
         /// Print JSON
         #[arg(long)]
@@ -29,13 +29,14 @@ enum ImageCommand {
 pub(super) fn execute(arguments: &ImageArguments, shared: &Shared) -> Result<Exit, Failure> {
     let cache = ImageCache::new(shared.cache.clone())?;
     let text = match arguments.command {
-        ImageCommand::Show { json } => show(&cache, json)?,
-        ImageCommand::Warm => {
+        None => show(&cache, false)?,
+        Some(ImageCommand::Show { json }) => show(&cache, json)?,
+        Some(ImageCommand::Warm) => {
             let bar = Bar::default();
             cache.warm((!shared.quiet).then_some(&bar as &dyn Progress))?;
             show(&cache, false)?
         }
-        ImageCommand::Clear => format!("removed {} images\n", cache.clear()?),
+        Some(ImageCommand::Clear) => format!("removed {} images\n", cache.clear()?),
     };
     // A reader that went away needs no error.
     let _ = std::io::stdout().write_all(text.as_bytes());

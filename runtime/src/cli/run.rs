@@ -28,8 +28,17 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+const EXAMPLES: &str = "\
+Examples:
+  sandgate run report.py -- --month 3
+  sandgate run -c 'print(input())' --stdin question.txt
+  sandgate run clean.py --in data.csv --out results
+  sandgate run --json --timeout 5s - < script.py
+  sandgate run simulate.py --seed 7 --clock 2026-01-31T12:00:00Z";
+
 /// Run one script in a fresh interpreter.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct RunArguments {
     /// The script, or `-` for standard input
     #[arg(
@@ -162,20 +171,25 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         cancel: Some(cancel.clone()),
     };
     let outcome = drive(script, limits, cancel, shared);
-    if let Some(terminal) = &terminal {
-        terminal.finish();
-    }
+    let written = terminal.map_or(Ok(()), |terminal| terminal.finish());
     let outcome = outcome?;
     // What a script left is delivered whatever became of the script.
     let delivered = match (&arguments.out, &workspace) {
         (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
         _ => Ok(()),
     };
-    print(&outcome, arguments.json)?;
+    let written = written.and(print(&outcome, arguments.json)?);
     delivered.map_err(|error| {
         Failure::usage(
             super::report::chain(&error),
             "name a directory that is empty or does not exist yet",
+        )
+    })?;
+    written.map_err(|error| {
+        let message = format!("the output cannot be written: {error}");
+        Failure::internal(
+            message,
+            Some("make room where it goes; the script itself has run"),
         )
     })?;
     Ok(Exit::from(&outcome))
@@ -330,13 +344,17 @@ fn end_on_signals(cancel: &Cancel) -> io::Result<()> {
     Ok(())
 }
 
-/// The streams have been printed already, unless all of it is JSON.
-fn print(outcome: &Outcome, json: bool) -> Result<(), Failure> {
+/// The streams have been printed already, unless all of it is JSON. The inner result is about writing.
+fn print(outcome: &Outcome, json: bool) -> Result<io::Result<()>, Failure> {
     if json {
         let text = serde_json::to_string(outcome)
             .map_err(|error| Failure::internal(error.to_string(), None))?;
-        let _ = writeln!(io::stdout(), "{text}");
-        return Ok(());
+        return Ok(
+            match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+                _ => Ok(()),
+            },
+        );
     }
     let mut text = String::new();
     if let Some(exception) = &outcome.exception {
@@ -359,5 +377,5 @@ fn print(outcome: &Outcome, json: bool) -> Result<(), Failure> {
         text = escaped(&text);
     }
     let _ = io::stderr().write_all(text.as_bytes());
-    Ok(())
+    Ok(Ok(()))
 }

@@ -19,7 +19,7 @@ type Piece = (Stream, Vec<u8>);
 #[derive(Debug)]
 pub(super) struct Terminal {
     pieces: Mutex<Option<Sender<Piece>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
 impl Terminal {
@@ -31,19 +31,16 @@ impl Terminal {
             .spawn(move || {
                 let (mut out, mut err) = (Escaper::default(), Escaper::default());
                 for (stream, bytes) in received {
-                    // A reader that went away ends the writing, not the run.
-                    let written = match stream {
+                    match stream {
                         Stream::Out => {
-                            pass(&mut io::stdout(), &bytes, out_escapes.then_some(&mut out))
+                            pass(&mut io::stdout(), &bytes, out_escapes.then_some(&mut out))?
                         }
                         Stream::Err => {
-                            pass(&mut io::stderr(), &bytes, err_escapes.then_some(&mut err))
+                            pass(&mut io::stderr(), &bytes, err_escapes.then_some(&mut err))?
                         }
-                    };
-                    if written.is_err() {
-                        return;
                     }
                 }
+                Ok(())
             })?;
         Ok(Self {
             pieces: Mutex::new(Some(pieces)),
@@ -51,8 +48,8 @@ impl Terminal {
         })
     }
 
-    /// Waits until everything is written.
-    pub(super) fn finish(&self) {
+    /// Waits until everything is written, or could not be. A reader that went away wanted no more; that is no error.
+    pub(super) fn finish(&self) -> io::Result<()> {
         self.pieces
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -62,9 +59,10 @@ impl Terminal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(writer) = writer {
-            // It does not panic; if it did, there is nothing to be written any more.
-            let _ = writer.join();
+        match writer.map(JoinHandle::join) {
+            Some(Ok(Err(error))) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            // The thread does not panic; if it did, there is nothing to be written any more.
+            _ => Ok(()),
         }
     }
 }
@@ -143,6 +141,21 @@ fn is_invisible(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_a_script_writes_in_whatever_pieces_nothing_that_acts_gets_through(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            at in any::<prop::sample::Index>(),
+        ) {
+            let (first, second) = bytes.split_at(at.index(bytes.len() + 1));
+            let mut escaper = Escaper::default();
+            let text = escaper.escape(first) + &escaper.escape(second);
+            let acting = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(*c);
+            prop_assert_eq!(text.chars().find(acting), None);
+        }
+    }
 
     #[test]
     fn control_and_invisible_characters_are_shown_and_not_obeyed() {

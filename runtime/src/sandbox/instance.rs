@@ -106,7 +106,7 @@ impl Shared {
         let files = script
             .workspace
             .take()
-            .map(|workspace| wasi::files(workspace, limits))
+            .map(|workspace| wasi::open(workspace, limits))
             .transpose()?;
         let workspace = files.as_ref().map(|files| Arc::clone(&files.workspace));
         // The semaphore is never closed, so there is always a permit in the end.

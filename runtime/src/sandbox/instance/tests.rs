@@ -82,7 +82,7 @@ async fn iso_01_every_run_starts_with_the_snapshot_byte_for_byte() {
             "x = ['secret-marker-' + str(i) for i in range(500)]\ny = bytearray(b'\\xa5' * 9_000_000)\n{ending}"
         );
         let limits = Limits {
-            wall: Duration::from_millis(40),
+            wall: Duration::from_millis(10),
             ..Limits::default()
         };
         let context = Context {
