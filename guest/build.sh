@@ -16,7 +16,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 ARTEFACT=artefact
 TARGET=wasm32-wasip1
 STACK=16777216            # the interpreter's shadow stack; it lies first in memory, so that overflowing it traps
-WORK=${SANDGATE_GUEST_TARGET:-$PWD/target}
+# Cargo mixes paths into the names of symbols, and those decide the order of functions. So that every clone gives the
+# same bytes, sources, crates, compiled code and wasi-libc all lie below one path that is the same everywhere.
+ROOT=/var/tmp/sandgate-guest
+WORK=$ROOT/target
 WASI_LIBC_SUITE=forky
 
 say() { printf 'guest: %s\n' "$*" >&2; }
@@ -58,7 +61,7 @@ install_debian_packages() {
 
 # wasi-libc of a later suite, by an apt with its own state, so that the system's sources stay as they are.
 unpack_wasi_libc() {
-    local root=$WORK/wasi-libc
+    local root=$ROOT/wasi-libc
     [ -f "$root/usr/lib/wasm32-wasi/crt1-reactor.o" ] && return
     say "unpacking wasi-libc of Debian $WASI_LIBC_SUITE"
     mkdir -p "$root/apt/state/lists/partial" "$root/apt/cache/archives/partial"
@@ -89,21 +92,18 @@ choose_toolchain() {
         unpack_wasi_libc
         CARGO=/usr/bin/cargo; CARGO_ARGS=(-Zbuild-std=std,panic_abort)
         sysroot=$(/usr/bin/rustc --print sysroot)
-        libdir=$WORK/wasi-libc/usr/lib/wasm32-wasi
+        libdir=$ROOT/wasi-libc/usr/lib/wasm32-wasi
         linker=wasm-ld-22
         RUST_ENV=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1)
-        TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), wasi-libc $(cat "$WORK/wasi-libc/version")"
+        TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), wasi-libc $(cat "$ROOT/wasi-libc/version")"
     fi
     command -v wasm-opt >/dev/null || die "needs wasm-opt (package binaryen)"
     command -v zstd >/dev/null || die "needs zstd"
     TOOLCHAIN="$TOOLCHAIN, $(wasm-opt --version)"
     local flags=(-Clink-self-contained=no "-Clinker=$linker" "-L$libdir" "-Clink-arg=$libdir/crt1-reactor.o" -Clink-arg=-lc
         -Clink-arg=--stack-first "-Clink-arg=-zstack-size=$STACK" -Clink-arg=--export=_initialize
-        "--remap-path-prefix=$PWD/../runtime=/sandgate" "--remap-path-prefix=$PWD=/guest" "--remap-path-prefix=$WORK=/target"
-        "--remap-path-prefix=$(dirname "$(realpath "$sysroot/lib/rustlib/src/rust" 2>/dev/null || echo "$sysroot")")=/rust"
-        "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rust"
-        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/crates")
-    RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" SOURCE_DATE_EPOCH=0)
+        "--remap-path-prefix=$ROOT=/sandgate")
+    RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" "CARGO_HOME=$ROOT/cargo" SOURCE_DATE_EPOCH=0)
 }
 
 # The imports of a module, one `module name` a line, sorted.
@@ -136,13 +136,31 @@ while at < len(wasm):
 PYTHON
 }
 
+# To the path that is the same everywhere; what is the same stays untouched, so that cargo need not build it again.
+copy_sources() {
+    local file target
+    (cd .. && find guest/src guest/python runtime/wire guest/Cargo.toml guest/Cargo.lock -type f) | while read -r file; do
+        target=$ROOT/source/$file
+        cmp -s "../$file" "$target" || { mkdir -p "$(dirname "$target")" && cp "../$file" "$target"; }
+    done
+    (cd "$ROOT/source" && find . -type f) | while read -r file; do
+        [ -e "../$file" ] || rm "$ROOT/source/$file"
+    done
+    # Crates that the user's cargo has already fetched need not be fetched again.
+    if [ ! -d "$ROOT/cargo/registry" ] && [ -d "${CARGO_HOME:-$HOME/.cargo}/registry/cache" ]; then
+        mkdir -p "$ROOT/cargo/registry"
+        cp -r "${CARGO_HOME:-$HOME/.cargo}/registry/cache" "${CARGO_HOME:-$HOME/.cargo}/registry/index" "$ROOT/cargo/registry/"
+    fi
+}
+
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
     choose_toolchain
     mkdir -p "$out"
     say "building ($profile) with $TOOLCHAIN"
-    env "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
+    copy_sources
+    env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
     local wasm=$WORK/$TARGET/$profile/sandgate_guest.wasm
     if [ "$profile" = release ]; then
         say "optimising"
@@ -173,8 +191,8 @@ case ${1:-} in
     --setup) choose_toolchain ;;
     --verify)
         check
-        fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT
-        WORK=$fresh/target build release "$fresh/artefact"
-        cmp "$fresh/artefact/guest.wasm.zst" "$ARTEFACT/guest.wasm.zst" && say "the same bytes" ;;
+        rm -rf "$WORK" "$ROOT/source"
+        build release "$ROOT/verify"
+        cmp "$ROOT/verify/guest.wasm.zst" "$ARTEFACT/guest.wasm.zst" && say "the same bytes" ;;
     *) sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
 esac

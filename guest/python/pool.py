@@ -1,0 +1,119 @@
+"""`multiprocessing.pool.ThreadPool`, and processes that are not there.
+
+Run once before the snapshot, after `threads.py`, whose rule holds here as well: work is done when it is handed in.
+"""
+
+import multiprocessing
+import multiprocessing.pool
+import threading
+
+
+class _Result:
+    """What is left of work that is already done."""
+
+    def __init__(self, work, callback, error_callback):
+        self._value = self._error = None
+
+        def run():
+            try:
+                self._value = work()
+            except Exception as error:
+                self._error = error
+
+        threading.Thread(target=run).start()
+        if self._error is None and callback is not None:
+            callback(self._value)
+        elif self._error is not None and error_callback is not None:
+            error_callback(self._error)
+
+    def get(self, timeout=None):
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def wait(self, timeout=None):
+        pass
+
+    def ready(self):
+        return True
+
+    def successful(self):
+        return self._error is None
+
+
+class ThreadPool:
+    """A pool of threads, each of which runs to its end when it is given something to do."""
+
+    def __init__(self, processes=None, initializer=None, initargs=()):
+        if processes is not None and processes < 1:
+            raise ValueError("Number of processes must be at least 1")
+        self._closed = False
+        if initializer is not None:
+            initializer(*initargs)
+
+    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None):
+        if self._closed:
+            raise ValueError("Pool not running")
+        return _Result(lambda: func(*args, **kwds), callback, error_callback)
+
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
+        return self.apply_async(lambda: [func(item) for item in iterable], callback=callback, error_callback=error_callback)
+
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
+        return self.map_async(lambda items: func(*items), iterable, chunksize, callback, error_callback)
+
+    def apply(self, func, args=(), kwds={}):
+        return self.apply_async(func, args, kwds).get()
+
+    def map(self, func, iterable, chunksize=None):
+        return self.map_async(func, iterable).get()
+
+    def starmap(self, func, iterable, chunksize=None):
+        return self.starmap_async(func, iterable).get()
+
+    def imap(self, func, iterable, chunksize=1):
+        return iter(self.map(func, iterable))
+
+    imap_unordered = imap
+
+    def close(self):
+        self._closed = True
+
+    terminate = close
+
+    def join(self):
+        if not self._closed:
+            raise ValueError("Pool is still running")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _no_processes(*_arguments, **_named):
+    raise PermissionError(
+        "there are no processes in the sandbox: use concurrent.futures.ThreadPoolExecutor, or a plain loop"
+    )
+
+
+ThreadPool.__module__ = "multiprocessing.pool"
+multiprocessing.pool.ThreadPool = ThreadPool
+multiprocessing.Process = multiprocessing.Pool = multiprocessing.pool.Pool = _no_processes
+multiprocessing.cpu_count = lambda: 1
+
+import concurrent.futures
+
+
+class ProcessPoolExecutor(concurrent.futures.ThreadPoolExecutor):
+    """There are no processes; what is handed in runs here, which gives the same results."""
+
+    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
+        super().__init__(max_workers, "", initializer, initargs)
+
+    def map(self, fn, *iterables, timeout=None, chunksize=1, **named):
+        return super().map(fn, *iterables, timeout=timeout)
+
+
+concurrent.futures.ProcessPoolExecutor = ProcessPoolExecutor

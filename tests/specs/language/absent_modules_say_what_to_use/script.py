@@ -1,0 +1,5 @@
+for name in ("requests", "httpx", "ssl", "numpy", "pandas", "sqlite3", "ctypes", "yaml", "tkinter", "nothing_of_that_name"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        print(error)

@@ -1,0 +1,13 @@
+# A hundred sleeps of 20 ms take the time of one, because waiting is one wait.
+import asyncio, time
+
+async def one(i):
+    await asyncio.sleep(0.02)
+    return i
+
+async def main():
+    start = time.monotonic()
+    results = await asyncio.gather(*[one(i) for i in range(100)])
+    return results == list(range(100)), time.monotonic() - start < 1
+
+print(asyncio.run(main()))
