@@ -84,7 +84,8 @@ impl Sandbox {
     /// Runs a script to its end.
     ///
     /// Dropping the future ends the run at once. The executor's thread is held for no longer than 5 ms at a time,
-    /// however busy the script is. Runs beyond the number of instances wait for one.
+    /// however busy the script is, other than by a single copy of tens of megabytes, which WebAssembly cannot
+    /// interrupt. Runs beyond the number of instances wait for one.
     pub async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
         self.shared.run(script, context).await
     }
