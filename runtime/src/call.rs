@@ -11,16 +11,12 @@ pub(crate) const LONGEST_REQUEST: usize = 1 << 20;
 const DEEPEST_PARAMS: usize = 64;
 const LONGEST_NAME: usize = 128;
 
-/// One call, well formed, not yet decided.
+/// One call, well formed, not yet decided. Only [`decode`] makes one.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
-    pub(crate) service: &'a str,
-    pub(crate) method: &'a str,
-    pub(crate) params: &'a RawValue,
-}
+pub(crate) struct Call<'a>(Request<'a>);
 
 /// Checks what the guest sent and borrows the call from it.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Request<'_>, Refusal> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Call<'_>, Refusal> {
     let request: Request<'_> = serde_json::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
     for name in [&request.service, &request.method] {
         if !is_name(name) {
@@ -32,16 +28,20 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Request<'_>, Refusal> {
             limit: DEEPEST_PARAMS,
         });
     }
-    Ok(request)
+    Ok(Call(request))
 }
 
-impl<'a> From<&'a Request<'_>> for Call<'a> {
-    fn from(request: &'a Request<'_>) -> Self {
-        Self {
-            service: &request.service,
-            method: &request.method,
-            params: request.params,
-        }
+impl Call<'_> {
+    pub(crate) fn service(&self) -> &str {
+        &self.0.service
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    pub(crate) fn params(&self) -> &RawValue {
+        self.0.params
     }
 }
 
@@ -109,8 +109,8 @@ mod tests {
 
         #[test]
         fn dos_08_whatever_bytes_come_they_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(request) = decode(&bytes) {
-                prop_assert!(is_name(&request.service) && is_name(&request.method));
+            if let Ok(call) = decode(&bytes) {
+                prop_assert!(is_name(call.service()) && is_name(call.method()));
             }
         }
 

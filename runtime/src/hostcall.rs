@@ -44,15 +44,14 @@ impl Road {
                 limit: LONGEST_REQUEST,
             });
         }
-        let request = call::decode(request)?;
-        decide(&Call::from(&request))
+        decide(&call::decode(request)?)
     }
 }
 
 /// The runtime's own `sandgate.echo` is all that exists; whatever else is asked for is not available.
 fn decide(call: &Call<'_>) -> Result<Reply, Refusal> {
-    match (call.service, call.method) {
-        ("sandgate", "echo") => Ok(Reply::Ok(call.params.to_owned())),
+    match (call.service(), call.method()) {
+        ("sandgate", "echo") => Ok(Reply::Ok(call.params().to_owned())),
         (service, method) => Err(Refusal::NotAvailable {
             service: service.to_owned(),
             method: method.to_owned(),

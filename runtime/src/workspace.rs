@@ -114,12 +114,12 @@ impl Workspace {
                 "it is not a regular file",
             )));
         }
-        let mut to = self.create_new(Path::new(name)).map_err(failed)?;
+        let mut to = self.create(Path::new(name)).map_err(failed)?;
         io::copy(&mut from, &mut to).map_err(failed)?;
         Ok(())
     }
 
-    fn create_new(&self, name: &Path) -> io::Result<File> {
+    fn create(&self, name: &Path) -> io::Result<File> {
         self.dir.open_with(
             name,
             OpenOptions::new()

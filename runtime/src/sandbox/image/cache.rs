@@ -11,6 +11,7 @@
 )]
 
 use super::{Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, snapshot};
+use crate::sandbox::engine;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +19,7 @@ use std::{
     fs::{self, File, OpenOptions},
     hash::{Hash, Hasher},
     io::{self, Read, Write},
+    num::NonZeroU32,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -124,7 +126,7 @@ impl ImageCache {
 
     /// What there is, without changing it.
     pub fn status(&self) -> Result<ImageStatus, ImageError> {
-        let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
+        let key = key(&smallest_engine()?)?;
         let size = fs::metadata(self.image(&key))
             .ok()
             .map(|metadata| metadata.len());
@@ -142,7 +144,7 @@ impl ImageCache {
 
     /// Whether the image of this program would be loaded: nothing, or why not. `None` where there is none.
     pub fn check(&self) -> Result<Option<Result<(), String>>, ImageError> {
-        let key = key(&super::super::engine::pooled(std::num::NonZeroU32::MIN)?)?;
+        let key = key(&smallest_engine()?)?;
         Ok(match verify(&self.image(&key)) {
             Ok(_) => Some(Ok(())),
             Err(Unusable::Rejected(reason)) => Some(Err(reason)),
@@ -152,7 +154,7 @@ impl ImageCache {
 
     /// Prepares the image where there is none.
     pub fn warm(&self, progress: Option<&dyn Progress>) -> Result<(), ImageError> {
-        let engine = super::super::engine::pooled(std::num::NonZeroU32::MIN)?;
+        let engine = smallest_engine()?;
         self.load_or_prepare(&engine, progress).map(drop)
     }
 
@@ -184,7 +186,7 @@ impl ImageCache {
         };
         // Whoever comes first prepares; the others wait, and then find it.
         let lock = self
-            .open_new(&self.dir.join("lock"), false)
+            .open_lock()
             .map_err(|error| cache_error(&self.dir, &error))?;
         if lock.try_lock().is_err() {
             stage(Stage::Waiting);
@@ -318,14 +320,19 @@ impl ImageCache {
         self.dir.join(key).with_extension("cwasm")
     }
 
-    fn open_new(&self, path: &Path, truncate: bool) -> io::Result<File> {
+    fn open_lock(&self) -> io::Result<File> {
         OpenOptions::new()
             .write(true)
             .create(true)
-            .truncate(truncate)
+            .truncate(false)
             .mode(0o600)
-            .open(path)
+            .open(self.dir.join("lock"))
     }
+}
+
+/// The engine of one instance: images do not depend on how many there are.
+fn smallest_engine() -> Result<Engine, ImageError> {
+    engine::pooled(NonZeroU32::MIN)
 }
 
 /// Opens an image and compares it with its seal.

@@ -117,29 +117,19 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
             wasmtime::Result::Ok(0)
         },
     )?;
-    linker.func_wrap(
-        MODULE,
-        "fd_filestat_get",
-        |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
-            if (0..=2).contains(&fd) {
-                write(&mut caller, at, &[0; 64])?;
-                return wasmtime::Result::Ok(0);
-            }
-            Ok(BADF)
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "fd_fdstat_get",
-        |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
-            if (0..=2).contains(&fd) {
-                write(&mut caller, at, &[0; 24])?;
-                return wasmtime::Result::Ok(0);
-            }
-            Ok(BADF)
-        },
-    )?;
-    linker.allow_shadowing(false);
+    for (name, size) in [("fd_filestat_get", 64), ("fd_fdstat_get", 24)] {
+        linker.func_wrap(
+            MODULE,
+            name,
+            move |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
+                if !(0..=2).contains(&fd) {
+                    return wasmtime::Result::Ok(BADF);
+                }
+                write(&mut caller, at, &vec![0; size])?;
+                Ok(0)
+            },
+        )?;
+    }
     for import in module.imports() {
         let wasmtime::ExternType::Func(kind) = import.ty() else {
             continue;
