@@ -28,6 +28,7 @@ mod workspace;
 mod call;
 mod hostcall;
 mod refusal;
+mod service;
 
 mod outcome;
 
@@ -40,4 +41,5 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
+pub use service::{Address, AddressError};
 pub use workspace::{Workspace, WorkspaceError};
