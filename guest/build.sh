@@ -103,7 +103,22 @@ choose_toolchain() {
     local flags=(-Clink-self-contained=no "-Clinker=$linker" "-L$libdir" "-Clink-arg=$libdir/crt1-reactor.o" -Clink-arg=-lc
         -Clink-arg=--stack-first "-Clink-arg=-zstack-size=$STACK" -Clink-arg=--export=_initialize
         "--remap-path-prefix=$ROOT=/sandgate")
-    RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" "CARGO_HOME=$ROOT/cargo" SOURCE_DATE_EPOCH=0)
+    RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" "CARGO_HOME=$ROOT/cargo" "RUSTC_WRAPPER=$ROOT/rustc-same-keys" SOURCE_DATE_EPOCH=0)
+    same_keys
+}
+
+# RustPython's macros freeze its library in the order of a hash map, whose keys the compiler draws at random. So the
+# compiler (and nothing else: cargo downloads over TLS) is given the same "random" bytes in every build.
+same_keys() {
+    [ -x "$ROOT/rustc-same-keys" ] && return
+    mkdir -p "$ROOT"
+    gcc -shared -fPIC -O1 -x c -o "$ROOT/same-keys.so" - <<'C' || die "needs gcc"
+#include <string.h>
+#include <sys/types.h>
+ssize_t getrandom(void *bytes, size_t length, unsigned flags) { (void)flags; memset(bytes, 0x5a, length); return length; }
+C
+    printf '#!/bin/sh\nLD_PRELOAD=%s exec "$@"\n' "$ROOT/same-keys.so" >"$ROOT/rustc-same-keys"
+    chmod +x "$ROOT/rustc-same-keys"
 }
 
 # The imports of a module, one `module name` a line, sorted.
@@ -156,8 +171,9 @@ copy_sources() {
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
+    mkdir -p "$out" "$ROOT"
+    exec 9>"$ROOT/lock" && flock 9 # the directory is shared by every clone on this machine
     choose_toolchain
-    mkdir -p "$out"
     say "building ($profile) with $TOOLCHAIN"
     copy_sources
     env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
