@@ -27,7 +27,7 @@ die() { say "$*"; exit 1; }
 
 # Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
 inputs_digest() {
-    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
+    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo build.rs; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
         | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -49,7 +49,7 @@ have_rustup_target() {
 
 install_debian_packages() {
     local missing=()
-    for p in rustc-web cargo-web rust-web-src lld-22 binaryen zstd; do
+    for p in rustc-web cargo-web rust-web-src clang-22 llvm-22 lld-22 binaryen zstd; do
         dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
     done
     if [ ${#missing[@]} -gt 0 ]; then
@@ -78,13 +78,15 @@ unpack_wasi_libc() {
 
 # Sets RUST_ENV (variables), CARGO (program), CARGO_ARGS and TOOLCHAIN (what the manifest says).
 choose_toolchain() {
-    local libdir linker sysroot
+    local libdir headers linker sysroot
     if have_rustup_target; then
         CARGO=cargo; CARGO_ARGS=()
         sysroot=$(rustc --print sysroot)
         libdir=$sysroot/lib/rustlib/$TARGET/lib/self-contained
+        headers=${WASI_SYSROOT:-/usr}/include/wasm32-wasi
+        [ -f "$headers/stdlib.h" ] || die "SQLite needs WASI's C headers: set WASI_SYSROOT to a sysroot of the WASI SDK"
         linker=rust-lld
-        RUST_ENV=()
+        RUST_ENV=("CC_wasm32_wasip1=${WASI_CC:-clang}" "AR_wasm32_wasip1=${WASI_AR:-llvm-ar}")
         TOOLCHAIN="$(rustc --version), rustup $TARGET"
     else
         command -v apt-get >/dev/null || die "needs rustup's target: rustup target add $TARGET"
@@ -93,9 +95,10 @@ choose_toolchain() {
         CARGO=/usr/bin/cargo; CARGO_ARGS=(-Zbuild-std=std,panic_abort)
         sysroot=$(/usr/bin/rustc --print sysroot)
         libdir=$ROOT/wasi-libc/usr/lib/wasm32-wasi
+        headers=$ROOT/wasi-libc/usr/include/wasm32-wasi
         linker=wasm-ld-22
-        RUST_ENV=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1)
-        TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), wasi-libc $(cat "$ROOT/wasi-libc/version")"
+        RUST_ENV=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CC_wasm32_wasip1=clang-22 AR_wasm32_wasip1=llvm-ar-22)
+        TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), clang $(dpkg-query -W -f='${Version}' clang-22), wasi-libc $(cat "$ROOT/wasi-libc/version")"
     fi
     command -v wasm-opt >/dev/null || die "needs wasm-opt (package binaryen)"
     command -v zstd >/dev/null || die "needs zstd"
@@ -104,6 +107,9 @@ choose_toolchain() {
         -Clink-arg=--stack-first "-Clink-arg=-zstack-size=$STACK" -Clink-arg=--export=_initialize
         "--remap-path-prefix=$ROOT=/sandgate")
     RUST_ENV+=("CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" "CARGO_TARGET_DIR=$WORK" "CARGO_HOME=$ROOT/cargo" "RUSTC_WRAPPER=$ROOT/rustc-same-keys" SOURCE_DATE_EPOCH=0)
+    # SQLite as CPython has it, for one thread, without extensions, shared memory and temporary files.
+    RUST_ENV+=("CFLAGS_wasm32_wasip1=--target=$TARGET -isystem $headers -ffile-prefix-map=$ROOT=/sandgate"
+        "LIBSQLITE3_FLAGS=-USQLITE_DEFAULT_FOREIGN_KEYS -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_WAL -USQLITE_ENABLE_API_ARMOR -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_TEMP_STORE=3")
     same_keys
 }
 
@@ -154,7 +160,7 @@ PYTHON
 # To the path that is the same everywhere; what is the same stays untouched, so that cargo need not build it again.
 copy_sources() {
     local file target
-    (cd .. && find guest/src guest/python runtime/wire guest/Cargo.toml guest/Cargo.lock -type f) | while read -r file; do
+    (cd .. && find guest/src guest/python runtime/wire guest/build.rs guest/Cargo.toml guest/Cargo.lock -type f) | while read -r file; do
         target=$ROOT/source/$file
         cmp -s "../$file" "$target" || { mkdir -p "$(dirname "$target")" && cp "../$file" "$target"; }
     done

@@ -1,25 +1,21 @@
 """The event loop of the guest: timers and completions, no sockets and no polling.
 
-Run once before the snapshot. Waiting is one wait of the host for the next timer; a loop that has neither a timer nor
-anything under way would wait for ever, and raises instead.
+Run once before the snapshot. Waiting is one wait of the host for the next timer or the next call that is done; a loop
+that has neither would wait for ever, and raises instead.
 """
 
 import asyncio
 import asyncio.base_events
 import asyncio.events
-import time
+
+import _sandgate_calls
 
 
 class _Waiter:
     """Where a loop of sockets has a selector."""
 
     def select(self, timeout):
-        if timeout is None:
-            raise RuntimeError(
-                "this would wait for ever: every task waits for something that nothing in this program will do"
-            )
-        if timeout > 0:
-            time.sleep(timeout)
+        _sandgate_calls.rest(timeout)
         return ()
 
     def close(self):
@@ -46,10 +42,11 @@ class EventLoop(asyncio.base_events.BaseEventLoop):
             super().close()
 
     def run_in_executor(self, executor, func, *args):
-        """Runs it now: a thread would run to its end at its start as well."""
+        """Runs it now: a thread would run to its end at its start as well. A call of a service is only begun."""
         self._check_closed()
-        if executor is not None:
-            return asyncio.wrap_future(executor.submit(func, *args), loop=self)
+        call = _sandgate_calls.future_of(func, args, {}) if executor is None else executor.submit(func, *args)
+        if call is not None:
+            return asyncio.wrap_future(call, loop=self)
         future = self.create_future()
         try:
             result = func(*args)

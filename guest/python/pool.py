@@ -1,11 +1,68 @@
-"""`multiprocessing.pool.ThreadPool`, and processes that are not there.
+"""Pools: `ThreadPoolExecutor`, `ThreadPool`, and pools of processes that are not there.
 
 Run once before the snapshot, after `threads.py`, whose rule holds here as well: work is done when it is handed in.
 """
 
+import concurrent.futures
+import concurrent.futures.thread
 import multiprocessing
 import multiprocessing.pool
 import threading
+
+import _sandgate_calls
+
+
+class ThreadPoolExecutor(concurrent.futures.Executor):
+    """Runs what is submitted when it is submitted, in a thread of its own name. Calls of services overlap."""
+
+    _count = 0
+
+    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **_contexts):
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        if not thread_name_prefix:
+            thread_name_prefix = f"ThreadPoolExecutor-{ThreadPoolExecutor._count}"
+            ThreadPoolExecutor._count += 1
+        self._max_workers = max_workers or 1
+        self._prefix, self._next = thread_name_prefix, 0
+        self._initializer, self._initargs = initializer, initargs
+        self._shutdown, self._calls = False, []
+
+    def submit(self, fn, /, *args, **kwargs):
+        if self._shutdown:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        call = None if self._initializer else _sandgate_calls.future_of(fn, args, kwargs)
+        if call is not None:
+            self._calls.append(call)
+            return call
+        future = concurrent.futures.Future()
+        number, self._next = self._next, (self._next + 1) % self._max_workers
+        initializer, self._initializer = self._initializer, None
+
+        def run():
+            if initializer is not None:
+                initializer(*self._initargs)
+            future.set_running_or_notify_cancel()
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, name=f"{self._prefix}_{number}").start()
+        return future
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self._shutdown = True
+        if wait:
+            _sandgate_calls.settle(self._calls)
+
+
+ThreadPoolExecutor.__module__ = "concurrent.futures.thread"
+concurrent.futures.thread.ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor = ThreadPoolExecutor
 
 
 class _Result:
@@ -102,8 +159,6 @@ ThreadPool.__module__ = "multiprocessing.pool"
 multiprocessing.pool.ThreadPool = ThreadPool
 multiprocessing.Process = multiprocessing.Pool = multiprocessing.pool.Pool = _no_processes
 multiprocessing.cpu_count = lambda: 1
-
-import concurrent.futures
 
 
 class ProcessPoolExecutor(concurrent.futures.ThreadPoolExecutor):

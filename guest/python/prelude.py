@@ -12,7 +12,7 @@ import glob, hashlib, heapq, hmac, html, inspect, io, itertools, json, keyword, 
 import operator, os, os.path, pathlib, pickle, pprint, queue, random, re, reprlib, secrets, shutil, statistics, stat, string
 import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, typing, unicodedata, unittest, urllib.parse
 import uuid, warnings, weakref, zlib
-import socket
+import socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
 import _sandgate
 
@@ -73,7 +73,44 @@ def describe(error, name, source):
     traceback_ = error.__traceback__
     while traceback_ is not None and traceback_.tb_frame.f_globals is not _globals:
         traceback_ = traceback_.tb_next
-    return "".join(traceback.format_exception(type(error), error, traceback_))
+    shown = traceback.TracebackException(type(error), error, traceback_)
+    _hide_own_frames(shown)
+    return "".join(shown.format())
+
+
+def _hide_own_frames(shown):
+    """Frames of this package say nothing to who reads a traceback of a script."""
+    shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith("<sandgate.")]
+    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
+        if inner is not None:
+            _hide_own_frames(inner)
+
+
+def plain(value):
+    """What stands in JSON for a value that has no form there; see `value.rs`. One level: what is in it comes next."""
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath)):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    if isinstance(value, (set, frozenset)):
+        try:
+            return sorted(value)
+        except TypeError:
+            return list(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return dict(zip(value._fields, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    for base in (str, int, float, list, tuple, dict):  # what only adds to a type that has a form
+        if isinstance(value, base):
+            return base(value)
+    return NotImplemented
 
 
 def defines(source):
@@ -102,7 +139,5 @@ sys.path = []
 sys.path_importer_cache.clear()
 sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""
-sys.modules["_sandgate_prelude"] = type(sys)("_sandgate_prelude")
-sys.modules["_sandgate_prelude"].__dict__.update(start=start, run_async=run_async, describe=describe, defines=defines, finish=finish)
 gc.collect()
 gc.freeze()

@@ -1,4 +1,4 @@
-//! The edge of the guest: its imports and exports. The host calls the exports; `bridge` calls [`call_host`].
+//! The edge of the guest: its imports and exports. The host calls the exports; `bridge` calls the imports.
 //! Nothing else in the guest touches a raw pointer that came from, or goes to, the other side.
 
 #![expect(
@@ -12,7 +12,9 @@ use std::cell::RefCell;
 
 #[link(wasm_import_module = "sandgate")]
 unsafe extern "C" {
-    fn call(ptr: *const u8, len: usize) -> usize;
+    fn begin(ptr: *const u8, len: usize) -> u32;
+    fn wait(milliseconds: i64) -> u32;
+    fn collect(call: u32) -> usize;
     fn reply(ptr: *mut u8);
 }
 
@@ -31,10 +33,22 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Sends one request to the host and returns its reply.
-pub fn call_host(request: &[u8]) -> Vec<u8> {
+/// Starts one call and returns its number.
+pub fn begin_call(request: &[u8]) -> u32 {
     // SAFETY: the host only reads `len` bytes at `ptr`, which the slice guarantees.
-    let len = unsafe { call(request.as_ptr(), request.len()) };
+    unsafe { begin(request.as_ptr(), request.len()) }
+}
+
+/// Waits until a call is done, or so many milliseconds; a negative number waits without end.
+pub fn wait_for_any(milliseconds: i64) -> u32 {
+    // SAFETY: numbers in, number out.
+    unsafe { wait(milliseconds) }
+}
+
+/// Waits for one call and returns its reply.
+pub fn collect_reply(number: u32) -> Vec<u8> {
+    // SAFETY: a number in, a length out.
+    let len = unsafe { collect(number) };
     let mut answer = vec![0; len];
     // SAFETY: the host writes exactly the `len` bytes that it announced, and the vector holds that many.
     unsafe { reply(answer.as_mut_ptr()) };

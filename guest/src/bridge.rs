@@ -1,17 +1,45 @@
-//! The native module `_sandgate`: the script's side of the road. Python code calls it; it calls `abi`.
+//! The native module `_sandgate`: the script's side of the road. `services.py` and `loop.py` call it; it calls `abi`.
 //! It must never interpret a request: what is allowed is decided by the host.
 
 pub(crate) use _sandgate::module_def;
 
 #[rustpython_vm::pymodule]
 mod _sandgate {
-    use crate::abi;
-    use rustpython_vm::{PyResult, VirtualMachine, builtins::PyStrRef};
+    use crate::{abi, value};
+    use rustpython_vm::{
+        PyObjectRef, PyResult, VirtualMachine, builtins::PyStrRef, function::OptionalArg,
+    };
 
-    /// Sends one request, as JSON text, and returns the reply, as JSON text.
+    /// What the host refuses because of its length is not worth copying to it.
+    const LONGEST_PARAMS: usize = 1 << 20;
+
+    /// Parameters as JSON text.
     #[pyfunction]
-    fn call(request: PyStrRef, vm: &VirtualMachine) -> PyResult<String> {
-        let reply = abi::call_host(request.as_bytes());
-        String::from_utf8(reply).map_err(|_| vm.new_value_error("the reply is not UTF-8"))
+    fn encode(params: PyObjectRef, vm: &VirtualMachine) -> PyResult<String> {
+        value::json(vm, &params, LONGEST_PARAMS).ok_or_else(|| {
+            vm.new_value_error(
+                "only what JSON has a form for can be sent to a service: numbers of 64 bits, strings, lists, \
+                 dictionaries, dates, data classes; not deeper than 64, not longer than 1 MiB",
+            )
+        })
+    }
+
+    /// Starts a call, as JSON text, and returns its number at once.
+    #[pyfunction]
+    fn begin(request: PyStrRef) -> u32 {
+        abi::begin_call(request.as_bytes())
+    }
+
+    /// Waits until a call is done, and returns its number; 0 where so many milliseconds pass before that.
+    #[pyfunction]
+    fn wait(milliseconds: OptionalArg<i64>) -> u32 {
+        abi::wait_for_any(milliseconds.unwrap_or(-1))
+    }
+
+    /// Waits until that call is done, and returns its reply, as JSON text.
+    #[pyfunction]
+    fn collect(number: u32, vm: &VirtualMachine) -> PyResult<String> {
+        String::from_utf8(abi::collect_reply(number))
+            .map_err(|_| vm.new_value_error("the reply is not UTF-8"))
     }
 }

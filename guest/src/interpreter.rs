@@ -1,21 +1,36 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge};
-use rustpython_vm::{Interpreter, Settings, VirtualMachine, compiler::Mode};
+use crate::{allocator, bridge, sqlite, zones};
+use rustpython_vm::{
+    Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
+};
 use std::cell::OnceCell;
 
 thread_local! {
     static INTERPRETER: OnceCell<Interpreter> = const { OnceCell::new() };
 }
 
-/// The Python that is part of the guest, run once before the snapshot, in this order.
-const PARTS: [(&str, &str); 5] = [
-    ("<sandgate.threads>", include_str!("../python/threads.py")),
-    ("<sandgate.absent>", include_str!("../python/absent.py")),
-    ("<sandgate.pool>", include_str!("../python/pool.py")),
-    ("<sandgate.loop>", include_str!("../python/loop.py")),
-    ("<sandgate.prelude>", include_str!("../python/prelude.py")),
+macro_rules! part {
+    ($name:literal) => {
+        (
+            concat!("_sandgate_", $name),
+            concat!("<sandgate.", $name, ">"),
+            include_str!(concat!("../python/", $name, ".py")),
+        )
+    };
+}
+
+/// The Python that is part of the guest: modules run once before the snapshot, in this order.
+const PARTS: [(&str, &str, &str); 8] = [
+    part!("threads"),
+    part!("absent"),
+    part!("calls"),
+    part!("pool"),
+    part!("loop"),
+    part!("zones"),
+    part!("services"),
+    part!("prelude"),
 ];
 
 /// Every run sees the same string hashes: dictionaries of the snapshot are keyed by them. See SECURITY.md.
@@ -36,10 +51,15 @@ pub fn initialize() {
 
     let builder = Interpreter::builder(settings);
     let natives = rustpython_stdlib::stdlib_module_defs(&rustpython_vm::Context::genesis().clone());
-    let bridge = bridge::module_def(rustpython_vm::Context::genesis());
+    let context = rustpython_vm::Context::genesis();
+    let bridge = bridge::module_def(context);
+    let zones = zones::module_def(context);
+    let sqlite = sqlite::module_def(context);
     let interpreter = builder
         .add_native_modules(&natives)
         .add_native_module(bridge)
+        .add_native_module(zones)
+        .add_native_module(sqlite)
         .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
         .init_hook(|vm| {
             if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {
@@ -48,18 +68,9 @@ pub fn initialize() {
         })
         .build();
     interpreter.enter(|vm| {
-        let outcome = vm.new_scope_with_main().and_then(|_| {
-            PARTS.iter().try_for_each(|(name, source)| {
-                let scope = vm.new_scope_with_builtins();
-                scope
-                    .globals
-                    .set_item("__name__", vm.ctx.new_str(*name).into(), vm)?;
-                let code = vm
-                    .compile(source, Mode::Exec, *name)
-                    .map_err(|error| error.into_pyexception(vm, Some(source)))?;
-                vm.run_code_obj(code, scope).map(drop)
-            })
-        });
+        let outcome = vm
+            .new_scope_with_main()
+            .and_then(|_| PARTS.iter().try_for_each(|part| run(vm, part)));
         if let Err(error) = outcome {
             vm.print_exception(&error);
             std::process::abort();
@@ -69,6 +80,19 @@ pub fn initialize() {
         let _ = cell.set(interpreter);
     });
     allocator::seal();
+}
+
+fn run(vm: &VirtualMachine, (name, path, source): &(&str, &str, &str)) -> PyResult<()> {
+    let globals = vm.ctx.new_dict();
+    let module = vm.new_module(name, globals.clone(), None);
+    vm.sys_module
+        .get_attr("modules", vm)?
+        .set_item(*name, module.into(), vm)?;
+    let scope = Scope::with_builtins(None, globals, vm);
+    let code = vm
+        .compile(source, Mode::Exec, *path)
+        .map_err(|error| error.into_pyexception(vm, Some(source)))?;
+    vm.run_code_obj(code, scope).map(drop)
 }
 
 /// Enters the interpreter. Without one (the host did not initialise this module) the guest traps.

@@ -4,9 +4,15 @@
 //! that snapshot on which it calls `sandgate_buffer` and `sandgate_run`. Nothing here decides anything: what a script
 //! may do is decided on the other side of `abi`, which is the only way out.
 
+// RustPython's modules expect its macros in every scope.
+#[macro_use]
+extern crate rustpython_derive;
+
 mod abi;
 mod allocator;
 mod bridge;
 mod interpreter;
 mod script;
+mod sqlite;
 mod value;
+mod zones;

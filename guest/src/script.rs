@@ -134,7 +134,11 @@ fn exited(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
 }
 
 /// Calls a function of the prelude.
-fn prelude(vm: &VirtualMachine, function: &'static str, arguments: Vec<PyObjectRef>) -> PyResult {
+pub(crate) fn prelude(
+    vm: &VirtualMachine,
+    function: &'static str,
+    arguments: Vec<PyObjectRef>,
+) -> PyResult {
     vm.import("_sandgate_prelude", 0)?
         .get_attr(function, vm)?
         .call(arguments, vm)

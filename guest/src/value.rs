@@ -1,8 +1,13 @@
-//! The value of a script's last expression, for the host: JSON where JSON can hold it, `repr()` otherwise.
-//! It must never call into Python for what it turns to JSON, and must stay bounded for what it does not.
+//! Python values as JSON. Called by `script` for the value of a script's last expression and by `bridge` for the
+//! parameters of a call. What it makes must stay bounded, whatever the value is.
+//!
+//! Numbers, strings, lists, tuples and dictionaries are what they are in JSON. What has no form of its own there is
+//! given one by `plain` of the prelude: data classes and named tuples become objects, dates ISO text, sets sorted
+//! arrays, bytes base64. Whole numbers beyond 64 bits, NaN and everything else have no form.
 
+use crate::script::prelude;
 use rustpython_vm::{
-    AsObject, PyObject, VirtualMachine,
+    AsObject, PyObject, PyObjectRef, VirtualMachine,
     builtins::{PyDict, PyFloat, PyInt, PyList, PyStr, PyTuple},
 };
 use sandgate_wire::Value;
@@ -14,11 +19,9 @@ const LONGEST_JSON: usize = 256 * 1024;
 const DEEPEST: usize = 64;
 const LONGEST_REPR: usize = 16 * 1024;
 
-/// Describes a value.
+/// Describes a value: JSON where it has a form there, and otherwise its `repr()` as a whole.
 pub fn of(vm: &VirtualMachine, object: &PyObject) -> Value {
-    let mut json = String::new();
-    if write(vm, object, &mut json, DEEPEST).is_some()
-        && json.len() <= LONGEST_JSON
+    if let Some(json) = json(vm, object, LONGEST_JSON)
         && let Ok(raw) = serde_json::value::RawValue::from_string(json)
     {
         return Value::Json(raw);
@@ -42,81 +45,99 @@ pub fn of(vm: &VirtualMachine, object: &PyObject) -> Value {
     Value::Repr(repr)
 }
 
-/// Appends JSON; `None` where the object, or something in it, is of another exact type, too deep or too long.
-fn write(vm: &VirtualMachine, object: &PyObject, json: &mut String, depth: usize) -> Option<()> {
-    if depth == 0 || json.len() > LONGEST_JSON {
-        return None;
-    }
-    let class = object.class();
-    let types = &vm.ctx.types;
-    if vm.is_none(object) {
-        json.push_str("null");
-    } else if class.is(types.bool_type) {
-        json.push_str(if object.is(&vm.ctx.true_value) {
-            "true"
-        } else {
-            "false"
-        });
-    } else if class.is(types.int_type) {
-        let number = object.downcast_ref::<PyInt>()?.as_bigint();
-        // Readers take larger numbers for floats and lose digits, so those are shown as text.
-        let number = i64::try_from(number).ok()?;
-        write!(json, "{number}").ok()?;
-    } else if class.is(types.float_type) {
-        let number = object.downcast_ref::<PyFloat>()?.to_f64();
-        json.push_str(&serde_json::to_string(&serde_json::Number::from_f64(number)?).ok()?);
-    } else if class.is(types.str_type) {
-        string(object.downcast_ref::<PyStr>()?, json)?;
-    } else if class.is(types.list_type) {
-        let items = object.downcast_ref::<PyList>()?.borrow_vec().to_vec();
-        array(vm, &items, json, depth)?;
-    } else if class.is(types.tuple_type) {
-        array(
-            vm,
-            object.downcast_ref::<PyTuple>()?.as_slice(),
-            json,
-            depth,
-        )?;
-    } else if class.is(types.dict_type) {
-        let dict = object.downcast_ref::<PyDict>()?.to_owned();
-        json.push('{');
-        for (at, (key, value)) in dict.into_iter().enumerate() {
-            if at > 0 {
-                json.push(',');
+/// The JSON of a value; `None` where it, or something in it, has no form there, or is too deep or too long.
+pub fn json(vm: &VirtualMachine, object: &PyObject, longest: usize) -> Option<String> {
+    let mut writer = Writer {
+        vm,
+        json: String::new(),
+        longest,
+    };
+    writer.value(object, DEEPEST)?;
+    (writer.json.len() <= longest).then_some(writer.json)
+}
+
+struct Writer<'a> {
+    vm: &'a VirtualMachine,
+    json: String,
+    longest: usize,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, object: &PyObject, depth: usize) -> Option<()> {
+        if depth == 0 || self.json.len() > self.longest {
+            return None;
+        }
+        let class = object.class();
+        let types = &self.vm.ctx.types;
+        if self.vm.is_none(object) {
+            self.json.push_str("null");
+        } else if class.is(types.bool_type) {
+            let truth = object.is(&self.vm.ctx.true_value);
+            self.json.push_str(if truth { "true" } else { "false" });
+        } else if class.is(types.int_type) {
+            let number = object.downcast_ref::<PyInt>()?.as_bigint();
+            // Readers take larger numbers for floats and lose digits.
+            let number = i64::try_from(number).ok()?;
+            write!(self.json, "{number}").ok()?;
+        } else if class.is(types.float_type) {
+            let number = object.downcast_ref::<PyFloat>()?.to_f64();
+            let number = serde_json::Number::from_f64(number)?;
+            self.json.push_str(&serde_json::to_string(&number).ok()?);
+        } else if class.is(types.str_type) {
+            // A string with a lone surrogate has no JSON.
+            let text = object.downcast_ref::<PyStr>()?.to_str()?;
+            self.json.push_str(&serde_json::to_string(text).ok()?);
+        } else if class.is(types.list_type) {
+            let items = object.downcast_ref::<PyList>()?.borrow_vec().to_vec();
+            self.array(&items, depth)?;
+        } else if class.is(types.tuple_type) {
+            self.array(object.downcast_ref::<PyTuple>()?.as_slice(), depth)?;
+        } else if class.is(types.dict_type) {
+            let dict = object.downcast_ref::<PyDict>()?.to_owned();
+            self.json.push('{');
+            for (at, (key, value)) in dict.into_iter().enumerate() {
+                if at > 0 {
+                    self.json.push(',');
+                }
+                self.key(&key, depth - 1)?;
+                self.json.push(':');
+                self.value(&value, depth - 1)?;
             }
-            if !key.class().is(types.str_type) {
+            self.json.push('}');
+        } else {
+            let plain = prelude(self.vm, "plain", vec![object.to_owned()]).ok()?;
+            if plain.is(&self.vm.ctx.not_implemented) {
                 return None;
             }
-            string(key.downcast_ref::<PyStr>()?, json)?;
-            json.push(':');
-            write(vm, &value, json, depth - 1)?;
+            self.value(&plain, depth - 1)?;
         }
-        json.push('}');
-    } else {
-        return None;
+        Some(())
     }
-    Some(())
-}
 
-fn array(
-    vm: &VirtualMachine,
-    items: &[rustpython_vm::PyObjectRef],
-    json: &mut String,
-    depth: usize,
-) -> Option<()> {
-    json.push('[');
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            json.push(',');
+    fn array(&mut self, items: &[PyObjectRef], depth: usize) -> Option<()> {
+        self.json.push('[');
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.json.push(',');
+            }
+            self.value(item, depth - 1)?;
         }
-        write(vm, item, json, depth - 1)?;
+        self.json.push(']');
+        Some(())
     }
-    json.push(']');
-    Some(())
-}
 
-/// A string with a lone surrogate has no JSON.
-fn string(text: &PyStr, json: &mut String) -> Option<()> {
-    json.push_str(&serde_json::to_string(text.to_str()?).ok()?);
-    Some(())
+    /// Keys are strings in JSON: a number becomes its digits, a date its text; an array or object cannot be one.
+    fn key(&mut self, key: &PyObject, depth: usize) -> Option<()> {
+        let start = self.json.len();
+        self.value(key, depth)?;
+        match self.json.as_bytes().get(start)? {
+            b'"' => {}
+            b'[' | b'{' => return None,
+            _ => {
+                self.json.insert(start, '"');
+                self.json.push('"');
+            }
+        }
+        Some(())
+    }
 }

@@ -1,5 +1,5 @@
-//! Everything nondeterministic that reaches a guest: the time, random bytes, and how long it slept.
-//! Called by `sandbox::wasi`. Nothing else may give a guest a reading that differs from run to run.
+//! Everything nondeterministic that reaches a guest: the time, random bytes, how long it slept, and which of its calls
+//! was done first. Called by `sandbox::wasi` and `hostcall`. Nothing else may give a guest a reading that differs from run to run.
 
 use rand_chacha::{
     ChaCha20Rng,
@@ -30,12 +30,19 @@ pub struct Tape {
     pub frozen: bool,
     /// Milliseconds since the start at each reading of a clock, with how often the same one was given in a row.
     pub readings: Vec<(u64, u64)>,
+    /// The call that each wait ended with, or 0 where time ended it.
+    #[serde(default)]
+    pub waits: Vec<u32>,
 }
 
-/// A replay asked for a reading that its tape does not hold: it is not the same run.
+/// A replay asked for something that its tape does not hold: it is not the same run.
 #[derive(Debug, thiserror::Error)]
-#[error("the run read the clock more often than the recorded one")]
-pub(crate) struct Diverged;
+pub(crate) enum Diverged {
+    #[error("the run read the clock more often than the recorded one")]
+    Clock,
+    #[error("the run waited for its calls more often than the recorded one")]
+    Waits,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -52,6 +59,8 @@ pub(crate) struct Recorder {
     source: Source,
     random: ChaCha20Rng,
     tape: Tape,
+    /// In a replay, what is left of the tape's waits, last first.
+    waits: Option<Vec<u32>>,
 }
 
 impl Recorder {
@@ -77,18 +86,21 @@ impl Recorder {
             started_ms,
             frozen,
             readings: Vec::new(),
+            waits: Vec::new(),
         };
         Ok(Self {
             source,
             random: ChaCha20Rng::from_seed(bytes),
             tape,
+            waits: None,
         })
     }
 
     /// The same run again.
     pub(crate) fn replay(tape: Tape) -> Self {
-        let mut left = tape.readings;
+        let (mut left, mut waits) = (tape.readings, tape.waits);
         left.reverse();
+        waits.reverse();
         let source = if tape.frozen {
             Source::Frozen(0)
         } else {
@@ -96,12 +108,14 @@ impl Recorder {
         };
         let tape = Tape {
             readings: Vec::new(),
+            waits: Vec::new(),
             ..tape
         };
         Self {
             source,
             random: ChaCha20Rng::from_seed(tape.seed),
             tape,
+            waits: Some(waits),
         }
     }
 
@@ -111,7 +125,7 @@ impl Recorder {
             Source::Live(start) => millis(start.elapsed()),
             Source::Frozen(now) => return Ok(*now),
             Source::Replay(left) => {
-                let (reading, times) = left.last_mut().ok_or(Diverged)?;
+                let (reading, times) = left.last_mut().ok_or(Diverged::Clock)?;
                 let reading = *reading;
                 *times = times.saturating_sub(1);
                 if *times == 0 {
@@ -154,6 +168,19 @@ impl Recorder {
             }
             Source::Replay(_) => Duration::ZERO,
         }
+    }
+
+    /// In a replay, the call that the next wait ended with.
+    pub(crate) fn recorded_wait(&mut self) -> Result<Option<u32>, Diverged> {
+        self.waits
+            .as_mut()
+            .map(|left| left.pop().ok_or(Diverged::Waits))
+            .transpose()
+    }
+
+    /// Keeps which call a wait ended with, 0 for none.
+    pub(crate) fn waited(&mut self, call: u32) {
+        self.tape.waits.push(call);
     }
 
     /// Random bytes. The tape holds the seed that they come from.

@@ -41,11 +41,68 @@ async fn the_value_of_the_last_expression_is_json_where_json_can_hold_it() {
 }
 
 #[tokio::test]
+async fn what_json_has_no_form_for_is_given_one() {
+    let forms = [
+        (
+            "import datetime; datetime.date(2026, 1, 2)",
+            r#""2026-01-02""#,
+        ),
+        (
+            "import datetime; datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)",
+            r#""2026-01-02T03:04:00+00:00""#,
+        ),
+        ("import datetime; datetime.timedelta(minutes=1.5)", "90.0"),
+        ("import decimal; [decimal.Decimal('1.10')]", r#"["1.10"]"#),
+        ("import fractions; fractions.Fraction(1, 3)", r#""1/3""#),
+        (
+            "import uuid; uuid.UUID(int=1)",
+            r#""00000000-0000-0000-0000-000000000001""#,
+        ),
+        ("import pathlib; pathlib.Path('a') / 'b'", r#""a/b""#),
+        ("{3, 1, 2}", "[1,2,3]"),
+        ("frozenset({'b', 'a'})", r#"["a","b"]"#),
+        ("[b'abc', bytearray(b'd')]", r#"["YWJj","ZA=="]"#),
+        (
+            "{1: 'a', 2.5: 'b', None: 'c', True: 'd'}",
+            r#"{"1":"d","2.5":"b","null":"c"}"#,
+        ),
+        (
+            "import collections; collections.Counter('aab')",
+            r#"{"a":2,"b":1}"#,
+        ),
+        (
+            "import collections; collections.namedtuple('P', 'x y')(1, 2)",
+            r#"{"x":1,"y":2}"#,
+        ),
+        (
+            "import enum\nclass C(enum.Enum):\n    RED = 'red'\n[C.RED]",
+            r#"["red"]"#,
+        ),
+        (
+            "import dataclasses, datetime\n@dataclasses.dataclass\nclass A:\n    n: int\n    on: object\nA(1, datetime.date(2026, 1, 2))",
+            r#"{"n":1,"on":"2026-01-02"}"#,
+        ),
+        ("class N(int): pass\nN(7)", "7"),
+    ];
+    for (source, json) in forms {
+        assert_eq!(value(source).await.unwrap(), json, "{source}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_without_any_form_is_its_repr_as_a_whole() {
+    assert_eq!(
+        value("[range(3), 1]").await.unwrap(),
+        "repr [range(0, 3), 1]"
+    );
+    assert_eq!(value("{'at': 1j}").await.unwrap(), "repr {'at': 1j}");
+}
+
+#[tokio::test]
 async fn the_value_of_the_last_expression_is_its_repr_where_json_cannot_hold_it() {
-    assert_eq!(value("{1}").await.unwrap(), "repr {1}");
+    assert_eq!(value("{(1, 2): 3}").await.unwrap(), "repr {(1, 2): 3}");
     assert_eq!(value("2**64").await.unwrap(), "repr 18446744073709551616");
     assert_eq!(value("float('inf')").await.unwrap(), "repr inf");
-    assert_eq!(value("{1: 2}").await.unwrap(), "repr {1: 2}");
     assert_eq!(value("'\\ud800'").await.unwrap(), "repr '\\ud800'");
     assert_eq!(
         value("x = []\nx.append(x)\nx").await.unwrap(),

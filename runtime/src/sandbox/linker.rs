@@ -7,6 +7,7 @@ use super::{
     wasi,
 };
 use sandgate_wire::abi;
+use std::time::Duration;
 use wasmtime::{Caller, Engine, Extern, InstancePre, Linker, Memory, Module};
 
 /// Links a guest. THREAT[ESC-01]: its imports are compared with the committed list before anything is linked.
@@ -26,18 +27,36 @@ pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State
         .map_err(|error| ImageError::Guest(format!("{error:#}")))
 }
 
-/// The one way out: `call` sends a request down the road, `reply` fetches what came back.
+/// The one way out: `begin` sends a request down the road, `wait` and `collect` wait for what comes back, `reply`
+/// fetches it.
 fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_BEGIN,
+        |mut caller: Caller<'_, State>, at: u32, length: u32| {
+            let memory = memory(&mut caller)?;
+            let (bytes, state) = memory.data_and_store_mut(&mut caller);
+            Ok(state.road.begin(slice(bytes, at, length)?))
+        },
+    )?;
     linker.func_wrap_async(
         abi::IMPORT_MODULE,
-        abi::IMPORT_CALL,
-        |mut caller: Caller<'_, State>, (at, length): (u32, u32)| {
+        abi::IMPORT_WAIT,
+        |mut caller: Caller<'_, State>, (milliseconds,): (i64,)| {
             Box::new(async move {
-                let memory = memory(&mut caller)?;
-                let (bytes, state) = memory.data_and_store_mut(&mut caller);
-                // Borrowed until the reply is there: the guest does not run meanwhile, so it cannot change.
-                let request = slice(bytes, at, length)?;
-                let reply = state.road.travel(request).await;
+                let State { road, recorder, .. } = caller.data_mut();
+                let longest = u64::try_from(milliseconds).ok().map(Duration::from_millis);
+                Ok(road.wait(recorder, longest).await?)
+            })
+        },
+    )?;
+    linker.func_wrap_async(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_COLLECT,
+        |mut caller: Caller<'_, State>, (call,): (u32,)| {
+            Box::new(async move {
+                let state = caller.data_mut();
+                let reply = state.road.collect(call).await?;
                 let length = u32::try_from(reply.len())?;
                 state.reply = Some(reply);
                 Ok(length)

@@ -3,10 +3,18 @@
 /// The import module that is ours; everything else that the guest imports is WASI preview 1.
 pub const IMPORT_MODULE: &str = "sandgate";
 
-/// `call(ptr, len) -> reply_len`: sends one [`Request`](crate::Request) down the road and waits for its reply.
-pub const IMPORT_CALL: &str = "call";
+/// `begin(ptr, len) -> call`: sends one [`Request`](crate::Request) down the road and returns its number, which is
+/// not 0, without waiting for its reply.
+pub const IMPORT_BEGIN: &str = "begin";
 
-/// `reply(ptr)`: copies the reply of the last `call` to `ptr`. The guest has reserved `reply_len` bytes there.
+/// `wait(milliseconds) -> call`: waits until some call is done that was not reported yet, and returns its number; 0
+/// where the time passes before that. A negative time has no end.
+pub const IMPORT_WAIT: &str = "wait";
+
+/// `collect(call) -> reply_len`: waits until that call is done and takes its [`Reply`](crate::Reply).
+pub const IMPORT_COLLECT: &str = "collect";
+
+/// `reply(ptr)`: copies what the last `collect` took to `ptr`. The guest has reserved `reply_len` bytes there.
 pub const IMPORT_REPLY: &str = "reply";
 
 /// `sandgate_buffer(len) -> ptr`: reserves room for the next script; the host writes it there.

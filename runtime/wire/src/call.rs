@@ -25,6 +25,15 @@ pub struct Request<'a> {
 pub enum Reply {
     /// The result, as the service gave it.
     Ok(Box<RawValue>),
+    /// The service was asked, and answered with an error of its own.
+    Failed {
+        /// Its code.
+        code: i64,
+        /// Its message, cleaned and shortened.
+        message: String,
+        /// What it added, where that is short enough.
+        data: Option<Box<RawValue>>,
+    },
     /// The call was not made. The exception that the script sees is raised from this.
     Refused {
         /// The name of a built-in exception class.

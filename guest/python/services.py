@@ -1,0 +1,216 @@
+"""`services`: what a script calls services by. Run once before the snapshot.
+
+Proxies are built from data that the host sends when a service is first asked for; nothing here decides anything, and
+nothing that a service says is ever executed.
+"""
+
+import difflib
+import importlib.machinery
+import inspect
+import sys
+import types
+
+from _sandgate_calls import Refused, ServiceError, awaited, begin, collect
+
+
+class _Shown(str):
+    """A type as the service's interface writes it: text, shown without quotes."""
+
+    __repr__ = str.__str__
+
+
+def _signature(method):
+    kinds = inspect.Parameter
+    parameters, optional = [], False
+    for parameter in method["p"]:
+        required = parameter.get("r", False)
+        # Python wants parameters with a default last, unless they are given by name.
+        kind = kinds.KEYWORD_ONLY if parameters and parameters[-1].kind is kinds.KEYWORD_ONLY or required and optional else kinds.POSITIONAL_OR_KEYWORD
+        optional = optional or not required
+        parameters.append(
+            kinds(
+                parameter["n"],
+                kind,
+                default=kinds.empty if required else parameter.get("v", None),
+                annotation=_Shown(parameter["t"]) if "t" in parameter else kinds.empty,
+            )
+        )
+    returns = _Shown(method["t"]) if "t" in method else inspect.Signature.empty
+    return inspect.Signature(parameters, return_annotation=returns)
+
+
+def _doc(service, method):
+    lines = [method.get("d", "")]
+    if method.get("x"):
+        lines.append("Deprecated.")
+    described = [f"    {p['n']}: {p['d']}" for p in method["p"] if p.get("d")]
+    if described:
+        lines += ["", "Parameters:", *described]
+    return "\n".join([*lines, "", f"Calls {service}.{method['m']} ({method['e']})."]).strip()
+
+
+def _bound(name, parameters, args, kwargs):
+    """What was passed, by the names that the service has for it. The host checks names and values."""
+    if len(args) > len(parameters):
+        raise TypeError(f"{name}() takes {len(parameters)} arguments but {len(args)} were given")
+    params = dict(zip((wire for _, wire in parameters), args))
+    wires = dict(parameters)
+    for key, value in kwargs.items():
+        wire = wires.get(key, key)
+        if wire in params:
+            raise TypeError(f"{name}() got multiple values for argument {key!r}")
+        params[wire] = value
+    return params
+
+
+def _methods(service, method):
+    """One method twice: as a function, and as a coroutine function."""
+    name, wire = method["n"], method["m"]
+    shown = f"{service}.{wire}"
+    parameters = [(p["n"], p.get("m", p["n"])) for p in method["p"]]
+
+    def start(args, kwargs):
+        return begin(service, wire, _bound(name, parameters, args, kwargs))
+
+    def call(*args, **kwargs):
+        return collect(start(args, kwargs), shown)
+
+    async def call_async(*args, **kwargs):
+        return await awaited(start(args, kwargs), shown)
+
+    signature, doc = _signature(method), _doc(service, method)
+    for function, module in (call, f"services.{service}"), (call_async, f"services.aio.{service}"):
+        function.__name__ = function.__qualname__ = name
+        function.__module__, function.__doc__, function.__signature__ = module, doc, signature
+    call._begin, call._method = start, shown
+    return call, call_async
+
+
+def _class_name(service):
+    return "".join(part.capitalize() for part in service.split("_")) + "Client"
+
+
+class _Service(types.ModuleType):
+    """A service, as a module: its methods, each named `namespace_method`, and a client class."""
+
+    def __init__(self, name, data, functions):
+        kind = "services.aio." if functions else "services."
+        super().__init__(kind + name, "\n\n".join(filter(None, [data["summary"], data["text"]])))
+        self.__dict__["_functions"] = {
+            method["n"]: pair[functions] for method, pair in zip(data["methods"], data["pairs"])
+        }
+        self.__dict__.update(self._functions)
+        client = type(
+            _class_name(name),
+            (),
+            {
+                "__doc__": self.__doc__,
+                "__module__": self.__name__,
+                "__init__": lambda self, *_arguments, **_named: None,
+                **{key: staticmethod(function) for key, function in self._functions.items()},
+            },
+        )
+        self.__dict__[client.__name__] = client
+        self.__dict__["__all__"] = sorted([*self._functions, client.__name__])
+
+    def __dir__(self):
+        return self.__all__
+
+    def __getattr__(self, name):
+        raise AttributeError(f"service {self.__name__!r} has no method {name!r}{_instead(name, self._functions)}")
+
+    def __repr__(self):
+        return f"<service {self.__name__!r}>"
+
+
+def _instead(name, names):
+    """What was probably meant, and what there is."""
+    near = difflib.get_close_matches(name, names, 1, 0.6)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    shown = sorted(names)
+    more = f" and {len(shown) - 40} more" if len(shown) > 40 else ""
+    return f"{meant}; there are: {', '.join(shown[:40])}{more}" if shown else "; there are none"
+
+
+def _available():
+    return [service["name"] for service in collect(begin("sandgate", "services", {}), "sandgate.services")]
+
+
+def _data(name):
+    """What the host says of a service; kept for the run."""
+    data = _known.get(name)
+    if data is None:
+        data = collect(begin("sandgate", "interface", {"service": name}), "sandgate.interface")
+        data["text"] = "\n".join(f"{key} = {value}" for key, value in data["types"].items())
+        data["pairs"] = [_methods(name, method) for method in data["methods"]]
+        _known[name] = data
+    return data
+
+
+_known = {}
+
+
+class _Package(types.ModuleType):
+    """`services` and `services.aio`: a module for each service that this context may use."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name.endswith("Client"):
+            for service in _available():
+                if _class_name(service) == name:
+                    return getattr(_load(self, service), name)
+        try:
+            return _load(self, name)
+        except Refused:
+            raise AttributeError(_missing(name)) from None
+
+    def __dir__(self):
+        return [*_available(), "ServiceError", "Refused", *(["aio"] if self is services else [])]
+
+
+def _missing(name):
+    return f"no service {name!r} is available{_instead(name, _available())}"
+
+
+def _load(package, name):
+    module = _Service(name, _data(name), package is aio)
+    package.__dict__[name] = sys.modules[f"{package.__name__}.{name}"] = module
+    return module
+
+
+class _Finder:
+    """`import services.hero_biz`, and the module that generated clients were imported from, `hero_biz_client`."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        parent, _, service = name.rpartition(".")
+        if parent not in ("services", "services.aio"):
+            service = name.removesuffix("_client")
+            if parent or service == name or service not in _available():
+                return None
+            parent = "services"
+        return importlib.machinery.ModuleSpec(name, cls, loader_state=(sys.modules[parent], service))
+
+    @staticmethod
+    def create_module(spec):
+        package, service = spec.loader_state
+        try:
+            return _load(package, service)
+        except Refused:
+            raise ModuleNotFoundError(_missing(service), name=service) from None
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
+services = _Package("services", __doc__.split("\n")[0])
+aio = _Package("services.aio", "The services of this context; every method is a coroutine function.")
+for _package in (services, aio):
+    _package.__path__ = []
+    _package.ServiceError, _package.Refused = ServiceError, Refused
+services.aio = aio
+ServiceError.__module__ = Refused.__module__ = "services"
+sys.modules.update({"services": services, "services.aio": aio})
+sys.meta_path.insert(0, _Finder)
