@@ -75,8 +75,6 @@ pub struct Broken {
 pub enum Part {
     /// What is sent.
     Request,
-    /// Status and headers of what comes back.
-    Head,
     /// What comes back.
     Reply,
 }
@@ -175,7 +173,6 @@ impl std::fmt::Display for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Request => "the request",
-            Self::Head => "the head of the reply",
             Self::Reply => "the reply",
         })
     }

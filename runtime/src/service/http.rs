@@ -218,15 +218,10 @@ fn advance(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
     }
 }
 
-/// What went wrong, in our words: hyper's may quote what a service sent.
+/// What went wrong. hyper's own words never quote what a service sent.
 fn failed(error: &hyper::Error, sent: bool) -> CallError {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    if error.is_parse_too_large() {
-        CallError::TooLong {
-            part: Part::Head,
-            limit: LONGEST_HEAD,
-        }
-    } else if error.is_parse() {
+    if error.is_parse() {
         ProtocolError::Http(error.to_string()).into()
     } else if let Some(io) = source
         && matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
