@@ -406,6 +406,18 @@ async fn a_connection_is_used_again_and_a_closed_one_is_noticed() {
     assert_eq!(hostile.seen().requests.len(), 10);
 }
 
+#[tokio::test]
+async fn dos_13_an_abandoned_call_takes_its_connection_with_it() {
+    let hostile = Hostile::http();
+    let to = Address::http(&hostile.socket()).unwrap();
+    let client = Client::new(limits());
+    assert_eq!(said(&client, &to, "echo").await, "{}");
+    let abandoned = tokio::time::timeout(Duration::from_millis(1), said(&client, &to, "silent"));
+    assert!(abandoned.await.is_err());
+    assert_eq!(said(&client, &to, "echo").await, "{}");
+    assert_eq!(hostile.seen().connections, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn dos_13_connections_that_nobody_uses_are_closed() {
     let hostile = Hostile::http();
@@ -445,7 +457,7 @@ async fn dos_13_more_calls_than_connections_wait_and_do_not_fail() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_not_sent_says_so() {
+async fn sec_01_a_call_that_was_not_sent_says_so_and_a_script_is_not_told_where() {
     let nowhere = tempfile::tempdir().unwrap();
     let socket = nowhere.path().join("rpc.sock");
     let client = Client::new(limits());

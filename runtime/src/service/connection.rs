@@ -107,3 +107,53 @@ async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
 fn failed(error: &io::Error) -> CallError {
     CallError::Connect(error.to_string())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use crate::service::ClientLimits;
+    use hyper::body::Bytes;
+    use tokio::io::AsyncReadExt;
+
+    /// What comes of a call when its service reads this much of it and goes.
+    async fn left_after(read: usize) -> [Option<CallError>; 2] {
+        let limits = ClientLimits::default();
+        let deadline = Deadline::new(&limits);
+        let message = Bytes::from_static(b"{}\n");
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (our_lines, mut their_lines) = UnixStream::pair().unwrap();
+        let mut http = Http::open(Box::new(ours), None).await.unwrap();
+        let mut lines = Lines::new(our_lines);
+        let leave = async {
+            for stream in [&mut theirs, &mut their_lines] {
+                stream.read_exact(&mut vec![0; read]).await.unwrap();
+            }
+            drop((theirs, their_lines));
+        };
+        if read == 0 {
+            leave.await;
+            return [
+                http.post(None, message.clone(), &deadline).await.err(),
+                lines.exchange(message, &deadline).await.err(),
+            ];
+        }
+        let (http, lines, ()) = tokio::join!(
+            http.post(None, message.clone(), &deadline),
+            lines.exchange(message, &deadline),
+            leave
+        );
+        [http.err(), lines.err()]
+    }
+
+    #[tokio::test]
+    async fn a_call_may_have_happened_as_soon_as_one_byte_of_it_was_written() {
+        for (read, sent) in [(0, false), (1, true)] {
+            for error in left_after(read).await {
+                let error = error.unwrap();
+                assert_eq!(error.may_have_happened(), sent);
+                assert!(matches!(error, CallError::Broken(_)), "{error:?}");
+            }
+        }
+    }
+}
