@@ -2,5 +2,9 @@
 //! Nothing here decides whether a call may be made; that is `hostcall`'s, and it comes first.
 
 mod address;
+mod identity;
+mod socket;
 
 pub use address::{Address, AddressError};
+pub use identity::{Identity, IdentityError};
+pub use socket::SocketError;
