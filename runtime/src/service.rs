@@ -2,9 +2,29 @@
 //! Nothing here decides whether a call may be made; that is `hostcall`'s, and it comes first.
 
 mod address;
+mod arguments;
+mod document;
+mod effect;
 mod identity;
+mod interface;
+mod json;
+mod naming;
+mod offer;
+mod reserved;
+mod schema;
 mod socket;
+mod text;
+mod types;
 
 pub use address::{Address, AddressError};
+pub use arguments::{ArgumentError, Arguments};
+pub use document::DocumentError;
+pub use effect::Because;
 pub use identity::{Identity, IdentityError};
+pub use json::JsonError;
+pub use offer::{Registered, Service, Terms};
+pub use reserved::Caller;
 pub use socket::SocketError;
+
+#[cfg(test)]
+mod tests;
