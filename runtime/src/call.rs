@@ -57,7 +57,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// How deep valid JSON nests.
-fn depth(json: &str) -> usize {
+pub(crate) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {

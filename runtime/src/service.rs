@@ -3,23 +3,36 @@
 
 mod address;
 mod arguments;
+mod clean;
+mod client;
+mod connection;
+mod deadline;
 mod document;
 mod effect;
+mod failure;
+mod http;
 mod identity;
 mod interface;
 mod json;
+mod lines;
+mod message;
 mod naming;
 mod offer;
+mod pool;
 mod reserved;
 mod schema;
 mod socket;
 mod text;
+mod tls;
 mod types;
+mod url;
 
 pub use address::{Address, AddressError};
 pub use arguments::{ArgumentError, Arguments};
+pub use client::{Client, ClientLimits, Health};
 pub use document::DocumentError;
 pub use effect::Because;
+pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
 pub use identity::{Identity, IdentityError};
 pub use json::JsonError;
 pub use offer::{Registered, Service, Terms};

@@ -1,5 +1,6 @@
 //! Where a service listens. Given by the operator when the service is registered; never by a script or a document.
 
+use super::url::Target;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -43,6 +44,13 @@ impl Address {
     /// Newline-delimited JSON-RPC on a Unix socket.
     pub fn lines(socket: &Path) -> Result<Self, AddressError> {
         absolute(socket).map(Self::Lines)
+    }
+
+    /// JSON-RPC over HTTP at a URL, with its path as given: `https://` to anywhere, `http://` to this machine only.
+    /// A URL with a user, a password or a fragment is refused.
+    pub fn url(url: &str) -> Result<Self, AddressError> {
+        Target::parse(url)?;
+        Ok(Self::Url(url.to_owned()))
     }
 }
 

@@ -1,0 +1,107 @@
+//! One connection to a service, and how it comes to be. Opened by `client`, kept by `pool`, spoken over by `http` and
+//! `lines`. This is the only place that connects to anything; it must never do so before the address was checked.
+
+use super::{
+    Address, CallError, Phase,
+    deadline::Deadline,
+    http::Http,
+    lines::Lines,
+    socket::check_socket,
+    url::{Scheme, Target},
+};
+use std::{fmt::Debug, io, path::Path};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+use tokio_rustls::TlsConnector;
+
+/// A connection, by what is spoken over it.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Http(Http),
+    Lines(Lines),
+}
+
+/// What bytes go through.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for S {}
+
+impl Connection {
+    /// Connects to a service. `tls` is asked for only where it is needed.
+    pub(super) async fn open(
+        to: &Address,
+        deadline: &Deadline<'_>,
+        tls: impl FnOnce() -> Result<TlsConnector, CallError>,
+    ) -> Result<Self, CallError> {
+        let connecting = async {
+            match to {
+                Address::Http(socket) => {
+                    let stream = unix(socket).await?;
+                    Http::open(Box::new(stream), None).await.map(Self::Http)
+                }
+                Address::Lines(socket) => unix(socket).await.map(Lines::new).map(Self::Lines),
+                Address::Url(url) => {
+                    let target = Target::parse(url)?;
+                    let stream = tcp(&target).await?;
+                    let stream: Box<dyn Stream> = match target.scheme {
+                        Scheme::Http => Box::new(stream),
+                        Scheme::Https => {
+                            let name = target.server_name()?;
+                            let encrypted = tls()?.connect(name, stream).await;
+                            Box::new(encrypted.map_err(|error| failed(&error))?)
+                        }
+                    };
+                    Http::open(stream, Some(target)).await.map(Self::Http)
+                }
+            }
+        };
+        deadline.within(Phase::Connect, || false, connecting).await?
+    }
+
+    /// Whether it can be used for another call: it is open, and the service has said nothing unasked.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Http(http) => http.is_quiet().await,
+            Self::Lines(lines) => lines.is_quiet(),
+        }
+    }
+}
+
+async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
+    let checked = check_socket(socket)?;
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(|error| failed(&error))?;
+    let peer = stream.peer_cred().map_err(|error| failed(&error))?;
+    checked.listener(peer.uid())?;
+    Ok(stream)
+}
+
+/// Connects to the first address that answers. The name is looked up every time; what it stands for is not trusted
+/// further than the certificate that is checked, or the loopback interface, goes.
+async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
+    let found = tokio::net::lookup_host((target.host(), target.port))
+        .await
+        .map_err(|error| failed(&error))?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no usable address");
+    for address in found {
+        // THREAT[SEC-03]: without encryption nothing leaves this machine, whatever a name is said to stand for.
+        if target.scheme == Scheme::Http && !address.ip().is_loopback() {
+            continue;
+        }
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // A request is one write; waiting for more of it would only delay it.
+                stream.set_nodelay(true).map_err(|error| failed(&error))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(&last))
+}
+
+fn failed(error: &io::Error) -> CallError {
+    CallError::Connect(error.to_string())
+}
