@@ -3,10 +3,12 @@
 
 mod address;
 mod arguments;
+mod change;
 mod clean;
 mod client;
 mod connection;
 mod deadline;
+mod discover;
 mod document;
 mod effect;
 mod failure;
@@ -19,9 +21,11 @@ mod message;
 mod naming;
 mod offer;
 mod pool;
+mod registry;
 mod reserved;
 mod schema;
 mod socket;
+mod store;
 mod text;
 mod tls;
 mod types;
@@ -29,15 +33,19 @@ mod url;
 
 pub use address::{Address, AddressError};
 pub use arguments::{ArgumentError, Arguments};
+pub use change::{Change, Part as ChangedPart};
 pub use client::{Client, ClientLimits, Health};
+pub use discover::{Found, find, socket_dirs};
 pub use document::DocumentError;
 pub use effect::Because;
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
 pub use identity::{Identity, IdentityError};
 pub use json::JsonError;
 pub use offer::{Registered, Service, Terms};
+pub use registry::Registry;
 pub use reserved::Caller;
 pub use socket::SocketError;
+pub use store::{Refreshed, Registration, Store, StoreError, state_dir};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! policies and by whoever describes the service. It must never change once it is made.
 
 use super::{
-    Address,
+    Address, DocumentError,
     document::{Document, Hash, LeftOut, Parameter, Structure},
     effect::{self, Because},
     interface, naming,
@@ -80,6 +80,16 @@ pub(super) struct Argument {
 }
 
 impl Service {
+    /// Reads a service's own document.
+    pub fn read(
+        name: &str,
+        address: Address,
+        document: &[u8],
+        terms: &Terms,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self::new(name, address, Document::read(document)?, terms))
+    }
+
     pub(crate) fn new(name: &str, address: Address, document: Document, terms: &Terms) -> Self {
         let (service, address): (Arc<str>, _) = (name.into(), Arc::new(address));
         let names: Vec<&str> = document.methods.keys().map(String::as_str).collect();
