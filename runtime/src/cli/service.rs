@@ -330,6 +330,7 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
     let client = client();
     let mut views = Vec::new();
     for registration in registrations {
+        let offered = registration.is_offered();
         let Registration { name, address, .. } = registration;
         let document = match wait(client.discover(&address))? {
             Ok(document) => document,
@@ -343,10 +344,7 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         let refreshed = store.refresh(&name, document.get().as_bytes())?;
         // What is accepted is what was shown: here, or by an earlier refresh.
         let accepted = match &refreshed {
-            Refreshed::Waiting { known, .. } if arguments.accept => {
-                let shown = *known || registration.is_offered;
-                shown && store.accept(&name)?
-            }
+            Refreshed::Waiting { known, .. } if arguments.accept && (*known || offered) => store.accept(&name)?,
             _ => false,
         };
         views.push(view::RefreshView::new(name, refreshed, accepted));
@@ -385,9 +383,8 @@ fn call(
 ) -> Result<Exit, Failure> {
     let service = store.service(registration)?;
     let registered = service.method(method).ok_or_else(|| {
-        let names = service.methods().map(|known| known.method.as_str());
         Failure::usage(
-            StoreError::method(service.name(), method, names).to_string(),
+            StoreError::method(&service, method).to_string(),
             format!("`sandgate service show {}` lists what it has", service.name()),
         )
     })?;

@@ -209,6 +209,24 @@ impl Service {
 }
 
 impl Registered {
+    /// How it is called in Python, as a model reads it.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        interface::signature(self)
+    }
+
+    /// One line on what it is for.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// Whether its service would rather not offer it any more.
+    #[must_use]
+    pub fn deprecated(&self) -> bool {
+        self.deprecated
+    }
+
     /// The parameters that scripts set.
     pub(super) fn open(&self) -> impl Iterator<Item = &Argument> {
         self.arguments.iter().filter(|argument| argument.reserved.is_none())

@@ -1,7 +1,7 @@
 //! The services that there are, for as long as a process runs: loaded once from the store, cheap to clone, found by
 //! exact name. Read by the road for every call. It must never hold a service whose document waits to be accepted.
 
-use super::{Registered, Registration, Service, Store, StoreError, document::Hash, store};
+use super::{Registered, Registration, Service, Store, StoreError, store};
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -14,7 +14,7 @@ pub struct Registry(Arc<BTreeMap<String, Entry>>);
 /// One of them. Its document is read when it is first asked for: most runs use one service, or none.
 #[derive(Debug)]
 struct Entry {
-    kept: Option<(Registration, Hash, String)>,
+    kept: Option<(Registration, String)>,
     service: OnceLock<Option<Arc<Service>>>,
 }
 
@@ -24,13 +24,12 @@ impl Registry {
         let mut entries = BTreeMap::new();
         for registration in store.list()? {
             // THREAT[SVC-05]: a service that changed its document is not offered until somebody has looked.
-            if registration.waiting.is_some() {
+            if !registration.is_offered() {
                 continue;
             }
-            let hash = registration.document;
-            let body = store.body(hash)?;
+            let body = store.body(registration.document)?;
             let entry = Entry {
-                kept: Some((registration.clone(), hash, body)),
+                kept: Some((registration.clone(), body)),
                 service: OnceLock::new(),
             };
             entries.insert(registration.name, entry);
@@ -75,8 +74,8 @@ impl Registry {
 impl Entry {
     fn service(&self) -> Option<Arc<Service>> {
         let read = || {
-            let (registration, hash, body) = self.kept.as_ref()?;
-            match store::read(registration, *hash, body) {
+            let (registration, body) = self.kept.as_ref()?;
+            match store::read(registration, registration.document, body) {
                 Ok(service) => Some(Arc::new(service)),
                 Err(error) => {
                     tracing::warn!("`{}` is not offered: {error}", registration.name);

@@ -53,6 +53,20 @@ pub struct Registration {
     pub(crate) waiting: Option<Hash>,
 }
 
+impl Registration {
+    /// Whether scripts can be given it: no other document is waiting.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Whether a service was read from the document that counts.
+    #[must_use]
+    pub fn counts(&self, service: &Service) -> bool {
+        self.document == service.hash()
+    }
+}
+
 /// What a service's document turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refreshed {
@@ -116,6 +130,17 @@ pub enum StoreError {
     Document(#[from] DocumentError),
 }
 
+impl StoreError {
+    pub(crate) fn method(service: &Service, method: &str) -> Self {
+        let names = service.methods().map(|known| known.method.as_str());
+        Self::Method {
+            name: service.name().to_owned(),
+            near: nearest(method, names).map(ToOwned::to_owned),
+            method: super::text::line(method, 80),
+        }
+    }
+}
+
 fn meant(near: &Option<String>) -> String {
     near.as_ref()
         .map(|near| format!("; did you mean `{near}`?"))
@@ -158,7 +183,7 @@ impl Store {
     pub fn list(&self) -> Result<Vec<Registration>, StoreError> {
         let mut statement = self
             .database
-            .prepare_cached("SELECT name, address, terms, document, waiting FROM services ORDER BY name")?;
+            .prepare("SELECT name, address, terms, document, waiting FROM services ORDER BY name")?;
         let rows = statement.query_map([], |row| Ok(registration(row)))?;
         rows.map(|row| row?).collect()
     }
@@ -167,8 +192,11 @@ impl Store {
     pub fn get(&self, name: &str) -> Result<Registration, StoreError> {
         let found = self
             .database
-            .prepare_cached("SELECT name, address, terms, document, waiting FROM services WHERE name = ?1")?
-            .query_row([name], |row| Ok(registration(row)))
+            .query_row(
+                "SELECT name, address, terms, document, waiting FROM services WHERE name = ?1",
+                [name],
+                |row| Ok(registration(row)),
+            )
             .optional()?;
         match found {
             Some(found) => found,
@@ -216,12 +244,7 @@ impl Store {
         }
         let service = Service::new(name, address.clone(), document, terms);
         if let Some(method) = terms.effects.keys().find(|method| service.method(method).is_none()) {
-            let names = service.methods().map(|known| known.method.as_str());
-            return Err(StoreError::Method {
-                name: name.to_owned(),
-                near: nearest(method, names).map(ToOwned::to_owned),
-                method: super::text::line(method, 80),
-            });
+            return Err(StoreError::method(&service, method));
         }
         sweep(&transaction)?;
         transaction.commit()?;
@@ -279,10 +302,8 @@ impl Store {
 
     /// The text of a document, as it was kept.
     pub(super) fn body(&self, hash: Hash) -> Result<String, StoreError> {
-        Ok(self
-            .database
-            .prepare_cached("SELECT body FROM documents WHERE hash = ?1")?
-            .query_row([hash.to_string()], |row| row.get(0))?)
+        let body = "SELECT body FROM documents WHERE hash = ?1";
+        Ok(self.database.query_row(body, [hash.to_string()], |row| row.get(0))?)
     }
 
     fn read(&self, registration: &Registration, hash: Hash) -> Result<Service, StoreError> {
