@@ -15,6 +15,7 @@
 //! way out, and what comes back.
 
 pub mod cli;
+pub mod demo;
 
 mod script;
 
@@ -41,5 +42,8 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
-pub use service::{Address, AddressError};
+pub use service::{
+    Address, AddressError, Broken, CallError, Client, ClientLimits, Health, Identity, IdentityError, Part,
+    Phase, ProtocolError, ServiceError, SocketError,
+};
 pub use workspace::{Workspace, WorkspaceError};

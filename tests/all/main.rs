@@ -11,8 +11,10 @@
 )]
 
 mod cli;
+mod client;
 mod corpus;
 mod coverage;
+mod crm;
 mod escape;
 mod hostcall;
 mod image;
@@ -24,4 +26,6 @@ mod run;
 mod specs;
 mod stack;
 mod support;
+#[cfg(feature = "third-party")]
+mod third_party;
 mod workspace;

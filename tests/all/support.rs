@@ -1,5 +1,7 @@
 //! What tests share: one sandbox for all of them, and short ways to run a script in it.
 
+pub(crate) mod hostile;
+
 use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
 use std::{
     path::{Path, PathBuf},

@@ -68,6 +68,7 @@ impl Connection {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is where connections are made")]
 async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
     let checked = check_socket(socket)?;
     let stream = UnixStream::connect(socket)
@@ -80,6 +81,7 @@ async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
 
 /// Connects to the first address that answers. The name is looked up every time; what it stands for is not trusted
 /// further than the certificate that is checked, or the loopback interface, goes.
+#[expect(clippy::disallowed_methods, reason = "this is where connections are made")]
 async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
     let found = tokio::net::lookup_host((target.host(), target.port))
         .await

@@ -81,6 +81,7 @@ impl Lines {
                 if reply.len() > end + 1 {
                     return Err(ProtocolError::Surplus.into());
                 }
+                reply.truncate(end);
                 return Ok(reply);
             }
             reply.reserve(PIECE);

@@ -138,7 +138,7 @@ mod tests {
             ("https://example.org:0/rpc", "it names no host and port"),
             ("https://example.org:99999/", "its port is no port"),
             ("https://example.org/ rpc", "it cannot be read"),
-            ("https://example.org\\@evil.org/", "it cannot be read"),
+            ("https://example.org\\evil.org/", "it cannot be read"),
             ("https://ex\u{e4}mple.org/", "it cannot be read"),
             ("https://example.org/\r\nX-Admin:1", "it cannot be read"),
             ("https://example.org/rpc#x", "an address has no fragment"),

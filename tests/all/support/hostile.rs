@@ -4,22 +4,30 @@
 use serde_json::{Value, json};
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::{TcpListener, UnixListener},
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// A running service. It stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Hostile {
-    directory: tempfile::TempDir,
+    place: Place,
     seen: Arc<Mutex<Seen>>,
     serving: JoinHandle<()>,
+}
+
+/// Where it listens. The directory goes with it.
+#[derive(Debug)]
+enum Place {
+    Socket(PathBuf, #[expect(dead_code, reason = "it is kept")] tempfile::TempDir),
+    Port(u16),
 }
 
 /// What came in.
@@ -39,6 +47,11 @@ struct Request {
     params: Value,
 }
 
+/// What it speaks over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+type Stream = BufReader<Box<dyn Io>>;
+
 /// How a connection goes on.
 type Next = io::Result<bool>;
 const ON: Next = Ok(true);
@@ -57,29 +70,62 @@ impl Hostile {
 
     fn serve(http: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(directory.path().join("rpc.sock")).unwrap();
+        let socket = directory.path().join("rpc.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let seen_there = seen.clone();
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let number = {
-                    let mut seen = seen_there.lock().unwrap();
-                    seen.connections += 1;
-                    seen.connections
-                };
-                connections.spawn(connection(stream, http, number, seen_there.clone()));
+                connections.spawn(connection(Box::new(stream), http, seen_there.clone()));
             }
         });
         Self {
-            directory,
+            place: Place::Socket(socket, directory),
             seen,
             serving,
         }
     }
 
+    /// Speaks HTTP on a port of this machine, encrypted if that is wanted.
+    pub(crate) async fn port(tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let seen_there = seen.clone();
+        let serving = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let stream: Box<dyn Io> = match &tls {
+                    None => Box::new(stream),
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => Box::new(stream),
+                        // The caller did not like the certificate.
+                        Err(_) => continue,
+                    },
+                };
+                connections.spawn(connection(stream, true, seen_there.clone()));
+            }
+        });
+        Self {
+            place: Place::Port(port),
+            seen,
+            serving,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        match &self.place {
+            Place::Port(port) => *port,
+            Place::Socket(..) => panic!("it listens on a socket"),
+        }
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
-        Path::join(self.directory.path(), "rpc.sock")
+        match &self.place {
+            Place::Socket(socket, _) => socket.clone(),
+            Place::Port(_) => panic!("it listens on a port"),
+        }
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -93,8 +139,13 @@ impl Drop for Hostile {
     }
 }
 
-async fn connection(stream: UnixStream, http: bool, number: usize, seen: Arc<Mutex<Seen>>) {
+async fn connection(stream: Box<dyn Io>, http: bool, seen: Arc<Mutex<Seen>>) {
     let mut stream = BufReader::new(stream);
+    let number = {
+        let mut seen = seen.lock().unwrap();
+        seen.connections += 1;
+        seen.connections
+    };
     loop {
         let read = if http {
             http_request(&mut stream).await
@@ -108,13 +159,14 @@ async fn connection(stream: UnixStream, http: bool, number: usize, seen: Arc<Mut
         } else {
             answer_line(&mut stream, &request).await
         };
-        if !matches!(answered, Ok(true)) {
+        // Encrypted bytes wait for this.
+        if !matches!(answered, Ok(true)) || stream.flush().await.is_err() {
             return;
         }
     }
 }
 
-async fn http_request(stream: &mut BufReader<UnixStream>) -> io::Result<(String, Request)> {
+async fn http_request(stream: &mut Stream) -> io::Result<(String, Request)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if stream.read_line(&mut head).await? == 0 {
@@ -132,7 +184,7 @@ async fn http_request(stream: &mut BufReader<UnixStream>) -> io::Result<(String,
     Ok((head + &body, request))
 }
 
-async fn line(stream: &mut BufReader<UnixStream>) -> io::Result<(String, Request)> {
+async fn line(stream: &mut Stream) -> io::Result<(String, Request)> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -240,7 +292,7 @@ fn put_id(body: Vec<u8>, id: &Value) -> Vec<u8> {
     }
 }
 
-async fn answer_http(stream: &mut BufReader<UnixStream>, request: &Request) -> Next {
+async fn answer_http(stream: &mut Stream, request: &Request) -> Next {
     if let Some(reply) = proper(request).await {
         stream.write_all(ok(&reply).as_bytes()).await?;
         return ON;
@@ -327,6 +379,8 @@ async fn answer_http(stream: &mut BufReader<UnixStream>, request: &Request) -> N
         }
         "redirect" => with_status("302 Found", &right).replacen("\r\n", "\r\nlocation: /other\r\n", 1),
         "redirect_that_keeps_the_method" => with_status("307 Temporary Redirect", &right).replacen("\r\n", "\r\nlocation: http://127.0.0.1:1/\r\n", 1),
+        "redirect_to" => with_status("308 Permanent Redirect", &right)
+            .replacen("\r\n", &format!("\r\nlocation: {}\r\n", request.params["location"].as_str().unwrap()), 1),
         "switch" => with_status("101 Switching Protocols", "").replacen("\r\n", "\r\nupgrade: x\r\nconnection: upgrade\r\n", 1),
         "no_content" => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
         "html" => with_status("500 Internal Server Error", "<html>Traceback: Authorization: Bearer abc</html>"),
@@ -353,7 +407,7 @@ async fn answer_http(stream: &mut BufReader<UnixStream>, request: &Request) -> N
     ON
 }
 
-async fn answer_line(stream: &mut BufReader<UnixStream>, request: &Request) -> Next {
+async fn answer_line(stream: &mut Stream, request: &Request) -> Next {
     if let Some(reply) = proper(request).await {
         stream.write_all(format!("{reply}\n").as_bytes()).await?;
         return ON;

@@ -1,0 +1,96 @@
+//! A server that others wrote: PyPI's `openrpc` behind `uvicorn --uds`. Needs Python and PyPI once, so it is behind the
+//! feature `third-party`; `.ci/run` switches it on.
+
+use crate::support::repository;
+use sandgate::{Address, CallError, Client, ClientLimits, Identity};
+use serde_json::{Value, json, value::RawValue};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// A Python with the server's packages; made once, beside what cargo builds.
+fn python() -> PathBuf {
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party-1");
+    let python = venv.join("bin/python");
+    let ready = venv.join("ready");
+    if !ready.exists() {
+        let ran = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
+        ran(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+        let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
+        ran(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages));
+        std::fs::write(ready, "").unwrap();
+    }
+    python
+}
+
+struct Server(Child);
+
+impl Server {
+    /// Starts it and waits until it says that it listens.
+    fn start(socket: &Path) -> Self {
+        let mut child = Command::new(python())
+            .args(["-m", "uvicorn", "--app-dir"])
+            .arg(repository("tests/all/support"))
+            .arg("openrpc_server:app")
+            .arg("--uds")
+            .arg(socket)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let server = Self(child);
+        let listening = said.lines().any(|line| line.unwrap().contains("running on unix socket"));
+        assert!(listening, "it ended before it listened");
+        // uvicorn lets everybody use its socket; that is the operator's to change.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).unwrap();
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_others_wrote_is_discovered_and_called() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("rpc.sock");
+    let _server = tokio::task::block_in_place(|| Server::start(&socket));
+    let to = Address::http(&socket).unwrap();
+    let client = Client::new(ClientLimits::default());
+    let who = Identity::new("geomind", 7, Some("ann"), &[]).unwrap();
+
+    let document: Value = serde_json::from_str(client.discover(&to).await.unwrap().get()).unwrap();
+    assert_eq!(document["openrpc"], "1.3.2");
+    let methods = document["methods"].as_array().unwrap();
+    let names: Vec<_> = methods.iter().map(|method| method["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["book.get", "book.add", "book.count"]);
+
+    let call = async |method: &str, params: Value| {
+        let params = RawValue::from_string(params.to_string()).unwrap();
+        match client.call(&to, &who, method, &params).await {
+            Ok(result) => Ok(serde_json::from_str::<Value>(result.get()).unwrap()),
+            Err(CallError::Service(error)) => Err((error.code, error.message)),
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    let first = json!({"id": 1, "title": "Vom Nutzen der Ämter", "author": "Ada 😀"});
+    assert_eq!(call("book.get", json!({"id": 1})).await, Ok(first.clone()));
+    assert_eq!(call("book.get", json!([1])).await, Ok(first));
+    let second = json!({"id": 2, "title": "Zwei", "author": null});
+    assert_eq!(call("book.add", json!({"title": "Zwei"})).await, Ok(second));
+    assert_eq!(call("book.count", json!({})).await, Ok(json!(2)));
+    assert_eq!(
+        call("book.drop", json!({})).await,
+        Err((-32601, "Method not found".to_owned()))
+    );
+    assert_eq!(call("book.get", json!({"id": "x"})).await.unwrap_err().0, -32602);
+}
