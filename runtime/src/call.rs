@@ -46,7 +46,7 @@ impl Call<'_> {
 }
 
 /// THREAT[POL-04]: ASCII letters, digits, `_`, `-` and single dots, so that no two spellings look the same.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME
         && name.split('.').all(|part| {
             !part.is_empty()

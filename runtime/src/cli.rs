@@ -6,6 +6,7 @@ mod image;
 mod progress;
 mod report;
 mod run;
+mod service;
 mod terminal;
 mod wall;
 
@@ -30,6 +31,16 @@ struct Arguments {
     )]
     cache_dir: Option<std::path::PathBuf>,
 
+    /// Where registered services are kept [default: the user's state directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SANDGATE_STATE_DIR",
+        hide_env_values = true
+    )]
+    state_dir: Option<std::path::PathBuf>,
+
     /// Print neither progress nor warnings
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -41,12 +52,15 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
+    /// Register services, and see what they offer
+    Service(Box<service::ServiceArguments>),
 }
 
 /// What every subcommand is given.
 #[derive(Debug)]
 struct Shared {
     cache: Option<std::path::PathBuf>,
+    state: Option<std::path::PathBuf>,
     quiet: bool,
 }
 
@@ -68,6 +82,7 @@ pub fn main() -> ExitCode {
     };
     let shared = Shared {
         cache: arguments.cache_dir,
+        state: arguments.state_dir,
         quiet: arguments.quiet,
     };
     if !shared.quiet {
@@ -76,6 +91,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
+        Command::Service(arguments) => service::execute(*arguments, &shared),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -2,22 +2,50 @@
 //! Nothing here decides whether a call may be made; that is `hostcall`'s, and it comes first.
 
 mod address;
+mod arguments;
+mod change;
 mod clean;
 mod client;
 mod connection;
 mod deadline;
+mod discover;
+mod document;
+mod effect;
 mod failure;
 mod http;
 mod identity;
+mod interface;
+mod json;
 mod lines;
 mod message;
+mod naming;
+mod offer;
 mod pool;
+mod registry;
+mod reserved;
+mod schema;
 mod socket;
+mod store;
+mod text;
 mod tls;
+mod types;
 mod url;
 
 pub use address::{Address, AddressError};
+pub use arguments::{ArgumentError, Arguments};
+pub use change::{Change, Part as ChangedPart};
 pub use client::{Client, ClientLimits, Health};
+pub use discover::{Found, find, socket_dirs};
+pub use document::DocumentError;
+pub use effect::Because;
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
 pub use identity::{Identity, IdentityError};
+pub use json::JsonError;
+pub use offer::{Registered, Service, Terms};
+pub use registry::Registry;
+pub use reserved::Caller;
 pub use socket::SocketError;
+pub use store::{Refreshed, Registration, Store, StoreError, state_dir};
+
+#[cfg(test)]
+mod tests;

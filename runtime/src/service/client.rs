@@ -146,6 +146,28 @@ impl Client {
         }))
     }
 
+    /// What a service of the hero convention says that is spoken at its socket: `openrpc`, or `ui` where pages are
+    /// shown to people. Nothing, where it does not say.
+    pub async fn protocol(&self, to: &Address) -> Result<Option<String>, CallError> {
+        #[derive(Deserialize)]
+        struct Described {
+            protocol: String,
+        }
+        let deadline = Deadline::new(&self.0.limits);
+        let connection = self.open(to, &deadline).await?;
+        let (Address::Http(_), Connection::Http(mut connection)) = (to, connection) else {
+            return Ok(None);
+        };
+        let reply = connection
+            .get("/.well-known/heroservice.json", &deadline)
+            .await?;
+        let described = serde_json::from_slice::<Described>(&reply.body);
+        Ok(described
+            .ok()
+            .filter(|_| reply.status == ::http::StatusCode::OK)
+            .map(|described| Cleaner::new(&[]).text(&described.protocol)))
+    }
+
     async fn exchange(
         &self,
         to: &Address,

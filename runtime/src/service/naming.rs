@@ -1,0 +1,133 @@
+//! What methods and parameters are called in Python. Names of documents are for machines; these are identifiers that
+//! no keyword, no collision and no underscore in front can spoil. The same document always gives the same names.
+
+use std::collections::{BTreeSet, HashSet};
+
+/// Words that cannot be, or had better not be, names in Python.
+const WORDS: [&str; 37] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
+    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
+    "pass", "print", "raise", "return", "self", "try", "while", "with", "yield",
+];
+
+/// Whether this can name a service in `from services import NAME`, in policies and in file names.
+pub(crate) fn is_service(name: &str) -> bool {
+    let mut characters = name.bytes();
+    name.len() <= 64
+        && characters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && characters.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && !WORDS.contains(&name)
+        && !matches!(name, "aio" | "sandgate")
+}
+
+/// One identifier for each name, in the order of the names; `None` where nothing can be made of one. Names that would
+/// be the same get `_2`, `_3` behind them, the smallest in byte order staying as it is. THREAT[SVC-04]
+pub(crate) fn identifiers(names: &[&str], otherwise: Option<&str>) -> Vec<Option<String>> {
+    let wanted: Vec<Option<String>> = names
+        .iter()
+        .map(|name| identifier(name).or_else(|| otherwise.map(ToOwned::to_owned)))
+        .collect();
+    let order: BTreeSet<(bool, &str, usize)> = names
+        .iter()
+        .zip(&wanted)
+        .enumerate()
+        // A name that is an identifier as it stands goes before those that become the same.
+        .map(|(at, (name, wanted))| (wanted.as_deref() != Some(*name), *name, at))
+        .collect();
+    let mut taken: HashSet<String> = HashSet::with_capacity(names.len());
+    let mut given: Vec<Option<String>> = vec![None; names.len()];
+    for (_, _, at) in order {
+        let (Some(slot), Some(Some(wanted))) = (given.get_mut(at), wanted.get(at)) else {
+            continue;
+        };
+        let mut name = wanted.clone();
+        let mut count = 1_usize;
+        while !taken.insert(name.clone()) {
+            count = count.saturating_add(1);
+            name = format!("{wanted}_{count}");
+        }
+        *slot = Some(name);
+    }
+    given
+}
+
+/// Whether Python takes this as a name, and it hides nothing.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    identifier(name).as_deref() == Some(name)
+}
+
+fn identifier(name: &str) -> Option<String> {
+    let plain: String = name
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character } else { '_' })
+        .collect();
+    let plain = plain.trim_start_matches('_');
+    let first = plain.bytes().next()?;
+    Some(if first.is_ascii_digit() {
+        format!("n{plain}")
+    } else if WORDS.contains(&plain) {
+        format!("{plain}_")
+    } else {
+        plain.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn svc_04_names_that_python_cannot_have_become_ones_that_it_can() {
+        for (name, made) in [
+            ("contact.add", "contact_add"),
+            ("eth_getBlock", "eth_getBlock"),
+            ("Typed data", "Typed_data"),
+            ("class", "class_"),
+            ("import", "import_"),
+            ("self", "self_"),
+            ("__class__", "class__"),
+            ("_context", "context"),
+            ("2fa-enable", "n2fa_enable"),
+            ("a\"\"\")\nimport os", "a_____import_os"),
+        ] {
+            assert_eq!(identifier(name).as_deref(), Some(made), "{name}");
+        }
+        assert_eq!(identifier("___"), None);
+        assert_eq!(identifier(""), None);
+    }
+
+    #[test]
+    fn svc_04_names_that_become_the_same_are_told_apart_in_one_way() {
+        let names = ["contact.add", "contact_add", "contact-add", "contact_add_2", "-"];
+        let expected = [Some("contact_add_4"), Some("contact_add"), Some("contact_add_3"), Some("contact_add_2"), None]
+            .map(|name| name.map(ToOwned::to_owned));
+        assert_eq!(identifiers(&names, None), expected);
+        let reversed: Vec<&str> = names.into_iter().rev().collect();
+        assert_eq!(identifiers(&reversed, None), expected.into_iter().rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn names_of_services_are_those_that_can_be_imported() {
+        for name in ["hero_biz", "a", "x2"] {
+            assert!(is_service(name), "{name}");
+        }
+        let long = "a".repeat(65);
+        for name in ["", "aio", "sandgate", "class", "Hero", "2x", "_x", "a.b", "a-b", "größe", "a\n", &long] {
+            assert!(!is_service(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn svc_04_whatever_the_names_the_identifiers_are_distinct_and_plain(names in proptest::collection::vec(any::<String>(), 0..20)) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let made = identifiers(&names, Some("argument"));
+            let distinct: HashSet<&String> = made.iter().flatten().collect();
+            prop_assert_eq!(distinct.len(), names.len());
+            for name in distinct {
+                prop_assert!(is_identifier(name), "{}", name);
+            }
+        }
+    }
+}
