@@ -3,6 +3,7 @@
 
 mod exit;
 mod image;
+mod policy;
 mod progress;
 mod report;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
+    /// Check, test and explain policies
+    Policy(policy::PolicyArguments),
 }
 
 /// What every subcommand is given.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
+        Command::Policy(arguments) => policy::execute(arguments),
     };
     match done {
         Ok(exit) => exit.into(),

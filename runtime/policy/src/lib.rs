@@ -3,12 +3,15 @@
 //! Pure: this crate opens no file, starts no task and knows nothing of sandboxes. It is given text and a description
 //! of the services, and gives back decisions.
 
+mod cases;
 mod context;
 mod decision;
+mod explain;
 mod fields;
 mod hash;
 mod interface;
 mod limits;
+mod lint;
 mod mention;
 mod policies;
 mod problem;
@@ -18,8 +21,10 @@ mod scope;
 mod text;
 mod types;
 
+pub use cases::{Case, CaseReport, CaseResult, Cases, Ruling, junit};
 pub use context::{ContextName, ContextNameError};
 pub use decision::{Decision, Fault, Query, Verdict};
+pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
 pub use limits::Limits;

@@ -14,10 +14,11 @@ pub struct Problem {
     warning: bool,
 }
 
-/// A file that cannot be used, with everything that is wrong with it.
+/// A file that cannot be used, or that could be better, with everything that is wrong with it.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` cannot be used", .file.name())]
+#[error("`{}` {title}", .file.name())]
 pub struct Unusable {
+    title: &'static str,
     file: NamedSource<String>,
     problems: Vec<Problem>,
 }
@@ -135,10 +136,19 @@ impl Diagnostic for Problem {
 }
 
 impl Unusable {
-    pub(crate) fn new(file: File<'_>, mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(file: File<'_>, problems: Vec<Problem>) -> Self {
+        Self::titled("cannot be used", file, problems)
+    }
+
+    pub(crate) fn titled(
+        title: &'static str,
+        file: File<'_>,
+        mut problems: Vec<Problem>,
+    ) -> Self {
         problems.sort_by_key(Problem::start);
         problems.dedup();
         Self {
+            title,
             file: NamedSource::new(file.name, file.text.to_owned()),
             problems,
         }

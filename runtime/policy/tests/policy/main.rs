@@ -3,8 +3,18 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     reason = "a test that cannot go on fails"
 )]
 
+mod cases;
 mod crm;
 mod decide;
+mod explain;
+mod limits;
+mod lint;
+mod load;
+mod model;
+mod mutation;
+mod parameters;
