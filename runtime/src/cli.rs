@@ -3,6 +3,7 @@
 
 mod exit;
 mod image;
+mod policy;
 mod progress;
 mod report;
 mod run;
@@ -54,6 +55,8 @@ enum Command {
     Image(image::ImageArguments),
     /// Register services, and see what they offer
     Service(Box<service::ServiceArguments>),
+    /// Check, test and explain policies
+    Policy(policy::PolicyArguments),
 }
 
 /// What every subcommand is given.
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
+        Command::Policy(arguments) => policy::execute(arguments),
     };
     match done {
         Ok(exit) => exit.into(),

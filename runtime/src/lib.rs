@@ -20,6 +20,7 @@ pub mod demo;
 mod script;
 
 mod context;
+mod contexts;
 mod sandbox;
 
 mod output;
@@ -34,6 +35,7 @@ mod service;
 mod outcome;
 
 pub use context::{Context, Limits};
+pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, PolicyStore};
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};

@@ -21,6 +21,7 @@ mod image;
 mod isolation;
 mod limits;
 mod output;
+mod policy;
 mod recorder;
 mod run;
 mod specs;

@@ -3,6 +3,32 @@
 //! Pure: this crate opens no file, starts no task and knows nothing of sandboxes. It is given text and a description
 //! of the services, and gives back decisions.
 
+mod cases;
+mod context;
+mod decision;
+mod explain;
+mod fields;
+mod hash;
 mod interface;
+mod limits;
+mod lint;
+mod mention;
+mod policies;
+mod problem;
+mod rule;
+mod schema;
+mod scope;
+mod text;
+mod types;
 
+pub use cases::{Case, CaseReport, CaseResult, Cases, Ruling, junit};
+pub use context::{ContextName, ContextNameError};
+pub use decision::{Decision, Fault, Query, Verdict};
+pub use explain::Explanation;
+pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
+pub use limits::Limits;
+pub use policies::Policies;
+pub use problem::{File, Problem, Unusable};
+pub use rule::PolicyId;
+pub use schema::{LeftOut, Schema, SchemaError};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(super) const HELP: &str = "\
 Exit codes:
   0        the script ran to its end
-  1        the script raised an exception
+  1        the script raised an exception; or policies have problems, or cases failed
   N        the script called sys.exit(N)
   64       the command line or a file named on it is not usable
   70       sandgate itself failed
@@ -18,6 +18,8 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Ok,
+    /// A policy or one of its cases is not as it should be.
+    Found,
     Script(u8),
     Usage,
     Failure,
@@ -29,6 +31,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Ok => 0,
+            Exit::Found => 1,
             Exit::Script(code) => code,
             Exit::Usage => 64,
             Exit::Failure => 70,

@@ -81,9 +81,16 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Prints a failure to standard error.
-pub(super) fn failure(failure: &Failure) {
+/// Prints a report to standard error.
+pub(super) fn failure(failure: &dyn Diagnostic) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = rendered(failure, colour);
+    // Nobody is left to tell when standard error is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// A report as text.
+pub(super) fn rendered(report: &dyn Diagnostic, colour: bool) -> String {
     let theme = if colour {
         GraphicalTheme::unicode()
     } else {
@@ -91,13 +98,12 @@ pub(super) fn failure(failure: &Failure) {
     };
     let mut text = String::new();
     if GraphicalReportHandler::new_themed(theme)
-        .render_report(&mut text, failure)
+        .render_report(&mut text, report)
         .is_err()
     {
-        text = format!("{failure}\n");
+        text = format!("{report}\n");
     }
-    // Nobody is left to tell when standard error is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    text
 }
 
 /// The library's warnings become lines on standard error.

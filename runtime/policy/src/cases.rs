@@ -1,0 +1,215 @@
+//! `cases.toml`: what a context's policies are meant to decide, as tests. Run by `sandgate policy test`, and by any
+//! crate in its own `cargo test`.
+
+mod report;
+
+pub use report::{CaseReport, CaseResult, Ruling, junit};
+
+use crate::{
+    Query, Verdict,
+    fields::{self, Fields, Placed},
+    policies::Policies,
+    problem::{File, Problem, Unusable},
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use toml::de::{DeTable, DeValue};
+
+/// A call, and what should become of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// A sentence, unique in its file.
+    pub name: String,
+    /// Who calls; `script` when the file does not say.
+    pub actor: String,
+    /// The person behind it, if any.
+    pub user: String,
+    /// What the caller is entitled to.
+    pub claims: Vec<String>,
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// The parameters.
+    pub params: Map<String, Value>,
+    /// What should become of it.
+    pub expect: Verdict,
+    /// Exactly the policies that should decide, sorted.
+    pub policies: Vec<String>,
+    /// Where it begins in its file, counted from 1.
+    pub line: usize,
+}
+
+/// The cases of one context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cases {
+    file: String,
+    cases: Vec<Case>,
+}
+
+const KEYS: &[&str] = &[
+    "name", "actor", "user", "claims", "service", "method", "params", "expect", "policies",
+];
+const VERDICTS: [&str; 3] = ["allow", "gate", "refuse"];
+
+impl Cases {
+    /// Reads the file. Services, methods and policies that do not exist are problems here: such a case would pass by
+    /// being refused for another reason than the one it is about.
+    pub fn parse(file: File<'_>, policies: &Policies) -> Result<Self, Unusable> {
+        fields::with_table(file, |table| read(table, file, policies))
+            .map_err(|problems| Unusable::new(file, problems))
+    }
+
+    /// Decides every case.
+    #[must_use]
+    pub fn run(&self, policies: &Policies) -> CaseReport {
+        let results = self.cases.iter().map(|case| {
+            let decision = policies.decide(&Query {
+                context: policies.context().as_str(),
+                actor: &case.actor,
+                user: &case.user,
+                claims: &case.claims,
+                service: &case.service,
+                method: &case.method,
+                params: &case.params,
+            });
+            CaseResult::of(case, decision)
+        });
+        CaseReport::new(policies, &self.file, results.collect())
+    }
+
+    /// The cases, in the order of the file.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+}
+
+fn read(
+    table: &DeTable<'_>,
+    file: File<'_>,
+    policies: &Policies,
+) -> Result<Cases, Vec<Problem>> {
+    let mut fields = Fields::new(table, 0..0, &["case"]);
+    let tables = fields.need("case", "one `[[case]]` or more", |value| {
+        let tables = value.as_array()?.iter();
+        tables
+            .map(|one| Some((one.get_ref().as_table()?, one.span())))
+            .collect::<Option<Vec<_>>>()
+    });
+    let mut problems = fields.problems;
+    let mut names = BTreeSet::new();
+    let mut cases = Vec::new();
+    for (table, place) in tables.map_or_else(Vec::new, |(tables, _)| tables) {
+        let line = line(file.text, place.start);
+        let mut fields = Fields::new(table, place, KEYS);
+        let case = case(&mut fields, policies, line, &mut names);
+        problems.extend(fields.problems);
+        cases.extend(case);
+    }
+    if problems.is_empty() {
+        let file = file.name.to_owned();
+        Ok(Cases { file, cases })
+    } else {
+        Err(problems)
+    }
+}
+
+/// Which line a byte is in, counted from 1.
+pub(crate) fn line(text: &str, at: usize) -> usize {
+    let before = text.bytes().take(at);
+    before.filter(|byte| *byte == b'\n').count().saturating_add(1)
+}
+
+/// One case, or nothing where a problem has been noted.
+fn case(
+    fields: &mut Fields<'_>,
+    policies: &Policies,
+    line: usize,
+    names: &mut BTreeSet<String>,
+) -> Option<Case> {
+    let name = fields.need("name", "a sentence that says what is tested", |value| {
+        value.as_str().filter(|name| !name.trim().is_empty())
+    });
+    if let Some((name, place)) = &name
+        && !names.insert((*name).to_owned())
+    {
+        let problem = Problem::new(format!("a second case is called `{}`", name.escape_debug()));
+        fields.problems.push(problem.at(place.clone()));
+    }
+    let actor = fields.text("actor");
+    let user = fields.text("user");
+    let claims = fields.read("claims", "a list of strings", fields::texts);
+    let (service, method) = call(fields, policies);
+    let params = fields.read("params", "a table of values that JSON has", |value| {
+        fields::object(value.as_table()?)
+    });
+    let expect = fields.need("expect", "\"allow\", \"gate\" or \"refuse\"", verdict);
+    let expected = fields.need("policies", "a list of policy ids, `[]` for none", fields::texts);
+    let known: Vec<&str> = policies.ids().map(|id| id.as_str()).collect();
+    let mut ids = Vec::new();
+    for (id, place) in expected?.0 {
+        if !known.contains(&id) {
+            let problem = Problem::new(format!("there is no policy `{}`", id.escape_debug()));
+            let problem = problem.at(place).near(id, known.iter().copied());
+            fields.problems.push(problem);
+        }
+        ids.push(id.to_owned());
+    }
+    ids.sort();
+    let owned = |text: Option<Placed<&str>>, default: &str| {
+        text.map_or(default, |(text, _)| text).to_owned()
+    };
+    Some(Case {
+        name: name?.0.to_owned(),
+        actor: owned(actor, "script"),
+        user: owned(user, ""),
+        claims: claims.map_or_else(Vec::new, |(claims, _)| {
+            claims.into_iter().map(|(claim, _)| claim.to_owned()).collect()
+        }),
+        service: service?,
+        method: method?,
+        params: params.map_or_else(Map::new, |(params, _)| params),
+        expect: expect?.0,
+        policies: ids,
+        line,
+    })
+}
+
+/// The service and the method, if they exist.
+fn call(fields: &mut Fields<'_>, policies: &Policies) -> (Option<String>, Option<String>) {
+    let service = fields.need("service", "the name of a service", DeValue::as_str);
+    let method = fields.need("method", "the name of a method", DeValue::as_str);
+    let schema = policies.schema();
+    let Some((service, place)) = service else {
+        return (None, None);
+    };
+    if !schema.services().any(|known| known == service) {
+        let problem = Problem::new(format!("there is no service `{}`", service.escape_debug()));
+        let known: Vec<&str> = schema.services().collect();
+        let problem = problem.at(place).near(service, known.into_iter());
+        fields.problems.push(problem);
+        return (None, None);
+    }
+    let Some((method, place)) = method else {
+        return (Some(service.to_owned()), None);
+    };
+    if !schema.methods(service).any(|known| known == method) {
+        let message = format!("`{service}` has no method `{}`", method.escape_debug());
+        let known: Vec<&str> = schema.methods(service).collect();
+        let problem = Problem::new(message).at(place).near(method, known.into_iter());
+        fields.problems.push(problem);
+        return (Some(service.to_owned()), None);
+    }
+    (Some(service.to_owned()), Some(method.to_owned()))
+}
+
+fn verdict(value: &DeValue<'_>) -> Option<Verdict> {
+    let all = [Verdict::Allow, Verdict::Gate, Verdict::Refuse];
+    let word = value.as_str()?;
+    VERDICTS
+        .into_iter()
+        .zip(all)
+        .find(|(name, _)| *name == word)
+        .map(|(_, verdict)| verdict)
+}

@@ -1,0 +1,224 @@
+//! One call, one decision. Everything that is unknown, does not fit or cannot be evaluated is a refusal; a decision
+//! depends on its query and the loaded policies, and on nothing else.
+
+use crate::{
+    hash::PolicyHash,
+    policies::{Policies, Slot},
+    rule::{PolicyId, Rule},
+    schema::uid,
+    types,
+};
+use cedar_policy::{
+    AuthorizationError, Context, Entities, Entity, Request, Response, RestrictedExpression,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+
+/// A call, as the host knows it. All of it but service, method and parameters comes from the authenticated caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'a> {
+    /// The context of the run.
+    pub context: &'a str,
+    /// Which actor of the context the run belongs to.
+    pub actor: &'a str,
+    /// The person behind it, or nothing.
+    pub user: &'a str,
+    /// What the caller was found to be entitled to.
+    pub claims: &'a [String],
+    /// The service's registered name.
+    pub service: &'a str,
+    /// The method, as the service's document writes it.
+    pub method: &'a str,
+    /// The parameters by name. What is sent must be made from this very map, not from the text it was read from:
+    /// THREAT[POL-03].
+    pub params: &'a Map<String, Value>,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is made.
+    Allow,
+    /// It is made when a person agrees.
+    Gate,
+    /// It is not made.
+    Refuse,
+}
+
+/// A verdict, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use]
+pub struct Decision {
+    /// What becomes of the call.
+    pub verdict: Verdict,
+    /// Exactly the policies that decided, sorted; none when no policy spoke of the call.
+    pub policies: Vec<PolicyId>,
+    /// Their reasons, in the same order: what people and the model are shown. Empty when the policies did not decide.
+    pub because: Vec<String>,
+    /// Why the policies were not asked, or could not answer. For the journal and the operator. THREAT[SEC-05]: a script
+    /// is never shown it, since it tells what exists from what does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// Which policies, limits and interfaces these were.
+    pub hash: PolicyHash,
+}
+
+/// Why policies did not decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// These are the policies of another context.
+    #[error("the call is of another context")]
+    Context,
+    /// Not registered.
+    #[error("no such service")]
+    Service,
+    /// Not in the service's document.
+    #[error("the service has no such method")]
+    Method,
+    /// A parameter is missing, not declared, or of another type.
+    #[error("the parameter `{}` {problem}", .name.escape_debug())]
+    Parameter {
+        /// Which one.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A policy could not be evaluated, such as when a sum is too large.
+    #[error("{0}")]
+    Evaluation(String),
+}
+
+impl Policies {
+    /// Decides. Default is refusal, and one prohibition outweighs every permission.
+    pub fn decide(&self, query: &Query<'_>) -> Decision {
+        let slot = match self.find(query) {
+            Ok(slot) => slot,
+            Err(fault) => return self.refusal(Some(fault)),
+        };
+        if slot.policies.is_empty() {
+            return self.refusal(None);
+        }
+        match self.ask(slot, query) {
+            Ok(response) => self.judge(&response),
+            Err(fault) => self.refusal(Some(fault)),
+        }
+    }
+
+    fn find(&self, query: &Query<'_>) -> Result<&Slot, Fault> {
+        if query.context != self.context().as_str() {
+            return Err(Fault::Context);
+        }
+        self.slot(query.service, query.method).ok_or_else(|| {
+            match self.schema.methods(query.service).next() {
+                None => Fault::Service,
+                Some(_) => Fault::Method,
+            }
+        })
+    }
+
+    fn ask(&self, slot: &Slot, query: &Query<'_>) -> Result<Response, Fault> {
+        let (request, entities) = self.question(slot, query)?;
+        Ok(self
+            .authorizer
+            .is_authorized(&request, &slot.policies, &entities))
+    }
+
+    /// The call in Cedar's terms.
+    pub(crate) fn question(
+        &self,
+        slot: &Slot,
+        query: &Query<'_>,
+    ) -> Result<(Request, Entities), Fault> {
+        let pairs = types::pairs(&slot.parameters, query.params, |name| {
+            slot.seen.contains(name)
+        })
+        .map_err(|(name, misfit)| Fault::Parameter {
+            name: name.chars().take(128).collect(),
+            problem: misfit.to_string(),
+        })?;
+        let evaluation = |error: &dyn std::fmt::Display| Fault::Evaluation(error.to_string());
+        let context = Context::from_pairs(pairs).map_err(|error| evaluation(&error))?;
+        let actor = uid(&self.names().actor, query.actor);
+        let request = Request::new(
+            actor.clone(),
+            slot.action.clone(),
+            slot.resource.clone(),
+            context,
+            None,
+        )
+        .map_err(|error| evaluation(&error))?;
+        let claims = query.claims.iter().cloned();
+        let attributes = HashMap::from([
+            (
+                "user".to_owned(),
+                RestrictedExpression::new_string(query.user.to_owned()),
+            ),
+            (
+                "claims".to_owned(),
+                RestrictedExpression::new_set(claims.map(RestrictedExpression::new_string)),
+            ),
+        ]);
+        let actor = Entity::new(actor, attributes, HashSet::from([self.context.clone()]))
+            .map_err(|error| evaluation(&error))?;
+        let entities = slot
+            .entities
+            .clone()
+            .add_entities([actor], None)
+            .map_err(|error| evaluation(&error))?;
+        Ok((request, entities))
+    }
+
+    /// THREAT[POL-08]: Cedar skips a policy that cannot be evaluated, which would switch a prohibition off; here one
+    /// such policy refuses the call.
+    fn judge(&self, response: &Response) -> Decision {
+        let mut failed: Vec<(&Rule, &AuthorizationError)> = response
+            .diagnostics()
+            .errors()
+            .filter_map(|error| {
+                let AuthorizationError::PolicyEvaluationError(failed) = error;
+                Some((self.rule(failed.policy_id())?, error))
+            })
+            .collect();
+        if response.diagnostics().errors().next().is_some() {
+            failed.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+            let errors: Vec<String> = failed.iter().map(|(_, error)| error.to_string()).collect();
+            return Decision {
+                policies: failed.iter().map(|(rule, _)| rule.id.clone()).collect(),
+                ..self.refusal(Some(Fault::Evaluation(errors.join("; "))))
+            };
+        }
+        let mut rules: Vec<&Rule> = response
+            .diagnostics()
+            .reason()
+            .filter_map(|id| self.rule(id))
+            .collect();
+        rules.sort_by(|a, b| a.id.cmp(&b.id));
+        let verdict = match response.decision() {
+            cedar_policy::Decision::Deny => Verdict::Refuse,
+            // No rule at all cannot be allowed by one.
+            cedar_policy::Decision::Allow if rules.is_empty() => Verdict::Refuse,
+            cedar_policy::Decision::Allow if rules.iter().all(|rule| rule.gated) => Verdict::Gate,
+            cedar_policy::Decision::Allow => Verdict::Allow,
+        };
+        Decision {
+            verdict,
+            policies: rules.iter().map(|rule| rule.id.clone()).collect(),
+            because: rules.iter().map(|rule| rule.because.clone()).collect(),
+            fault: None,
+            hash: self.hash,
+        }
+    }
+
+    fn refusal(&self, fault: Option<Fault>) -> Decision {
+        Decision {
+            verdict: Verdict::Refuse,
+            policies: Vec::new(),
+            because: Vec::new(),
+            fault,
+            hash: self.hash,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The Cedar schema of one context: what its policies may speak of. Generated from the services' interfaces and given
+//! to Cedar as data: names in documents are hostile, so none is ever pasted into text. THREAT[SVC-04]
+
+use crate::{
+    Effect, Interface,
+    context::ContextName,
+    types::{self, Attribute},
+};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What a decision can be about, in one context.
+#[derive(Debug)]
+pub struct Schema {
+    context: ContextName,
+    pub(crate) cedar: cedar_policy::Schema,
+    pub(crate) names: Names,
+    /// By service and method.
+    pub(crate) methods: BTreeMap<String, BTreeMap<String, MethodShape>>,
+    /// The schema as Cedar was given it: everything of the interfaces that decisions depend on.
+    pub(crate) canonical: Value,
+    left_out: Vec<LeftOut>,
+}
+
+/// Cedar's names of our types, parsed once.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) context: EntityTypeName,
+    pub(crate) actor: EntityTypeName,
+    pub(crate) service: EntityTypeName,
+    pub(crate) action: EntityTypeName,
+}
+
+/// One method, as decisions see it.
+#[derive(Debug)]
+pub(crate) struct MethodShape {
+    pub(crate) action: EntityUid,
+    pub(crate) effect: Effect,
+    pub(crate) parameters: BTreeMap<String, Attribute>,
+}
+
+/// Something of an interface that policies cannot speak of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// The parameter, or none when it is the whole method.
+    pub parameter: Option<String>,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Why no schema could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// The name would make actions ambiguous, or could not be called.
+    #[error("`{}` is no name for a service: 1 to 64 of `A-Za-z0-9_-`", .0.escape_debug())]
+    Service(String),
+    /// Two services of one name.
+    #[error("the service `{0}` is registered twice")]
+    Twice(String),
+    /// Cedar refuses it.
+    #[error("the interfaces make no schema: {0}")]
+    Cedar(String),
+}
+
+impl Schema {
+    /// The schema of a context that may use these services.
+    pub fn new(context: ContextName, interfaces: &[Interface]) -> Result<Self, SchemaError> {
+        let names = Names::new()?;
+        let mut left_out = Vec::new();
+        let mut methods: BTreeMap<String, BTreeMap<String, MethodShape>> = BTreeMap::new();
+        for interface in interfaces {
+            // Without dots, the first dot of an action ends its service: no two methods share an action.
+            if !is_service(&interface.service) {
+                return Err(SchemaError::Service(interface.service.clone()));
+            }
+            let shapes = shapes(interface, &names, &mut left_out);
+            if methods.insert(interface.service.clone(), shapes).is_some() {
+                return Err(SchemaError::Twice(interface.service.clone()));
+            }
+        }
+        let canonical = canonical(&context, &methods);
+        let cedar = cedar_policy::Schema::from_json_value(canonical.clone())
+            .map_err(|error| SchemaError::Cedar(error.to_string()))?;
+        Ok(Self {
+            context,
+            cedar,
+            names,
+            methods,
+            canonical,
+            left_out,
+        })
+    }
+
+    /// Whose policies it is for.
+    #[must_use]
+    pub fn context(&self) -> &ContextName {
+        &self.context
+    }
+
+    /// What policies cannot speak of, and why.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The services.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.methods.keys().map(String::as_str)
+    }
+
+    /// The methods of a service; none when there is no such service.
+    pub fn methods(&self, service: &str) -> impl Iterator<Item = &str> {
+        let methods = self.methods.get(service);
+        methods
+            .into_iter()
+            .flat_map(|methods| methods.keys().map(String::as_str))
+    }
+
+    pub(crate) fn shape(&self, service: &str, method: &str) -> Option<&MethodShape> {
+        self.methods.get(service)?.get(method)
+    }
+
+    /// Every method with its service.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str, &MethodShape)> {
+        self.methods.iter().flat_map(|(service, methods)| {
+            methods
+                .iter()
+                .map(move |(method, shape)| (service.as_str(), method.as_str(), shape))
+        })
+    }
+}
+
+impl Names {
+    fn new() -> Result<Self, SchemaError> {
+        let name = |text: &str| {
+            text.parse()
+                .map_err(|error: cedar_policy::ParseErrors| SchemaError::Cedar(error.to_string()))
+        };
+        Ok(Self {
+            context: name("Context")?,
+            actor: name("Actor")?,
+            service: name("Service")?,
+            action: name("Action")?,
+        })
+    }
+}
+
+pub(crate) fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn is_service(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// THREAT[POL-04]: the names that a call can carry; anything else in a document can never be meant by one.
+fn is_method(name: &str) -> bool {
+    name.len() <= 128
+        && name.split('.').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        })
+}
+
+fn shapes(
+    interface: &Interface,
+    names: &Names,
+    left_out: &mut Vec<LeftOut>,
+) -> BTreeMap<String, MethodShape> {
+    let mut shapes = BTreeMap::new();
+    for (name, method) in &interface.methods {
+        let mut leave_out = |parameter: Option<&str>, reason| {
+            left_out.push(LeftOut {
+                service: interface.service.clone(),
+                method: name.clone(),
+                parameter: parameter.map(ToOwned::to_owned),
+                reason,
+            });
+        };
+        if !is_method(name) {
+            leave_out(None, "no call can carry its name");
+            continue;
+        }
+        let mut parameters = BTreeMap::new();
+        let mut twice = false;
+        for parameter in &method.parameters {
+            let attribute = Attribute::of(&parameter.schema, parameter.required);
+            if let Err(untyped) = &attribute.kind {
+                leave_out(Some(&parameter.name), untyped.0);
+            }
+            twice |= parameters
+                .insert(parameter.name.clone(), attribute)
+                .is_some();
+        }
+        if twice {
+            // THREAT[POL-03]: which of the two would a policy mean, and which the service?
+            leave_out(None, "it declares a parameter twice");
+            continue;
+        }
+        let shape = MethodShape {
+            action: uid(&names.action, &format!("{}.{name}", interface.service)),
+            effect: method.effect,
+            parameters,
+        };
+        shapes.insert(name.clone(), shape);
+    }
+    shapes
+}
+
+/// Cedar's JSON schema format. Keys are in order, so that equal interfaces give equal bytes.
+fn canonical(
+    context: &ContextName,
+    methods: &BTreeMap<String, BTreeMap<String, MethodShape>>,
+) -> Value {
+    let mut actions = Map::new();
+    actions.insert("change".to_owned(), json!({}));
+    actions.insert("read".to_owned(), json!({}));
+    for effect in [Effect::Write, Effect::Destroy] {
+        let group = json!({"memberOf": [{"id": "change"}]});
+        actions.insert(effect.to_string(), group);
+    }
+    for shape in methods.values().flat_map(BTreeMap::values) {
+        let action = json!({
+            "memberOf": [{"id": shape.effect.to_string()}],
+            "appliesTo": {
+                "principalTypes": ["Actor"],
+                "resourceTypes": ["Service"],
+                "context": types::record_schema(&shape.parameters),
+            },
+        });
+        actions.insert(shape.action.id().unescaped().to_owned(), action);
+    }
+    // Enumerated, so that a policy that names another service or context does not load. An enumeration of nothing
+    // does not exist; without services there is nothing to misspell either.
+    let services: Vec<&String> = methods.keys().collect();
+    let service = if services.is_empty() {
+        json!({})
+    } else {
+        json!({"enum": services})
+    };
+    json!({"": {
+        "entityTypes": {
+            "Context": {"enum": [context.as_str()]},
+            "Actor": {
+                "memberOfTypes": ["Context"],
+                "shape": {"type": "Record", "attributes": {
+                    "claims": {"type": "Set", "element": {"type": "String"}},
+                    "user": {"type": "String"},
+                }},
+            },
+            "Service": service,
+        },
+        "actions": actions,
+    }})
+}

@@ -1,0 +1,333 @@
+//! What a parameter is to a policy: the Cedar type of a JSON Schema, and the Cedar value of a JSON value of that type.
+//! Used by the schema generator and by decisions. A value is never given a type by the look of it: a script could
+//! choose the look.
+
+use cedar_policy::RestrictedExpression;
+use serde_json::{Map, Number, Value, json};
+use std::{collections::BTreeMap, fmt};
+
+/// Deeper schemas than this have no type. THREAT[DOS-08]: a document decides how deep they are.
+const DEEPEST: usize = 16;
+
+/// The largest whole number that Cedar's `decimal` holds.
+const LARGEST_DECIMAL: f64 = 922_337_203_685_477.0;
+
+/// Every whole number up to here is exact as a floating-point number.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A Cedar type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Type {
+    Bool,
+    Long,
+    Decimal,
+    String,
+    Set(Box<Type>),
+    Record(BTreeMap<String, Attribute>),
+}
+
+/// One attribute of a record: of the context, which is a call's parameters, or of an object in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    /// Or why there is none, in which case policies cannot see it.
+    pub(crate) kind: Result<Type, Untyped>,
+    /// A call without it is refused.
+    pub(crate) required: bool,
+    /// `null` is the same as leaving it out.
+    pub(crate) nullable: bool,
+}
+
+/// Why a JSON Schema has no Cedar type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untyped(pub(crate) &'static str);
+
+/// Why a value is not of its type. Names what was expected and never holds the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// Not declared.
+    Unknown,
+    /// Declared as required, and not there.
+    Missing,
+    /// Of another type.
+    Other(&'static str),
+    /// A number that Cedar's four digits after the point do not hold.
+    Inexact,
+}
+
+impl Attribute {
+    pub(crate) fn of(schema: &Value, required: bool) -> Self {
+        Self::at(schema, required, 0)
+    }
+
+    fn at(schema: &Value, required: bool, depth: usize) -> Self {
+        let (nullable, kind) = kind(schema, depth);
+        Self {
+            kind,
+            required,
+            nullable,
+        }
+    }
+
+    /// Cedar must be told that a `null` may be missing.
+    fn always(&self) -> bool {
+        self.required && !self.nullable
+    }
+}
+
+/// Whether `null` is allowed, and the type of everything else.
+fn kind(schema: &Value, depth: usize) -> (bool, Result<Type, Untyped>) {
+    let Some(schema) = schema.as_object() else {
+        return (true, Err(Untyped("its schema says nothing of its type")));
+    };
+    if depth > DEEPEST {
+        return (true, Err(Untyped("its schema nests too deep")));
+    }
+    let below = depth.saturating_add(1);
+    for key in ["oneOf", "anyOf"] {
+        if let Some(Value::Array(choices)) = schema.get(key) {
+            return union(choices.iter().map(|choice| kind(choice, below)));
+        }
+    }
+    match schema.get("allOf") {
+        Some(Value::Array(all)) if !schema.contains_key("type") => {
+            return match all.as_slice() {
+                [one] => kind(one, below),
+                _ => (true, Err(Untyped("it combines several schemas"))),
+            };
+        }
+        _ => {}
+    }
+    match schema.get("type") {
+        Some(Value::String(name)) => named(name, schema, below),
+        Some(Value::Array(names)) => {
+            let names = names.iter().map(|name| name.as_str().unwrap_or_default());
+            union(names.map(|name| named(name, schema, below)))
+        }
+        _ => match (schema.get("enum"), schema.get("const")) {
+            (Some(Value::Array(values)), _) => union(values.iter().map(literal)),
+            (_, Some(value)) => literal(value),
+            _ if schema.contains_key("properties") => named("object", schema, below),
+            _ => (true, Err(Untyped("its schema says nothing of its type"))),
+        },
+    }
+}
+
+/// All of one type, or of none.
+fn union(
+    kinds: impl Iterator<Item = (bool, Result<Type, Untyped>)>,
+) -> (bool, Result<Type, Untyped>) {
+    let mut nullable = false;
+    let mut one: Option<Type> = None;
+    for (null, kind) in kinds {
+        nullable |= null;
+        match (kind, &one) {
+            (Err(NULL), _) => {}
+            (Err(untyped), _) => return (true, Err(untyped)),
+            (Ok(kind), None) => one = Some(kind),
+            (Ok(kind), Some(same)) if kind == *same => {}
+            (Ok(_), Some(_)) => return (true, Err(Untyped("it may be of several types"))),
+        }
+    }
+    (nullable, one.ok_or(NULL))
+}
+
+const NULL: Untyped = Untyped("it is always null");
+
+fn named(name: &str, schema: &Map<String, Value>, depth: usize) -> (bool, Result<Type, Untyped>) {
+    let kind = match name {
+        "null" => return (true, Err(NULL)),
+        "boolean" => Ok(Type::Bool),
+        "integer" => Ok(Type::Long),
+        "number" => Ok(Type::Decimal),
+        "string" => Ok(Type::String),
+        "array" => match schema.get("items").map(|items| kind(items, depth)) {
+            Some((false, Ok(kind))) => Ok(Type::Set(Box::new(kind))),
+            _ => Err(Untyped("its elements have no one type")),
+        },
+        "object" => record(schema, depth),
+        _ => Err(Untyped("its schema names no type of JSON")),
+    };
+    (false, kind)
+}
+
+/// An object is a record when its attributes are known: a map with free keys is none.
+fn record(schema: &Map<String, Value>, depth: usize) -> Result<Type, Untyped> {
+    let free = match schema.get("additionalProperties") {
+        None | Some(Value::Bool(false)) => schema.contains_key("patternProperties"),
+        Some(_) => true,
+    };
+    match schema.get("properties") {
+        Some(Value::Object(properties)) if !free && !properties.is_empty() => {
+            let required = |name: &str| match schema.get("required") {
+                Some(Value::Array(names)) => names.iter().any(|required| required == name),
+                _ => false,
+            };
+            let attributes = properties.iter().map(|(name, schema)| {
+                let attribute = Attribute::at(schema, required(name), depth);
+                (name.clone(), attribute)
+            });
+            Ok(Type::Record(attributes.collect()))
+        }
+        _ => Err(Untyped("it is an object whose attributes are not declared")),
+    }
+}
+
+/// The type of an enumerated value.
+fn literal(value: &Value) -> (bool, Result<Type, Untyped>) {
+    let kind = match value {
+        Value::Null => return (true, Err(NULL)),
+        Value::Bool(_) => Ok(Type::Bool),
+        Value::Number(number) if number.is_f64() => Ok(Type::Decimal),
+        Value::Number(_) => Ok(Type::Long),
+        Value::String(_) => Ok(Type::String),
+        Value::Array(_) | Value::Object(_) => {
+            Err(Untyped("its values are enumerated lists or objects"))
+        }
+    };
+    (false, kind)
+}
+
+impl Type {
+    /// As Cedar's JSON schema format writes it.
+    pub(crate) fn schema(&self) -> Value {
+        match self {
+            Self::Bool => json!({"type": "Boolean"}),
+            Self::Long => json!({"type": "Long"}),
+            Self::Decimal => json!({"type": "Extension", "name": "decimal"}),
+            Self::String => json!({"type": "String"}),
+            Self::Set(element) => json!({"type": "Set", "element": element.schema()}),
+            Self::Record(attributes) => record_schema(attributes),
+        }
+    }
+
+    /// The value as Cedar has it. `Ok(None)` never happens at the top: only an attribute can be left out.
+    pub(crate) fn convert(&self, value: &Value) -> Result<RestrictedExpression, Misfit> {
+        Ok(match (self, value) {
+            (Self::Bool, Value::Bool(value)) => RestrictedExpression::new_bool(*value),
+            (Self::Long, Value::Number(number)) => RestrictedExpression::new_long(long(number)?),
+            (Self::Decimal, Value::Number(number)) => {
+                RestrictedExpression::new_decimal(decimal(number)?)
+            }
+            (Self::String, Value::String(text)) => RestrictedExpression::new_string(text.clone()),
+            (Self::Set(kind), Value::Array(elements)) => {
+                let elements: Result<Vec<_>, _> =
+                    elements.iter().map(|value| kind.convert(value)).collect();
+                RestrictedExpression::new_set(elements?)
+            }
+            (Self::Record(attributes), Value::Object(object)) => {
+                let pairs = pairs(attributes, object, |_| true).map_err(|(_, misfit)| misfit)?;
+                RestrictedExpression::new_record(pairs).map_err(|_| self.other())?
+            }
+            _ => return Err(self.other()),
+        })
+    }
+
+    fn other(&self) -> Misfit {
+        Misfit::Other(match self {
+            Self::Bool => "a boolean",
+            Self::Long => "an integer of 64 bits",
+            Self::Decimal => "a number",
+            Self::String => "a string",
+            Self::Set(_) => "a list",
+            Self::Record(_) => "an object",
+        })
+    }
+}
+
+pub(crate) fn record_schema(attributes: &BTreeMap<String, Attribute>) -> Value {
+    let attributes: Map<String, Value> = attributes
+        .iter()
+        .filter_map(|(name, attribute)| {
+            let mut schema = attribute.kind.as_ref().ok()?.schema();
+            if let Value::Object(schema) = &mut schema {
+                schema.insert("required".to_owned(), Value::Bool(attribute.always()));
+            }
+            Some((name.clone(), schema))
+        })
+        .collect();
+    json!({"type": "Record", "attributes": attributes})
+}
+
+/// The attributes of a record as Cedar has them, or which of them does not fit. Where `seen` says that no policy looks
+/// at an attribute, a number may have more digits than Cedar holds: it is left out.
+pub(crate) fn pairs<'a>(
+    attributes: &'a BTreeMap<String, Attribute>,
+    object: &'a Map<String, Value>,
+    seen: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, RestrictedExpression)>, (&'a str, Misfit)> {
+    let mut pairs = Vec::with_capacity(object.len());
+    let mut required = 0_usize;
+    for (name, value) in object {
+        let attribute = attributes
+            .get(name)
+            .ok_or((name.as_str(), Misfit::Unknown))?;
+        required = required.saturating_add(usize::from(attribute.required));
+        if attribute.nullable && value.is_null() {
+            continue;
+        }
+        match attribute.kind.as_ref().map(|kind| kind.convert(value)) {
+            Ok(Ok(value)) => pairs.push((name.clone(), value)),
+            Ok(Err(Misfit::Inexact)) if !seen(name) => {}
+            Ok(Err(misfit)) => return Err((name, misfit)),
+            Err(_) => {}
+        }
+    }
+    // Names are unique on both sides, so counting suffices to know that none is missing.
+    if required < attributes.values().filter(|one| one.required).count() {
+        let missing = attributes
+            .iter()
+            .find(|(name, one)| one.required && !object.contains_key(*name));
+        if let Some((name, _)) = missing {
+            return Err((name, Misfit::Missing));
+        }
+    }
+    Ok(pairs)
+}
+
+/// An integer of JSON Schema, for which `5.0` is one.
+fn long(number: &Number) -> Result<i64, Misfit> {
+    if let Some(whole) = number.as_i64() {
+        return Ok(whole);
+    }
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= LARGEST_EXACT =>
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole and in range, so nothing is cut off"
+            )]
+            Ok(float as i64)
+        }
+        _ => Err(Type::Long.other()),
+    }
+}
+
+/// A number as Cedar writes decimals, if that is exactly it.
+fn decimal(number: &Number) -> Result<String, Misfit> {
+    let float = number.as_f64().ok_or(Misfit::Inexact)?;
+    if float.abs() > LARGEST_DECIMAL {
+        return Err(Misfit::Inexact);
+    }
+    // Rust writes the shortest digits that are this number, and never an exponent.
+    let mut text = match number.as_i64() {
+        Some(whole) => whole.to_string(),
+        None => float.to_string(),
+    };
+    match text.split_once('.') {
+        None => text.push_str(".0"),
+        Some((_, digits)) if digits.len() <= 4 => {}
+        Some(_) => return Err(Misfit::Inexact),
+    }
+    Ok(text)
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("is not declared"),
+            Self::Missing => f.write_str("is missing"),
+            Self::Other(expected) => write!(f, "is not {expected}"),
+            Self::Inexact => f.write_str("has more than four digits after the point, or too many"),
+        }
+    }
+}

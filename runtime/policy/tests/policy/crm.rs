@@ -1,0 +1,152 @@
+//! The demo service as tests know it, and short ways to load and ask.
+
+use sandgate_policy::{
+    ContextName, Decision, Effect, File, Interface, Limits, Method, Parameter, Policies, Query,
+    Schema, Unusable, Verdict,
+};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+pub(crate) fn method(effect: Effect, parameters: &[(&str, bool, Value)]) -> Method {
+    Method {
+        effect,
+        parameters: parameters
+            .iter()
+            .map(|(name, required, schema)| Parameter {
+                name: (*name).to_owned(),
+                required: *required,
+                schema: schema.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// What `policies/services/crm.json` says, without its prose.
+pub(crate) fn crm() -> Interface {
+    use Effect::{Destroy, Read, Write};
+    let (text, whole) = (json!({"type": "string"}), json!({"type": "integer"}));
+    let number = json!({"type": "number"});
+    let page = [
+        ("limit", false, whole.clone()),
+        ("offset", false, whole.clone()),
+    ];
+    let id = [("id", true, whole.clone())];
+    let stage = json!({"enum": ["open", "won", "lost"]});
+    let methods = [
+        ("contact.list", method(Read, &page)),
+        ("contact.get", method(Read, &id)),
+        (
+            "contact.find",
+            method(Read, &[("query", true, text.clone())]),
+        ),
+        (
+            "contact.add",
+            method(
+                Write,
+                &[
+                    ("name", true, text.clone()),
+                    ("email", false, text.clone()),
+                    ("company_id", false, whole.clone()),
+                ],
+            ),
+        ),
+        (
+            "contact.update",
+            method(
+                Write,
+                &[
+                    ("id", true, whole.clone()),
+                    ("name", false, text.clone()),
+                    ("email", false, text.clone()),
+                ],
+            ),
+        ),
+        ("contact.delete", method(Destroy, &id)),
+        ("company.list", method(Read, &page)),
+        ("company.get", method(Read, &id)),
+        (
+            "company.add",
+            method(Write, &[("name", true, text.clone())]),
+        ),
+        (
+            "deal.list",
+            method(
+                Read,
+                &[("limit", false, whole.clone()), ("stage", false, stage)],
+            ),
+        ),
+        ("deal.get", method(Read, &id)),
+        (
+            "deal.add",
+            method(
+                Write,
+                &[
+                    ("title", true, text),
+                    ("amount", true, number),
+                    ("contact_id", true, whole.clone()),
+                ],
+            ),
+        ),
+        (
+            "deal.close",
+            method(
+                Write,
+                &[
+                    ("id", true, whole),
+                    ("won", true, json!({"type": "boolean"})),
+                ],
+            ),
+        ),
+        ("deal.delete", method(Destroy, &id)),
+        ("stats.count", method(Read, &[])),
+    ];
+    Interface {
+        service: "crm".to_owned(),
+        methods: methods
+            .into_iter()
+            .map(|(name, method)| (name.to_owned(), method))
+            .collect(),
+    }
+}
+
+pub(crate) fn schema(interfaces: &[Interface]) -> Arc<Schema> {
+    Arc::new(Schema::new(ContextName::new("demo").unwrap(), interfaces).unwrap())
+}
+
+pub(crate) fn try_load(text: &str) -> Result<Policies, Unusable> {
+    let file = File {
+        name: "policy.cedar",
+        text,
+    };
+    Policies::load(schema(&[crm()]), file, &Limits::default())
+}
+
+pub(crate) fn load(text: &str) -> Policies {
+    try_load(text).unwrap_or_else(|error| panic!("{:#?}", error.problems()))
+}
+
+pub(crate) fn params(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// Decides a call of the demo service by an actor without claims.
+pub(crate) fn ask(policies: &Policies, method: &str, value: Value) -> Decision {
+    policies.decide(&Query {
+        context: "demo",
+        actor: "script",
+        user: "",
+        claims: &[],
+        service: "crm",
+        method,
+        params: &params(value),
+    })
+}
+
+/// The verdict and the ids that decided.
+pub(crate) fn short(decision: &Decision) -> (Verdict, Vec<&str>) {
+    let ids = decision.policies.iter().map(|id| id.as_str()).collect();
+    (decision.verdict, ids)
+}

@@ -1,0 +1,229 @@
+//! The contexts of one directory: their policies and limits, loaded whole or not at all. The one place that reads
+//! these files for decisions; who may write them is checked in `file`.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the operator names the directory whose policies are in force"
+)]
+
+mod file;
+
+pub use file::FileError;
+pub(crate) use file::{directory, read};
+
+use sandgate_policy::{
+    CaseReport, Cases, ContextName, ContextNameError, File, Interface, Limits, Policies, Schema,
+    SchemaError, Unusable,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Directories beside the contexts that are none.
+pub(crate) const NO_CONTEXTS: [&str; 2] = ["rejected", "services"];
+
+/// What is in force for one context.
+#[derive(Debug)]
+pub struct ContextPolicy {
+    /// What it may do.
+    pub policies: Policies,
+    /// What it may consume.
+    pub limits: Limits,
+    /// How its cases came out, where it has some. They all passed.
+    pub cases: Option<CaseReport>,
+}
+
+/// The contexts of a directory, by name.
+#[derive(Debug)]
+pub struct PolicyStore {
+    directory: PathBuf,
+    current: RwLock<Arc<Contexts>>,
+}
+
+type Contexts = BTreeMap<String, Arc<ContextPolicy>>;
+
+/// Why a context's files are not in force.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ContextError {
+    /// Who may read and write them.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] FileError),
+    /// The directory's name.
+    #[error(transparent)]
+    Name(#[from] ContextNameError),
+    /// The services.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// What is in them.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Unusable(#[from] Unusable),
+    /// They do not decide what their own cases say.
+    #[error("the policies of `{context}` fail {failed} of their {all} cases")]
+    #[diagnostic(help("`sandgate policy test` says which"))]
+    Cases {
+        /// Whose.
+        context: String,
+        /// How many fail.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
+}
+
+/// Why a directory of contexts is not in force.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("the policies in `{}` cannot be used", directory.display())]
+pub struct ContextsError {
+    directory: PathBuf,
+    /// Everything that is wrong, context by context.
+    #[related]
+    pub problems: Vec<ContextError>,
+}
+
+impl PolicyStore {
+    /// Loads every context of a directory, for these services.
+    pub fn open(directory: &Path, interfaces: &[Interface]) -> Result<Self, ContextsError> {
+        Ok(Self {
+            directory: directory.to_owned(),
+            current: RwLock::new(Arc::new(load_all(directory, interfaces)?)),
+        })
+    }
+
+    /// Loads them again. All of it is in force at once, or what was in force stays, and a warning says so.
+    /// THREAT[POL-07]
+    pub fn reload(&self, interfaces: &[Interface]) -> Result<(), ContextsError> {
+        match load_all(&self.directory, interfaces) {
+            Ok(contexts) => {
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                *current = Arc::new(contexts);
+                Ok(())
+            }
+            Err(error) => {
+                let problems = error.problems.iter().map(ToString::to_string);
+                tracing::warn!(
+                    "{error}: {}; the ones before stay in force",
+                    problems.collect::<Vec<_>>().join("; ")
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// What is in force for a context now. Nothing for a context that has no policies: it may do nothing.
+    #[must_use]
+    pub fn get(&self, context: &str) -> Option<Arc<ContextPolicy>> {
+        self.current().get(context).map(Arc::clone)
+    }
+
+    /// The contexts that have policies.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.current().keys().cloned().collect()
+    }
+
+    fn current(&self) -> Arc<Contexts> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn load_all(
+    directory: &Path,
+    interfaces: &[Interface],
+) -> Result<Contexts, ContextsError> {
+    let mut contexts = Contexts::new();
+    let mut problems = Vec::new();
+    match names(directory) {
+        Err(error) => problems.push(error.into()),
+        Ok(names) => {
+            for name in names {
+                match load(&directory.join(&name), &name, interfaces).and_then(kept) {
+                    Ok(context) => drop(contexts.insert(name, Arc::new(context))),
+                    Err(error) => problems.push(error),
+                }
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(contexts)
+    } else {
+        Err(ContextsError {
+            directory: directory.to_owned(),
+            problems,
+        })
+    }
+}
+
+/// The directories in a directory of contexts, in order. Files beside them are nobody's policy.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, FileError> {
+    file::directory(directory)?;
+    let failed = |source: io::Error| FileError::Open {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A link is named too, so that it is refused rather than overlooked.
+        let file = entry.file_type().map_err(failed)?.is_file();
+        if !file && !NO_CONTEXTS.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Loads one context from its directory. Its cases are decided; what they came to is for the caller to judge.
+pub(crate) fn load(
+    directory: &Path,
+    name: &str,
+    interfaces: &[Interface],
+) -> Result<ContextPolicy, ContextError> {
+    file::directory(directory)?;
+    let schema = Arc::new(Schema::new(ContextName::new(name)?, interfaces)?);
+    let limits = read(&directory.join("limits.toml"))?;
+    let limits = Limits::parse(File {
+        name: &format!("{name}/limits.toml"),
+        text: &limits,
+    })?;
+    let policies = read(&directory.join("policy.cedar"))?;
+    let file = File {
+        name: &format!("{name}/policy.cedar"),
+        text: &policies,
+    };
+    let policies = Policies::load(schema, file, &limits)?;
+    let cases = match read(&directory.join("cases.toml")) {
+        Ok(text) => {
+            let file = File {
+                name: &format!("{name}/cases.toml"),
+                text: &text,
+            };
+            Some(Cases::parse(file, &policies)?.run(&policies))
+        }
+        Err(FileError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(ContextPolicy {
+        policies,
+        limits,
+        cases,
+    })
+}
+
+/// Policies that contradict their own cases are not put in force: a file of which the end is missing would.
+fn kept(context: ContextPolicy) -> Result<ContextPolicy, ContextError> {
+    let Some(report) = context.cases.as_ref().filter(|report| !report.passed()) else {
+        return Ok(context);
+    };
+    Err(ContextError::Cases {
+        context: report.context.clone(),
+        failed: report.cases.iter().filter(|case| !case.passed).count(),
+        all: report.cases.len(),
+    })
+}
