@@ -35,7 +35,8 @@ fn calls(criterion: &mut Criterion) {
         let hundred = async |client: &Client| {
             let mut calling = JoinSet::new();
             for _ in 0..100 {
-                let (client, to, who, wait) = (client.clone(), to.clone(), who.clone(), wait.clone());
+                let (client, to, who, wait) =
+                    (client.clone(), to.clone(), who.clone(), wait.clone());
                 calling.spawn(async move { client.call(&to, &who, "sleep", &wait).await.unwrap() });
             }
             calling.join_all().await

@@ -1,14 +1,12 @@
 //! How services are spoken to: what a service may do to a caller, what it is told, and what never crosses between calls.
 //! Time is paused where a service is slow: it moves only when nobody has anything else to do.
 
+mod urls;
+
 use crate::support::hostile::Hostile;
 use sandgate::{Address, CallError, Client, ClientLimits, Identity};
 use serde_json::{Value, json, value::RawValue};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 fn limits() -> ClientLimits {
     ClientLimits {
@@ -31,6 +29,11 @@ fn ann() -> Identity {
     Identity::new("geomind", 7, Some("ann@example.org"), &claims).unwrap()
 }
 
+/// The id of a request: the fourth text in it.
+fn id_in(request: &str) -> &str {
+    request.split('"').nth(7).unwrap()
+}
+
 /// Calls, and says what came of it in one line.
 async fn said(client: &Client, to: &Address, method: &str) -> String {
     match client.call(to, &ann(), method, &params(&json!({}))).await {
@@ -50,7 +53,10 @@ async fn table(hostile: &Hostile, to: &Address, table: &[(&str, &str)]) {
         ends.push((*method, said(&client, to, method).await));
         assert_eq!(said(&client, to, "echo").await, "{}", "after {method}");
     }
-    let ends: Vec<_> = ends.iter().map(|(method, said)| (*method, said.as_str())).collect();
+    let ends: Vec<_> = ends
+        .iter()
+        .map(|(method, said)| (*method, said.as_str()))
+        .collect();
     assert_eq!(ends, table);
     let requests = hostile.seen().requests;
     assert_eq!(requests.len(), 2 * table.len(), "nothing was sent twice");
@@ -61,26 +67,56 @@ const NOT_KEPT: &str = "the service does not keep to its protocol: ";
 /// The bodies that are wrong over HTTP and as lines.
 fn bodies() -> Vec<(&'static str, String)> {
     [
-        ("malformed", "its reply is not one JSON object (expected value at line 1 column 67)"),
-        ("unfinished", "its reply is not one JSON object (EOF while parsing a list at line 1 column 68)"),
-        ("empty", "its reply is not one JSON object (it does not begin with `{`)"),
+        (
+            "malformed",
+            "its reply is not one JSON object (expected value at line 1 column 67)",
+        ),
+        (
+            "unfinished",
+            "its reply is not one JSON object (EOF while parsing a list at line 1 column 68)",
+        ),
+        (
+            "empty",
+            "its reply is not one JSON object (it does not begin with `{`)",
+        ),
         ("wrong_id", "its reply has not the `id` of the request"),
-        ("id_of_another_type", "its reply has not the `id` of the request"),
+        (
+            "id_of_another_type",
+            "its reply has not the `id` of the request",
+        ),
         ("id_in_a_list", "its reply has not the `id` of the request"),
         ("null_id", "its reply has not the `id` of the request"),
         ("no_id", "its reply has not the `id` of the request"),
         ("both", "its reply has both `result` and `error`"),
         ("neither", "its reply has neither `result` nor `error`"),
         ("old_version", "its reply has no `jsonrpc` of \"2.0\""),
-        ("two_objects", "its reply is not one JSON object (trailing characters at line 1 column 69)"),
+        (
+            "two_objects",
+            "its reply is not one JSON object (trailing characters at line 1 column 69)",
+        ),
         ("batch", "its reply is not one JSON object (it is a list)"),
-        ("trailing_garbage", "its reply is not one JSON object (trailing characters at line 1 column 70)"),
-        ("duplicate_keys", "its reply is not one JSON object (duplicate field `result` at line 1 column 76)"),
-        ("nan", "its reply is not one JSON object (expected value at line 1 column 67)"),
-        ("half_a_character", "its reply contains half of a character (an unpaired surrogate)"),
+        (
+            "trailing_garbage",
+            "its reply is not one JSON object (trailing characters at line 1 column 70)",
+        ),
+        (
+            "duplicate_keys",
+            "its reply is not one JSON object (duplicate field `result` at line 1 column 76)",
+        ),
+        (
+            "nan",
+            "its reply is not one JSON object (expected value at line 1 column 67)",
+        ),
+        (
+            "half_a_character",
+            "its reply contains half of a character (an unpaired surrogate)",
+        ),
         ("byte_order_mark", "its reply begins with a byte order mark"),
         ("deep", "its reply nests deeper than 64"),
-        ("bad_error", "its `error` is not an object with an integer `code` and a text `message`"),
+        (
+            "bad_error",
+            "its `error` is not an object with an integer `code` and a text `message`",
+        ),
         ("invalid_utf8", "its reply is not UTF-8"),
     ]
     .into_iter()
@@ -91,11 +127,24 @@ fn bodies() -> Vec<(&'static str, String)> {
 #[tokio::test(start_paused = true)]
 async fn svc_01_a_reply_that_is_none_is_refused_over_http_and_as_lines() {
     let bodies = bodies();
-    let bodies: Vec<_> = bodies.iter().map(|(method, said)| (*method, said.as_str())).collect();
+    let bodies: Vec<_> = bodies
+        .iter()
+        .map(|(method, said)| (*method, said.as_str()))
+        .collect();
     let hostile = Hostile::http();
-    table(&hostile, &Address::http(&hostile.socket()).unwrap(), &bodies).await;
+    table(
+        &hostile,
+        &Address::http(&hostile.socket()).unwrap(),
+        &bodies,
+    )
+    .await;
     let hostile = Hostile::lines();
-    table(&hostile, &Address::lines(&hostile.socket()).unwrap(), &bodies).await;
+    table(
+        &hostile,
+        &Address::lines(&hostile.socket()).unwrap(),
+        &bodies,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,23 +163,55 @@ async fn svc_02_whatever_a_service_does_with_http_a_call_ends() {
         ("slow_head", slow.clone()),
         ("interim_for_ever", slow),
         ("slow_body", "the call took longer than 3s".to_owned()),
-        ("endless_body_of_nothing", "the call took longer than 3s".to_owned()),
-        ("half_a_body", "waiting for the rest of the reply took longer than 200ms".to_owned()),
+        (
+            "endless_body_of_nothing",
+            "the call took longer than 3s".to_owned(),
+        ),
+        (
+            "half_a_body",
+            "waiting for the rest of the reply took longer than 200ms".to_owned(),
+        ),
         ("close", ended.clone()),
         ("reset_in_the_head", ended.clone()),
-        ("reset_in_the_body", format!("{ended} (end of file before message length reached)")),
-        ("length_too_long", format!("{ended} (end of file before message length reached)")),
-        ("endless_body", "the reply is longer than 65536 bytes".to_owned()),
-        ("huge_length", "the reply is longer than 65536 bytes".to_owned()),
-        ("huge_body", "the reply is longer than 65536 bytes".to_owned()),
+        (
+            "reset_in_the_body",
+            format!("{ended} (end of file before message length reached)"),
+        ),
+        (
+            "length_too_long",
+            format!("{ended} (end of file before message length reached)"),
+        ),
+        (
+            "endless_body",
+            "the reply is longer than 65536 bytes".to_owned(),
+        ),
+        (
+            "huge_length",
+            "the reply is longer than 65536 bytes".to_owned(),
+        ),
+        (
+            "huge_body",
+            "the reply is longer than 65536 bytes".to_owned(),
+        ),
         ("endless_head", not_http("message head is too large")),
         ("many_headers", not_http("message head is too large")),
         ("not_http", not_http("invalid HTTP version parsed")),
         ("two_lengths", not_http("invalid content-length parsed")),
-        ("length_and_chunks", not_http("Invalid chunk size line: missing size digit")),
-        ("chunked_garbage", not_http("Invalid chunk size line: missing size digit")),
+        (
+            "length_and_chunks",
+            not_http("Invalid chunk size line: missing size digit"),
+        ),
+        (
+            "chunked_garbage",
+            not_http("Invalid chunk size line: missing size digit"),
+        ),
         ("header_folded", not_http("invalid HTTP header parsed")),
-        ("length_too_short", format!("{NOT_KEPT}its reply is not one JSON object (EOF while parsing a string at line 1 column 9)")),
+        (
+            "length_too_short",
+            format!(
+                "{NOT_KEPT}its reply is not one JSON object (EOF while parsing a string at line 1 column 9)"
+            ),
+        ),
         ("compressed", format!("{NOT_KEPT}its reply is not UTF-8")),
         ("redirect", redirects(302)),
         ("redirect_that_keeps_the_method", redirects(307)),
@@ -138,14 +219,23 @@ async fn svc_02_whatever_a_service_does_with_http_a_call_ends() {
         ("no_content", status(204)),
         ("html", status(500)),
         ("result_and_500", status(500)),
-        ("error_and_500", "the service answered with error -32603: broken".to_owned()),
-        ("unknown", "the service answered with error -32601: method not found".to_owned()),
+        (
+            "error_and_500",
+            "the service answered with error -32603: broken".to_owned(),
+        ),
+        (
+            "unknown",
+            "the service answered with error -32601: method not found".to_owned(),
+        ),
         ("until_the_end", "1".to_owned()),
         ("in_chunks", "1".to_owned()),
         ("once_and_close", "1".to_owned()),
         ("one_ahead", "1".to_owned()),
     ];
-    let entries: Vec<_> = entries.iter().map(|(method, said)| (*method, said.as_str())).collect();
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(method, said)| (*method, said.as_str()))
+        .collect();
     table(&hostile, &to, &entries).await;
 }
 
@@ -155,13 +245,25 @@ async fn svc_02_whatever_a_service_does_with_lines_a_call_ends() {
     let to = Address::lines(&hostile.socket()).unwrap();
     let entries = [
         ("silent", "waiting for the reply took longer than 1s"),
-        ("half_a_line", "waiting for the rest of the reply took longer than 200ms"),
+        (
+            "half_a_line",
+            "waiting for the rest of the reply took longer than 200ms",
+        ),
         ("slow_line", "the call took longer than 3s"),
         ("close", "the connection ended before the reply did"),
-        ("reset_in_the_line", "the connection ended before the reply did"),
+        (
+            "reset_in_the_line",
+            "the connection ended before the reply did",
+        ),
         ("endless_line", "the reply is longer than 65536 bytes"),
-        ("two_lines", "the service does not keep to its protocol: it sends more than the reply"),
-        ("broken_line", "the service does not keep to its protocol: it sends more than the reply"),
+        (
+            "two_lines",
+            "the service does not keep to its protocol: it sends more than the reply",
+        ),
+        (
+            "broken_line",
+            "the service does not keep to its protocol: it sends more than the reply",
+        ),
         ("carriage_return", "1"),
     ];
     table(&hostile, &to, &entries).await;
@@ -215,7 +317,7 @@ async fn pol_05_a_capture_sees_exactly_one_object_for_each_call() {
                 body.len()
             )
         );
-        let id = &body[23..55];
+        let id = id_in(body);
         assert_eq!(
             body,
             format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"ec\"ho","params":{attempt}}}"#)
@@ -232,7 +334,12 @@ async fn pol_05_as_lines_a_call_is_one_line() {
     let to = Address::lines(&hostile.socket()).unwrap();
     let client = Client::new(limits());
     let result = client
-        .call(&to, &ann(), "echo", &params(&json!({"a": "b\n\r\u{2028}c"})))
+        .call(
+            &to,
+            &ann(),
+            "echo",
+            &params(&json!({"a": "b\n\r\u{2028}c"})),
+        )
         .await
         .unwrap();
     assert_eq!(result.get(), r#"{"a":"b\n\r c"}"#.replace(' ', "\u{2028}"));
@@ -243,7 +350,7 @@ async fn pol_05_as_lines_a_call_is_one_line() {
         line,
         &format!(
             "{{\"jsonrpc\":\"2.0\",\"id\":\"{}\",\"method\":\"echo\",\"params\":{{\"a\":\"b\\n\\r\u{2028}c\"}}}}\n",
-            &line[23..55]
+            id_in(line)
         )
     );
 }
@@ -253,9 +360,15 @@ async fn pol_01_discovery_is_on_nobody_s_behalf_and_over_connections_of_its_own(
     let hostile = Hostile::http();
     let to = Address::http(&hostile.socket()).unwrap();
     let client = Client::new(limits());
-    client.call(&to, &ann(), "echo", &params(&json!({}))).await.unwrap();
+    client
+        .call(&to, &ann(), "echo", &params(&json!({})))
+        .await
+        .unwrap();
     let error = client.discover(&to).await.unwrap_err();
-    assert_eq!(error.to_string(), "the service answered with error -32601: method not found");
+    assert_eq!(
+        error.to_string(),
+        "the service answered with error -32601: method not found"
+    );
     let seen = hostile.seen();
     assert_eq!(seen.connections, 2);
     let (_, request) = &seen.requests[1];
@@ -264,7 +377,13 @@ async fn pol_01_discovery_is_on_nobody_s_behalf_and_over_connections_of_its_own(
         head,
         "POST /rpc HTTP/1.1\r\ncontent-type: application/json\r\nhost: localhost\r\naccept: application/json\r\ncontent-length: 93"
     );
-    assert_eq!(&body[55..], r#"","method":"rpc.discover","params":[]}"#);
+    assert_eq!(
+        body,
+        format!(
+            r#"{{"jsonrpc":"2.0","id":"{}","method":"rpc.discover","params":[]}}"#,
+            id_in(body)
+        )
+    );
 }
 
 #[tokio::test]
@@ -295,8 +414,14 @@ async fn an_error_of_a_service_arrives_whole() {
         .call(&to, &ann(), "refuse", &params(&json!({})))
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "the service answered with error -32000: no");
-    assert_eq!(error.for_script(), "the service answered with error -32000: no");
+    assert_eq!(
+        error.to_string(),
+        "the service answered with error -32000: no"
+    );
+    assert_eq!(
+        error.for_script(),
+        "the service answered with error -32000: no"
+    );
     let CallError::Service(error) = error else {
         panic!("{error:?}");
     };
@@ -334,11 +459,17 @@ async fn iso_03_a_connection_of_one_context_is_never_used_by_another() {
         .requests
         .iter()
         .map(|(connection, request)| {
-            let context = request.lines().find_map(|line| line.strip_prefix("x-hero-context: "));
+            let context = request
+                .lines()
+                .find_map(|line| line.strip_prefix("x-hero-context: "));
             (*connection, context.unwrap())
         })
         .collect();
-    assert_eq!(told.len(), seen.connections, "each connection had one context");
+    assert_eq!(
+        told.len(),
+        seen.connections,
+        "each connection had one context"
+    );
     assert!(seen.connections <= 30, "connections are used again");
 }
 
@@ -346,7 +477,10 @@ async fn iso_03_a_connection_of_one_context_is_never_used_by_another() {
 async fn svc_03_answers_that_come_at_once_reach_those_who_asked() {
     for hostile in [Hostile::http(), Hostile::lines()] {
         let client = Client::new(limits());
-        for to in [Address::http(&hostile.socket()), Address::lines(&hostile.socket())] {
+        for to in [
+            Address::http(&hostile.socket()),
+            Address::lines(&hostile.socket()),
+        ] {
             let to = to.unwrap();
             if said(&client, &to, "echo").await != "{}" {
                 continue; // It speaks the other one.
@@ -376,7 +510,11 @@ async fn svc_03_an_answer_that_is_sent_ahead_is_nobody_s() {
     let client = Client::new(limits());
     assert_eq!(said(&client, &to, "one_ahead").await, "1");
     assert_eq!(said(&client, &to, "echo").await, "{}");
-    assert_eq!(hostile.seen().connections, 2, "the first connection is not used again");
+    assert_eq!(
+        hostile.seen().connections,
+        2,
+        "the first connection is not used again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -387,7 +525,11 @@ async fn svc_03_a_line_that_comes_unasked_is_nobody_s_answer() {
     assert_eq!(said(&client, &to, "one_later").await, "1");
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(said(&client, &to, "echo").await, "{}");
-    assert_eq!(hostile.seen().connections, 2, "the first connection is not used again");
+    assert_eq!(
+        hostile.seen().connections,
+        2,
+        "the first connection is not used again"
+    );
 }
 
 #[tokio::test]
@@ -452,7 +594,10 @@ async fn dos_13_more_calls_than_connections_wait_and_do_not_fail() {
     ended.sort();
     // Two at a time fit three times into three seconds; the last two are stopped while they are being served.
     let stopped = Some(("the call took longer than 3s".to_owned(), true));
-    assert_eq!(ended, [None, None, None, None, None, None, stopped.clone(), stopped]);
+    assert_eq!(
+        ended,
+        [None, None, None, None, None, None, stopped.clone(), stopped]
+    );
     assert_eq!(hostile.seen().connections, 2);
 }
 
@@ -463,16 +608,25 @@ async fn sec_01_a_call_that_was_not_sent_says_so_and_a_script_is_not_told_where(
     let client = Client::new(limits());
     let to = Address::http(&socket).unwrap();
     let nothing = params(&json!({}));
-    let error = client.call(&to, &ann(), "echo", &nothing).await.unwrap_err();
+    let error = client
+        .call(&to, &ann(), "echo", &nothing)
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("`{}` cannot be looked at: No such file or directory (os error 2)", socket.display())
+        format!(
+            "`{}` cannot be looked at: No such file or directory (os error 2)",
+            socket.display()
+        )
     );
     assert_eq!(error.for_script(), "the service cannot be reached");
     assert!(!error.may_have_happened());
     // Somebody was there, and is no longer.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let error = client.call(&to, &ann(), "echo", &nothing).await.unwrap_err();
+    let error = client
+        .call(&to, &ann(), "echo", &nothing)
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the service cannot be connected to: Connection refused (os error 111)"
@@ -492,106 +646,17 @@ async fn pol_06_a_socket_is_checked_again_before_every_connection() {
     let moved = hostile.socket().with_file_name("moved.sock");
     std::fs::rename(hostile.socket(), &moved).unwrap();
     std::os::unix::fs::symlink(&moved, hostile.socket()).unwrap();
-    let error = client.call(&to, &ann(), "echo", &params(&json!({}))).await.unwrap_err();
+    let error = client
+        .call(&to, &ann(), "echo", &params(&json!({})))
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("`{}` is a symbolic link; name the socket by its real path", hostile.socket().display())
+        format!(
+            "`{}` is a symbolic link; name the socket by its real path",
+            hostile.socket().display()
+        )
     );
     assert_eq!(error.for_script(), "the service cannot be reached");
     assert_eq!(hostile.seen().requests.len(), 1);
-}
-
-/// Whom a test trusts, and who can be trusted by it: a certificate for this name, and the authority that signed it.
-fn certificate(name: &str) -> (Vec<u8>, TlsAcceptor) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let pem = authority.self_signed(&key).unwrap().pem();
-    let issuer = rcgen::Issuer::new(authority, key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let signed = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let signed = signed.signed_by(&key, &issuer).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![signed.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap();
-    (pem.into_bytes(), TlsAcceptor::from(Arc::new(config)))
-}
-
-#[tokio::test]
-async fn sec_03_a_url_is_spoken_to_if_its_certificate_is_for_its_name() {
-    let (trusted, acceptor) = certificate("localhost");
-    let hostile = Hostile::port(Some(acceptor)).await;
-    let to = Address::url(&format!("https://localhost:{}/a/rpc?x=1", hostile.number())).unwrap();
-    let client = Client::with_authorities(limits(), trusted);
-    for _ in 0..3 {
-        assert_eq!(said(&client, &to, "echo").await, "{}");
-    }
-    let seen = hostile.seen();
-    assert_eq!((seen.connections, seen.requests.len()), (1, 3));
-    let (_, request) = &seen.requests[0];
-    let head = request.lines().filter(|line| line.starts_with("POST") || line.starts_with("host"));
-    assert_eq!(
-        head.collect::<Vec<_>>(),
-        ["POST /a/rpc?x=1 HTTP/1.1", &format!("host: localhost:{}", hostile.number())]
-    );
-}
-
-#[tokio::test]
-async fn sec_03_nobody_else_s_certificate_will_do() {
-    let (trusted, _) = certificate("localhost");
-    let (_, unknown) = certificate("localhost");
-    let (other, for_another) = certificate("example.org");
-    for (authority, acceptor, reason) in [
-        (trusted, unknown, "invalid peer certificate: BadSignature"),
-        (
-            other,
-            for_another,
-            "invalid peer certificate: certificate not valid for name \"localhost\"; certificate is only valid for DnsName(\"example.org\")",
-        ),
-    ] {
-        let hostile = Hostile::port(Some(acceptor)).await;
-        let to = Address::url(&format!("https://localhost:{}/", hostile.number())).unwrap();
-        let client = Client::with_authorities(limits(), authority);
-        let error = client.call(&to, &ann(), "echo", &params(&json!({}))).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("the service cannot be connected to: {reason}")
-        );
-        assert!(!error.may_have_happened());
-        assert_eq!(hostile.seen().requests, []);
-    }
-}
-
-#[tokio::test]
-async fn sec_03_without_encryption_only_this_machine_is_spoken_to() {
-    let hostile = Hostile::port(None).await;
-    let client = Client::new(limits());
-    let to = Address::url(&format!("http://127.0.0.1:{}", hostile.number())).unwrap();
-    assert_eq!(said(&client, &to, "echo").await, "{}");
-    // An address that was made elsewhere is checked all the same.
-    let to = Address::Url("http://example.org/".to_owned());
-    let error = client.call(&to, &ann(), "echo", &params(&json!({}))).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`http://example.org/` is not a URL of a service: `http://` is only for this machine (localhost); use `https://`"
-    );
-    assert!(!error.may_have_happened());
-}
-
-#[tokio::test]
-async fn sec_03_a_redirect_leads_nowhere() {
-    let elsewhere = Hostile::port(None).await;
-    let hostile = Hostile::port(None).await;
-    let client = Client::new(limits());
-    let to = Address::url(&format!("http://127.0.0.1:{}", hostile.number())).unwrap();
-    let location = params(&json!({"location": format!("http://127.0.0.1:{}/", elsewhere.number())}));
-    let error = client.call(&to, &ann(), "redirect_to", &location).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{NOT_KEPT}it redirects (status 308), and redirects are not followed")
-    );
-    assert_eq!((hostile.seen().requests.len(), elsewhere.seen().connections), (1, 0));
 }

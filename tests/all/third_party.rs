@@ -16,10 +16,13 @@ fn python() -> PathBuf {
     let python = venv.join("bin/python");
     let ready = venv.join("ready");
     if !ready.exists() {
-        let ran = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
+        let ran =
+            |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
         ran(Command::new("python3").args(["-m", "venv"]).arg(&venv));
         let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
-        ran(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages));
+        ran(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(packages));
         std::fs::write(ready, "").unwrap();
     }
     python
@@ -43,7 +46,9 @@ impl Server {
             .unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
         let server = Self(child);
-        let listening = said.lines().any(|line| line.unwrap().contains("running on unix socket"));
+        let listening = said
+            .lines()
+            .any(|line| line.unwrap().contains("running on unix socket"));
         assert!(listening, "it ended before it listened");
         // uvicorn lets everybody use its socket; that is the operator's to change.
         use std::os::unix::fs::PermissionsExt;
@@ -71,7 +76,10 @@ async fn a_server_that_others_wrote_is_discovered_and_called() {
     let document: Value = serde_json::from_str(client.discover(&to).await.unwrap().get()).unwrap();
     assert_eq!(document["openrpc"], "1.3.2");
     let methods = document["methods"].as_array().unwrap();
-    let names: Vec<_> = methods.iter().map(|method| method["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = methods
+        .iter()
+        .map(|method| method["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["book.get", "book.add", "book.count"]);
 
     let call = async |method: &str, params: Value| {
@@ -92,5 +100,8 @@ async fn a_server_that_others_wrote_is_discovered_and_called() {
         call("book.drop", json!({})).await,
         Err((-32601, "Method not found".to_owned()))
     );
-    assert_eq!(call("book.get", json!({"id": "x"})).await.unwrap_err().0, -32602);
+    assert_eq!(
+        call("book.get", json!({"id": "x"})).await.unwrap_err().0,
+        -32602
+    );
 }

@@ -99,7 +99,10 @@ impl Crm {
         })
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
         Ok(match (head.method, head.uri.path()) {
             (Method::POST, "/rpc") => match Limited::new(body, LONGEST).collect().await {

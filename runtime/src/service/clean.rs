@@ -140,7 +140,10 @@ mod tests {
     use super::*;
 
     fn clean(text: &str) -> String {
-        let private = ["ann@example.org".to_owned(), "proxy.users.read,b".to_owned()];
+        let private = [
+            "ann@example.org".to_owned(),
+            "proxy.users.read,b".to_owned(),
+        ];
         Cleaner::new(&private).text(text)
     }
 
@@ -148,19 +151,37 @@ mod tests {
     fn sec_02_what_looks_like_a_credential_is_removed() {
         for (said, left) in [
             ("Authorization: Bearer abc.def", "Authorization: [removed]"),
-            ("headers: {'authorization': 'Basic YTpi', 'accept': 'x'}", "headers: {'authorization': '[removed]', 'accept': 'x'}"),
-            (r#"{"Authorization":"Bearer a b c","x":1}"#, r#"{"Authorization":"[removed]","x":1}"#),
+            (
+                "headers: {'authorization': 'Basic YTpi', 'accept': 'x'}",
+                "headers: {'authorization': '[removed]', 'accept': 'x'}",
+            ),
+            (
+                r#"{"Authorization":"Bearer a b c","x":1}"#,
+                r#"{"Authorization":"[removed]","x":1}"#,
+            ),
             (r#"{\"token\":\"abc\"}"#, r#"{\"token\":\"[removed]\"}"#),
-            ("Cookie: a=1; b=2\r\nAccept: x", "Cookie: [removed]  Accept: x"),
+            (
+                "Cookie: a=1; b=2\r\nAccept: x",
+                "Cookie: [removed]  Accept: x",
+            ),
             ("X-Hero-Claims: a,b", "X-Hero-Claims: [removed]"),
-            ("X-Hero-Context: 7\nX-Hero-User: bob", "X-Hero-Context: [removed] X-Hero-User: [removed]"),
-            ("x-api-key=123; session_id=9 rest", "x-api-key=[removed]; session_id=[removed] rest"),
+            (
+                "X-Hero-Context: 7\nX-Hero-User: bob",
+                "X-Hero-Context: [removed] X-Hero-User: [removed]",
+            ),
+            (
+                "x-api-key=123; session_id=9 rest",
+                "x-api-key=[removed]; session_id=[removed] rest",
+            ),
             ("password = hunter2, retry", "password = [removed], retry"),
             ("got bearer AbC123456789", "got bearer [removed]"),
             ("https://ann:secret@host/path", "https://[removed]host/path"),
             ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIx.SflKxw", "jwt [removed]"),
             ("key sk-abcdefghijklmnop1234", "key [removed]"),
-            ("called by ann@example.org with proxy.users.read,b", "called by [removed] with [removed]"),
+            (
+                "called by ann@example.org with proxy.users.read,b",
+                "called by [removed] with [removed]",
+            ),
         ] {
             assert_eq!(clean(said), left);
         }

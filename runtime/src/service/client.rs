@@ -5,14 +5,8 @@
 //! pool turned out to be closed before one byte of the request was written to it; then no service can have seen it.
 
 use super::{
-    Address, Broken, CallError, Identity, Phase, ProtocolError,
-    clean::Cleaner,
-    connection::Connection,
-    deadline::Deadline,
-    http,
-    message::Request,
-    pool::Pool,
-    tls,
+    Address, Broken, CallError, Identity, Phase, ProtocolError, clean::Cleaner,
+    connection::Connection, deadline::Deadline, http, message::Request, pool::Pool, tls,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -120,7 +114,8 @@ impl Client {
 
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
-        let nothing = serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
+        let nothing =
+            serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
         self.exchange(to, None, "rpc.discover", &nothing).await
     }
 
@@ -219,7 +214,10 @@ impl Client {
 
     async fn open(&self, to: &Address, deadline: &Deadline<'_>) -> Result<Connection, CallError> {
         let tls = || {
-            let made = self.0.tls.get_or_init(|| tls::connector(self.0.authorities.as_deref()));
+            let made = self
+                .0
+                .tls
+                .get_or_init(|| tls::connector(self.0.authorities.as_deref()));
             made.clone().map_err(CallError::Connect)
         };
         Connection::open(to, deadline, tls).await

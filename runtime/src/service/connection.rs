@@ -56,7 +56,9 @@ impl Connection {
                 }
             }
         };
-        deadline.within(Phase::Connect, || false, connecting).await?
+        deadline
+            .within(Phase::Connect, || false, connecting)
+            .await?
     }
 
     /// Whether it can be used for another call: it is open, and the service has said nothing unasked.
@@ -68,7 +70,10 @@ impl Connection {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where connections are made")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where connections are made"
+)]
 async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
     let checked = check_socket(socket)?;
     let stream = UnixStream::connect(socket)
@@ -81,7 +86,10 @@ async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
 
 /// Connects to the first address that answers. The name is looked up every time; what it stands for is not trusted
 /// further than the certificate that is checked, or the loopback interface, goes.
-#[expect(clippy::disallowed_methods, reason = "this is where connections are made")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where connections are made"
+)]
 async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
     let found = tokio::net::lookup_host((target.host(), target.port))
         .await

@@ -5,10 +5,8 @@
 //! settings of the environment are not looked at, and no reply is decompressed (THREAT[SEC-03], THREAT[DOS-10]).
 
 use super::{
-    Broken, CallError, Identity, Part, Phase, ProtocolError,
-    connection::Stream,
-    deadline::Deadline,
-    url::Target,
+    Broken, CallError, Identity, Part, Phase, ProtocolError, connection::Stream,
+    deadline::Deadline, url::Target,
 };
 use ::http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -134,10 +132,7 @@ impl Http {
     ) -> Result<Reply, CallError> {
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
-        headers.insert(
-            header::ACCEPT,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let before = self.written.load(Ordering::Relaxed);
         let written = self.written.clone();
         let sent = || written.load(Ordering::Relaxed) != before;
@@ -178,7 +173,9 @@ impl Http {
             let Some(frame) = next else { break };
             let frame = frame.map_err(|error| failed(&error, true))?;
             // Trailers are left unread.
-            let Ok(piece) = frame.into_data() else { continue };
+            let Ok(piece) = frame.into_data() else {
+                continue;
+            };
             if first.len() + all.len() + piece.len() > limit {
                 return Err(too_long());
             }
@@ -220,11 +217,15 @@ fn advance(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
 
 /// What went wrong. hyper's own words never quote what a service sent.
 fn failed(error: &hyper::Error, sent: bool) -> CallError {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let source =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     if error.is_parse() {
         ProtocolError::Http(error.to_string()).into()
     } else if let Some(io) = source
-        && matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+        && matches!(
+            io.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        )
     {
         ProtocolError::Http(io.to_string()).into()
     } else {

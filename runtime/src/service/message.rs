@@ -74,7 +74,11 @@ fn unguessable() -> Result<[u8; ID], CallError> {
     let mut id = [0; ID];
     for (pair, byte) in id.chunks_exact_mut(2).zip(random) {
         for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-            *digit = if half < 10 { b'0' + half } else { b'a' - 10 + half };
+            *digit = if half < 10 {
+                b'0' + half
+            } else {
+                b'a' - 10 + half
+            };
         }
     }
     Ok(id)
@@ -137,7 +141,10 @@ impl Id {
         if text.contains(r"\u") && half_character(text) {
             return Err(ProtocolError::HalfCharacter.into());
         }
-        if reply.jsonrpc.is_none_or(|version| version.get() != r#""2.0""#) {
+        if reply
+            .jsonrpc
+            .is_none_or(|version| version.get() != r#""2.0""#)
+        {
             return Err(ProtocolError::Version.into());
         }
         if reply.id.is_none_or(|id| !self.is(id.get())) {
@@ -222,10 +229,21 @@ mod tests {
     #[test]
     fn svc_01_results_are_kept_as_they_are_written() {
         for result in [
-            "null", "0", "-0", "1e400", "18446744073709551616", "1.10", "[]", "{\"a\": [1, 2]}", "\"\\ud83d\\ude00\"",
-            "{\"a\":1,\"a\":2}", "\"\\\\ud800\"",
+            "null",
+            "0",
+            "-0",
+            "1e400",
+            "18446744073709551616",
+            "1.10",
+            "[]",
+            "{\"a\": [1, 2]}",
+            "\"\\ud83d\\ude00\"",
+            "{\"a\":1,\"a\":2}",
+            "\"\\\\ud800\"",
         ] {
-            let reply = format!("\n {{ \"result\":{result},\"id\":ID,\"jsonrpc\":\"2.0\", \"time\": 3 }}\n");
+            let reply = format!(
+                "\n {{ \"result\":{result},\"id\":ID,\"jsonrpc\":\"2.0\", \"time\": 3 }}\n"
+            );
             assert_eq!(read(&reply), Ok(result.to_owned()));
         }
         let deepest = format!("{}{}", "[".repeat(64), "]".repeat(64));
@@ -236,40 +254,123 @@ mod tests {
     #[test]
     fn svc_01_whatever_is_not_one_reply_is_refused() {
         let table = [
-            ("", "its reply is not one JSON object (it does not begin with `{`)"),
-            ("null", "its reply is not one JSON object (it does not begin with `{`)"),
-            ("<html>", "its reply is not one JSON object (it does not begin with `{`)"),
-            ("[\"2.0\",ID,1,null]", "its reply is not one JSON object (it is a list)"),
-            ("[{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}]", "its reply is not one JSON object (it is a list)"),
+            (
+                "",
+                "its reply is not one JSON object (it does not begin with `{`)",
+            ),
+            (
+                "null",
+                "its reply is not one JSON object (it does not begin with `{`)",
+            ),
+            (
+                "<html>",
+                "its reply is not one JSON object (it does not begin with `{`)",
+            ),
+            (
+                "[\"2.0\",ID,1,null]",
+                "its reply is not one JSON object (it is a list)",
+            ),
+            (
+                "[{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}]",
+                "its reply is not one JSON object (it is a list)",
+            ),
             ("\u{feff}{}", "its reply begins with a byte order mark"),
-            ("{", "its reply is not one JSON object (EOF while parsing an object at line 1 column 1)"),
-            ("{} {}", "its reply is not one JSON object (trailing characters at line 1 column 4)"),
-            ("{\"id\":1,\"id\":1}", "its reply is not one JSON object (duplicate field `id` at line 1 column 12)"),
-            ("{\"result\":1,\"result\":1}", "its reply is not one JSON object (duplicate field `result` at line 1 column 20)"),
-            ("{\"result\":NaN}", "its reply is not one JSON object (expected value at line 1 column 11)"),
-            ("{\"result\":-Infinity}", "its reply is not one JSON object (invalid number at line 1 column 12)"),
-            ("{\"result\":01}", "its reply is not one JSON object (invalid number at line 1 column 12)"),
+            (
+                "{",
+                "its reply is not one JSON object (EOF while parsing an object at line 1 column 1)",
+            ),
+            (
+                "{} {}",
+                "its reply is not one JSON object (trailing characters at line 1 column 4)",
+            ),
+            (
+                "{\"id\":1,\"id\":1}",
+                "its reply is not one JSON object (duplicate field `id` at line 1 column 12)",
+            ),
+            (
+                "{\"result\":1,\"result\":1}",
+                "its reply is not one JSON object (duplicate field `result` at line 1 column 20)",
+            ),
+            (
+                "{\"result\":NaN}",
+                "its reply is not one JSON object (expected value at line 1 column 11)",
+            ),
+            (
+                "{\"result\":-Infinity}",
+                "its reply is not one JSON object (invalid number at line 1 column 12)",
+            ),
+            (
+                "{\"result\":01}",
+                "its reply is not one JSON object (invalid number at line 1 column 12)",
+            ),
             ("{}", "its reply has no `jsonrpc` of \"2.0\""),
-            ("{\"jsonrpc\":2.0,\"id\":ID,\"result\":1}", "its reply has no `jsonrpc` of \"2.0\""),
-            ("{\"jsonrpc\":\"1.0\",\"id\":ID,\"result\":1}", "its reply has no `jsonrpc` of \"2.0\""),
-            ("{\"jsonrpc\":\"2.0\",\"result\":1}", "its reply has not the `id` of the request"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":1}", "its reply has not the `id` of the request"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}", "its reply has not the `id` of the request"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":[ID],\"result\":1}", "its reply has not the `id` of the request"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID}", "its reply has neither `result` nor `error`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1,\"error\":null}", "its reply has both `result` and `error`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":null}", "its `error` is not an object with an integer `code` and a text `message`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":[1,\"x\"]}", "its `error` is not an object with an integer `code` and a text `message`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{\"code\":\"1\",\"message\":\"x\"}}", "its `error` is not an object with an integer `code` and a text `message`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{\"code\":1,\"code\":1,\"message\":\"x\"}}", "its `error` is not an object with an integer `code` and a text `message`"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\ud800\"}", "its reply contains half of a character (an unpaired surrogate)"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\udc00\\ud800\"}", "its reply contains half of a character (an unpaired surrogate)"),
-            ("{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\ud800\\n\"}", "its reply contains half of a character (an unpaired surrogate)"),
+            (
+                "{\"jsonrpc\":2.0,\"id\":ID,\"result\":1}",
+                "its reply has no `jsonrpc` of \"2.0\"",
+            ),
+            (
+                "{\"jsonrpc\":\"1.0\",\"id\":ID,\"result\":1}",
+                "its reply has no `jsonrpc` of \"2.0\"",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"result\":1}",
+                "its reply has not the `id` of the request",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":1}",
+                "its reply has not the `id` of the request",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}",
+                "its reply has not the `id` of the request",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":[ID],\"result\":1}",
+                "its reply has not the `id` of the request",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID}",
+                "its reply has neither `result` nor `error`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1,\"error\":null}",
+                "its reply has both `result` and `error`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":null}",
+                "its `error` is not an object with an integer `code` and a text `message`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":[1,\"x\"]}",
+                "its `error` is not an object with an integer `code` and a text `message`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{\"code\":\"1\",\"message\":\"x\"}}",
+                "its `error` is not an object with an integer `code` and a text `message`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":{\"code\":1,\"code\":1,\"message\":\"x\"}}",
+                "its `error` is not an object with an integer `code` and a text `message`",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\ud800\"}",
+                "its reply contains half of a character (an unpaired surrogate)",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\udc00\\ud800\"}",
+                "its reply contains half of a character (an unpaired surrogate)",
+            ),
+            (
+                "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":\"\\ud800\\n\"}",
+                "its reply contains half of a character (an unpaired surrogate)",
+            ),
         ];
         for (reply, reason) in table {
             assert_eq!(
                 read(reply),
-                Err(format!("the service does not keep to its protocol: {reason}")),
+                Err(format!(
+                    "the service does not keep to its protocol: {reason}"
+                )),
                 "{reply}"
             );
         }
@@ -288,7 +389,10 @@ mod tests {
             let reply = format!("{{\"result\":{}", "[".repeat(depth));
             assert_eq!(
                 read(&reply),
-                Err("the service does not keep to its protocol: its reply nests deeper than 64".to_owned())
+                Err(
+                    "the service does not keep to its protocol: its reply nests deeper than 64"
+                        .to_owned()
+                )
             );
         }
     }
@@ -297,7 +401,9 @@ mod tests {
     fn pol_05_parameters_that_are_no_frame_of_their_own_are_not_sent() {
         for params in ["1", "null", "\"a\"", "{\"a\":\n1}", "[1,\r2]"] {
             assert_eq!(
-                Request::new("a", &raw(params), 1000).unwrap_err().to_string(),
+                Request::new("a", &raw(params), 1000)
+                    .unwrap_err()
+                    .to_string(),
                 "the parameters of a call are one JSON object or list on one line"
             );
         }
@@ -309,7 +415,9 @@ mod tests {
         let fits = Request::new("a", &params, 300).unwrap().object().len();
         assert!(Request::new("a", &params, fits).is_ok());
         assert_eq!(
-            Request::new("a", &params, fits - 1).unwrap_err().to_string(),
+            Request::new("a", &params, fits - 1)
+                .unwrap_err()
+                .to_string(),
             format!("the request is longer than {} bytes", fits - 1)
         );
     }

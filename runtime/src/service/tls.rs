@@ -18,7 +18,8 @@ pub(super) fn connector(authorities: Option<&[u8]>) -> Result<TlsConnector, Stri
     match authorities {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| format!("no certificate: {error}"))?;
+                let certificate =
+                    certificate.map_err(|error| format!("no certificate: {error}"))?;
                 roots.add(certificate).map_err(|error| error.to_string())?;
             }
         }

@@ -130,8 +130,14 @@ mod tests {
         for (url, reason) in [
             ("", "it cannot be read"),
             ("/rpc", "it begins with neither `https://` nor `http://`"),
-            ("example.org", "it begins with neither `https://` nor `http://`"),
-            ("ftp://example.org/", "it begins with neither `https://` nor `http://`"),
+            (
+                "example.org",
+                "it begins with neither `https://` nor `http://`",
+            ),
+            (
+                "ftp://example.org/",
+                "it begins with neither `https://` nor `http://`",
+            ),
             ("https://", "it cannot be read"),
             ("https:///rpc", "it cannot be read"),
             ("https://example.org:/rpc", "its port is no port"),
@@ -142,9 +148,18 @@ mod tests {
             ("https://ex\u{e4}mple.org/", "it cannot be read"),
             ("https://example.org/\r\nX-Admin:1", "it cannot be read"),
             ("https://example.org/rpc#x", "an address has no fragment"),
-            ("http://example.org/rpc", "`http://` is only for this machine (localhost); use `https://`"),
-            ("http://localhost.evil.org/", "`http://` is only for this machine (localhost); use `https://`"),
-            ("http://10.0.0.1/", "`http://` is only for this machine (localhost); use `https://`"),
+            (
+                "http://example.org/rpc",
+                "`http://` is only for this machine (localhost); use `https://`",
+            ),
+            (
+                "http://localhost.evil.org/",
+                "`http://` is only for this machine (localhost); use `https://`",
+            ),
+            (
+                "http://10.0.0.1/",
+                "`http://` is only for this machine (localhost); use `https://`",
+            ),
         ] {
             assert_eq!(
                 Address::url(url).unwrap_err().to_string(),
@@ -152,7 +167,9 @@ mod tests {
             );
         }
         assert_eq!(
-            Address::url("https://ann:secret@example.org/").unwrap_err().to_string(),
+            Address::url("https://ann:secret@example.org/")
+                .unwrap_err()
+                .to_string(),
             "`https://…@example.org/` is not a URL of a service: user names and passwords do not belong into a URL"
         );
     }
@@ -160,7 +177,12 @@ mod tests {
     #[test]
     fn sec_03_a_url_is_taken_as_it_is_given() {
         for (url, host, port, path) in [
-            ("https://example.org/rpc?v=1", "example.org", 443, "/rpc?v=1"),
+            (
+                "https://example.org/rpc?v=1",
+                "example.org",
+                443,
+                "/rpc?v=1",
+            ),
             ("https://example.org", "example.org", 443, "/"),
             ("http://localhost:8545/a/../b", "localhost", 8545, "/a/../b"),
             ("http://127.3.2.1/", "127.3.2.1", 80, "/"),
@@ -168,7 +190,10 @@ mod tests {
         ] {
             assert_eq!(Address::url(url).unwrap().to_string(), url);
             let target = Target::parse(url).unwrap();
-            assert_eq!((target.host(), target.port, target.path.as_str()), (host, port, path));
+            assert_eq!(
+                (target.host(), target.port, target.path.as_str()),
+                (host, port, path)
+            );
         }
     }
 }

@@ -26,7 +26,10 @@ pub(crate) struct Hostile {
 /// Where it listens. The directory goes with it.
 #[derive(Debug)]
 enum Place {
-    Socket(PathBuf, #[expect(dead_code, reason = "it is kept")] tempfile::TempDir),
+    Socket(
+        PathBuf,
+        #[expect(dead_code, reason = "it is kept")] tempfile::TempDir,
+    ),
     Port(u16),
 }
 
@@ -242,12 +245,18 @@ fn body(method: &str) -> Option<Vec<u8>> {
         "wrong_id" => "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":1}",
         "id_of_another_type" => "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}",
         "id_in_a_list" => "{\"jsonrpc\":\"2.0\",\"id\":[ID],\"result\":1}",
-        "null_id" => "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"?\"}}",
+        "null_id" => {
+            "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"?\"}}"
+        }
         "no_id" => "{\"jsonrpc\":\"2.0\",\"result\":1}",
-        "both" => "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1,\"error\":{\"code\":1,\"message\":\"x\"}}",
+        "both" => {
+            "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1,\"error\":{\"code\":1,\"message\":\"x\"}}"
+        }
         "neither" => "{\"jsonrpc\":\"2.0\",\"id\":ID}",
         "old_version" => "{\"id\":ID,\"result\":1,\"error\":null}",
-        "two_objects" => "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":2}",
+        "two_objects" => {
+            "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":2}"
+        }
         "batch" => "[{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}]",
         "trailing_garbage" => "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1} x",
         "duplicate_keys" => "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1,\"result\":2}",
@@ -256,7 +265,9 @@ fn body(method: &str) -> Option<Vec<u8>> {
         "byte_order_mark" => "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":1}",
         "deep" => &deep,
         "bad_error" => "{\"jsonrpc\":\"2.0\",\"id\":ID,\"error\":\"no\"}",
-        "invalid_utf8" => return Some(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"\xff\"}".to_vec()),
+        "invalid_utf8" => {
+            return Some(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"\xff\"}".to_vec());
+        }
         _ => return None,
     };
     Some(text.as_bytes().to_vec())
@@ -299,7 +310,13 @@ async fn answer_http(stream: &mut Stream, request: &Request) -> Next {
     }
     if let Some(body) = body(&request.method) {
         let body = put_id(body, &request.id);
-        stream.write_all(ok("").replace("length: 0", &format!("length: {}", body.len())).as_bytes()).await?;
+        stream
+            .write_all(
+                ok("")
+                    .replace("length: 0", &format!("length: {}", body.len()))
+                    .as_bytes(),
+            )
+            .await?;
         stream.write_all(&body).await?;
         return ON;
     }

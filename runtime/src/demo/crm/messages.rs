@@ -50,7 +50,10 @@ pub(super) fn answer(
     reply.map(|reply| reply.to_string())
 }
 
-fn one(message: Value, call: &mut impl FnMut(&str, Value) -> Result<Value, Fault>) -> Option<Value> {
+fn one(
+    message: Value,
+    call: &mut impl FnMut(&str, Value) -> Result<Value, Fault>,
+) -> Option<Value> {
     let valid_id = |id: &Value| matches!(id, Value::String(_) | Value::Number(_) | Value::Null);
     let given = message.is_object().then(|| Message::deserialize(message));
     let Some(Ok(Message {

@@ -49,7 +49,9 @@ static PARAMETERS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
         params: P,
     }
     let document: Option<Document> = serde_json::from_str(super::DOCUMENT).ok();
-    let methods = document.map(|document| document.methods).unwrap_or_default();
+    let methods = document
+        .map(|document| document.methods)
+        .unwrap_or_default();
     methods
         .into_iter()
         .map(|method| {
@@ -353,9 +355,7 @@ impl Store {
         id: u32,
         read: fn(&Row<'_>) -> rusqlite::Result<Value>,
     ) -> Answer {
-        let mut statement = self
-            .database
-            .prepare(&format!("{select} WHERE id = :id"))?;
+        let mut statement = self.database.prepare(&format!("{select} WHERE id = :id"))?;
         let found = statement.query_row(named_params! {":id": id}, read);
         found.optional()?.ok_or_else(|| Fault::absent(what, id))
     }
