@@ -397,9 +397,9 @@ async fn sec_02_an_error_does_not_give_back_who_called() {
     let CallError::Service(error) = error else {
         panic!("{error:?}");
     };
-    let head = "POST /rpc HTTP/1.1  content-type: application/json  x-hero-context: [removed]  x-hero-user: [removed]  \
-                x-hero-claims: [removed]  host: localhost  accept: application/json  content-length: 85    ";
-    assert_eq!(error.message, format!(" [31mdenied to {head}"));
+    let head = "POST /rpc HTTP/1.1 content-type: application/json x-hero-context: [removed] x-hero-user: [removed] \
+                x-hero-claims: [removed] host: localhost accept: application/json content-length: 85";
+    assert_eq!(error.message, format!("[31mdenied to {head}"));
     assert_eq!(
         error.data.unwrap().get(),
         json!({"Authorization": "[removed]", "head": head}).to_string()
@@ -437,7 +437,7 @@ async fn iso_03_a_connection_of_one_context_is_never_used_by_another() {
         .iter()
         .map(|(name, number)| Identity::new(name, *number, None, &[]).unwrap())
         .collect();
-    let calls = 3_000_usize;
+    let calls = 12_000_usize;
     let mut calling = tokio::task::JoinSet::new();
     for worker in 0..30 {
         let (client, to) = (client.clone(), to.clone());
