@@ -1,10 +1,13 @@
 //! The command line: arguments in, exit code out. `main.rs` calls [`main`]; each subcommand is one file below.
 //! Data goes to standard output, everything else to standard error.
 
+mod approve;
+mod demo;
 mod exit;
 mod image;
 mod policy;
 mod progress;
+mod reach;
 mod report;
 mod run;
 mod service;
@@ -49,6 +52,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: a service, a policy, and a script that is asked about and refused
+    Demo(demo::DemoArguments),
     /// Run one script in a fresh interpreter
     Run(Box<run::RunArguments>),
     /// Show, prepare or remove the compiled interpreter
@@ -92,6 +97,7 @@ pub fn main() -> ExitCode {
         report::warnings_to_stderr();
     }
     let done = match arguments.command {
+        Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),

@@ -1,12 +1,15 @@
 //! On whose behalf a script runs, and what that may cost. Comes from the authenticated caller, never from a script.
 
-use std::time::Duration;
+use crate::reach::Reach;
+use std::{sync::Arc, time::Duration};
 
 /// A context: the tenant a run belongs to, and its limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// For people, logs and the journal.
     pub name: String,
+    /// The services it may reach, and on whose behalf; none without it.
+    pub reach: Option<Arc<Reach>>,
     /// What one run may consume.
     pub limits: Limits,
 }
@@ -15,6 +18,7 @@ impl Default for Context {
     fn default() -> Self {
         Self {
             name: "default".to_owned(),
+            reach: None,
             limits: Limits::default(),
         }
     }
@@ -44,6 +48,26 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// These limits, with what a context's `limits.toml` says in their place.
+    #[must_use]
+    pub fn with(self, granted: &sandgate_policy::Limits) -> Self {
+        let size = |granted: Option<u64>, otherwise| {
+            granted.map_or(otherwise, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+        };
+        let wall = granted.timeout.unwrap_or(self.wall);
+        Self {
+            wall,
+            cpu: granted.cpu.or(granted.timeout).unwrap_or(self.cpu),
+            memory: size(granted.memory, self.memory),
+            output: size(granted.output, self.output),
+            source: size(granted.source, self.source),
+            stdin: size(granted.stdin, self.stdin),
+            workspace_bytes: granted.workspace_bytes.unwrap_or(self.workspace_bytes),
+            workspace_files: granted.workspace_files.unwrap_or(self.workspace_files),
+            calls: granted.calls.unwrap_or(self.calls),
+        }
+    }
+
     /// A run that writes this many times [`Limits::output`] to a stream is ended: it is no longer saying anything.
     pub(crate) const FLOOD: u64 = 64;
 

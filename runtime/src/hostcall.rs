@@ -1,28 +1,49 @@
-//! The road of one call, on one page: decode, decide, answer. Called by the linker for the imports that are ours.
-//! There is no second road, and no step of this one may be left out.
+//! The road of one call, on one page: decode, decide, clear, send, answer. Called by the linker for the imports that
+//! are ours. There is no second road, and no step of this one may be left out.
 
 use crate::{
     call::{self, Call, LONGEST_REQUEST},
+    gate::{self, Cleared, Decided, Held},
+    reach::Reach,
     recorder::{Diverged, Recorder},
     refusal::Refusal,
+    service::CallError,
 };
 use sandgate_wire::Reply;
+use serde_json::value::{RawValue, to_raw_value};
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::JoinSet;
 
+/// THREAT[DOS-11]: replies of one run that the script has asked for and not taken. What comes beyond is refused.
+const MOST_HELD: usize = 64 << 20;
+
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
 #[derive(Debug)]
 pub(crate) struct Road {
+    /// Nothing can be reached without it.
+    reach: Option<Arc<Reach>>,
+    held: Held,
     calls: u32,
     limit: u64,
     under_way: JoinSet<(u32, Vec<u8>)>,
-    /// Replies that the guest has not taken yet.
+    /// Replies that the guest has not taken yet, and their bytes, with those that are not here yet.
     done: BTreeMap<u32, Vec<u8>>,
+    bytes: Arc<AtomicUsize>,
     /// Those of them that no wait has ended with yet, in the order in which they were done.
     unreported: VecDeque<u32>,
+}
+
+/// What becomes of a request at once.
+enum Step {
+    Answered(Reply),
+    Decided(Arc<Reach>, Decided),
 }
 
 /// The guest asked for the reply of a call that is not under way.
@@ -31,12 +52,15 @@ pub(crate) struct Road {
 pub(crate) struct NoSuchCall;
 
 impl Road {
-    pub(crate) fn new(limit: u64) -> Self {
+    pub(crate) fn new(reach: Option<Arc<Reach>>, held: Held, limit: u64) -> Self {
         Self {
+            reach,
+            held,
             calls: 0,
             limit,
             under_way: JoinSet::new(),
             done: BTreeMap::new(),
+            bytes: Arc::default(),
             unreported: VecDeque::new(),
         }
     }
@@ -50,25 +74,45 @@ impl Road {
     pub(crate) fn begin(&mut self, request: &[u8]) -> u32 {
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.calls = self.calls.saturating_add(1);
-        let reply = match self.answer(request) {
-            Ok(reply) => reply,
-            Err(refusal) => refusal.into_reply(),
-        };
-        self.finish(self.calls, serde_json::to_vec(&reply).unwrap_or_default());
-        self.calls
+        let number = self.calls;
+        match self.decide(request) {
+            Ok(Step::Decided(reach, decided)) => {
+                let (held, bytes) = (self.held.clone(), Arc::clone(&self.bytes));
+                self.under_way.spawn(async move {
+                    let reply = carry_out(&reach, decided, &held).await;
+                    (number, written(reply, &bytes))
+                });
+            }
+            Ok(Step::Answered(reply)) => self.finish(number, written(Ok(reply), &self.bytes)),
+            Err(refusal) => self.finish(number, written(Err(refusal), &self.bytes)),
+        }
+        number
     }
 
-    fn answer(&self, request: &[u8]) -> Result<Reply, Refusal> {
+    /// Everything that is known before anybody is asked or anything is sent.
+    fn decide(&self, request: &[u8]) -> Result<Step, Refusal> {
         if u64::from(self.calls) > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
-        if request.len() > LONGEST_REQUEST {
+        let granted = self.reach.as_ref().and_then(|reach| reach.limits().call_bytes);
+        let limit = granted.map_or(LONGEST_REQUEST, |bytes| {
+            usize::try_from(bytes).map_or(LONGEST_REQUEST, |bytes| bytes.min(LONGEST_REQUEST))
+        });
+        if request.len() > limit {
             return Err(Refusal::TooLong {
                 size: request.len(),
-                limit: LONGEST_REQUEST,
+                limit,
             });
         }
-        decide(&call::decode(request)?)
+        let call = call::decode(request)?;
+        match &self.reach {
+            _ if call.service() == OWN => own(self.reach.as_deref(), &call).map(Step::Answered),
+            None => Err(not_available(&call)),
+            Some(reach) => {
+                let decided = reach.decide(call.service(), call.method(), call.params())?;
+                Ok(Step::Decided(Arc::clone(reach), decided))
+            }
+        }
     }
 
     /// Waits until a call is done that was not reported yet, and returns its number; 0 where the time, or what there
@@ -100,7 +144,9 @@ impl Road {
     pub(crate) async fn collect(&mut self, call: u32) -> Result<Vec<u8>, NoSuchCall> {
         self.until(call).await?;
         self.unreported.retain(|&other| other != call);
-        self.done.remove(&call).ok_or(NoSuchCall)
+        let reply = self.done.remove(&call).ok_or(NoSuchCall)?;
+        self.bytes.fetch_sub(reply.len(), Ordering::Relaxed);
+        Ok(reply)
     }
 
     async fn next(&mut self, longest: Option<Duration>) -> u32 {
@@ -143,13 +189,77 @@ impl Road {
     }
 }
 
-/// The runtime's own `sandgate.echo` is all that exists; whatever else is asked for is not available.
-fn decide(call: &Call<'_>) -> Result<Reply, Refusal> {
-    match (call.service(), call.method()) {
-        ("sandgate", "echo") => Ok(Reply::Ok(call.params().to_owned())),
-        (service, method) => Err(Refusal::NotAvailable {
-            service: service.to_owned(),
-            method: method.to_owned(),
+/// The gate, the service, the answer.
+async fn carry_out(reach: &Reach, decided: Decided, held: &Held) -> Result<Reply, Refusal> {
+    let cleared = gate::clear(decided, reach.context(), reach.approver(), held).await?;
+    match send(reach, cleared).await {
+        Ok(result) => Ok(Reply::Ok(result)),
+        Err(CallError::Service(error)) => Ok(Reply::Failed {
+            code: error.code,
+            message: error.message,
+            data: error.data,
         }),
+        Err(error) => Err(Refusal::Unanswered(Arc::new(error))),
+    }
+}
+
+/// Makes one call with one clearance. THREAT[POL-05]: what is sent is one object, made here from what was decided.
+async fn send(reach: &Reach, cleared: Cleared) -> Result<Box<RawValue>, CallError> {
+    let (method, arguments) = cleared.spend();
+    reach.pace(&method).await;
+    let (to, identity) = (&method.address, reach.identity());
+    reach
+        .client()
+        .call(to, identity, &method.method, arguments.params())
+        .await
+}
+
+/// The reply in bytes, unless a run has too many of them already.
+fn written(reply: Result<Reply, Refusal>, held: &AtomicUsize) -> Vec<u8> {
+    let reply = reply.unwrap_or_else(Refusal::into_reply);
+    let mut bytes = serde_json::to_vec(&reply).unwrap_or_default();
+    if held.fetch_add(bytes.len(), Ordering::Relaxed).saturating_add(bytes.len()) > MOST_HELD {
+        held.fetch_sub(bytes.len(), Ordering::Relaxed);
+        let refusal = Refusal::TooMuchHeld { limit: MOST_HELD };
+        bytes = serde_json::to_vec(&refusal.into_reply()).unwrap_or_default();
+        held.fetch_add(bytes.len(), Ordering::Relaxed);
+    }
+    bytes
+}
+
+/// The runtime's own methods: what there is to call, and an echo. They show a script what its context may use and
+/// change nothing.
+const OWN: &str = "sandgate";
+
+fn own(reach: Option<&Reach>, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let result = match (call.method(), reach) {
+        ("echo", _) => Some(call.params().to_owned()),
+        ("services", reach) => {
+            let named = |(name, summary)| serde_json::json!({"name": name, "summary": summary});
+            let services = reach.map(Reach::services).unwrap_or_default();
+            let services: Vec<_> = services.into_iter().map(named).collect();
+            to_raw_value(&services).ok()
+        }
+        ("interface", Some(reach)) => serde_json::from_str(call.params().get())
+            .ok()
+            .and_then(|Wanted { service }| reach.stub(&service))
+            .and_then(|stub| String::from_utf8(stub.to_vec()).ok())
+            .and_then(|stub| RawValue::from_string(stub).ok()),
+        _ => None,
+    };
+    result.map(Reply::Ok).ok_or_else(|| not_available(call))
+}
+
+/// The parameters of `sandgate.interface`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    service: String,
+}
+
+fn not_available(call: &Call<'_>) -> Refusal {
+    Refusal::NotAvailable {
+        service: call.service().to_owned(),
+        method: call.method().to_owned(),
     }
 }

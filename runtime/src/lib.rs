@@ -29,6 +29,8 @@ mod workspace;
 
 mod call;
 mod hostcall;
+mod reach;
+mod gate;
 mod refusal;
 mod service;
 
@@ -36,8 +38,10 @@ mod outcome;
 
 pub use context::{Context, Limits};
 pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, PolicyStore};
+pub use gate::{Answer, Approver, Question};
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
+pub use reach::{Actor, Reach};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage,

@@ -1,9 +1,11 @@
 //! Why a call was not made, and the one table that turns each reason into the Python exception a script sees.
 
+use crate::service::{ArgumentError, CallError};
 use sandgate_wire::Reply;
+use std::sync::Arc;
 
-/// Why a call was not made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a call was not made, or brought no answer.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the request is {size} bytes long, {limit} are allowed")]
     TooLong { size: usize, limit: usize },
@@ -18,6 +20,34 @@ pub(crate) enum Refusal {
     /// THREAT[SEC-05]: the same for what does not exist and for what this context may not see.
     #[error("`{service}.{method}` is not available")]
     NotAvailable { service: String, method: String },
+    #[error(transparent)]
+    Arguments(ArgumentError),
+    #[error("`{service}.{method}` is refused: {}", reasons(because, "no policy of this context permits it"))]
+    Denied {
+        service: String,
+        method: String,
+        because: Vec<String>,
+    },
+    #[error("`{service}.{method}` needs a person's approval, and nobody can be asked now: {}", reasons(because, "its policy says so"))]
+    Awaiting {
+        service: String,
+        method: String,
+        because: Vec<String>,
+    },
+    #[error("`{service}.{method}` was declined by the person who was asked")]
+    Declined { service: String, method: String },
+    #[error("{}", .0.for_script())]
+    Unanswered(Arc<CallError>),
+    #[error("replies of {limit} bytes wait to be taken; this one was dropped")]
+    TooMuchHeld { limit: usize },
+}
+
+fn reasons(because: &[String], otherwise: &str) -> String {
+    if because.is_empty() {
+        otherwise.to_owned()
+    } else {
+        because.join(" ")
+    }
 }
 
 impl Refusal {
@@ -32,7 +62,26 @@ impl Refusal {
             ),
             Self::NotAvailable { .. } => (
                 "PermissionError",
-                Some("no services are registered for this context"),
+                Some("`dir(services)` lists what this context may use"),
+            ),
+            Self::Arguments(error) => (error.exception(), None),
+            Self::Denied { .. } => ("PermissionError", None),
+            Self::Awaiting { .. } => (
+                "PermissionError",
+                Some("go on with what needs no approval, and say what is left to be approved"),
+            ),
+            Self::Declined { .. } => (
+                "PermissionError",
+                Some("do not try again; say what was declined"),
+            ),
+            Self::Unanswered(error) => match &**error {
+                CallError::Timeout { .. } => ("TimeoutError", happened(error)),
+                CallError::Parameters | CallError::TooLong { .. } => ("ValueError", happened(error)),
+                _ => ("ConnectionError", happened(error)),
+            },
+            Self::TooMuchHeld { .. } => (
+                "RuntimeError",
+                Some("take the results of earlier calls before making more"),
             ),
         };
         Reply::Refused {
@@ -41,4 +90,11 @@ impl Refusal {
             hint: hint.map(ToOwned::to_owned),
         }
     }
+}
+
+/// A model that repeats a call must know whether it may do so.
+fn happened(error: &CallError) -> Option<&'static str> {
+    error
+        .may_have_happened()
+        .then_some("the service may have carried the call out; look before you repeat it")
 }

@@ -121,6 +121,18 @@ impl Policies {
         self.hash
     }
 
+    /// Whether some policy permits something of this service, under whatever conditions. What a context may not use
+    /// at all it had better not see. THREAT[SEC-05]
+    #[must_use]
+    pub fn may_use(&self, service: &str) -> bool {
+        self.slots.get(service).is_some_and(|methods| {
+            methods
+                .values()
+                .flat_map(|slot| slot.policies.policies())
+                .any(|policy| policy.effect() == Effect::Permit)
+        })
+    }
+
     /// What the policies are called, in the order of the file.
     pub fn ids(&self) -> impl Iterator<Item = &PolicyId> {
         self.rules.iter().map(|rule| &rule.id)

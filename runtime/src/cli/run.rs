@@ -10,6 +10,7 @@ use super::{
     Shared,
     exit::Exit,
     progress::Bar,
+    reach::{Opened, Outside, ReachArguments},
     report::Failure,
     terminal::{Terminal, escaped},
     wall::{self, Place},
@@ -34,6 +35,7 @@ Examples:
   sandgate run -c 'print(input())' --stdin question.txt
   sandgate run clean.py --in data.csv --out results
   sandgate run --json --timeout 5s - < script.py
+  sandgate run follow_up.py --context assistant --policies policies
   sandgate run simulate.py --seed 7 --clock 2026-01-31T12:00:00Z";
 
 /// Run one script in a fresh interpreter.
@@ -57,16 +59,18 @@ pub(super) struct RunArguments {
     stdin: Option<PathBuf>,
 
     /// End the run after this wall time, such as 500ms, 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time)]
-    timeout: Duration,
+    /// [default: what the context's limits say, else 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
 
-    /// Linear memory, the interpreter's own 50 MiB included
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
-    memory: ByteSize,
+    /// Linear memory, the interpreter's own 50 MiB included [default: what the context's limits say, else 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 
-    /// How much of stdout, and of stderr, is kept; the rest is dropped and marked
-    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
-    output_limit: ByteSize,
+    /// How much of stdout, and of stderr, is kept; the rest is dropped and marked [default: what the context's limits
+    /// say, else 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    output_limit: Option<ByteSize>,
 
     /// Let the script read and change this directory, as /work; without one, and without --in, --out and --scratch,
     /// it has no files at all
@@ -97,6 +101,9 @@ pub(super) struct RunArguments {
     /// Print the whole outcome as one JSON object at the end, and nothing else
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    reach: ReachArguments,
 
     /// The script's own arguments
     #[arg(last = true, value_name = "ARGS")]
@@ -140,14 +147,19 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         ),
         (None, _) => "<string>".to_owned(),
     };
-    let limits = Limits {
-        wall: arguments.timeout,
-        cpu: arguments.timeout,
-        memory: usize::try_from(arguments.memory.as_u64()).unwrap_or(usize::MAX),
-        output: usize::try_from(arguments.output_limit.as_u64()).unwrap_or(usize::MAX),
-        ..Limits::default()
+    let stdin_is_free = [&arguments.file, &arguments.stdin]
+        .into_iter()
+        .flatten()
+        .all(|path| path.as_os_str() != "-");
+    let opened = arguments.reach.open(shared, stdin_is_free)?;
+    let limits = limits(&arguments, opened.as_ref());
+    let outside = opened.as_ref().map_or(Outside::Nothing, |opened| opened.outside);
+    confine(&arguments, workspace.as_deref(), outside, shared)?;
+    let context = Context {
+        name: opened.as_ref().map_or_else(|| Context::default().name, |opened| opened.reach.context().to_owned()),
+        reach: opened.map(|opened| opened.reach),
+        limits,
     };
-    confine(&arguments, workspace.as_deref(), shared)?;
     let cancel = Cancel::new();
     let terminal = if arguments.json {
         None
@@ -170,7 +182,7 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
             .map(|terminal| terminal as Arc<dyn crate::Sink>),
         cancel: Some(cancel.clone()),
     };
-    let outcome = drive(script, limits, cancel, shared);
+    let outcome = drive(script, &context, cancel, shared);
     let written = terminal.map_or(Ok(()), |terminal| terminal.finish());
     let outcome = outcome?;
     // What a script left is delivered whatever became of the script.
@@ -193,6 +205,31 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         )
     })?;
     Ok(Exit::from(&outcome))
+}
+
+/// What the context grants; the command line can only take from it.
+fn limits(arguments: &RunArguments, opened: Option<&Opened>) -> Limits {
+    let granted = opened.map_or_else(Limits::default, |opened| Limits::default().with(opened.reach.limits()));
+    let is_open = opened.is_none();
+    let time = |asked: Option<Duration>, granted: Duration| match asked {
+        Some(asked) if is_open => asked,
+        Some(asked) => asked.min(granted),
+        None => granted,
+    };
+    let size = |asked: Option<ByteSize>, granted: usize| match asked
+        .map(|asked| usize::try_from(asked.as_u64()).unwrap_or(usize::MAX))
+    {
+        Some(asked) if is_open => asked,
+        Some(asked) => asked.min(granted),
+        None => granted,
+    };
+    Limits {
+        wall: time(arguments.timeout, granted.wall),
+        cpu: time(arguments.timeout, granted.cpu),
+        memory: size(arguments.memory, granted.memory),
+        output: size(arguments.output_limit, granted.output),
+        ..granted
+    }
 }
 
 fn source(arguments: &RunArguments) -> Result<String, Failure> {
@@ -280,7 +317,7 @@ fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure
 
 fn drive(
     script: Script,
-    limits: Limits,
+    context: &Context,
     cancel: Cancel,
     shared: &Shared,
 ) -> Result<Outcome, Failure> {
@@ -297,12 +334,8 @@ fn drive(
             builder = builder.progress(Arc::new(Bar::default()));
         }
         let sandbox = builder.build().await?;
-        let context = Context {
-            limits,
-            ..Context::default()
-        };
         end_on_signals(&cancel).map_err(|error| Failure::internal(error.to_string(), None))?;
-        Ok(sandbox.run(script, &context).await?)
+        Ok(sandbox.run(script, context).await?)
     })
 }
 
@@ -311,6 +344,7 @@ fn drive(
 fn confine(
     arguments: &RunArguments,
     workspace: Option<&Workspace>,
+    outside: Outside,
     shared: &Shared,
 ) -> Result<(), Failure> {
     let cache = ImageCache::new(shared.cache.clone())?;
@@ -327,7 +361,7 @@ fn confine(
         places.push(Place::Directory(out));
     }
     places.extend(workspace.map(|workspace| Place::Directory(workspace.path())));
-    wall::raise(&places)
+    wall::raise(&places, outside)
 }
 
 /// Being interrupted or terminated ends the script and not sandgate, which still has a workspace to put away. The

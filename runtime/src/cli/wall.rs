@@ -4,7 +4,7 @@
 //!
 //! It must never be raised in the process of somebody else: it cannot be taken down again.
 
-use super::report::Failure;
+use super::{reach::Outside, report::Failure};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, Scope,
@@ -19,6 +19,8 @@ pub(super) enum Place<'a> {
     Directory(&'a Path),
     /// Remove directories that lie directly in it: a temporary workspace is put away at the end.
     Parent(&'a Path),
+    /// Read whatever is below.
+    Readable(&'a Path),
 }
 
 /// The newest rules that are known here; an older kernel enforces those that it has.
@@ -27,26 +29,36 @@ const RULES: ABI = ABI::V6;
 /// wasmtime asks the kernel which pages a run has changed.
 const PAGEMAP: &str = "/proc/self/pagemap";
 
+/// What names and certificates are looked up in, where services are called by URL.
+const NETWORK: [&str; 4] = ["/etc", "/run/systemd/resolve", "/usr/share/ca-certificates", "/usr/lib/ssl"];
+
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].
-pub(super) fn raise(places: &[Place<'_>]) -> Result<(), Failure> {
+pub(super) fn raise(places: &[Place<'_>], outside: Outside) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::internal(format!("the process cannot be confined: {error}"), None)
     };
-    files(places).map_err(|error| failed(&error))?;
-    let filter = system_calls().map_err(|error| failed(&error))?;
+    files(places, outside).map_err(|error| failed(&error))?;
+    let filter = system_calls(outside).map_err(|error| failed(&error))?;
     seccompiler::apply_filter(&filter).map_err(|error| failed(&error))
 }
 
-fn files(places: &[Place<'_>]) -> Result<(), landlock::RulesetError> {
+fn files(places: &[Place<'_>], outside: Outside) -> Result<(), landlock::RulesetError> {
     let all = AccessFs::from_all(RULES);
+    let net = match outside {
+        Outside::Network => AccessNet::BindTcp.into(),
+        Outside::Nothing | Outside::Sockets => AccessNet::from_all(RULES),
+    };
     let mut rules = Ruleset::default()
         .handle_access(all)?
-        .handle_access(AccessNet::from_all(RULES))?
+        .handle_access(net)?
         .scope(Scope::from_all(RULES))?
         .create()?;
-    let within = places.iter().map(|place| match place {
-        Place::Directory(path) => (*path, all & !AccessFs::Execute),
-        Place::Parent(path) => (*path, AccessFs::RemoveDir.into()),
+    let network = NETWORK.iter().map(|path| Place::Readable(Path::new(path)));
+    let network = network.filter(|_| outside == Outside::Network);
+    let within = places.iter().copied().chain(network).map(|place| match place {
+        Place::Directory(path) => (path, all & !AccessFs::Execute),
+        Place::Parent(path) => (path, AccessFs::RemoveDir.into()),
+        Place::Readable(path) => (path, AccessFs::ReadFile | AccessFs::ReadDir),
     });
     let pagemap: (&Path, BitFlags<AccessFs>) = (Path::new(PAGEMAP), AccessFs::ReadFile.into());
     for (path, access) in within.chain([pagemap]) {
@@ -61,13 +73,16 @@ fn files(places: &[Place<'_>]) -> Result<(), landlock::RulesetError> {
 
 /// Calls that start a program, reach another process or the network, or change what the process may do. They fail
 /// with `EPERM`; nothing that sandgate does needs them.
-fn system_calls() -> Result<BpfProgram, seccompiler::Error> {
+fn system_calls(outside: Outside) -> Result<BpfProgram, seccompiler::Error> {
+    // Services are connected to, and names are looked up with a socket that is bound.
+    let reaching: &[_] = match outside {
+        Outside::Nothing => &[libc::SYS_socket, libc::SYS_connect, libc::SYS_bind],
+        Outside::Sockets => &[libc::SYS_bind],
+        Outside::Network => &[],
+    };
     let denied = [
         libc::SYS_execve,
         libc::SYS_execveat,
-        libc::SYS_socket,
-        libc::SYS_connect,
-        libc::SYS_bind,
         libc::SYS_listen,
         libc::SYS_accept,
         libc::SYS_accept4,
@@ -96,7 +111,8 @@ fn system_calls() -> Result<BpfProgram, seccompiler::Error> {
         libc::SYS_setuid,
         libc::SYS_setgid,
     ];
-    let rules = denied.into_iter().map(|call| (call, Vec::new())).collect();
+    let denied = denied.iter().chain(reaching);
+    let rules = denied.map(|&call| (call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter = SeccompFilter::new(
         rules,
@@ -127,7 +143,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope
                 .spawn(|| {
-                    raise(places).unwrap();
+                    raise(places, Outside::Nothing).unwrap();
                     act()
                 })
                 .join()

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Context, Limits, Outcome, Script, Status, Usage, Workspace,
+    gate::Held,
     hostcall::Road,
     output::{Flood, Output},
     recorder::{Diverged, Recorder},
@@ -112,9 +113,10 @@ impl Shared {
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
 
-        let mut meter = Meter::start(limits.wall, limits.cpu);
+        let held = Held::default();
+        let mut meter = Meter::start(limits.wall, limits.cpu, held.clone());
         let state = State {
-            road: Road::new(limits.calls),
+            road: Road::new(context.reach.clone(), held, limits.calls),
             reply: None,
             output: Output::new(limits.output, script.sink.take()),
             stdin: Stdin::new(std::mem::take(&mut script.stdin)),

@@ -2,6 +2,7 @@
 //! called by `instance`. A guest gives way every few milliseconds, so the checks between its turns are enough.
 
 use super::ticker::{At, Ticker};
+use crate::gate::Held;
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     future::Future,
@@ -58,20 +59,32 @@ pub(super) struct Meter {
     wall: Duration,
     cpu: Duration,
     used: Duration,
+    held: Held,
 }
 
 impl Meter {
-    pub(super) fn start(wall: Duration, cpu: Duration) -> Self {
+    pub(super) fn start(wall: Duration, cpu: Duration, held: Held) -> Self {
         Self {
             started: Instant::now(),
             wall,
             cpu,
             used: Duration::ZERO,
+            held,
         }
     }
 
+    /// Without the time that people took to answer.
     pub(super) fn wall_used(&self) -> Duration {
-        self.started.elapsed()
+        self.started.elapsed().saturating_sub(self.held.time())
+    }
+
+    /// How much wall time is left; while a person is asked, none passes.
+    fn wall_left(&self) -> Duration {
+        let left = self.wall.saturating_sub(self.wall_used());
+        if left.is_zero() && self.held.is_held() {
+            return self.wall;
+        }
+        left
     }
 
     pub(super) fn cpu_used(&self) -> Duration {
@@ -92,15 +105,13 @@ impl Meter {
                 None => std::future::pending().await,
             }
         });
-        // A deadline beyond what the clock can say is no deadline.
-        let deadline = self.started.checked_add(self.wall);
-        let alarm = deadline.map(|deadline| ticker.at(deadline));
+        let alarm = alarm(ticker, self.wall);
         Driven {
             meter: self,
             guest,
             cancelled,
             alarm,
-            deadline,
+            ticker,
         }
         .await
     }
@@ -111,7 +122,12 @@ struct Driven<'a, F, C> {
     guest: Pin<&'a mut F>,
     cancelled: Pin<&'a mut C>,
     alarm: Option<At>,
-    deadline: Option<Instant>,
+    ticker: &'a Arc<Ticker>,
+}
+
+/// A deadline beyond what the clock can say is no deadline.
+fn alarm(ticker: &Arc<Ticker>, left: Duration) -> Option<At> {
+    Instant::now().checked_add(left).map(|deadline| ticker.at(deadline))
 }
 
 impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
@@ -137,20 +153,18 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
         if this.meter.used >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));
         }
-        if this
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-        {
+        let left = this.meter.wall_left();
+        if left.is_zero() {
             return Poll::Ready(Err(Stopped::Wall));
         }
-        match this
-            .alarm
-            .as_mut()
-            .map(|alarm| Pin::new(alarm).poll(context))
-        {
-            Some(Poll::Ready(())) => Poll::Ready(Err(Stopped::Wall)),
-            _ => Poll::Pending,
+        while let Some(at) = &mut this.alarm {
+            if Pin::new(at).poll(context).is_pending() {
+                break;
+            }
+            // The run was held meanwhile, or it would have ended above.
+            this.alarm = alarm(this.ticker, left);
         }
+        Poll::Pending
     }
 }
 

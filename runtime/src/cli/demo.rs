@@ -1,0 +1,136 @@
+//! `sandgate demo`: a service, a policy and a script, and what becomes of its calls. What a newcomer runs first.
+
+use super::{Shared, exit::Exit, progress::Bar, reach, report::{Failure, chain}};
+use crate::{
+    Actor, Context, ContextPolicy, Limits, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
+    demo::crm::Crm,
+    service::{Address, Client, ClientLimits, Registry, Store, Terms},
+};
+use clap::Args;
+use sandgate_policy::{ContextName, File, Limits as Granted, Policies, Schema};
+use std::{
+    io::{self, IsTerminal, Write},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+const CONTEXT: &str = "assistant";
+const POLICY: &str = include_str!("../../../policies/assistant/policy.cedar");
+const LIMITS: &str = include_str!("../../../policies/assistant/limits.toml");
+const SCRIPT: &str = include_str!("../demo/demo.py");
+
+/// See a script call a service, be asked about, and be refused.
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Make the call that needs approval, without asking
+    #[arg(long, conflicts_with = "no")]
+    yes: bool,
+
+    /// Refuse the call that needs approval, without asking
+    #[arg(long)]
+    no: bool,
+}
+
+pub(super) fn execute(arguments: &DemoArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    let outcome = executor.block_on(show(arguments, shared))?;
+    // A person who did not answer must not keep the process.
+    executor.shutdown_background();
+    if let Some(exception) = &outcome.exception {
+        say(&exception.traceback);
+    }
+    Ok(Exit::from(&outcome))
+}
+
+async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Failure> {
+    let place = tempfile::tempdir().map_err(|error| internal(&error))?;
+    let socket = place.path().join("crm/rpc.sock");
+    let _crm = Crm::in_memory().serve(&socket).map_err(|error| internal(&error))?;
+
+    step("A CRM serves on a Unix socket; one `rpc.discover` registers it:");
+    let client = Client::new(ClientLimits::default());
+    let address = Address::http(&socket).map_err(|error| internal(&error))?;
+    let document = client.discover(&address).await.map_err(|error| internal(&error))?;
+    let mut store = Store::open(&place.path().join("state"))?;
+    let bytes = document.get().as_bytes();
+    let service = store.add("crm", &address, &Terms::default(), bytes, false)?;
+    say(&format!("  {} methods; {}\n", service.methods().len(), service.summary()));
+
+    step("Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.");
+    let policy = Arc::new(policy(&service.interface())?);
+    let limits = Limits::default().with(&policy.limits);
+    let approver = reach::approver(arguments.yes, arguments.no, true);
+    let registry = Registry::load(&store)?;
+    let actor = Actor { name: "demo".to_owned(), ..Actor::default() };
+    let reach = Reach::new(CONTEXT, policy, registry, client, actor, approver).map_err(|error| internal(&error))?;
+
+    step("The script:");
+    say(&SCRIPT.lines().map(|line| format!("  {line}\n")).collect::<String>());
+    step("What becomes of it:");
+    let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
+    if let Some(cache) = &shared.cache {
+        builder = builder.cache_dir(cache);
+    }
+    if !shared.quiet {
+        builder = builder.progress(Arc::new(Bar::default()));
+    }
+    let sandbox = builder.build().await?;
+    let context = Context {
+        name: CONTEXT.to_owned(),
+        reach: Some(Arc::new(reach)),
+        limits,
+    };
+    let script = Script {
+        name: Some("demo.py".to_owned()),
+        sink: Some(Arc::new(Printed)),
+        ..Script::new(SCRIPT)
+    };
+    let outcome = sandbox.run(script, &context).await?;
+    if outcome.status == Status::Ok {
+        let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
+        step(&format!("{calls} calls in {:.1} ms, every one of them decided.", wall.as_secs_f64() * 1e3));
+    }
+    Ok(outcome)
+}
+
+fn policy(interface: &sandgate_policy::Interface) -> Result<ContextPolicy, Failure> {
+    let name = ContextName::new(CONTEXT).map_err(|error| internal(&error))?;
+    let schema = Schema::new(name, std::slice::from_ref(interface)).map_err(|error| internal(&error))?;
+    let file = |name, text| File { name, text };
+    let limits = Granted::parse(file("limits.toml", LIMITS)).map_err(|error| internal(&error))?;
+    let policies = Policies::load(Arc::new(schema), file("policy.cedar", POLICY), &limits)
+        .map_err(|error| internal(&error))?;
+    Ok(ContextPolicy { policies, limits, cases: None })
+}
+
+/// Passes on what the demonstration's own script prints.
+#[derive(Debug)]
+struct Printed;
+
+impl Sink for Printed {
+    fn write(&self, _: Stream, bytes: &[u8]) {
+        say(&super::terminal::escaped(&String::from_utf8_lossy(bytes)));
+    }
+}
+
+fn step(text: &str) {
+    if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        say(&format!("\u{1b}[1;36m{text}\u{1b}[0m\n"));
+    } else {
+        say(&format!("{text}\n"));
+    }
+}
+
+/// A reader that went away wanted no more.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().flush();
+}
+
+fn internal(error: &dyn std::error::Error) -> Failure {
+    Failure::internal(chain(error), None)
+}
