@@ -23,6 +23,7 @@ mod limits;
 mod output;
 mod recorder;
 mod run;
+mod service;
 mod specs;
 mod stack;
 mod support;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::service::{
     Address, AddressError, Caller, CallError, Client, ClientLimits, Found, Identity, Refreshed, Registration, Store,
-    StoreError, Terms, find, socket_dirs, state_dir,
+    StoreError, Terms, find_sockets, socket_dirs, state_dir,
 };
 use clap::{Args, Subcommand};
 use sandgate_policy::Effect;
@@ -240,7 +240,7 @@ fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Fai
     let directories = if arguments.directories.is_empty() { socket_dirs() } else { arguments.directories };
     let registered = store.list()?;
     let mut views = Vec::new();
-    for (found, asked) in wait(ask_all(find(&directories)))? {
+    for (found, asked) in wait(ask_all(find_sockets(&directories)))? {
         let known = registered
             .iter()
             .find(|known| known.name == found.name || known.address == Address::Http(found.socket.clone()));

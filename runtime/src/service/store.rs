@@ -1,11 +1,6 @@
 //! Where registrations are kept: SQLite in the state directory, readable by its owner alone. Called by the command line
 //! and when a registry is loaded. It must never count a document that the operator has not accepted. THREAT[SVC-05]
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the store is the one place of services that keeps files"
-)]
-
 use super::{
     Address, Change, DocumentError, Service, Terms,
     arguments::nearest,
