@@ -51,7 +51,9 @@ impl Scene {
         let code = output.status.code().unwrap();
         format!(
             "$ sandgate service {}\n{}{}[{code}]\n\n",
-            arguments.join(" ").replace(self.directory.path().to_str().unwrap(), "DIR"),
+            arguments
+                .join(" ")
+                .replace(self.directory.path().to_str().unwrap(), "DIR"),
             text(output.stdout).trim_start_matches('\n'),
             text(output.stderr).trim_start_matches('\n'),
         )
@@ -110,14 +112,20 @@ impl Changing {
                     }
                     head.push(line.to_ascii_lowercase());
                 }
-                let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                let length = head
+                    .iter()
+                    .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
                 let mut body = vec![0; length.unwrap_or(0)];
                 if stream.read_exact(&mut body).is_err() {
                     continue;
                 }
                 let answer = match serde_json::from_slice::<Value>(&body) {
                     Ok(request) => {
-                        format!(r#"{{"jsonrpc":"2.0","id":{},"result":{}}}"#, request["id"], document.lock().unwrap())
+                        format!(
+                            r#"{{"jsonrpc":"2.0","id":{},"result":{}}}"#,
+                            request["id"],
+                            document.lock().unwrap()
+                        )
                     }
                     Err(_) => json!({"protocol": protocol, "status": "ok"}).to_string(),
                 };
@@ -168,7 +176,16 @@ async fn a_service_is_registered_shown_tested_and_forgotten() {
         &["list"] as &[&str],
         &["add", "crm", "--socket", socket],
         &["add", "crm", "--socket", socket],
-        &["add", "crm", "--socket", socket, "--trust", "--effect", "deal.close=destroy", "--replace"],
+        &[
+            "add",
+            "crm",
+            "--socket",
+            socket,
+            "--trust",
+            "--effect",
+            "deal.close=destroy",
+            "--replace",
+        ],
         &["list"],
         &["show", "crm"],
         &["interface", "crm"],
@@ -176,7 +193,12 @@ async fn a_service_is_registered_shown_tested_and_forgotten() {
         &["test", "crm"],
         &["test", "crm", "contact.list", "{\"limit\": 2}"],
         &["test", "crm", "contact.list", "{\"limt\": 2}"],
-        &["test", "crm", "contact.list", "{\"limit\": 2, \"_context\": 3}"],
+        &[
+            "test",
+            "crm",
+            "contact.list",
+            "{\"limit\": 2, \"_context\": 3}",
+        ],
         &["test", "crm", "contact.lst"],
         &["test", "crm", "deal.close", "[1]"],
         &["remove", "crm"],
@@ -229,8 +251,22 @@ fn names_and_places_that_cannot_be_are_refused_with_what_can() {
         &["add", "crm", "--socket", bad.to_str().unwrap()],
         &["add", "crm", "--url", "http://example.org/rpc"],
         &["add", "crm", "--socket", socket, "--effect", "contact.list"],
-        &["add", "crm", "--socket", socket, "--effect", "contact.list=delete"],
-        &["add", "crm", "--socket", socket, "--effect", "contact.lst=read"],
+        &[
+            "add",
+            "crm",
+            "--socket",
+            socket,
+            "--effect",
+            "contact.list=delete",
+        ],
+        &[
+            "add",
+            "crm",
+            "--socket",
+            socket,
+            "--effect",
+            "contact.lst=read",
+        ],
         &["list", "--json"],
         &["add", "crm", "--socket", socket],
         &["show", "crn"],
@@ -246,7 +282,11 @@ fn names_and_places_that_cannot_be_are_refused_with_what_can() {
 fn svc_05_a_document_that_changes_waits_until_it_is_accepted() {
     let scene = Scene::new();
     let socket = scene.at("sockets/rpc.sock");
-    let serving = Changing::new(&document(&[("contact.list", "limit"), ("contact.add", "name"), ("contact.old", "x")]));
+    let serving = Changing::new(&document(&[
+        ("contact.list", "limit"),
+        ("contact.add", "name"),
+        ("contact.old", "x"),
+    ]));
     serving.serve(&socket);
     let mut all = scene.run(&["add", "crm", "--socket", socket.to_str().unwrap()]);
     let offered = |method: &str| {
@@ -255,17 +295,28 @@ fn svc_05_a_document_that_changes_waits_until_it_is_accepted() {
     };
     assert_eq!(offered("contact.list"), Some(Effect::Read));
 
-    let changed = document(&[("contact.list", "most"), ("contact.add", "name"), ("contact.purge", "x"), ("contact.export", "to")]);
+    let changed = document(&[
+        ("contact.list", "most"),
+        ("contact.add", "name"),
+        ("contact.purge", "x"),
+        ("contact.export", "to"),
+    ]);
     serving.becomes(&changed);
     all.push_str(&scene.run(&["refresh"]));
     // Nothing of it is offered: neither what is new nor what was there before.
-    assert_eq!((offered("contact.purge"), offered("contact.add")), (None, None));
+    assert_eq!(
+        (offered("contact.purge"), offered("contact.add")),
+        (None, None)
+    );
     all.push_str(&scene.run(&["list"]));
     all.push_str(&scene.run(&["show", "crm"]));
     all.push_str(&scene.run(&["test", "crm"]));
 
     // What is accepted is what was shown, and not what came after.
-    serving.becomes(&document(&[("contact.list", "most"), ("contact.wipe", "x")]));
+    serving.becomes(&document(&[
+        ("contact.list", "most"),
+        ("contact.wipe", "x"),
+    ]));
     all.push_str(&scene.run(&["refresh", "crm", "--accept"]));
     assert_eq!(offered("contact.list"), None);
 
@@ -291,8 +342,13 @@ fn svc_05_only_what_a_document_says_counts_and_not_how_it_is_written() {
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let compact = r#"{"openrpc":"1.2.6","info":{"title":"x","version":"1"},"methods":[]}"#;
     let spread = "{ \"methods\": [ ],\n\"info\": {\"version\": \"1\", \"title\": \"\\u0078\"}, \"openrpc\": \"1.2.6\" }";
-    store.add("x", &address, &Terms::default(), compact.as_bytes(), false).unwrap();
-    assert_eq!(store.refresh("x", spread.as_bytes()).unwrap(), sandgate::Refreshed::Same);
+    store
+        .add("x", &address, &Terms::default(), compact.as_bytes(), false)
+        .unwrap();
+    assert_eq!(
+        store.refresh("x", spread.as_bytes()).unwrap(),
+        sandgate::Refreshed::Same
+    );
 }
 
 #[test]
@@ -302,16 +358,29 @@ fn sec_05_what_is_not_there_what_waits_and_what_is_spelt_otherwise_are_the_same_
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let before = document(&[("contact.list", "limit")]).to_string();
     for name in ["crm", "waits"] {
-        store.add(name, &address, &Terms::default(), before.as_bytes(), false).unwrap();
+        store
+            .add(name, &address, &Terms::default(), before.as_bytes(), false)
+            .unwrap();
     }
-    store.refresh("waits", document(&[]).to_string().as_bytes()).unwrap();
+    store
+        .refresh("waits", document(&[]).to_string().as_bytes())
+        .unwrap();
     let registry = Registry::load(&store).unwrap();
     assert!(registry.method("crm", "contact.list").is_some());
     for (service, method) in [
-        ("crm", "contact.add"), ("crm", "Contact.list"), ("crm", ""), ("waits", "contact.list"), ("other", "contact.list"),
-        ("CRM", "contact.list"), ("crm ", "contact.list"), ("", ""),
+        ("crm", "contact.add"),
+        ("crm", "Contact.list"),
+        ("crm", ""),
+        ("waits", "contact.list"),
+        ("other", "contact.list"),
+        ("CRM", "contact.list"),
+        ("crm ", "contact.list"),
+        ("", ""),
     ] {
-        assert!(registry.method(service, method).is_none(), "{service:?} {method:?}");
+        assert!(
+            registry.method(service, method).is_none(),
+            "{service:?} {method:?}"
+        );
     }
     assert_eq!(registry.names().collect::<Vec<_>>(), ["crm"]);
 }
@@ -319,22 +388,40 @@ fn sec_05_what_is_not_there_what_waits_and_what_is_spelt_otherwise_are_the_same_
 #[test]
 fn pol_09_a_service_that_lies_about_what_it_does_is_believed_only_by_the_operator_s_word() {
     let scene = Scene::new();
-    let mut lying = document(&[("contact.delete", "id"), ("contact.frob", "id"), ("contact.get", "id")]);
+    let mut lying = document(&[
+        ("contact.delete", "id"),
+        ("contact.frob", "id"),
+        ("contact.get", "id"),
+    ]);
     for (at, says) in [(0, "read"), (1, "read"), (2, "destroy")] {
         lying["methods"][at]["x-effect"] = says.into();
     }
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let effects = |terms: &Terms| -> Vec<Effect> {
         let lying = lying.to_string();
-        let service = scene.store().add("x", &address, terms, lying.as_bytes(), true).unwrap();
+        let service = scene
+            .store()
+            .add("x", &address, terms, lying.as_bytes(), true)
+            .unwrap();
         service.methods().map(|method| method.effect).collect()
     };
     let mut terms = Terms::default();
-    assert_eq!(effects(&terms), [Effect::Destroy, Effect::Write, Effect::Read]);
+    assert_eq!(
+        effects(&terms),
+        [Effect::Destroy, Effect::Write, Effect::Read]
+    );
     terms.trusted = true;
-    assert_eq!(effects(&terms), [Effect::Read, Effect::Read, Effect::Destroy]);
-    terms.effects.insert("contact.frob".to_owned(), Effect::Destroy);
-    assert_eq!(effects(&terms), [Effect::Read, Effect::Destroy, Effect::Destroy]);
+    assert_eq!(
+        effects(&terms),
+        [Effect::Read, Effect::Read, Effect::Destroy]
+    );
+    terms
+        .effects
+        .insert("contact.frob".to_owned(), Effect::Destroy);
+    assert_eq!(
+        effects(&terms),
+        [Effect::Read, Effect::Destroy, Effect::Destroy]
+    );
 }
 
 #[test]
@@ -343,19 +430,32 @@ fn pol_06_sockets_of_every_layout_are_found_and_those_for_people_are_never_calle
     let base = scene.at("sockets");
     let serving = Changing::new(&document(&[("contact.list", "limit")]));
     for path in [
-        "hero_biz/rpc.sock", "flat.sock", "hero_books_server.sock", "hero_osis_server/geomind/calendar.sock", "hero-proxy/rpc.sock",
+        "hero_biz/rpc.sock",
+        "flat.sock",
+        "hero_books_server.sock",
+        "hero_osis_server/geomind/calendar.sock",
+        "hero-proxy/rpc.sock",
     ] {
         fs::create_dir_all(base.join(path).parent().unwrap()).unwrap();
         serving.serve(&base.join(path));
     }
     // These answer whoever connects to them, if anybody does.
-    let people = ["hero_biz/admin.sock", "hero_biz/ui.sock", "hero_books_ui.sock", "flat_admin.sock", "hero_osis_server/geomind/ui.sock"]
-        .map(|path| {
-            let listener = UnixListener::bind(base.join(path)).unwrap();
-            listener.set_nonblocking(true).unwrap();
-            listener
-        });
-    let pages = Changing { protocol: "ui", ..Changing::new(&document(&[])) };
+    let people = [
+        "hero_biz/admin.sock",
+        "hero_biz/ui.sock",
+        "hero_books_ui.sock",
+        "flat_admin.sock",
+        "hero_osis_server/geomind/ui.sock",
+    ]
+    .map(|path| {
+        let listener = UnixListener::bind(base.join(path)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        listener
+    });
+    let pages = Changing {
+        protocol: "ui",
+        ..Changing::new(&document(&[]))
+    };
     pages.serve(&base.join("pages.sock"));
     UnixListener::bind(base.join("open.sock")).unwrap();
     fs::set_permissions(base.join("open.sock"), Permissions::from_mode(0o777)).unwrap();
@@ -368,12 +468,23 @@ fn pol_06_sockets_of_every_layout_are_found_and_those_for_people_are_never_calle
     let mut all = scene.run(&["discover", "--sockets-dir", base]);
     all.push_str(&scene.run(&["list", "--json"]));
     all.push_str(&scene.run(&["discover", "--sockets-dir", base, "--add"]));
-    all.push_str(&scene.run(&["discover", "--sockets-dir", base, "--sockets-dir", "/nonexistent", "--json"]));
+    all.push_str(&scene.run(&[
+        "discover",
+        "--sockets-dir",
+        base,
+        "--sockets-dir",
+        "/nonexistent",
+        "--json",
+    ]));
     all.push_str(&scene.run(&["list"]));
     all.push_str(&scene.run(&["discover"]));
     insta::assert_snapshot!(all);
     for listener in people {
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "somebody connected");
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock,
+            "somebody connected"
+        );
     }
 }
 
@@ -383,7 +494,15 @@ fn pol_06_a_socket_that_others_could_replace_is_not_registered() {
     let serving = Changing::new(&document(&[("contact.list", "limit")]));
     let socket = scene.at("sockets/rpc.sock");
     serving.serve(&socket);
-    let add = || scene.run(&["add", "crm", "--replace", "--socket", socket.to_str().unwrap()]);
+    let add = || {
+        scene.run(&[
+            "add",
+            "crm",
+            "--replace",
+            "--socket",
+            socket.to_str().unwrap(),
+        ])
+    };
     let mut all = add();
     fs::set_permissions(&socket, Permissions::from_mode(0o777)).unwrap();
     all.push_str(&add());
@@ -393,7 +512,13 @@ fn pol_06_a_socket_that_others_could_replace_is_not_registered() {
     fs::set_permissions(scene.at("sockets"), Permissions::from_mode(0o700)).unwrap();
     let link = scene.at("sockets/link.sock");
     symlink(&socket, &link).unwrap();
-    all.push_str(&scene.run(&["add", "crm", "--replace", "--socket", link.to_str().unwrap()]));
+    all.push_str(&scene.run(&[
+        "add",
+        "crm",
+        "--replace",
+        "--socket",
+        link.to_str().unwrap(),
+    ]));
     insta::assert_snapshot!(all);
 }
 
@@ -412,7 +537,10 @@ fn svc_05_a_kept_document_that_was_tampered_with_is_not_offered() {
     let scene = Scene::new();
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let kept = document(&[("contact.list", "limit")]).to_string();
-    scene.store().add("x", &address, &Terms::default(), kept.as_bytes(), false).unwrap();
+    scene
+        .store()
+        .add("x", &address, &Terms::default(), kept.as_bytes(), false)
+        .unwrap();
     let database = rusqlite::Connection::open(scene.at("state/registry.db")).unwrap();
     let changed = "UPDATE documents SET body = replace(body, 'contact.list', 'contact.lost')";
     assert_eq!(database.execute(changed, []).unwrap(), 1);
@@ -427,12 +555,26 @@ async fn one_question_is_all_that_a_registration_asks() {
     let socket = scene.at("sockets/rpc.sock");
     let _crm = Crm::in_memory().serve(&socket).unwrap();
     let address = Address::http(&socket).unwrap();
-    let document = Client::new(ClientLimits::default()).discover(&address).await.unwrap();
+    let document = Client::new(ClientLimits::default())
+        .discover(&address)
+        .await
+        .unwrap();
     let mut store = scene.store();
-    let service = store.add("crm", &address, &Terms::default(), document.get().as_bytes(), false).unwrap();
+    let service = store
+        .add(
+            "crm",
+            &address,
+            &Terms::default(),
+            document.get().as_bytes(),
+            false,
+        )
+        .unwrap();
     let registry = Registry::load(&store).unwrap();
     let loaded = registry.service("crm").unwrap();
-    assert_eq!((loaded.text(), loaded.stub()), (service.text(), service.stub()));
+    assert_eq!(
+        (loaded.text(), loaded.stub()),
+        (service.text(), service.stub())
+    );
     assert_eq!(loaded.interface(), service.interface());
     assert_eq!(Registry::of([service]).names().collect::<Vec<_>>(), ["crm"]);
 }
