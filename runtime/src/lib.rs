@@ -46,10 +46,13 @@ pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage,
 };
+pub use sandgate_policy::Effect;
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
 pub use service::{
-    Address, AddressError, Broken, CallError, Client, ClientLimits, Health, Identity, IdentityError, Part,
-    Phase, ProtocolError, ServiceError, SocketError,
+    Address, AddressError, ArgumentError, Arguments, Because, Broken, CallError, Caller, Change,
+    ChangedPart, Client, ClientLimits, DocumentError, Found, Health, Identity, IdentityError,
+    JsonError, Part, Phase, ProtocolError, Refreshed, Registered, Registration, Registry, Service,
+    ServiceError, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs, state_dir,
 };
 pub use workspace::{Workspace, WorkspaceError};

@@ -35,7 +35,7 @@ pub use address::{Address, AddressError};
 pub use arguments::{ArgumentError, Arguments};
 pub use change::{Change, Part as ChangedPart};
 pub use client::{Client, ClientLimits, Health};
-pub use discover::{Found, find, socket_dirs};
+pub use discover::{Found, find as find_sockets, socket_dirs};
 pub use document::DocumentError;
 pub use effect::Because;
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};

@@ -24,6 +24,7 @@ mod output;
 mod policy;
 mod recorder;
 mod run;
+mod service;
 mod specs;
 mod stack;
 mod support;

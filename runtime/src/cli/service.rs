@@ -1,6 +1,7 @@
 //! `sandgate service`: what is registered, what it offers, and whether it is there. Only the operator comes here; a
 //! script has no way to. What services say of themselves is shown as text and never believed.
 
+mod arguments;
 mod view;
 
 use super::{
@@ -9,10 +10,13 @@ use super::{
     report::{Failure, chain},
 };
 use crate::service::{
-    Address, AddressError, Caller, CallError, Client, ClientLimits, Found, Identity, Refreshed, Registration, Store,
-    StoreError, Terms, find, socket_dirs, state_dir,
+    Address, AddressError, CallError, Caller, Client, ClientLimits, Found, Identity, Refreshed,
+    Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs, state_dir,
 };
-use clap::{Args, Subcommand};
+pub(super) use arguments::ServiceArguments;
+use arguments::{
+    AddArguments, DiscoverArguments, Place, RefreshArguments, ServiceCommand, TestArguments,
+};
 use sandgate_policy::Effect;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -23,179 +27,15 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
+use tokio::task::JoinSet;
 use view::{FoundView, Outcome, ServiceView};
 
-const EXAMPLES: &str = "\
-Examples:
-  sandgate service discover --add
-  sandgate service add hero_biz --socket ~/hero/sockets/hero_biz/rpc.sock
-  sandgate service add crm --url https://crm.example.org/rpc --effect deal.close=destroy
-  sandgate service show hero_biz
-  sandgate service interface hero_biz
-  sandgate service refresh --accept
-  sandgate service test hero_biz contact.get '{\"id\": 7}'
-
-A service is registered from its own document (`rpc.discover`), which is kept. When the service comes with another one,
-`refresh` shows what changed, and the service is not offered to scripts until `refresh --accept`.";
-
-/// Register services, and see what they offer.
-#[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct ServiceArguments {
-    #[command(subcommand)]
-    command: ServiceCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum ServiceCommand {
-    /// Register a service under a name that scripts import it by
-    Add(AddArguments),
-    /// Find the services of this machine that follow the hero convention
-    Discover(DiscoverArguments),
-    /// All registered services
-    List(Plain),
-    /// One service: its methods, what each of them does, and who says so
-    Show(Named),
-    /// What a model reads of a service; with --json, what the proxies in a script are made from
-    Interface(Named),
-    /// Ask services for their documents again
-    Refresh(RefreshArguments),
-    /// Forget a service
-    Remove(Named),
-    /// See whether a service is there, or call one of its methods
-    Test(TestArguments),
-}
-
-#[derive(Debug, Args)]
-struct Plain {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct Named {
-    /// The service
-    name: String,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct AddArguments {
-    /// What scripts and policies call it: 1 to 64 of `a-z0-9_`, a letter first
-    name: String,
-
-    #[command(flatten)]
-    place: Place,
-
-    /// Believe what the service itself says that its methods do
-    #[arg(long)]
-    trust: bool,
-
-    /// What a method does, whatever the service or its name say: METHOD=read, =write or =destroy
-    #[arg(long = "effect", value_name = "METHOD=EFFECT", value_parser = parse_effect)]
-    effects: Vec<(String, Effect)>,
-
-    /// Let scripts set this parameter although it is called like one that the host sets, such as `context`
-    #[arg(long, value_name = "PARAMETER")]
-    free: Vec<String>,
-
-    /// Take the place of a service that is registered under this name
-    #[arg(long)]
-    replace: bool,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Place {
-    /// HTTP with `POST /rpc` on this Unix socket
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-
-    /// One JSON-RPC message a line on this Unix socket
-    #[arg(long, value_name = "PATH")]
-    lines: Option<PathBuf>,
-
-    /// JSON-RPC over HTTP at this URL; http:// only on this machine
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-}
-
-#[derive(Debug, Args)]
-struct DiscoverArguments {
-    /// Look in this directory; may be given more than once [default: $PATH_SOCKET, $HERO_SOCKET_DIR, ~/hero/sockets,
-    /// ~/hero/var/sockets]
-    #[arg(long = "sockets-dir", value_name = "DIR")]
-    directories: Vec<PathBuf>,
-
-    /// Register what is found and not registered yet
-    #[arg(long)]
-    add: bool,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct RefreshArguments {
-    /// The service [default: all of them]
-    name: Option<String>,
-
-    /// Let the new document count, if it is the one that was shown, or none was waiting yet
-    #[arg(long)]
-    accept: bool,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct TestArguments {
-    /// The service
-    name: String,
-
-    /// Call this method
-    method: Option<String>,
-
-    /// Its arguments: a JSON object, or a list
-    #[arg(default_value = "{}")]
-    arguments: String,
-
-    /// Call it even if it is not known to only read
-    #[arg(long, requires = "method")]
-    yes: bool,
-
-    /// The number of the context on whose behalf it is called
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    context_number: u32,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-fn parse_effect(text: &str) -> Result<(String, Effect), String> {
-    let (method, effect) = text.rsplit_once('=').ok_or("write METHOD=read, =write or =destroy")?;
-    let effect = match effect {
-        "read" => Effect::Read,
-        "write" => Effect::Write,
-        "destroy" => Effect::Destroy,
-        other => return Err(format!("`{other}` is none of read, write, destroy")),
-    };
-    Ok((method.to_owned(), effect))
-}
-
 pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Exit, Failure> {
-    let directory = shared.state.clone().or_else(state_dir).ok_or(StoreError::NoHome)?;
+    let directory = shared
+        .state
+        .clone()
+        .or_else(state_dir)
+        .ok_or(StoreError::NoHome)?;
     let mut store = Store::open(&directory)?;
     match arguments.command {
         ServiceCommand::Add(arguments) => add(&mut store, arguments),
@@ -208,14 +48,22 @@ pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Ex
         }
         ServiceCommand::Interface(named) => {
             let service = store.service(&store.get(&named.name)?)?;
-            let bytes = if named.json { [&*service.stub(), b"\n"].concat() } else { service.text().as_bytes().to_vec() };
+            let bytes = if named.json {
+                [&*service.stub(), b"\n"].concat()
+            } else {
+                service.text().as_bytes().to_vec()
+            };
             print(&bytes);
             Ok(Exit::Ok)
         }
         ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
         ServiceCommand::Remove(named) => {
             store.remove(&named.name)?;
-            say(named.json, &BTreeMap::from([("removed", &named.name)]), || format!("removed {}\n", named.name))
+            say(
+                named.json,
+                &BTreeMap::from([("removed", &named.name)]),
+                || format!("removed {}\n", named.name),
+            )
         }
         ServiceCommand::Test(arguments) => test(&store, &arguments),
     }
@@ -228,27 +76,37 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
         effects: arguments.effects.into_iter().collect(),
         free: arguments.free.into_iter().collect(),
     };
-    let document = wait(client().discover(&address))?.map_err(|error| unreachable(&address, &error))?;
+    let document =
+        wait(client().discover(&address))?.map_err(|error| unreachable(&address, &error))?;
     let bytes = document.get().as_bytes();
     store.add(&arguments.name, &address, &terms, bytes, arguments.replace)?;
     let registration = store.get(&arguments.name)?;
     let view = ServiceView::new(&registration, &store.service(&registration)?);
-    say(arguments.json, &view, || format!("registered {}", view.line()))
+    say(arguments.json, &view, || {
+        format!("registered {}", view.line())
+    })
 }
 
 fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Failure> {
-    let directories = if arguments.directories.is_empty() { socket_dirs() } else { arguments.directories };
+    let directories = if arguments.directories.is_empty() {
+        socket_dirs()
+    } else {
+        arguments.directories
+    };
     let registered = store.list()?;
     let mut views = Vec::new();
-    for (found, asked) in wait(ask_all(find(&directories)))? {
-        let known = registered
-            .iter()
-            .find(|known| known.name == found.name || known.address == Address::Http(found.socket.clone()));
-        let outcome = match (known, asked) {
-            (Some(known), _) => Outcome::Registered(known.name.clone()),
+    for (found, asked) in wait(ask_all(find_sockets(&directories)))? {
+        let address = Address::Http(found.socket.clone());
+        let same = registered.iter().find(|known| known.address == address);
+        let namesake = registered.iter().find(|known| known.name == found.name);
+        let outcome = match (same.or(namesake), asked) {
+            (Some(known), _) if known.address == address => Outcome::Registered(known.name.clone()),
+            (Some(known), _) => Outcome::Unusable(format!(
+                "`{}` is another service, at {}; `sandgate service add` can give it another name",
+                known.name, known.address
+            )),
             (None, Err(reason)) => Outcome::Unusable(reason),
             (None, Ok(document)) => {
-                let address = Address::Http(found.socket.clone());
                 match register(store, &found.name, &address, &document, arguments.add) {
                     Ok(methods) if arguments.add => Outcome::Added { methods },
                     Ok(methods) => Outcome::New { methods },
@@ -258,7 +116,11 @@ fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Fai
         };
         views.push(FoundView::new(found, outcome));
     }
-    let places = directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let places = directories
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     say(arguments.json, &views, || {
         if views.is_empty() {
             return format!("no services in {places}\n");
@@ -289,16 +151,21 @@ type Asked = (Found, Result<Box<RawValue>, String>);
 /// Asks all of them at once, since some may not answer.
 async fn ask_all(found: Vec<Found>) -> Vec<Asked> {
     let client = client();
-    let mut asking = tokio::task::JoinSet::new();
+    let mut asking = JoinSet::new();
     for found in found {
         let client = client.clone();
         asking.spawn(async move {
             let address = Address::Http(found.socket.clone());
             let asked = match client.protocol(&address).await {
                 // What is there for people is not to be called by programs.
-                Ok(Some(protocol)) if protocol != "openrpc" => Err(format!("it is for `{protocol}` and not for calls")),
+                Ok(Some(protocol)) if protocol != "openrpc" => {
+                    Err(format!("it is for `{protocol}` and not for calls"))
+                }
                 Err(error) => Err(error.to_string()),
-                Ok(_) => client.discover(&address).await.map_err(|error| error.to_string()),
+                Ok(_) => client
+                    .discover(&address)
+                    .await
+                    .map_err(|error| error.to_string()),
             };
             (found, asked)
         });
@@ -311,7 +178,10 @@ async fn ask_all(found: Vec<Found>) -> Vec<Asked> {
 fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
     let mut views = Vec::new();
     for registration in store.list()? {
-        views.push(ServiceView::new(&registration, &store.service(&registration)?));
+        views.push(ServiceView::new(
+            &registration,
+            &store.service(&registration)?,
+        ));
     }
     if views.is_empty() && !json {
         let _ = std::io::stderr()
@@ -319,7 +189,9 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let briefly: Vec<_> = views.iter().map(ServiceView::brief).collect();
-    say(json, &briefly, || views.iter().map(ServiceView::line).collect())
+    say(json, &briefly, || {
+        views.iter().map(ServiceView::line).collect()
+    })
 }
 
 fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Failure> {
@@ -327,12 +199,11 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         Some(name) => vec![store.get(name)?],
         None => store.list()?,
     };
-    let client = client();
     let mut views = Vec::new();
-    for registration in registrations {
+    for (registration, document) in wait(ask_again(registrations))? {
         let offered = registration.is_offered();
         let Registration { name, address, .. } = registration;
-        let document = match wait(client.discover(&address))? {
+        let document = match document {
             Ok(document) => document,
             // One that was asked for by name is a failure; of many, the others still count.
             Err(error) if arguments.name.is_some() => return Err(unreachable(&address, &error)),
@@ -344,14 +215,35 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         let refreshed = store.refresh(&name, document.get().as_bytes())?;
         // What is accepted is what was shown: here, or by an earlier refresh.
         let accepted = match &refreshed {
-            Refreshed::Waiting { known, .. } if arguments.accept && (*known || offered) => store.accept(&name)?,
+            Refreshed::Waiting { known, .. } if arguments.accept && (*known || offered) => {
+                store.accept(&name)?
+            }
             _ => false,
         };
         views.push(view::RefreshView::new(name, refreshed, accepted));
     }
-    let waits = views.iter().any(view::RefreshView::waits);
-    say(arguments.json, &views, || views.iter().map(view::RefreshView::text).collect())?;
-    Ok(if waits { Exit::Failure } else { Exit::Ok })
+    let left = arguments.accept && views.iter().any(view::RefreshView::waits);
+    say(arguments.json, &views, || {
+        views.iter().map(view::RefreshView::text).collect()
+    })?;
+    Ok(if left { Exit::Usage } else { Exit::Ok })
+}
+
+async fn ask_again(
+    registrations: Vec<Registration>,
+) -> Vec<(Registration, Result<Box<RawValue>, CallError>)> {
+    let client = client();
+    let mut asking = JoinSet::new();
+    for registration in registrations {
+        let client = client.clone();
+        asking.spawn(async move {
+            let document = client.discover(&registration.address).await;
+            (registration, document)
+        });
+    }
+    let mut all = asking.join_all().await;
+    all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    all
 }
 
 fn test(store: &Store, arguments: &TestArguments) -> Result<Exit, Failure> {
@@ -371,7 +263,12 @@ fn check(registration: &Registration, json: bool) -> Result<Exit, Failure> {
         let document = client.discover(address).await;
         (health, document, start.elapsed())
     })?;
-    let view = view::CheckView::new(registration, health.map_err(failed)?, &document.map_err(failed)?, took)?;
+    let view = view::CheckView::new(
+        registration,
+        health.map_err(failed)?,
+        &document.map_err(failed)?,
+        took,
+    )?;
     say(json, &view, || view.text())
 }
 
@@ -385,12 +282,18 @@ fn call(
     let registered = service.method(method).ok_or_else(|| {
         Failure::usage(
             StoreError::method(&service, method).to_string(),
-            format!("`sandgate service show {}` lists what it has", service.name()),
+            format!(
+                "`sandgate service show {}` lists what it has",
+                service.name()
+            ),
         )
     })?;
     if registered.effect != Effect::Read && !arguments.yes {
         return Err(Failure::usage(
-            format!("`{method}` is a {} ({})", registered.effect, registered.because),
+            format!(
+                "`{method}` is a {} ({})",
+                registered.effect, registered.because
+            ),
             "pass --yes to call it all the same",
         ));
     }
@@ -402,9 +305,12 @@ fn call(
     let usage = |error: &dyn std::error::Error, help: &str| Failure::usage(chain(error), help);
     let given: Box<RawValue> = serde_json::from_str(&arguments.arguments)
         .map_err(|error| usage(&error, "pass one JSON object, such as '{\"id\": 7}'"))?;
-    let bound = registered
-        .bind(&given, &caller)
-        .map_err(|error| usage(&error, "the arguments are one JSON object, or a list"))?;
+    let bound = registered.bind(&given, &caller).map_err(|error| {
+        usage(
+            &error,
+            &format!("it is called as {}", registered.signature()),
+        )
+    })?;
     let identity = Identity::new("test", arguments.context_number, None, &[])
         .map_err(|error| usage(&error, "pass --context-number with another number"))?;
     let result = wait(client().call(&registration.address, &identity, method, bound.params()))?
@@ -416,14 +322,24 @@ fn call(
 impl Place {
     fn address(&self) -> Result<Address, Failure> {
         let absolute = |path: &PathBuf| {
-            std::path::absolute(path).map_err(|error| Failure::usage(error.to_string(), "name the socket by its path"))
+            std::path::absolute(path)
+                .map_err(|error| Failure::usage(error.to_string(), "name the socket by its path"))
         };
         let address: Result<Address, AddressError> = match self {
-            Self { socket: Some(path), .. } => Address::http(&absolute(path)?),
-            Self { lines: Some(path), .. } => Address::lines(&absolute(path)?),
+            Self {
+                socket: Some(path), ..
+            } => Address::http(&absolute(path)?),
+            Self {
+                lines: Some(path), ..
+            } => Address::lines(&absolute(path)?),
             Self { url, .. } => Address::url(url.as_deref().unwrap_or_default()),
         };
-        address.map_err(|error| Failure::usage(error.to_string(), "https://HOST/PATH, or http:// on this machine"))
+        address.map_err(|error| {
+            Failure::usage(
+                error.to_string(),
+                "https://HOST/PATH, or http:// on this machine",
+            )
+        })
     }
 }
 
@@ -447,16 +363,26 @@ fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
 fn unreachable(address: &Address, error: &CallError) -> Failure {
     let help = match error {
         CallError::Service(_) => "the service is there, and this is its answer",
+        CallError::Socket(SocketError::Missing { .. }) => {
+            "check that the service runs and listens there"
+        }
         CallError::Socket(_) => "only a socket that nobody else can replace is spoken to",
-        CallError::Protocol(_) => "check what is spoken there: --socket for HTTP, --lines for one message a line",
+        CallError::Protocol(_) => {
+            "check what is spoken there: --socket for HTTP, --lines for one message a line"
+        }
         _ => "check that the service runs and listens there",
     };
-    Failure::usage(format!("`{address}`: {}", chain(error)), help)
+    match error {
+        // These name the place themselves.
+        CallError::Socket(_) | CallError::Address(_) => Failure::usage(chain(error), help),
+        _ => Failure::usage(format!("`{address}`: {}", chain(error)), help),
+    }
 }
 
 fn say(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<Exit, Failure> {
     let text = if json {
-        let json = serde_json::to_string_pretty(value).map_err(|error| Failure::internal(error.to_string(), None))?;
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::internal(error.to_string(), None))?;
         format!("{json}\n")
     } else {
         text()
@@ -475,15 +401,27 @@ impl From<StoreError> for Failure {
         let message = chain(&error);
         match error {
             StoreError::NoHome => Self::usage(message, "name a directory with --state-dir"),
-            StoreError::Directory { .. } => Self::usage(message, "name a directory of your own with --state-dir"),
-            StoreError::Database(_) | StoreError::Corrupt(_) => {
-                Self::internal(message, Some("move `registry.db` out of the state directory and register again"))
+            StoreError::Directory { .. } => {
+                Self::usage(message, "name a directory of your own with --state-dir")
             }
-            StoreError::Name(_) => Self::usage(message, "scripts import it by that name, as in `from services import crm`"),
+            StoreError::Database(_) | StoreError::Corrupt(_) => Self::internal(
+                message,
+                Some("move `registry.db` out of the state directory and register again"),
+            ),
+            StoreError::Name(_) => Self::usage(
+                message,
+                "scripts import it by that name, as in `from services import crm`",
+            ),
             StoreError::Exists(_) => Self::usage(message, "pass --replace, or choose another name"),
-            StoreError::Unknown { .. } => Self::usage(message, "`sandgate service list` shows what there is"),
-            StoreError::Method { .. } => Self::usage(message, "name methods as the service's own document does"),
-            StoreError::Document(_) => Self::usage(message, "the service has to describe itself in OpenRPC"),
+            StoreError::Unknown { .. } => {
+                Self::usage(message, "`sandgate service list` shows what there is")
+            }
+            StoreError::Method { .. } => {
+                Self::usage(message, "name methods as the service's own document does")
+            }
+            StoreError::Document(_) => {
+                Self::usage(message, "the service has to describe itself in OpenRPC")
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{
     Map, Value,
     value::{RawValue, to_raw_value},
 };
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
 
 /// Values in the arguments of one call. THREAT[DOS-10]: a byte of JSON can cost a hundred bytes of memory.
 const MOST_PARTS: usize = 100_000;
@@ -114,7 +114,9 @@ pub enum ArgumentError {
         later: String,
     },
     /// It cannot be called from here.
-    #[error("`{method}` needs `{parameter}`, which a script may not set and the host does not know")]
+    #[error(
+        "`{method}` needs `{parameter}`, which a script may not set and the host does not know"
+    )]
     Unusable {
         /// The method.
         method: String,
@@ -129,7 +131,10 @@ impl ArgumentError {
     pub fn exception(&self) -> &'static str {
         match self {
             Self::Shape { .. } | Self::Value { .. } => "ValueError",
-            Self::Unknown { .. } | Self::TooMany { .. } | Self::Missing { .. } | Self::Gap { .. } => "TypeError",
+            Self::Unknown { .. }
+            | Self::TooMany { .. }
+            | Self::Missing { .. }
+            | Self::Gap { .. } => "TypeError",
             Self::Reserved { .. } | Self::Unusable { .. } => "PermissionError",
         }
     }
@@ -192,7 +197,6 @@ impl Registered {
     /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
     pub fn bind(&self, given: &RawValue, caller: &Caller<'_>) -> Result<Arguments, ArgumentError> {
         let mut values = self.take(given)?;
-        let mut by_name = Map::new();
         let mut missing = Vec::new();
         for (argument, value) in self.arguments.iter().zip(&mut values) {
             let parameter = &argument.parameter;
@@ -201,14 +205,14 @@ impl Registered {
                 continue;
             }
             // `None` for what may be left out and cannot be null is how Python leaves it out.
-            if value.as_ref().is_some_and(Value::is_null) && !parameter.required && !parameter.schema.takes_null() {
+            if value.as_ref().is_some_and(Value::is_null)
+                && !parameter.required
+                && !parameter.schema.takes_null()
+            {
                 *value = None;
             }
             match value {
-                Some(value) => {
-                    self.check(argument, value)?;
-                    by_name.insert(parameter.name.clone(), value.clone());
-                }
+                Some(value) => self.check(argument, value)?,
                 None if parameter.required => missing.push(parameter.name.as_str()),
                 None => {}
             }
@@ -221,10 +225,15 @@ impl Registered {
             });
         }
         let params = match self.structure {
-            Structure::ByName => self.object(values),
-            Structure::ByPosition => self.list(values)?,
+            Structure::ByName => to_raw_value(&self.object(&values)),
+            Structure::ByPosition => to_raw_value(&self.list(&values)?),
         };
-        let params = to_raw_value(&params).map_err(|error| self.shape(error.to_string()))?;
+        let params = params.map_err(|error| self.shape(&error))?;
+        let open = self.arguments.iter().zip(values);
+        let by_name = open
+            .filter(|(argument, _)| argument.reserved.is_none())
+            .filter_map(|(argument, value)| Some((argument.parameter.name.clone(), value?)))
+            .collect();
         Ok(Arguments { by_name, params })
     }
 
@@ -232,7 +241,7 @@ impl Registered {
     fn take(&self, given: &RawValue) -> Result<Vec<Option<Value>>, ArgumentError> {
         let mut values = vec![None; self.arguments.len()];
         let parts = Cell::new(MOST_PARTS);
-        match serde_json::from_str(given.get()).map_err(|error| self.shape(error.to_string()))? {
+        match serde_json::from_str(given.get()).map_err(|error| self.shape(&error))? {
             Given::ByName(members) => {
                 for (name, value) in members {
                     let slot = self
@@ -256,7 +265,7 @@ impl Registered {
                         None => return Err(self.unknown(&name)),
                     };
                     if slot.is_some() {
-                        return Err(self.shape(format!("`{name}` stands twice")));
+                        return Err(self.shape(&format_args!("`{name}` stands twice")));
                     }
                     *slot = Some(self.value(argument, value, &parts)?);
                 }
@@ -283,7 +292,12 @@ impl Registered {
     }
 
     /// Strict JSON, with every number as it was written and nothing in it that belongs to the host.
-    fn value(&self, argument: &Argument, given: &RawValue, parts: &Cell<usize>) -> Result<Value, ArgumentError> {
+    fn value(
+        &self,
+        argument: &Argument,
+        given: &RawValue,
+        parts: &Cell<usize>,
+    ) -> Result<Value, ArgumentError> {
         let wrong = |error: JsonError| self.wrong(argument, error.to_string());
         json::check_numbers(given.get()).map_err(wrong)?;
         let value = json::parse(given.get().as_bytes(), parts).map_err(wrong)?;
@@ -327,38 +341,48 @@ impl Registered {
         Ok(value)
     }
 
-    fn object(&self, values: Vec<Option<Value>>) -> Value {
+    /// In the order of the names, so that the same arguments are always the same bytes.
+    fn object<'v>(&'v self, values: &'v [Option<Value>]) -> BTreeMap<&'v str, &'v Value> {
         self.arguments
             .iter()
             .zip(values)
-            .filter_map(|(argument, value)| Some((argument.parameter.name.clone(), value?)))
+            .filter_map(|(argument, value)| {
+                Some((argument.parameter.name.as_str(), value.as_ref()?))
+            })
             .collect()
     }
 
-    fn list(&self, values: Vec<Option<Value>>) -> Result<Value, ArgumentError> {
+    fn list<'v>(&self, values: &'v [Option<Value>]) -> Result<Vec<&'v Value>, ArgumentError> {
         let length = values
             .iter()
             .rposition(Option::is_some)
             .map_or(0, |last| last.saturating_add(1));
         let mut list = Vec::with_capacity(length);
         for (at, (argument, value)) in self.arguments.iter().zip(values).take(length).enumerate() {
-            let Some(value) = value.or_else(|| argument.parameter.schema.takes_null().then_some(Value::Null)) else {
-                let later = self.arguments.iter().skip(at).nth(1);
-                return Err(ArgumentError::Gap {
-                    method: self.method.clone(),
-                    parameter: argument.parameter.name.clone(),
-                    later: later.map_or_else(String::new, |later| later.parameter.name.clone()),
-                });
-            };
-            list.push(value);
+            match value {
+                Some(value) => list.push(value),
+                None if argument.parameter.schema.takes_null() => list.push(&Value::Null),
+                None => {
+                    let given = self.arguments.iter().zip(values).skip(at);
+                    let later = given
+                        .filter(|(_, value)| value.is_some())
+                        .map(|(argument, _)| argument)
+                        .next();
+                    return Err(ArgumentError::Gap {
+                        method: self.method.clone(),
+                        parameter: argument.parameter.name.clone(),
+                        later: later.map_or_else(String::new, |later| later.parameter.name.clone()),
+                    });
+                }
+            }
         }
-        Ok(Value::Array(list))
+        Ok(list)
     }
 
-    fn shape(&self, reason: String) -> ArgumentError {
+    fn shape(&self, reason: &dyn fmt::Display) -> ArgumentError {
         ArgumentError::Shape {
             method: self.method.clone(),
-            reason: text::line(&reason, 120),
+            reason: text::line(&reason.to_string(), 120),
         }
     }
 
@@ -382,7 +406,10 @@ impl Registered {
     }
 
     fn takes(&self) -> String {
-        let mut names = self.open().map(|argument| argument.parameter.name.as_str()).peekable();
+        let mut names = self
+            .open()
+            .map(|argument| argument.parameter.name.as_str())
+            .peekable();
         if names.peek().is_none() {
             return "It takes nothing".to_owned();
         }
@@ -391,5 +418,8 @@ impl Registered {
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -81,7 +81,11 @@ fn parts(old: &Registered, new: &Registered) -> Vec<Part> {
         (method.summary.clone(), method.deprecated, of_parameters)
     };
     let same_parameters = old.structure == new.structure
-        && old.arguments.iter().map(takes).eq(new.arguments.iter().map(takes));
+        && old
+            .arguments
+            .iter()
+            .map(takes)
+            .eq(new.arguments.iter().map(takes));
     [
         (!same_parameters).then_some(Part::Parameters),
         (old.returns != new.returns).then_some(Part::Result),

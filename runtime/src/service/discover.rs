@@ -9,7 +9,10 @@
 //! DIR/<service>_server/<context>/<domain>.sock
 //! ```
 
-#![expect(clippy::disallowed_methods, reason = "the operator names these directories")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the operator names these directories"
+)]
 
 use super::naming;
 use std::{

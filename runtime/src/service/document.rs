@@ -141,7 +141,10 @@ impl Document {
         let mut seen = HashSet::with_capacity(methods.len());
         for method in methods {
             let method = reader.expander.resolve(method).unwrap_or(method);
-            let name = method.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = method
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if !seen.insert(name) {
                 return Err(DocumentError::Twice(text::line(name, 80)));
             }
@@ -161,7 +164,9 @@ impl Document {
         Ok(Self {
             hash: Hash(Sha256::digest(&canonical).into()),
             summary: text::line(
-                info("description").or_else(|| info("title")).unwrap_or_default(),
+                info("description")
+                    .or_else(|| info("title"))
+                    .unwrap_or_default(),
                 LONGEST_SUMMARY,
             ),
             canonical,
@@ -188,7 +193,11 @@ impl<'d> Reader<'d> {
             .flatten()
             .filter_map(|parameter| self.expander.resolve(parameter)?.get("name")?.as_str())
             .any(|name| name.contains(' '));
-        if spoken { Structure::ByPosition } else { Structure::ByName }
+        if spoken {
+            Structure::ByPosition
+        } else {
+            Structure::ByName
+        }
     }
 
     /// The method, nothing where it is one of every service's own, or why it cannot be offered.
@@ -200,7 +209,11 @@ impl<'d> Reader<'d> {
         if name == "rpc.discover" {
             return Ok(None);
         }
-        if name.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case("rpc")) {
+        if name
+            .split('.')
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case("rpc"))
+        {
             return Err("names that begin with `rpc.` belong to the protocol");
         }
         let structure = match method.get("paramStructure").and_then(Value::as_str) {
@@ -221,7 +234,10 @@ impl<'d> Reader<'d> {
             .map(|parameter| self.parameter(parameter))
             .collect::<Result<Vec<_>, _>>()?;
         let mut seen = HashSet::with_capacity(parameters.len());
-        if !parameters.iter().all(|parameter| seen.insert(parameter.name.as_str())) {
+        if !parameters
+            .iter()
+            .all(|parameter| seen.insert(parameter.name.as_str()))
+        {
             return Err("two of its parameters have the same name");
         }
         let result = method
@@ -243,10 +259,17 @@ impl<'d> Reader<'d> {
             .expander
             .resolve(parameter)
             .ok_or("one of its parameters is described nowhere in the document")?;
-        let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
-        let plain = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let name = parameter
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if !plain || !(1..=LONGEST_NAME).contains(&name.len()) {
-            return Err("the name of one of its parameters is not 1 to 128 visible ASCII characters");
+            return Err(
+                "the name of one of its parameters is not 1 to 128 visible ASCII characters",
+            );
         }
         let schema = parameter.get("schema");
         let described = schema.and_then(|schema| self.expander.resolve(schema));

@@ -32,16 +32,18 @@ impl fmt::Display for Because {
 
 /// Names that start with one of these read, unless another word in them says that they also change.
 const READS: [&str; 22] = [
-    "list", "get", "find", "search", "count", "read", "show", "describe", "exists", "stats", "status", "info", "view",
-    "lookup", "has", "is", "health", "version", "ping", "fetch", "discover", "help",
+    "list", "get", "find", "search", "count", "read", "show", "describe", "exists", "stats",
+    "status", "info", "view", "lookup", "has", "is", "health", "version", "ping", "fetch",
+    "discover", "help",
 ];
 const CHANGES: [&str; 24] = [
-    "add", "create", "set", "update", "put", "write", "insert", "append", "edit", "modify", "patch", "save", "store",
-    "replace", "send", "post", "push", "publish", "execute", "run", "start", "stop", "move", "mark",
+    "add", "create", "set", "update", "put", "write", "insert", "append", "edit", "modify",
+    "patch", "save", "store", "replace", "send", "post", "push", "publish", "execute", "run",
+    "start", "stop", "move", "mark",
 ];
 const DESTROYS: [&str; 14] = [
-    "delete", "remove", "purge", "drop", "destroy", "wipe", "clear", "erase", "truncate", "prune", "unlink", "rm", "del",
-    "trash",
+    "delete", "remove", "purge", "drop", "destroy", "wipe", "clear", "erase", "truncate", "prune",
+    "unlink", "rm", "del", "trash",
 ];
 
 /// The effect of a method: the operator's word, else the service's own where it is trusted, else what the name says.
@@ -75,7 +77,11 @@ fn by_name(method: &str) -> (Effect, Because) {
 /// The words of `add_contact`, `add-contact` and `addContact`. In `eth_getBalance` the first part is a namespace.
 fn words(name: &str) -> Vec<String> {
     let verb_first = match name.split_once('_') {
-        Some((_, rest)) if !rest.contains('_') && rest.contains(|c: char| c.is_ascii_uppercase()) => rest,
+        Some((_, rest))
+            if !rest.contains('_') && rest.contains(|c: char| c.is_ascii_uppercase()) =>
+        {
+            rest
+        }
         _ => name,
     };
     let mut words = vec![String::new()];
@@ -130,9 +136,21 @@ mod tests {
     #[test]
     fn pol_09_the_operator_is_heard_before_the_service_and_the_service_before_the_name() {
         let (read, destroy) = (Some(Effect::Read), Some(Effect::Destroy));
-        assert_eq!(effect("x.list", destroy, read), (Effect::Destroy, Because::Operator));
-        assert_eq!(effect("x.list", None, destroy), (Effect::Destroy, Because::Service));
-        assert_eq!(effect("x.delete", read, None), (Effect::Read, Because::Operator));
-        assert_eq!(effect("x.frob", None, None), (Effect::Write, Because::Unknown));
+        assert_eq!(
+            effect("x.list", destroy, read),
+            (Effect::Destroy, Because::Operator)
+        );
+        assert_eq!(
+            effect("x.list", None, destroy),
+            (Effect::Destroy, Because::Service)
+        );
+        assert_eq!(
+            effect("x.delete", read, None),
+            (Effect::Read, Because::Operator)
+        );
+        assert_eq!(
+            effect("x.frob", None, None),
+            (Effect::Write, Because::Unknown)
+        );
     }
 }

@@ -29,7 +29,11 @@ const LONGEST_TEXT: usize = 200 << 10;
 const LONGEST_DEFAULT: usize = 200;
 
 pub(super) fn text(service: &Service) -> String {
-    let mut made = format!("SERVICE: {}\nSUMMARY: {}\n", service.name(), service.summary());
+    let mut made = format!(
+        "SERVICE: {}\nSUMMARY: {}\n",
+        service.name(),
+        service.summary()
+    );
     let named: Vec<String> = service
         .named
         .iter()
@@ -58,7 +62,11 @@ pub(super) fn text(service: &Service) -> String {
 fn line(method: &Registered) -> String {
     let mut line = signature(method);
     let summary = text::line(&method.summary, LONGEST_LINE);
-    let deprecated = if method.deprecated { "Deprecated. " } else { "" };
+    let deprecated = if method.deprecated {
+        "Deprecated. "
+    } else {
+        ""
+    };
     if !summary.is_empty() || method.deprecated {
         line.push_str("  # ");
         line.push_str(format!("{deprecated}{summary}").trim_end());
@@ -72,7 +80,11 @@ pub(super) fn signature(method: &Registered) -> String {
     let full = parameters(method, Argument::shown);
     let parameters = if full.len() > LONGEST_SIGNATURE {
         parameters(method, |argument| {
-            let default = if argument.parameter.required { "" } else { "=None" };
+            let default = if argument.parameter.required {
+                ""
+            } else {
+                "=None"
+            };
             format!("{}{default}", argument.python)
         })
     } else {
@@ -167,7 +179,10 @@ struct StubParameter<'a> {
     v: Option<&'a Value>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -206,7 +221,10 @@ fn stub_parameter(argument: &Argument) -> StubParameter<'_> {
         r: parameter.required,
         t: &argument.annotation,
         d: &parameter.summary,
-        v: parameter.default.as_ref().filter(|value| is_showable(value)),
+        v: parameter
+            .default
+            .as_ref()
+            .filter(|value| is_showable(value)),
     }
 }
 

@@ -20,7 +20,8 @@ pub enum JsonError {
 /// Reads one value. `parts` is how many values may be in it, and is counted down: a byte of JSON can cost a hundred
 /// bytes of memory.
 pub(super) fn parse(bytes: &[u8], parts: &Cell<usize>) -> Result<Value, JsonError> {
-    let invalid = |error: serde_json::Error| JsonError::Invalid(text::line(&error.to_string(), 200));
+    let invalid =
+        |error: serde_json::Error| JsonError::Invalid(text::line(&error.to_string(), 200));
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict(parts)
         .deserialize(&mut deserializer)
@@ -70,7 +71,8 @@ fn is_exact(number: &str) -> bool {
     let Ok(read) = number.parse::<f64>() else {
         return false;
     };
-    read.is_finite() && digits(number).is_some_and(|wanted| Some(wanted) == digits(&format!("{read:e}")))
+    read.is_finite()
+        && digits(number).is_some_and(|wanted| Some(wanted) == digits(&format!("{read:e}")))
 }
 
 /// Sign, significant digits, and the power of ten of the last of them.
@@ -183,6 +185,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -197,15 +204,32 @@ mod tests {
             let Err(JsonError::Invalid(reason)) = read(text) else {
                 panic!("{text} was read");
             };
-            assert!(reason.starts_with("the key `a` stands twice at line 1"), "{reason}");
+            assert!(
+                reason.starts_with("the key `a` stands twice at line 1"),
+                "{reason}"
+            );
         }
-        assert_eq!(read(r#"{"a":1,"A":2}"#), Ok(serde_json::json!({"a": 1, "A": 2})));
+        assert_eq!(
+            read(r#"{"a":1,"A":2}"#),
+            Ok(serde_json::json!({"a": 1, "A": 2}))
+        );
     }
 
     #[test]
     fn svc_01_what_is_not_strict_json_is_refused() {
         for text in [
-            "", "{", "NaN", "[1,]", "1 2", "\u{feff}1", "1e400", r#""\ud800""#, "'a'", "{1:2}", "[Infinity]", "01",
+            "",
+            "{",
+            "NaN",
+            "[1,]",
+            "1 2",
+            "\u{feff}1",
+            "1e400",
+            r#""\ud800""#,
+            "'a'",
+            "{1:2}",
+            "[Infinity]",
+            "01",
         ] {
             assert!(matches!(read(text), Err(JsonError::Invalid(_))), "{text}");
         }
@@ -224,8 +248,21 @@ mod tests {
     #[test]
     fn pol_03_numbers_that_would_change_are_refused_and_others_are_not() {
         for kept in [
-            "0", "-1", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1.0", "0.1", "-0.0", "1e2",
-            "100.50", "1.5E-7", "0.30000000000000004", "5e-324", "1.7976931348623157e308", r#""1e999 18446744073709551616""#,
+            "0",
+            "-1",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1.0",
+            "0.1",
+            "-0.0",
+            "1e2",
+            "100.50",
+            "1.5E-7",
+            "0.30000000000000004",
+            "5e-324",
+            "1.7976931348623157e308",
+            r#""1e999 18446744073709551616""#,
             r#"{"\"-0":"\\","b":[1,2.5]}"#,
         ] {
             assert_eq!(check_numbers(kept), Ok(()), "{kept}");
@@ -238,7 +275,11 @@ mod tests {
             ("1e-400", "1e-400"),
             ("9007199254740993.0", "9007199254740993.0"),
         ] {
-            assert_eq!(check_numbers(json), Err(JsonError::Number(number.to_owned())), "{json}");
+            assert_eq!(
+                check_numbers(json),
+                Err(JsonError::Number(number.to_owned())),
+                "{json}"
+            );
         }
     }
 

@@ -5,16 +5,19 @@ use std::collections::{BTreeSet, HashSet};
 
 /// Words that cannot be, or had better not be, names in Python.
 const WORDS: [&str; 37] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
-    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
-    "pass", "print", "raise", "return", "self", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "print", "raise", "return", "self",
+    "try", "while", "with", "yield",
 ];
 
 /// Whether this can name a service in `from services import NAME`, in policies and in file names.
 pub(crate) fn is_service(name: &str) -> bool {
     let mut characters = name.bytes();
     name.len() <= 64
-        && characters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && characters
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase())
         && characters.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && !WORDS.contains(&name)
         && !matches!(name, "aio" | "sandgate")
@@ -59,7 +62,13 @@ pub(crate) fn is_identifier(name: &str) -> bool {
 fn identifier(name: &str) -> Option<String> {
     let plain: String = name
         .chars()
-        .map(|character| if character.is_ascii_alphanumeric() { character } else { '_' })
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '_'
+            }
+        })
         .collect();
     let plain = plain.trim_start_matches('_');
     let first = plain.bytes().next()?;
@@ -99,12 +108,27 @@ mod tests {
 
     #[test]
     fn svc_04_names_that_become_the_same_are_told_apart_in_one_way() {
-        let names = ["contact.add", "contact_add", "contact-add", "contact_add_2", "-"];
-        let expected = [Some("contact_add_4"), Some("contact_add"), Some("contact_add_3"), Some("contact_add_2"), None]
-            .map(|name| name.map(ToOwned::to_owned));
+        let names = [
+            "contact.add",
+            "contact_add",
+            "contact-add",
+            "contact_add_2",
+            "-",
+        ];
+        let expected = [
+            Some("contact_add_4"),
+            Some("contact_add"),
+            Some("contact_add_3"),
+            Some("contact_add_2"),
+            None,
+        ]
+        .map(|name| name.map(ToOwned::to_owned));
         assert_eq!(identifiers(&names, None), expected);
         let reversed: Vec<&str> = names.into_iter().rev().collect();
-        assert_eq!(identifiers(&reversed, None), expected.into_iter().rev().collect::<Vec<_>>());
+        assert_eq!(
+            identifiers(&reversed, None),
+            expected.into_iter().rev().collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -113,7 +137,9 @@ mod tests {
             assert!(is_service(name), "{name}");
         }
         let long = "a".repeat(65);
-        for name in ["", "aio", "sandgate", "class", "Hero", "2x", "_x", "a.b", "a-b", "größe", "a\n", &long] {
+        for name in [
+            "", "aio", "sandgate", "class", "Hero", "2x", "_x", "a.b", "a-b", "größe", "a\n", &long,
+        ] {
             assert!(!is_service(name), "{name}");
         }
     }

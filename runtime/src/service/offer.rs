@@ -229,7 +229,9 @@ impl Registered {
 
     /// The parameters that scripts set.
     pub(super) fn open(&self) -> impl Iterator<Item = &Argument> {
-        self.arguments.iter().filter(|argument| argument.reserved.is_none())
+        self.arguments
+            .iter()
+            .filter(|argument| argument.reserved.is_none())
     }
 }
 
@@ -241,7 +243,10 @@ fn arguments(parameters: Vec<Parameter>, terms: &Terms, types: &mut Types) -> Ve
                 .filter(|_| !terms.free.contains(&parameter.name))
         })
         .collect();
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let names: Vec<&str> = parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
     let python = naming::identifiers(&names, Some("argument"));
     parameters
         .into_iter()

@@ -42,7 +42,13 @@ impl Registry {
         let entry = |service: Service| {
             let name = service.name().to_owned();
             let service = OnceLock::from(Some(Arc::new(service)));
-            (name, Entry { kept: None, service })
+            (
+                name,
+                Entry {
+                    kept: None,
+                    service,
+                },
+            )
         };
         Self(Arc::new(services.into_iter().map(entry).collect()))
     }

@@ -106,15 +106,32 @@ mod tests {
     #[test]
     fn pol_01_names_that_belong_to_the_host_are_known_in_every_spelling() {
         for name in [
-            "_context", "_Context", "_CONTEXT", "__context", "_context_id", "X-Hero-Context", "x_hero_context",
-            "hero_context", "heroContext",
+            "_context",
+            "_Context",
+            "_CONTEXT",
+            "__context",
+            "_context_id",
+            "X-Hero-Context",
+            "x_hero_context",
+            "hero_context",
+            "heroContext",
         ] {
             assert_eq!(Reserved::by_name(name), Some(Reserved::Context), "{name}");
         }
         assert_eq!(Reserved::by_name("_user"), Some(Reserved::User));
         assert_eq!(Reserved::by_name("X-Hero-Claims"), Some(Reserved::Claims));
         assert_eq!(Reserved::by_name("_impersonator"), Some(Reserved::Other));
-        for name in ["context", "user", "claims", "_meta", "contextual", "hero", "hero_name", "user_id", ""] {
+        for name in [
+            "context",
+            "user",
+            "claims",
+            "_meta",
+            "contextual",
+            "hero",
+            "hero_name",
+            "user_id",
+            "",
+        ] {
             assert_eq!(Reserved::by_name(name), None, "{name}");
         }
     }
@@ -129,7 +146,11 @@ mod tests {
             (json!({"type": "object"}), false),
             (json!({"type": "array"}), false),
         ] {
-            assert_eq!(Reserved::of("context", &schema).is_some(), reserved, "{schema}");
+            assert_eq!(
+                Reserved::of("context", &schema).is_some(),
+                reserved,
+                "{schema}"
+            );
             assert_eq!(Reserved::of("text", &schema), None, "{schema}");
         }
     }

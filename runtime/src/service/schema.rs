@@ -164,9 +164,10 @@ impl<'d> Expander<'d> {
 
     fn is_pattern(&mut self, pattern: &'d str) -> bool {
         let room = self.patterns.len() < MOST_PATTERNS && pattern.len() <= LONGEST_PATTERN;
-        *self.patterns.entry(pattern).or_insert_with(|| {
-            room && compile(&json!({ "pattern": pattern })).is_some()
-        })
+        *self
+            .patterns
+            .entry(pattern)
+            .or_insert_with(|| room && compile(&json!({ "pattern": pattern })).is_some())
     }
 }
 
@@ -235,18 +236,22 @@ impl<'d> Walk<'_, 'd> {
                     (!widened).then_some(inner)
                 }
                 "items" if value.is_array() => self.list(value, depth),
-                "items" | "additionalItems" | "contains" | "additionalProperties" | "propertyNames" => {
-                    Some(self.schema(value, depth.saturating_add(1)))
-                }
+                "items"
+                | "additionalItems"
+                | "contains"
+                | "additionalProperties"
+                | "propertyNames" => Some(self.schema(value, depth.saturating_add(1))),
                 "pattern" => value
                     .as_str()
                     .is_some_and(|pattern| self.is_pattern(pattern))
                     .then(|| value.clone()),
                 // Said of a value, and no condition on it.
-                "description" | "default" | "examples" | "example" | "deprecated" | "format" | "nullable" | "readOnly"
-                | "writeOnly" | "$comment" | "$schema" | "$id" | "id" | "definitions" | "$defs" => continue,
+                "description" | "default" | "examples" | "example" | "deprecated" | "format"
+                | "nullable" | "readOnly" | "writeOnly" | "$comment" | "$schema" | "$id" | "id"
+                | "definitions" | "$defs" => continue,
                 _ if keyword.starts_with("x-") => continue,
-                _ => (is_well_formed(keyword, value) && self.take(json::count(value))).then(|| value.clone()),
+                _ => (is_well_formed(keyword, value) && self.take(json::count(value)))
+                    .then(|| value.clone()),
             };
             match kept {
                 Some(value) => {
@@ -295,7 +300,10 @@ impl<'d> Walk<'_, 'd> {
         names.sort_unstable();
         names.dedup();
         let known = |name: &&str| {
-            matches!(*name, "array" | "boolean" | "integer" | "null" | "number" | "object" | "string")
+            matches!(
+                *name,
+                "array" | "boolean" | "integer" | "null" | "number" | "object" | "string"
+            )
         };
         match names.as_slice() {
             names if !names.iter().all(known) => None,
@@ -362,7 +370,9 @@ fn is_well_formed(keyword: &str, value: &Value) -> bool {
         "const" => true,
         "maximum" | "minimum" | "exclusiveMaximum" | "exclusiveMinimum" => value.is_number(),
         "multipleOf" => value.as_f64().is_some_and(|number| number > 0.0),
-        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => value.is_u64(),
+        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => {
+            value.is_u64()
+        }
         "uniqueItems" => value.is_boolean(),
         "required" => value.as_array().is_some_and(|names| {
             let mut seen = std::collections::HashSet::new();

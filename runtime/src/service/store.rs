@@ -1,11 +1,6 @@
 //! Where registrations are kept: SQLite in the state directory, readable by its owner alone. Called by the command line
 //! and when a registry is loaded. It must never count a document that the operator has not accepted. THREAT[SVC-05]
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the store is the one place of services that keeps files"
-)]
-
 use super::{
     Address, Change, DocumentError, Service, Terms,
     arguments::nearest,
@@ -102,7 +97,9 @@ pub enum StoreError {
     #[error("the registry's {0}")]
     Corrupt(String),
     /// The name cannot be used.
-    #[error("`{0}` is no name for a service: 1 to 64 of `a-z0-9_`, a letter first, and no word of Python, `aio` or `sandgate`")]
+    #[error(
+        "`{0}` is no name for a service: 1 to 64 of `a-z0-9_`, a letter first, and no word of Python, `aio` or `sandgate`"
+    )]
     Name(String),
     /// The name is in use.
     #[error("a service called `{0}` is registered already")]
@@ -150,7 +147,11 @@ fn meant(near: &Option<String>) -> String {
 /// The user's own state directory: `$XDG_STATE_HOME/sandgate`, else `~/.local/state/sandgate`.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("sandgate"))
@@ -174,16 +175,20 @@ impl Store {
                 database.pragma_update(None, "journal_mode", "wal")?;
                 database.execute_batch(TABLES)?;
             }
-            newer => return Err(StoreError::Corrupt(format!("version is {newer}, and only {VERSION} is known"))),
+            newer => {
+                return Err(StoreError::Corrupt(format!(
+                    "version is {newer}, and only {VERSION} is known"
+                )));
+            }
         }
         Ok(Self { database })
     }
 
     /// All of them, in the order of their names.
     pub fn list(&self) -> Result<Vec<Registration>, StoreError> {
-        let mut statement = self
-            .database
-            .prepare("SELECT name, address, terms, document, waiting FROM services ORDER BY name")?;
+        let mut statement = self.database.prepare(
+            "SELECT name, address, terms, document, waiting FROM services ORDER BY name",
+        )?;
         let rows = statement.query_map([], |row| Ok(registration(row)))?;
         rows.map(|row| row?).collect()
     }
@@ -237,13 +242,22 @@ impl Store {
         keep(&transaction, &document)?;
         let added = transaction.execute(
             "INSERT INTO services VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT DO NOTHING",
-            params![name, json(address)?, json(terms)?, document.hash.to_string()],
+            params![
+                name,
+                json(address)?,
+                json(terms)?,
+                document.hash.to_string()
+            ],
         )?;
         if added == 0 {
             return Err(StoreError::Exists(name.to_owned()));
         }
         let service = Service::new(name, address.clone(), document, terms);
-        if let Some(method) = terms.effects.keys().find(|method| service.method(method).is_none()) {
+        if let Some(method) = terms
+            .effects
+            .keys()
+            .find(|method| service.method(method).is_none())
+        {
             return Err(StoreError::method(&service, method));
         }
         sweep(&transaction)?;
@@ -303,7 +317,9 @@ impl Store {
     /// The text of a document, as it was kept.
     pub(super) fn body(&self, hash: Hash) -> Result<String, StoreError> {
         let body = "SELECT body FROM documents WHERE hash = ?1";
-        Ok(self.database.query_row(body, [hash.to_string()], |row| row.get(0))?)
+        Ok(self
+            .database
+            .query_row(body, [hash.to_string()], |row| row.get(0))?)
     }
 
     fn read(&self, registration: &Registration, hash: Hash) -> Result<Service, StoreError> {
@@ -327,10 +343,17 @@ impl Store {
 }
 
 /// A kept document, which has to be the one that was accepted.
-pub(super) fn read(registration: &Registration, hash: Hash, body: &str) -> Result<Service, StoreError> {
+pub(super) fn read(
+    registration: &Registration,
+    hash: Hash,
+    body: &str,
+) -> Result<Service, StoreError> {
     let document = Document::read(body.as_bytes())?;
     if document.hash != hash {
-        return Err(StoreError::Corrupt(format!("document of `{}` was changed after it was kept", registration.name)));
+        return Err(StoreError::Corrupt(format!(
+            "document of `{}` was changed after it was kept",
+            registration.name
+        )));
     }
     Ok(Service::new(
         &registration.name,
@@ -367,8 +390,10 @@ fn registration(row: &Row<'_>) -> Result<Registration, StoreError> {
             .transpose()
     };
     Ok(Registration {
-        address: serde_json::from_str(&row.get::<_, String>("address")?).map_err(|_| corrupt("address"))?,
-        terms: serde_json::from_str(&row.get::<_, String>("terms")?).map_err(|_| corrupt("terms"))?,
+        address: serde_json::from_str(&row.get::<_, String>("address")?)
+            .map_err(|_| corrupt("address"))?,
+        terms: serde_json::from_str(&row.get::<_, String>("terms")?)
+            .map_err(|_| corrupt("terms"))?,
         document: hash("document")?.ok_or_else(|| corrupt("document"))?,
         waiting: hash("waiting")?,
         name,
@@ -376,12 +401,17 @@ fn registration(row: &Row<'_>) -> Result<Registration, StoreError> {
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("entry cannot be written: {error}")))
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Corrupt(format!("entry cannot be written: {error}")))
 }
 
 /// What is in it decides what scripts can reach, so nobody else may write to it; nor need anybody else read it.
 fn make_private(directory: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().recursive(true).mode(0o700).create(directory) {
+    match fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+    {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
@@ -393,7 +423,9 @@ fn make_private(directory: &Path) -> io::Result<()> {
         return Err(io::Error::other("it belongs to somebody else"));
     }
     if found.mode() & 0o077 != 0 {
-        return Err(io::Error::other("others can look into it; run `chmod 700` on it"));
+        return Err(io::Error::other(
+            "others can look into it; run `chmod 700` on it",
+        ));
     }
     Ok(())
 }

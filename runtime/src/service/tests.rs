@@ -12,7 +12,9 @@ use super::{document::Document, *};
 use std::path::Path;
 
 fn fixture(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/specs/openrpc").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/specs/openrpc")
+        .join(name);
     std::fs::read(path).unwrap()
 }
 
@@ -28,8 +30,16 @@ fn real(name: &str) -> Service {
 #[test]
 fn real_documents_read_as_they_should() {
     for name in [
-        "examples-api-with-examples", "examples-link-example", "examples-params-by-name-petstore", "examples-petstore-expanded",
-        "examples-petstore", "examples-simple-math", "metamask-wallet", "metamask-multichain", "python-openrpc", "chain",
+        "examples-api-with-examples",
+        "examples-link-example",
+        "examples-params-by-name-petstore",
+        "examples-petstore-expanded",
+        "examples-petstore",
+        "examples-simple-math",
+        "metamask-wallet",
+        "metamask-multichain",
+        "python-openrpc",
+        "chain",
     ] {
         let service = real(&format!("{name}.json"));
         assert_eq!(service.left_out(), [], "{name}");
@@ -39,3 +49,4 @@ fn real_documents_read_as_they_should() {
 
 mod binding;
 mod hostile;
+mod names;

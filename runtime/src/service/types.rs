@@ -65,7 +65,9 @@ impl Types {
         if made.len() <= LONGEST {
             return made;
         }
-        let whole = ["dict", "list"].into_iter().find(|whole| made.starts_with(whole));
+        let whole = ["dict", "list"]
+            .into_iter()
+            .find(|whole| made.starts_with(whole));
         whole.unwrap_or("Any").to_owned()
     }
 
@@ -80,7 +82,11 @@ impl Types {
         }
         for key in ["anyOf", "oneOf"] {
             if let Some(Value::Array(alternatives)) = map.get(key) {
-                return union(alternatives.iter().map(|schema| self.annotation(schema, depth)));
+                return union(
+                    alternatives
+                        .iter()
+                        .map(|schema| self.annotation(schema, depth)),
+                );
             }
         }
         if let Some(Value::Array(parts)) = map.get("allOf") {
@@ -134,7 +140,10 @@ impl Types {
             "null" => "None".to_owned(),
             "array" => match map.get("items") {
                 Some(Value::Array(items)) => {
-                    format!("list[{}]", union(items.iter().map(|item| self.annotation(item, depth))))
+                    format!(
+                        "list[{}]",
+                        union(items.iter().map(|item| self.annotation(item, depth)))
+                    )
                 }
                 Some(items) => match self.annotation(items, depth).as_str() {
                     "Any" => "list".to_owned(),
@@ -143,7 +152,9 @@ impl Types {
                 None => "list".to_owned(),
             },
             "object" => match map.get("properties") {
-                Some(Value::Object(fields)) if !fields.is_empty() => self.fields(fields, map, depth),
+                Some(Value::Object(fields)) if !fields.is_empty() => {
+                    self.fields(fields, map, depth)
+                }
                 _ => self.mapping(map, depth),
             },
             _ => "Any".to_owned(),
@@ -163,7 +174,12 @@ impl Types {
     }
 
     /// `dict[id: int, name: str | None]`, which Python parses: the fields are slices.
-    fn fields(&mut self, fields: &Map<String, Value>, map: &Map<String, Value>, depth: usize) -> String {
+    fn fields(
+        &mut self,
+        fields: &Map<String, Value>,
+        map: &Map<String, Value>,
+        depth: usize,
+    ) -> String {
         if depth >= DEEPEST {
             return "dict".to_owned();
         }
@@ -205,7 +221,9 @@ pub(super) fn literal(value: &Value) -> Option<String> {
         Value::Bool(true) => Some("True".to_owned()),
         Value::Bool(false) => Some("False".to_owned()),
         Value::Number(number) => Some(number.to_string()),
-        Value::String(string) if string.len() <= 60 && text::line(string, 60) == *string => Some(quoted(string)),
+        Value::String(string) if string.len() <= 60 && text::line(string, 60) == *string => {
+            Some(quoted(string))
+        }
         Value::Array(items) if items.is_empty() => Some("[]".to_owned()),
         Value::Object(map) if map.is_empty() => Some("{}".to_owned()),
         _ => None,
@@ -218,7 +236,11 @@ fn quoted(string: &str) -> String {
 }
 
 fn literals(values: &[Value]) -> Option<String> {
-    if values.len() > MOST_LITERALS || values.iter().any(|value| value.is_array() || value.is_object()) {
+    if values.len() > MOST_LITERALS
+        || values
+            .iter()
+            .any(|value| value.is_array() || value.is_object())
+    {
         return None;
     }
     let made: Vec<String> = values.iter().map(literal).collect::<Option<_>>()?;
@@ -239,7 +261,10 @@ fn union(alternatives: impl Iterator<Item = String>) -> String {
     }
     // Nothing comes last, as people write it.
     distinct.sort_by_key(|made| made == "None");
-    if distinct.is_empty() || distinct.len() > MOST_ALTERNATIVES || distinct.iter().any(|made| made == "Any") {
+    if distinct.is_empty()
+        || distinct.len() > MOST_ALTERNATIVES
+        || distinct.iter().any(|made| made == "Any")
+    {
         return "Any".to_owned();
     }
     distinct.join(" | ")
@@ -269,14 +294,29 @@ mod tests {
         for (schema, annotation) in [
             (json!({"type": "string"}), "str"),
             (json!({"type": ["null", "string"]}), "str | None"),
-            (json!({"type": "array", "items": {"type": "integer"}}), "list[int]"),
-            (json!({"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}), "list[int | str]"),
-            (json!({"anyOf": [{"type": "null"}, {"type": "number"}, {"type": "number"}]}), "float | None"),
-            (json!({"enum": ["a", "b\"", null, 1]}), r#"Literal["a", "b\"", None, 1]"#),
+            (
+                json!({"type": "array", "items": {"type": "integer"}}),
+                "list[int]",
+            ),
+            (
+                json!({"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}),
+                "list[int | str]",
+            ),
+            (
+                json!({"anyOf": [{"type": "null"}, {"type": "number"}, {"type": "number"}]}),
+                "float | None",
+            ),
+            (
+                json!({"enum": ["a", "b\"", null, 1]}),
+                r#"Literal["a", "b\"", None, 1]"#,
+            ),
             (json!({"enum": ["a\u{202e}"], "type": "string"}), "str"),
             (json!({"const": true}), "Literal[True]"),
             (json!({"type": "object"}), "dict"),
-            (json!({"type": "object", "additionalProperties": {"type": "boolean"}}), "dict[str, bool]"),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "boolean"}}),
+                "dict[str, bool]",
+            ),
             (
                 json!({"properties": {"a": {"type": "integer"}, "class": {}, "x-y": {"type": "null"}}, "required": ["a"]}),
                 r#"dict[a: int, "class": Any, "x-y": None]"#,
@@ -285,7 +325,10 @@ mod tests {
                 json!({"allOf": [{"properties": {"a": {"type": "integer"}}, "required": ["a"]}, {"properties": {"b": {"type": "string"}}}]}),
                 "dict[a: int, b: str | None]",
             ),
-            (json!({"allOf": [{"type": "integer"}, {"minimum": 1}]}), "int"),
+            (
+                json!({"allOf": [{"type": "integer"}, {"minimum": 1}]}),
+                "int",
+            ),
             (json!({}), "Any"),
             (json!(false), "Any"),
             (json!({"title": "Contact"}), "Any"),
@@ -301,12 +344,21 @@ mod tests {
             "children": {"type": "array", "items": {"title": "Tree"}},
         }});
         let mut types = Types::default();
-        assert_eq!(types.of(&json!({"type": "array", "items": tree})), "list[Tree]");
+        assert_eq!(
+            types.of(&json!({"type": "array", "items": tree})),
+            "list[Tree]"
+        );
         assert_eq!(types.of(&tree), "Tree");
         let other = json!({"title": "Tree", "type": "object", "properties": {"leaf": {"type": "boolean"}}, "required": ["leaf"]});
         assert_eq!(types.of(&other), "dict[leaf: bool]");
         let named: Vec<_> = types.named.into_iter().collect();
-        assert_eq!(named, [("Tree".to_owned(), "dict[children: list[Tree] | None, name: str]".to_owned())]);
+        assert_eq!(
+            named,
+            [(
+                "Tree".to_owned(),
+                "dict[children: list[Tree] | None, name: str]".to_owned()
+            )]
+        );
         // Names of Python's own types, and those that are no names, stay with Python.
         for title in ["dict", "str", "Any", "hex encoded address", "_T", "T(\n"] {
             let schema = json!({"title": title, "properties": {"a": {"type": "integer"}}, "required": ["a"]});

@@ -2,7 +2,9 @@
 //! read.
 
 use super::{Failure, Found, Refreshed, Registration, chain};
-use crate::service::{Because, CallError, Change, ChangedPart, Health, Registered, Service, StoreError};
+use crate::service::{
+    Because, CallError, Change, ChangedPart, Health, Registered, Service, StoreError,
+};
 use sandgate_policy::Effect;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -49,7 +51,12 @@ struct LeftOutView {
 
 impl ServiceView {
     pub(super) fn new(registration: &Registration, service: &Service) -> Self {
-        let count = |effect| service.methods().filter(|method| method.effect == effect).count();
+        let count = |effect| {
+            service
+                .methods()
+                .filter(|method| method.effect == effect)
+                .count()
+        };
         Self {
             brief: BriefView {
                 name: registration.name.clone(),
@@ -62,7 +69,10 @@ impl ServiceView {
             },
             document: service.hash().to_string(),
             trusted: registration.terms.trusted,
-            methods: service.methods().map(|method| MethodView::new(method)).collect(),
+            methods: service
+                .methods()
+                .map(|method| MethodView::new(method))
+                .collect(),
             left_out: service
                 .left_out()
                 .iter()
@@ -94,8 +104,14 @@ impl ServiceView {
             0 => String::new(),
             count => format!(", {count} left out"),
         };
-        let state = if *offered { "" } else { "  (not offered: its new document waits)" };
-        format!("{name}  {count}: {reads} read, {writes} write, {destroys} destroy{left_out}  {address}{state}\n")
+        let state = if *offered {
+            ""
+        } else {
+            "  (not offered: its new document waits)"
+        };
+        format!(
+            "{name}  {count}: {reads} read, {writes} write, {destroys} destroy{left_out}  {address}{state}\n"
+        )
     }
 
     /// Everything, with each method's effect and who says so.
@@ -107,7 +123,11 @@ impl ServiceView {
             brief.summary,
             brief.address,
             self.document,
-            if self.trusted { "yes: its own word on effects counts" } else { "no" },
+            if self.trusted {
+                "yes: its own word on effects counts"
+            } else {
+                "no"
+            },
         );
         if !brief.offered {
             let _ = writeln!(
@@ -117,9 +137,19 @@ impl ServiceView {
             );
         }
         text.push('\n');
-        let width = self.methods.iter().map(|method| method.method.len()).max().unwrap_or(0).min(40);
+        let width = self
+            .methods
+            .iter()
+            .map(|method| method.method.len())
+            .max()
+            .unwrap_or(0)
+            .min(40);
         for method in &self.methods {
-            let deprecated = if method.deprecated { ", deprecated" } else { "" };
+            let deprecated = if method.deprecated {
+                ", deprecated"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 text,
                 "  {:<7}  {:<width$}  {}{deprecated}",
@@ -236,7 +266,10 @@ impl RefreshView {
 
     /// Whether the operator has something to do.
     pub(super) fn waits(&self) -> bool {
-        matches!(self.state, RefreshState::Waiting | RefreshState::Unreachable)
+        matches!(
+            self.state,
+            RefreshState::Waiting | RefreshState::Unreachable
+        )
     }
 
     pub(super) fn text(&self) -> String {
@@ -248,7 +281,10 @@ impl RefreshView {
                 "{name}  changed, and not offered until you accept it: `sandgate service refresh {name} --accept`\n"
             ),
             RefreshState::Unreachable => {
-                format!("{name}  not reachable: {}\n", self.reason.as_deref().unwrap_or_default())
+                format!(
+                    "{name}  not reachable: {}\n",
+                    self.reason.as_deref().unwrap_or_default()
+                )
             }
         };
         if let Some(change) = &self.change {
@@ -306,8 +342,14 @@ impl CheckView {
         document: &RawValue,
         took: Duration,
     ) -> Result<Self, Failure> {
-        let Registration { name, address, terms, .. } = registration;
-        let service = Service::read(name, address.clone(), document.get().as_bytes(), terms).map_err(StoreError::from)?;
+        let Registration {
+            name,
+            address,
+            terms,
+            ..
+        } = registration;
+        let service = Service::read(name, address.clone(), document.get().as_bytes(), terms)
+            .map_err(StoreError::from)?;
         Ok(Self {
             name: name.clone(),
             health: health.map(|health| {
@@ -324,12 +366,17 @@ impl CheckView {
         let document = if self.same_document {
             "as registered".to_owned()
         } else {
-            format!("not as registered; see `sandgate service refresh {}`", self.name)
+            format!(
+                "not as registered; see `sandgate service refresh {}`",
+                self.name
+            )
         };
         format!(
             "{}\n  health    {}\n  discover  {} in {:.1} ms, {document}\n",
             self.name,
-            self.health.as_deref().unwrap_or("it does not say; it can be connected to"),
+            self.health
+                .as_deref()
+                .unwrap_or("it does not say; it can be connected to"),
             methods(self.methods),
             self.discover_ms,
         )
@@ -337,5 +384,9 @@ impl CheckView {
 }
 
 fn methods(count: usize) -> String {
-    if count == 1 { "1 method".to_owned() } else { format!("{count} methods") }
+    if count == 1 {
+        "1 method".to_owned()
+    } else {
+        format!("{count} methods")
+    }
 }

@@ -49,11 +49,27 @@ fn refused(structure: &str, given: &str) -> String {
 #[test]
 fn arguments_by_name_or_position_are_decided_on_by_name_and_sent_as_the_document_says() {
     let decided = r#"{"email":"a@b","name":"Ann"}"#;
-    for given in [r#"{"name":"Ann","email":"a@b"}"#, r#"{"email":"a@b", "n\u0061me":"Ann"}"#, r#"["Ann","a@b"]"#] {
+    for given in [
+        r#"{"name":"Ann","email":"a@b"}"#,
+        r#"{"email":"a@b", "n\u0061me":"Ann"}"#,
+        r#"["Ann","a@b"]"#,
+    ] {
         let sent = r#"{"_context":7,"email":"a@b","name":"Ann"}"#;
-        assert_eq!(bound("by-name", given), (decided.to_owned(), sent.to_owned()), "{given}");
-        assert_eq!(bound("either", given), (decided.to_owned(), sent.to_owned()), "{given}");
-        assert_eq!(bound("by-position", given), (decided.to_owned(), r#"[7,"Ann","a@b"]"#.to_owned()), "{given}");
+        assert_eq!(
+            bound("by-name", given),
+            (decided.to_owned(), sent.to_owned()),
+            "{given}"
+        );
+        assert_eq!(
+            bound("either", given),
+            (decided.to_owned(), sent.to_owned()),
+            "{given}"
+        );
+        assert_eq!(
+            bound("by-position", given),
+            (decided.to_owned(), r#"[7,"Ann","a@b"]"#.to_owned()),
+            "{given}"
+        );
     }
 }
 
@@ -63,7 +79,10 @@ fn what_is_left_out_is_not_sent_and_none_leaves_out_what_cannot_be_null() {
     assert_eq!(bound("by-name", none).1, r#"{"_context":7,"name":"Ann"}"#);
     assert_eq!(bound("by-position", none).1, r#"[7,"Ann"]"#);
     let null = r#"{"name":"Ann","note":null}"#;
-    assert_eq!(bound("by-name", null).1, r#"{"_context":7,"name":"Ann","note":null}"#);
+    assert_eq!(
+        bound("by-name", null).1,
+        r#"{"_context":7,"name":"Ann","note":null}"#
+    );
     assert_eq!(
         refused("by-position", r#"{"name":"Ann","age":1}"#),
         "TypeError: `contact.add` takes its parameters by position, so `age` cannot be given without `email` before it"
@@ -105,10 +124,16 @@ fn arguments_that_do_not_fit_are_refused_with_what_would() {
 
 #[test]
 fn what_a_script_gave_is_shown_shortened_and_without_control() {
-    let long = format!(r#"{{"name":"Ann","age":"\u001b[2J{}"}}"#, "x".repeat(100_000));
+    let long = format!(
+        r#"{{"name":"Ann","age":"\u001b[2J{}"}}"#,
+        "x".repeat(100_000)
+    );
     assert_eq!(
         refused("by-name", &long),
-        format!("ValueError: `contact.add` takes `age: int`, but \"\\u001b[2J{}… is not of type \"integer\"", "x".repeat(49))
+        format!(
+            "ValueError: `contact.add` takes `age: int`, but \"\\u001b[2J{}… is not of type \"integer\"",
+            "x".repeat(49)
+        )
     );
 }
 
@@ -120,13 +145,21 @@ fn pol_01_a_script_cannot_say_on_whose_behalf_it_calls() {
         (r#"{"name":"Ann","X-Hero-Context":"8"}"#, "X-Hero-Context"),
         (r#"{"name":"Ann","_user":"root"}"#, "_user"),
         (r#"{"name":"Ann","_claims":["admin"]}"#, "_claims"),
-        (r#"{"name":"Ann","address":{"zip":"1","_context":8}}"#, "_context"),
-        (r#"{"name":"Ann","address":{"zip":"1","x":[{"hero_context":8}]}}"#, "hero_context"),
+        (
+            r#"{"name":"Ann","address":{"zip":"1","_context":8}}"#,
+            "_context",
+        ),
+        (
+            r#"{"name":"Ann","address":{"zip":"1","x":[{"hero_context":8}]}}"#,
+            "hero_context",
+        ),
     ] {
         for structure in ["by-name", "by-position"] {
             assert_eq!(
                 refused(structure, given),
-                format!("PermissionError: `{name}` is set by the host, from who runs the script; leave it out"),
+                format!(
+                    "PermissionError: `{name}` is set by the host, from who runs the script; leave it out"
+                ),
                 "{given}"
             );
         }
@@ -154,20 +187,55 @@ fn pol_01_what_the_host_cannot_say_in_the_service_s_words_is_not_said_in_others(
         }
     };
     let usual = Terms::default();
-    assert_eq!(sent(json!({"type": "integer"}), false, &usual, "{}"), r#"{"context":7}"#);
-    assert_eq!(sent(json!({"type": "string"}), false, &usual, "{}"), r#"{"context":"7"}"#);
     assert_eq!(
-        sent(json!({"type": "string", "enum": ["root"]}), false, &usual, "{}"),
+        sent(json!({"type": "integer"}), false, &usual, "{}"),
+        r#"{"context":7}"#
+    );
+    assert_eq!(
+        sent(json!({"type": "string"}), false, &usual, "{}"),
+        r#"{"context":"7"}"#
+    );
+    assert_eq!(
+        sent(
+            json!({"type": "string", "enum": ["root"]}),
+            false,
+            &usual,
+            "{}"
+        ),
         "`a.b` needs `context`, which a script may not set and the host does not know"
     );
     assert_eq!(
-        sent(json!({"type": "string"}), false, &usual, r#"{"context":"8"}"#),
+        sent(
+            json!({"type": "string"}),
+            false,
+            &usual,
+            r#"{"context":"8"}"#
+        ),
         "`context` is set by the host, from who runs the script; leave it out"
     );
     // A record is data; and so is what the operator says is.
-    assert_eq!(sent(json!({"type": "object"}), false, &usual, r#"{"context":{"a":1}}"#), r#"{"context":{"a":1}}"#);
-    let free = Terms { free: ["context".to_owned()].into(), ..Terms::default() };
-    assert_eq!(sent(json!({"type": "string"}), true, &free, r#"{"context":"text"}"#), r#"{"context":"text"}"#);
+    assert_eq!(
+        sent(
+            json!({"type": "object"}),
+            false,
+            &usual,
+            r#"{"context":{"a":1}}"#
+        ),
+        r#"{"context":{"a":1}}"#
+    );
+    let free = Terms {
+        free: ["context".to_owned()].into(),
+        ..Terms::default()
+    };
+    assert_eq!(
+        sent(
+            json!({"type": "string"}),
+            true,
+            &free,
+            r#"{"context":"text"}"#
+        ),
+        r#"{"context":"text"}"#
+    );
 }
 
 /// JSON that a script could send for one parameter.
@@ -180,10 +248,15 @@ fn anything() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 20, 4, |inner| {
-        let key = prop_oneof![Just("_context".to_owned()), Just("zip".to_owned()), any::<String>()];
+        let key = prop_oneof![
+            Just("_context".to_owned()),
+            Just("zip".to_owned()),
+            any::<String>()
+        ];
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map(key, inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            proptest::collection::btree_map(key, inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
