@@ -129,7 +129,7 @@ fn host_call(criterion: &mut Criterion) {
 request = '{"service":"sandgate","method":"echo","params":{"text":"hello"}}'
 "#;
     for (name, body) in [
-        ("echo", "_sandgate.call(request)"),
+        ("echo", "_sandgate.collect(_sandgate.begin(request))"),
         ("loop", "len(request)"),
     ] {
         let source = format!("{request}for _ in range({CALLS}):\n    {body}");

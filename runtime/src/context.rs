@@ -52,7 +52,9 @@ impl Limits {
     #[must_use]
     pub fn with(self, granted: &sandgate_policy::Limits) -> Self {
         let size = |granted: Option<u64>, otherwise| {
-            granted.map_or(otherwise, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+            granted.map_or(otherwise, |bytes| {
+                usize::try_from(bytes).unwrap_or(usize::MAX)
+            })
         };
         let wall = granted.timeout.unwrap_or(self.wall);
         Self {

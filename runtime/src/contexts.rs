@@ -131,10 +131,7 @@ impl PolicyStore {
     }
 }
 
-fn load_all(
-    directory: &Path,
-    interfaces: &[Interface],
-) -> Result<Contexts, ContextsError> {
+fn load_all(directory: &Path, interfaces: &[Interface]) -> Result<Contexts, ContextsError> {
     let mut contexts = Contexts::new();
     let mut problems = Vec::new();
     match names(directory) {

@@ -18,7 +18,10 @@ use std::{
 /// Asks a person whether one call may be made. A script must have no way to reach it: THREAT[APR-04].
 pub trait Approver: fmt::Debug + Send + Sync {
     /// Asks, and waits for the answer. The run's time does not pass meanwhile.
-    fn ask<'a>(&'a self, question: &'a Question) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+    fn ask<'a>(
+        &'a self,
+        question: &'a Question,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
 /// What a person is asked. All of it but the context is somebody else's text, and hostile: THREAT[APR-03].

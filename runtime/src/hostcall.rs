@@ -94,7 +94,10 @@ impl Road {
         if u64::from(self.calls) > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
-        let granted = self.reach.as_ref().and_then(|reach| reach.limits().call_bytes);
+        let granted = self
+            .reach
+            .as_ref()
+            .and_then(|reach| reach.limits().call_bytes);
         let limit = granted.map_or(LONGEST_REQUEST, |bytes| {
             usize::try_from(bytes).map_or(LONGEST_REQUEST, |bytes| bytes.min(LONGEST_REQUEST))
         });
@@ -218,7 +221,11 @@ async fn send(reach: &Reach, cleared: Cleared) -> Result<Box<RawValue>, CallErro
 fn written(reply: Result<Reply, Refusal>, held: &AtomicUsize) -> Vec<u8> {
     let reply = reply.unwrap_or_else(Refusal::into_reply);
     let mut bytes = serde_json::to_vec(&reply).unwrap_or_default();
-    if held.fetch_add(bytes.len(), Ordering::Relaxed).saturating_add(bytes.len()) > MOST_HELD {
+    if held
+        .fetch_add(bytes.len(), Ordering::Relaxed)
+        .saturating_add(bytes.len())
+        > MOST_HELD
+    {
         held.fetch_sub(bytes.len(), Ordering::Relaxed);
         let refusal = Refusal::TooMuchHeld { limit: MOST_HELD };
         bytes = serde_json::to_vec(&refusal.into_reply()).unwrap_or_default();

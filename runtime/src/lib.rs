@@ -28,9 +28,9 @@ mod recorder;
 mod workspace;
 
 mod call;
+mod gate;
 mod hostcall;
 mod reach;
-mod gate;
 mod refusal;
 mod service;
 

@@ -150,12 +150,16 @@ impl Reach {
         let Some(rate) = self.policy.limits.rate else {
             return;
         };
-        let between = Duration::from_secs(1).div_f64(f64::from(u32::try_from(rate).unwrap_or(u32::MAX)).max(1.0));
+        let between = Duration::from_secs(1)
+            .div_f64(f64::from(u32::try_from(rate).unwrap_or(u32::MAX)).max(1.0));
         let turn = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             let turn = next.get(&method.service).map_or(now, |turn| now.max(*turn));
-            next.insert(method.service.clone(), turn.checked_add(between).unwrap_or(turn));
+            next.insert(
+                method.service.clone(),
+                turn.checked_add(between).unwrap_or(turn),
+            );
             turn
         };
         tokio::time::sleep_until(turn.into()).await;

@@ -22,13 +22,19 @@ pub(crate) enum Refusal {
     NotAvailable { service: String, method: String },
     #[error(transparent)]
     Arguments(ArgumentError),
-    #[error("`{service}.{method}` is refused: {}", reasons(because, "no policy of this context permits it"))]
+    #[error(
+        "`{service}.{method}` is refused: {}",
+        reasons(because, "no policy of this context permits it")
+    )]
     Denied {
         service: String,
         method: String,
         because: Vec<String>,
     },
-    #[error("`{service}.{method}` needs a person's approval, and nobody can be asked now: {}", reasons(because, "its policy says so"))]
+    #[error(
+        "`{service}.{method}` needs a person's approval, and nobody can be asked now: {}",
+        reasons(because, "its policy says so")
+    )]
     Awaiting {
         service: String,
         method: String,
@@ -76,7 +82,9 @@ impl Refusal {
             ),
             Self::Unanswered(error) => match &**error {
                 CallError::Timeout { .. } => ("TimeoutError", happened(error)),
-                CallError::Parameters | CallError::TooLong { .. } => ("ValueError", happened(error)),
+                CallError::Parameters | CallError::TooLong { .. } => {
+                    ("ValueError", happened(error))
+                }
                 _ => ("ConnectionError", happened(error)),
             },
             Self::TooMuchHeld { .. } => (

@@ -5,8 +5,9 @@ use sandgate::{Limits, Script, Status};
 
 /// Sends requests and prints the replies.
 async fn replies(requests: &str) -> String {
-    let source =
-        format!("import _sandgate\nfor request in {requests}:\n    print(_sandgate.call(request))");
+    let source = format!(
+        "import _sandgate\nfor request in {requests}:\n    print(_sandgate.collect(_sandgate.begin(request)))"
+    );
     let outcome = run_limited(Script::new(source), limits()).await;
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     outcome.stdout.text
@@ -24,8 +25,8 @@ async fn the_runtime_answers_an_echo() {
 async fn sec_05_what_does_not_exist_and_what_is_hidden_are_refused_alike() {
     assert_eq!(
         replies(r#"['{"service":"%s","method":"%s","params":{}}' % names for names in [("sandgate", "stop"), ("hero_biz", "echo")]]"#).await,
-        "{\"refused\":{\"exception\":\"PermissionError\",\"message\":\"`sandgate.stop` is not available\",\"hint\":\"no services are registered for this context\"}}\n\
-         {\"refused\":{\"exception\":\"PermissionError\",\"message\":\"`hero_biz.echo` is not available\",\"hint\":\"no services are registered for this context\"}}\n"
+        "{\"refused\":{\"exception\":\"PermissionError\",\"message\":\"`sandgate.stop` is not available\",\"hint\":\"`dir(services)` lists what this context may use\"}}\n\
+         {\"refused\":{\"exception\":\"PermissionError\",\"message\":\"`hero_biz.echo` is not available\",\"hint\":\"`dir(services)` lists what this context may use\"}}\n"
     );
 }
 
@@ -69,7 +70,7 @@ async fn dos_10_a_request_that_is_too_long_is_refused() {
 
 #[tokio::test]
 async fn dos_09_calls_are_counted_and_refused_ones_count() {
-    let source = "import _sandgate\nlast = ''\nfor i in range(12):\n    last = _sandgate.call('junk' if i % 2 else '{\"service\":\"sandgate\",\"method\":\"echo\",\"params\":0}')\nprint(last)";
+    let source = "import _sandgate\nlast = ''\nfor i in range(12):\n    last = _sandgate.collect(_sandgate.begin('junk' if i % 2 else '{\"service\":\"sandgate\",\"method\":\"echo\",\"params\":0}'))\nprint(last)";
     let outcome = run_limited(
         Script::new(source),
         Limits {

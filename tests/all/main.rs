@@ -25,6 +25,7 @@ mod policy;
 mod recorder;
 mod run;
 mod service;
+mod services;
 mod specs;
 mod stack;
 mod support;

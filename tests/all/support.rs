@@ -1,6 +1,11 @@
 //! What tests share: one sandbox for all of them, and short ways to run a script in it.
 
 pub(crate) mod hostile;
+pub(crate) mod meeting;
+mod office;
+pub(crate) mod people;
+
+pub(crate) use office::Office;
 
 use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
 use std::{

@@ -278,7 +278,11 @@ fn nearly(stories: &[&Story], which: impl Fn(&Story) -> bool) -> Vec<String> {
         .filter(|story| !story.matches() && which(story))
         .filter_map(|story| {
             let when = text::unmet(story, false)?;
-            Some(format!("`{}` would {} {when}", story.id, text::grant(story)))
+            Some(format!(
+                "`{}` would {} {when}",
+                story.id,
+                text::grant(story)
+            ))
         })
         .collect()
 }

@@ -74,13 +74,19 @@ fn shown(question: &Question) -> String {
         ..
     } = question;
     let params = question.params.get();
-    let mut text = format!("{context} wants to {effect}: {service}.{method}\n  {}", line(cut(params)));
+    let mut text = format!(
+        "{context} wants to {effect}: {service}.{method}\n  {}",
+        line(cut(params))
+    );
     if params.len() > LONGEST_SHOWN {
         let digest: String = Sha256::digest(params.as_bytes())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        text.push_str(&format!("… ({} bytes in all, sha256 {digest})", params.len()));
+        text.push_str(&format!(
+            "… ({} bytes in all, sha256 {digest})",
+            params.len()
+        ));
     }
     text.push('\n');
     for reason in &question.because {

@@ -1,6 +1,12 @@
 //! `sandgate demo`: a service, a policy and a script, and what becomes of its calls. What a newcomer runs first.
 
-use super::{Shared, exit::Exit, progress::Bar, reach, report::{Failure, chain}};
+use super::{
+    Shared,
+    exit::Exit,
+    progress::Bar,
+    reach,
+    report::{Failure, chain},
+};
 use crate::{
     Actor, Context, ContextPolicy, Limits, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
     demo::crm::Crm,
@@ -49,27 +55,45 @@ pub(super) fn execute(arguments: &DemoArguments, shared: &Shared) -> Result<Exit
 async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Failure> {
     let place = tempfile::tempdir().map_err(|error| internal(&error))?;
     let socket = place.path().join("crm/rpc.sock");
-    let _crm = Crm::in_memory().serve(&socket).map_err(|error| internal(&error))?;
+    let _crm = Crm::in_memory()
+        .serve(&socket)
+        .map_err(|error| internal(&error))?;
 
     step("A CRM serves on a Unix socket; one `rpc.discover` registers it:");
     let client = Client::new(ClientLimits::default());
     let address = Address::http(&socket).map_err(|error| internal(&error))?;
-    let document = client.discover(&address).await.map_err(|error| internal(&error))?;
+    let document = client
+        .discover(&address)
+        .await
+        .map_err(|error| internal(&error))?;
     let mut store = Store::open(&place.path().join("state"))?;
     let bytes = document.get().as_bytes();
     let service = store.add("crm", &address, &Terms::default(), bytes, false)?;
-    say(&format!("  {} methods; {}\n", service.methods().len(), service.summary()));
+    say(&format!(
+        "  {} methods; {}\n",
+        service.methods().len(),
+        service.summary()
+    ));
 
-    step("Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.");
+    step(
+        "Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.",
+    );
     let policy = Arc::new(policy(&service.interface())?);
     let limits = Limits::default().with(&policy.limits);
     let approver = reach::approver(arguments.yes, arguments.no, true);
     let registry = Registry::load(&store)?;
-    let actor = Actor { name: "demo".to_owned(), ..Actor::default() };
-    let reach = Reach::new(CONTEXT, policy, registry, client, actor, approver).map_err(|error| internal(&error))?;
+    let actor = Actor {
+        name: "demo".to_owned(),
+        ..Actor::default()
+    };
+    let reach = Reach::new(CONTEXT, policy, registry, client, actor, approver)
+        .map_err(|error| internal(&error))?;
 
     step("The script:");
-    say(&SCRIPT.lines().map(|line| format!("  {line}\n")).collect::<String>());
+    say(&SCRIPT
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect::<String>());
     step("What becomes of it:");
     let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
     if let Some(cache) = &shared.cache {
@@ -92,19 +116,27 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     let outcome = sandbox.run(script, &context).await?;
     if outcome.status == Status::Ok {
         let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
-        step(&format!("{calls} calls in {:.1} ms, every one of them decided.", wall.as_secs_f64() * 1e3));
+        step(&format!(
+            "{calls} calls in {:.1} ms, every one of them decided.",
+            wall.as_secs_f64() * 1e3
+        ));
     }
     Ok(outcome)
 }
 
 fn policy(interface: &sandgate_policy::Interface) -> Result<ContextPolicy, Failure> {
     let name = ContextName::new(CONTEXT).map_err(|error| internal(&error))?;
-    let schema = Schema::new(name, std::slice::from_ref(interface)).map_err(|error| internal(&error))?;
+    let schema =
+        Schema::new(name, std::slice::from_ref(interface)).map_err(|error| internal(&error))?;
     let file = |name, text| File { name, text };
     let limits = Granted::parse(file("limits.toml", LIMITS)).map_err(|error| internal(&error))?;
     let policies = Policies::load(Arc::new(schema), file("policy.cedar", POLICY), &limits)
         .map_err(|error| internal(&error))?;
-    Ok(ContextPolicy { policies, limits, cases: None })
+    Ok(ContextPolicy {
+        policies,
+        limits,
+        cases: None,
+    })
 }
 
 /// Passes on what the demonstration's own script prints.

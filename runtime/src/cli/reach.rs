@@ -1,14 +1,22 @@
 //! On whose behalf a command calls services, and which: from the command line to a `Reach`. Called by `run`.
 //! A script has no part in any of it: THREAT[POL-01].
 
-use super::{Shared, approve::Person, report::{Failure, chain}};
+use super::{
+    Shared,
+    approve::Person,
+    report::{Failure, chain},
+};
 use crate::{
     Actor, Answer, Approver, PolicyStore, Reach,
     service::{Address, Client, ClientLimits, Registry, Store, state_dir},
 };
 use clap::Args;
 use sandgate_policy::Interface;
-use std::{io::{self, IsTerminal}, path::PathBuf, sync::Arc};
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::sync::Mutex;
 
 /// Which services may be called, and on whose behalf.
@@ -20,11 +28,21 @@ pub(super) struct ReachArguments {
     context: Option<String>,
 
     /// The directory of the policies, one directory a context [default: the user's configuration directory]
-    #[arg(long, value_name = "DIR", env = "SANDGATE_POLICIES", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDGATE_POLICIES",
+        hide_env_values = true
+    )]
     policies: Option<PathBuf>,
 
     /// Which program of the context this is, as policies name it
-    #[arg(long, value_name = "NAME", default_value = "script", requires = "context")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "script",
+        requires = "context"
+    )]
     actor: String,
 
     /// The person behind it, for policies and services
@@ -63,7 +81,11 @@ pub(super) struct Opened {
 
 impl ReachArguments {
     /// Reads registrations and policies. Nothing of them is read again.
-    pub(super) fn open(&self, shared: &Shared, stdin_is_free: bool) -> Result<Option<Opened>, Failure> {
+    pub(super) fn open(
+        &self,
+        shared: &Shared,
+        stdin_is_free: bool,
+    ) -> Result<Option<Opened>, Failure> {
         let Some(context) = &self.context else {
             return Ok(None);
         };
@@ -72,13 +94,22 @@ impl ReachArguments {
         })?;
         let store = Store::open(&state)?;
         let registry = Registry::load(&store)?;
-        let interfaces: Vec<Interface> = registry.services().map(|service| service.interface()).collect();
+        let interfaces: Vec<Interface> = registry
+            .services()
+            .map(|service| service.interface())
+            .collect();
         let directory = self.policies.clone().or_else(policies_dir).ok_or_else(|| {
-            Failure::usage("there is no directory of policies", "name one with --policies")
+            Failure::usage(
+                "there is no directory of policies",
+                "name one with --policies",
+            )
         })?;
         let policies = PolicyStore::open(&directory, &interfaces)?;
         let policy = policies.get(context).ok_or_else(|| {
-            let message = format!("there is no context `{context}` in `{}`", directory.display());
+            let message = format!(
+                "there is no context `{context}` in `{}`",
+                directory.display()
+            );
             let names = policies.names();
             let help = if names.is_empty() {
                 "a context is a directory with policy.cedar and limits.toml".to_owned()
@@ -87,7 +118,10 @@ impl ReachArguments {
             };
             Failure::usage(message, help)
         })?;
-        let by_url = store.list()?.iter().any(|service| matches!(service.address, Address::Url(_)));
+        let by_url = store
+            .list()?
+            .iter()
+            .any(|service| matches!(service.address, Address::Url(_)));
         let actor = Actor {
             name: self.actor.clone(),
             user: self.user.clone(),
@@ -99,7 +133,11 @@ impl ReachArguments {
             .map_err(|error| Failure::usage(chain(&error), "see `sandgate run --help`"))?;
         Ok(Some(Opened {
             reach: Arc::new(reach),
-            outside: if by_url { Outside::Network } else { Outside::Sockets },
+            outside: if by_url {
+                Outside::Network
+            } else {
+                Outside::Sockets
+            },
         }))
     }
 
@@ -124,7 +162,11 @@ pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<d
 
 /// `$XDG_CONFIG_HOME/sandgate/policies`, else `~/.config/sandgate/policies`.
 fn policies_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_CONFIG_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".config")))
         .map(|config| config.join("sandgate/policies"))

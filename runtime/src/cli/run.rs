@@ -153,10 +153,15 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         .all(|path| path.as_os_str() != "-");
     let opened = arguments.reach.open(shared, stdin_is_free)?;
     let limits = limits(&arguments, opened.as_ref());
-    let outside = opened.as_ref().map_or(Outside::Nothing, |opened| opened.outside);
+    let outside = opened
+        .as_ref()
+        .map_or(Outside::Nothing, |opened| opened.outside);
     confine(&arguments, workspace.as_deref(), outside, shared)?;
     let context = Context {
-        name: opened.as_ref().map_or_else(|| Context::default().name, |opened| opened.reach.context().to_owned()),
+        name: opened.as_ref().map_or_else(
+            || Context::default().name,
+            |opened| opened.reach.context().to_owned(),
+        ),
         reach: opened.map(|opened| opened.reach),
         limits,
     };
@@ -209,7 +214,9 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
 
 /// What the context grants; the command line can only take from it.
 fn limits(arguments: &RunArguments, opened: Option<&Opened>) -> Limits {
-    let granted = opened.map_or_else(Limits::default, |opened| Limits::default().with(opened.reach.limits()));
+    let granted = opened.map_or_else(Limits::default, |opened| {
+        Limits::default().with(opened.reach.limits())
+    });
     let is_open = opened.is_none();
     let time = |asked: Option<Duration>, granted: Duration| match asked {
         Some(asked) if is_open => asked,

@@ -30,7 +30,12 @@ const RULES: ABI = ABI::V6;
 const PAGEMAP: &str = "/proc/self/pagemap";
 
 /// What names and certificates are looked up in, where services are called by URL.
-const NETWORK: [&str; 4] = ["/etc", "/run/systemd/resolve", "/usr/share/ca-certificates", "/usr/lib/ssl"];
+const NETWORK: [&str; 4] = [
+    "/etc",
+    "/run/systemd/resolve",
+    "/usr/share/ca-certificates",
+    "/usr/lib/ssl",
+];
 
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].
 pub(super) fn raise(places: &[Place<'_>], outside: Outside) -> Result<(), Failure> {
@@ -55,11 +60,15 @@ fn files(places: &[Place<'_>], outside: Outside) -> Result<(), landlock::Ruleset
         .create()?;
     let network = NETWORK.iter().map(|path| Place::Readable(Path::new(path)));
     let network = network.filter(|_| outside == Outside::Network);
-    let within = places.iter().copied().chain(network).map(|place| match place {
-        Place::Directory(path) => (path, all & !AccessFs::Execute),
-        Place::Parent(path) => (path, AccessFs::RemoveDir.into()),
-        Place::Readable(path) => (path, AccessFs::ReadFile | AccessFs::ReadDir),
-    });
+    let within = places
+        .iter()
+        .copied()
+        .chain(network)
+        .map(|place| match place {
+            Place::Directory(path) => (path, all & !AccessFs::Execute),
+            Place::Parent(path) => (path, AccessFs::RemoveDir.into()),
+            Place::Readable(path) => (path, AccessFs::ReadFile | AccessFs::ReadDir),
+        });
     let pagemap: (&Path, BitFlags<AccessFs>) = (Path::new(PAGEMAP), AccessFs::ReadFile.into());
     for (path, access) in within.chain([pagemap]) {
         // What does not exist cannot be reached without a rule either.

@@ -95,7 +95,14 @@ pub(crate) fn read(path: &Path) -> Result<String, FileError> {
     }
     // Half of a policy file may be a policy file that permits more.
     let after = stat(&file, path)?;
-    let changed = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime_nsec);
+    let changed = |stat: &Stat| {
+        (
+            stat.st_size,
+            stat.st_mtime,
+            stat.st_mtime_nsec,
+            stat.st_ctime_nsec,
+        )
+    };
     if changed(&before) != changed(&after) || i64::try_from(bytes.len()) != Ok(after.st_size) {
         return Err(FileError::Changed {
             path: path.to_owned(),

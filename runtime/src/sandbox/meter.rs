@@ -127,7 +127,9 @@ struct Driven<'a, F, C> {
 
 /// A deadline beyond what the clock can say is no deadline.
 fn alarm(ticker: &Arc<Ticker>, left: Duration) -> Option<At> {
-    Instant::now().checked_add(left).map(|deadline| ticker.at(deadline))
+    Instant::now()
+        .checked_add(left)
+        .map(|deadline| ticker.at(deadline))
 }
 
 impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {

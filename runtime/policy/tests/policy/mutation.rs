@@ -40,19 +40,27 @@ fn permitted(policies: &Policies) -> Vec<u8> {
         ("company.add", json!({"name": "x"})),
         ("deal.list", json!({})),
         ("deal.get", id.clone()),
-        ("deal.add", json!({"title": "x", "amount": 1, "contact_id": 1})),
-        ("deal.add", json!({"title": "y", "amount": 1, "contact_id": 1})),
+        (
+            "deal.add",
+            json!({"title": "x", "amount": 1, "contact_id": 1}),
+        ),
+        (
+            "deal.add",
+            json!({"title": "y", "amount": 1, "contact_id": 1}),
+        ),
         ("deal.close", json!({"id": 1, "won": true})),
         ("deal.delete", id),
         ("stats.count", json!({})),
     ];
     calls
         .into_iter()
-        .map(|(method, params)| match ask(policies, method, params).verdict {
-            Verdict::Refuse => 0,
-            Verdict::Gate => 1,
-            Verdict::Allow => 2,
-        })
+        .map(
+            |(method, params)| match ask(policies, method, params).verdict {
+                Verdict::Refuse => 0,
+                Verdict::Gate => 1,
+                Verdict::Allow => 2,
+            },
+        )
         .collect()
 }
 
@@ -97,7 +105,10 @@ fn pol_07_a_wrong_byte_never_permits_more() {
             }
         };
         let after = permitted(&policies);
-        let more = before.iter().zip(&after).any(|(before, after)| after > before);
+        let more = before
+            .iter()
+            .zip(&after)
+            .any(|(before, after)| after > before);
         if mutant != TEXT.as_bytes() {
             assert_ne!(policies.hash(), original.hash(), "at {at}");
         }

@@ -18,10 +18,7 @@ pub(super) struct Rejected {
     said: String,
 }
 
-pub(super) fn all(
-    directory: &Path,
-    interfaces: &[Interface],
-) -> Result<Vec<Rejected>, Failure> {
+pub(super) fn all(directory: &Path, interfaces: &[Interface]) -> Result<Vec<Rejected>, Failure> {
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
@@ -30,8 +27,8 @@ pub(super) fn all(
         .into_iter()
         .map(|name| {
             let directory = directory.join(&name);
-            let expected = contexts::read(&directory.join("message.txt"))
-                .map_err(|error| unusable(&error))?;
+            let expected =
+                contexts::read(&directory.join("message.txt")).map_err(|error| unusable(&error))?;
             let said = match try_load(&directory, &name, interfaces) {
                 Ok(()) => "it was not rejected\n".to_owned(),
                 Err(ContextError::Unusable(error)) => rendered(&error, false),

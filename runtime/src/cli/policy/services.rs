@@ -45,7 +45,10 @@ pub(super) fn interfaces(directory: &Path) -> Result<Vec<Interface>, Failure> {
     };
     let mut paths: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     paths.sort();
     paths.iter().map(|path| interface(path)).collect()
