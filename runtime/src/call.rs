@@ -17,6 +17,10 @@ pub(crate) struct Call<'a>(Request<'a>);
 
 /// Checks what the guest sent and borrows the call from it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Call<'_>, Refusal> {
+    // serde would take a list for it as well.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::Malformed);
+    }
     let request: Request<'_> = serde_json::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
     for name in [&request.service, &request.method] {
         if !is_name(name) {

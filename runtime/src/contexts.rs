@@ -9,7 +9,7 @@
 mod file;
 
 pub use file::FileError;
-pub(crate) use file::{directory, read};
+pub(crate) use file::read;
 
 use sandgate_policy::{
     CaseReport, Cases, ContextName, ContextNameError, File, Interface, Limits, Policies, Schema,

@@ -40,9 +40,9 @@ async fn pol_04_names_that_only_look_like_others_are_refused() {
 
 #[tokio::test]
 async fn what_is_not_one_request_is_refused() {
-    let source = r#"['', '[]', 'null', '{"service":"sandgate"}', '{"service":"a","method":"b","params":{},"context":1}', '{"service":"a","service":"b","method":"c","params":{}}', 'x']"#;
+    let source = r#"['', '[]', '["sandgate","echo",{}]', 'null', '{"service":"sandgate"}', '{"service":"a","method":"b","params":{},"context":1}', '{"service":"a","service":"b","method":"c","params":{}}', 'x']"#;
     let refused = "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"the request is not one JSON object with `service`, `method` and `params`\",\"hint\":null}}\n";
-    assert_eq!(replies(source).await, refused.repeat(7));
+    assert_eq!(replies(source).await, refused.repeat(8));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Actor, Context, ContextPolicy, Limits, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
-    demo::crm::Crm,
+    demo::Crm,
     service::{Address, Client, ClientLimits, Registry, Store, Terms},
 };
 use clap::Args;
