@@ -7,7 +7,7 @@ use super::{
     json::{self, JsonError},
     offer::{Argument, Registered},
     reserved::{self, Caller, Reserved},
-    schema, text,
+    text,
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{
