@@ -18,6 +18,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, HashSet},
     fmt,
+    sync::LazyLock,
 };
 
 /// Ethereum's is 270 kB. THREAT[SVC-01]
@@ -30,6 +31,9 @@ const MOST_PARAMETERS: usize = 64;
 const LONGEST_SUMMARY: usize = 200;
 /// Of a parameter's name; documents of Ethereum have "Returned block parameter".
 const LONGEST_NAME: usize = 128;
+
+/// What a parameter without a schema takes.
+static ANYTHING: LazyLock<Value> = LazyLock::new(|| Value::Object(serde_json::Map::new()));
 
 /// A document, read.
 #[derive(Debug)]
@@ -243,7 +247,7 @@ impl<'d> Reader<'d> {
         let result = method
             .get("result")
             .and_then(|result| self.expander.resolve(result)?.get("schema"))
-            .map(|schema| self.expander.schema(Some(schema)));
+            .map(|schema| self.expander.schema(schema));
         Ok(Some(Method {
             summary: summary(method),
             deprecated: method.get("deprecated") == Some(&Value::Bool(true)),
@@ -286,7 +290,7 @@ impl<'d> Reader<'d> {
                 .and_then(|schema| schema.get("default"))
                 .or_else(|| described?.get("default"))
                 .cloned(),
-            schema: self.expander.schema(schema),
+            schema: self.expander.schema(schema.unwrap_or(&ANYTHING)),
         })
     }
 }

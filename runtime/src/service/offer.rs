@@ -119,7 +119,7 @@ impl Service {
                 structure: described.structure,
                 returns: match &described.result {
                     None => "None".to_owned(),
-                    Some(result) => types.of(result.value()),
+                    Some(result) => types.of(result),
                 },
                 arguments: arguments(described.parameters, terms, &mut types),
                 method: method.clone(),
@@ -253,7 +253,7 @@ fn arguments(parameters: Vec<Parameter>, terms: &Terms, types: &mut Types) -> Ve
         .zip(python)
         .zip(reserved)
         .map(|((parameter, python), reserved)| Argument {
-            annotation: types.of(parameter.schema.value()),
+            annotation: types.of(&parameter.schema),
             // Every name has one, since there is a word to fall back to.
             python: python.unwrap_or_default(),
             parameter,

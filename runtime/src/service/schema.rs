@@ -27,12 +27,16 @@ const LARGEST_PATTERN: usize = 256 << 10;
 /// Schemas times values: one check is bounded whatever service and script agree on. THREAT[SVC-04]
 const MOST_WORK: usize = 20_000_000;
 
-/// A schema that holds no reference, and its compiled form once it was needed.
+/// A schema that holds no reference. Parameters that are described by the same part of a document share one.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema {
+pub(crate) struct Schema(Arc<Made>);
+
+#[derive(Debug)]
+struct Made {
     value: Value,
     weight: usize,
-    compiled: Arc<OnceLock<Option<Validator>>>,
+    /// Made when a value is checked for the first time.
+    compiled: OnceLock<Option<Validator>>,
 }
 
 /// Why a value is not what a schema says.
@@ -48,14 +52,19 @@ pub(crate) struct Mismatch {
 
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+        Arc::ptr_eq(&self.0, &other.0) || self.0.value == other.0.value
     }
 }
 
 impl Schema {
     /// What this is, as JSON.
     pub(crate) fn value(&self) -> &Value {
-        &self.value
+        &self.0.value
+    }
+
+    /// The same for those that share one.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Whether the value fits. The first thing that does not is told.
@@ -65,10 +74,10 @@ impl Schema {
             given: shown(value),
             reason: reason.to_owned(),
         };
-        if self.weight.saturating_mul(json::count(value)) > MOST_WORK {
+        if self.0.weight.saturating_mul(json::count(value)) > MOST_WORK {
             return Err(whole("it is too large to be checked against its schema"));
         }
-        let compiled = self.compiled.get_or_init(|| compile(&self.value));
+        let compiled = self.0.compiled.get_or_init(|| compile(&self.0.value));
         let Some(validator) = compiled else {
             return Err(whole("its schema cannot be checked"));
         };
@@ -114,6 +123,8 @@ pub(super) struct Expander<'d> {
     root: &'d Value,
     left: usize,
     patterns: HashMap<&'d str, bool>,
+    /// By the part of the document that they were made from.
+    made: HashMap<*const Value, Schema>,
 }
 
 impl<'d> Expander<'d> {
@@ -122,6 +133,7 @@ impl<'d> Expander<'d> {
             root,
             left: MOST_IN_ALL,
             patterns: HashMap::new(),
+            made: HashMap::new(),
         }
     }
 
@@ -136,7 +148,14 @@ impl<'d> Expander<'d> {
         None
     }
 
-    pub(super) fn schema(&mut self, schema: Option<&'d Value>) -> Schema {
+    pub(super) fn schema(&mut self, schema: &'d Value) -> Schema {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        let from: *const Value = reference
+            .and_then(|reference| self.target(reference))
+            .unwrap_or(schema);
+        if let Some(made) = self.made.get(&from) {
+            return made.clone();
+        }
         let most = MOST_IN_ONE.min(self.left);
         let mut walk = Walk {
             expander: self,
@@ -144,17 +163,16 @@ impl<'d> Expander<'d> {
             path: Vec::new(),
             widened: false,
         };
-        let value = match schema {
-            Some(schema) => walk.schema(schema, 0),
-            None => json!({}),
-        };
+        let value = walk.schema(schema, 0);
         let weight = most.saturating_sub(walk.left).max(1);
         self.left = self.left.saturating_sub(weight);
-        Schema {
+        let schema = Schema(Arc::new(Made {
             value,
             weight,
-            compiled: Arc::default(),
-        }
+            compiled: OnceLock::new(),
+        }));
+        self.made.insert(from, schema.clone());
+        schema
     }
 
     /// THREAT[SVC-04]: only what the document itself holds.

@@ -2,9 +2,9 @@
 //! has a name is written out once. Called for the interface text; nothing executes it, and it must stay one expression
 //! whatever the schema holds. THREAT[SVC-04]
 
-use super::{naming, text};
+use super::{naming, schema::Schema, text};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Alternatives, literals and fields beyond these say little more and cost tokens.
 const MOST_ALTERNATIVES: usize = 5;
@@ -26,11 +26,19 @@ pub(super) struct Types {
     pub(super) named: BTreeMap<String, String>,
     /// Names that are being written out.
     open: Vec<String>,
+    /// What was made already. The schemas are kept, so that none of them takes another's address.
+    done: HashMap<usize, (Schema, String)>,
 }
 
 impl Types {
-    pub(super) fn of(&mut self, schema: &Value) -> String {
-        self.annotation(schema, 0)
+    pub(super) fn of(&mut self, schema: &Schema) -> String {
+        if let Some((_, made)) = self.done.get(&schema.address()) {
+            return made.clone();
+        }
+        let made = self.annotation(schema.value(), 0);
+        self.done
+            .insert(schema.address(), (schema.clone(), made.clone()));
+        made
     }
 
     fn annotation(&mut self, schema: &Value, depth: usize) -> String {
@@ -286,7 +294,7 @@ mod tests {
     use serde_json::json;
 
     fn of(schema: Value) -> String {
-        Types::default().of(&schema)
+        Types::default().annotation(&schema, 0)
     }
 
     #[test]
@@ -345,12 +353,12 @@ mod tests {
         }});
         let mut types = Types::default();
         assert_eq!(
-            types.of(&json!({"type": "array", "items": tree})),
+            types.annotation(&json!({"type": "array", "items": tree}), 0),
             "list[Tree]"
         );
-        assert_eq!(types.of(&tree), "Tree");
+        assert_eq!(types.annotation(&tree, 0), "Tree");
         let other = json!({"title": "Tree", "type": "object", "properties": {"leaf": {"type": "boolean"}}, "required": ["leaf"]});
-        assert_eq!(types.of(&other), "dict[leaf: bool]");
+        assert_eq!(types.annotation(&other, 0), "dict[leaf: bool]");
         let named: Vec<_> = types.named.into_iter().collect();
         assert_eq!(
             named,
