@@ -4,7 +4,7 @@
 use super::{
     Shared,
     approve::Person,
-    report::{Failure, chain},
+    report::{self, Failure, chain},
 };
 use crate::{
     Actor, Answer, Approver, PolicyStore, Reach,
@@ -104,7 +104,14 @@ impl ReachArguments {
                 "name one with --policies",
             )
         })?;
-        let policies = PolicyStore::open(&directory, &interfaces)?;
+        let policies = PolicyStore::open(&directory, &interfaces).map_err(|error| {
+            // Each problem points into its file; the report of them all comes first.
+            report::failure(&error);
+            Failure::usage(
+                error.to_string(),
+                "`sandgate policy check` says it again once you have changed something",
+            )
+        })?;
         let policy = policies.get(context).ok_or_else(|| {
             let message = format!(
                 "there is no context `{context}` in `{}`",
