@@ -3,7 +3,7 @@
 
 use crate::{
     call::{self, Call, LONGEST_REQUEST},
-    gate::{self, Cleared, Decided, Held},
+    gate::{self, Cleared, Held},
     reach::Reach,
     recorder::{Diverged, Recorder},
     refusal::Refusal,
@@ -43,7 +43,15 @@ pub(crate) struct Road {
 /// What becomes of a request at once.
 enum Step {
     Answered(Reply),
-    Decided(Arc<Reach>, Decided),
+    Asked(Asked),
+}
+
+/// A call that is not decided yet.
+struct Asked {
+    reach: Arc<Reach>,
+    service: String,
+    method: String,
+    params: Box<RawValue>,
 }
 
 /// The guest asked for the reply of a call that is not under way.
@@ -75,22 +83,22 @@ impl Road {
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.calls = self.calls.saturating_add(1);
         let number = self.calls;
-        match self.decide(request) {
-            Ok(Step::Decided(reach, decided)) => {
+        match self.decode(request) {
+            Ok(Step::Answered(reply)) => self.finish(number, written(Ok(reply), &self.bytes)),
+            Ok(Step::Asked(asked)) => {
                 let (held, bytes) = (self.held.clone(), Arc::clone(&self.bytes));
+                // A task has a stack of its own; the guest's is not for policies and schemas.
                 self.under_way.spawn(async move {
-                    let reply = carry_out(&reach, decided, &held).await;
+                    let reply = asked.answer(&held).await;
                     (number, written(reply, &bytes))
                 });
             }
-            Ok(Step::Answered(reply)) => self.finish(number, written(Ok(reply), &self.bytes)),
             Err(refusal) => self.finish(number, written(Err(refusal), &self.bytes)),
         }
         number
     }
 
-    /// Everything that is known before anybody is asked or anything is sent.
-    fn decide(&self, request: &[u8]) -> Result<Step, Refusal> {
+    fn decode(&self, request: &[u8]) -> Result<Step, Refusal> {
         if u64::from(self.calls) > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
@@ -111,10 +119,12 @@ impl Road {
         match &self.reach {
             _ if call.service() == OWN => own(self.reach.as_deref(), &call).map(Step::Answered),
             None => Err(not_available(&call)),
-            Some(reach) => {
-                let decided = reach.decide(call.service(), call.method(), call.params())?;
-                Ok(Step::Decided(Arc::clone(reach), decided))
-            }
+            Some(reach) => Ok(Step::Asked(Asked {
+                reach: Arc::clone(reach),
+                service: call.service().to_owned(),
+                method: call.method().to_owned(),
+                params: call.params().to_owned(),
+            })),
         }
     }
 
@@ -192,17 +202,32 @@ impl Road {
     }
 }
 
-/// The gate, the service, the answer.
-async fn carry_out(reach: &Reach, decided: Decided, held: &Held) -> Result<Reply, Refusal> {
-    let cleared = gate::clear(decided, reach.context(), reach.approver(), held).await?;
-    match send(reach, cleared).await {
-        Ok(result) => Ok(Reply::Ok(result)),
-        Err(CallError::Service(error)) => Ok(Reply::Failed {
-            code: error.code,
-            message: error.message,
-            data: error.data,
-        }),
-        Err(error) => Err(Refusal::Unanswered(Arc::new(error))),
+impl Asked {
+    /// The decision, the gate, the service, the answer.
+    async fn answer(self, held: &Held) -> Result<Reply, Refusal> {
+        let reach = &self.reach;
+        let decided = reach.decide(&self.service, &self.method, &self.params)?;
+        let cleared = gate::clear(decided, reach.context(), reach.approver(), held).await?;
+        match send(reach, cleared).await {
+            Ok(result) => answered(reach, result),
+            Err(CallError::Service(error)) => Ok(Reply::Failed {
+                code: error.code,
+                message: error.message,
+                data: error.data,
+            }),
+            Err(error) => Err(Refusal::Unanswered(error)),
+        }
+    }
+}
+
+/// A result, unless it is longer than this context may have.
+fn answered(reach: &Reach, result: Box<RawValue>) -> Result<Reply, Refusal> {
+    let size = result.get().len();
+    match reach.limits().reply_bytes {
+        Some(limit) if u64::try_from(size).is_ok_and(|size| size > limit) => {
+            Err(Refusal::ReplyTooLong { size, limit })
+        }
+        _ => Ok(Reply::Ok(result)),
     }
 }
 

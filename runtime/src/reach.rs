@@ -138,6 +138,9 @@ impl Reach {
             method: &method.method,
             params: arguments.by_name(),
         });
+        if let Some(fault) = &decision.fault {
+            tracing::debug!("{}.{} is refused: {fault}", method.service, method.method);
+        }
         Ok(Decided {
             method,
             arguments,

@@ -2,7 +2,6 @@
 
 use crate::service::{ArgumentError, CallError};
 use sandgate_wire::Reply;
-use std::sync::Arc;
 
 /// Why a call was not made, or brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +42,9 @@ pub(crate) enum Refusal {
     #[error("`{service}.{method}` was declined by the person who was asked")]
     Declined { service: String, method: String },
     #[error("{}", .0.for_script())]
-    Unanswered(Arc<CallError>),
+    Unanswered(CallError),
+    #[error("the result is {size} bytes long, {limit} are allowed")]
+    ReplyTooLong { size: usize, limit: u64 },
     #[error("replies of {limit} bytes wait to be taken; this one was dropped")]
     TooMuchHeld { limit: usize },
 }
@@ -80,13 +81,17 @@ impl Refusal {
                 "PermissionError",
                 Some("do not try again; say what was declined"),
             ),
-            Self::Unanswered(error) => match &**error {
+            Self::Unanswered(error) => match error {
                 CallError::Timeout { .. } => ("TimeoutError", happened(error)),
                 CallError::Parameters | CallError::TooLong { .. } => {
                     ("ValueError", happened(error))
                 }
                 _ => ("ConnectionError", happened(error)),
             },
+            Self::ReplyTooLong { .. } => (
+                "ValueError",
+                Some("ask for less at once; the call itself was carried out"),
+            ),
             Self::TooMuchHeld { .. } => (
                 "RuntimeError",
                 Some("take the results of earlier calls before making more"),

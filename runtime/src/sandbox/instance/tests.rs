@@ -4,6 +4,7 @@
 use super::Shared;
 use crate::{
     Context, Limits, Script,
+    gate::Held,
     hostcall::Road,
     output::Output,
     recorder::{Clock, Recorder},
@@ -42,7 +43,7 @@ fn shared() -> Shared {
 async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) -> R) -> R {
     let limits = Limits::default();
     let state = State {
-        road: Road::new(0),
+        road: Road::new(None, Held::default(), 0),
         reply: None,
         output: Output::new(0, None),
         stdin: Stdin::new(Vec::new()),
