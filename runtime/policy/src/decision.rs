@@ -119,11 +119,15 @@ impl Policies {
         })
     }
 
+    /// Cedar refuses to evaluate with less than 100 KiB of the thread's stack, and what it sees on a fiber is no stack at
+    /// all; then it gets one.
     fn ask(&self, slot: &Slot, query: &Query<'_>) -> Result<Response, Fault> {
-        let (request, entities) = self.question(slot, query)?;
-        Ok(self
-            .authorizer
-            .is_authorized(&request, &slot.policies, &entities))
+        stacker::maybe_grow(512 << 10, 1 << 20, || {
+            let (request, entities) = self.question(slot, query)?;
+            Ok(self
+                .authorizer
+                .is_authorized(&request, &slot.policies, &entities))
+        })
     }
 
     /// The call in Cedar's terms.

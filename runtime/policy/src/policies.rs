@@ -15,7 +15,7 @@ use crate::{
     types::Attribute,
 };
 use cedar_policy::{
-    Authorizer, Effect, Entities, Entity, EntityUid, Policy, PolicySet, ValidationMode, Validator,
+    Authorizer, Effect, Entities, Entity, EntityUid, Policy, PolicySet, ValidationMode,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -58,7 +58,9 @@ pub(crate) struct Slot {
 impl Policies {
     /// Checks a context's policies against what its services offer. Limits are only part of the digest.
     pub fn load(schema: Arc<Schema>, file: File<'_>, limits: &Limits) -> Result<Self, Unusable> {
-        Self::try_load(schema, file, limits).map_err(|problems| Unusable::new(file, problems))
+        // Cedar's parser takes about 12 KiB of stack for each bracket: more than a thread of an executor has to spare.
+        stacker::maybe_grow(8 << 20, 16 << 20, || Self::try_load(schema, file, limits))
+            .map_err(|problems| Unusable::new(file, problems))
     }
 
     fn try_load(
@@ -77,8 +79,12 @@ impl Policies {
         problems.extend(check::duplicates(&rules));
         problems.extend(check::conditions(&rules, &schema, file.text));
         let set = PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone()))
-            .map_err(|error| with(problems.clone(), Problem::new(error.to_string())))?;
-        let result = Validator::new(schema.cedar.clone()).validate(&set, ValidationMode::Strict);
+            // Two policies of one name, which has been noted.
+            .map_err(|error| match problems.is_empty() {
+                true => vec![Problem::new(error.to_string())],
+                false => std::mem::take(&mut problems),
+            })?;
+        let result = schema.validator.validate(&set, ValidationMode::Strict);
         let warnings = check::validation(&result, &rules, &schema, file.text, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
@@ -152,11 +158,6 @@ impl Policies {
     }
 }
 
-fn with(mut problems: Vec<Problem>, problem: Problem) -> Vec<Problem> {
-    problems.push(problem);
-    problems
-}
-
 /// Parses the file and reads each policy's annotations.
 fn read(text: &str, layout: &Layout) -> Result<(Vec<Rule>, Vec<Problem>), Vec<Problem>> {
     let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
@@ -212,7 +213,7 @@ fn slots(
     schema: &Schema,
     rules: &[Rule],
 ) -> Result<HashMap<String, HashMap<String, Slot>>, Box<dyn std::error::Error>> {
-    let actions = schema.cedar.action_entities()?;
+    let actions = schema.validator.schema().action_entities()?;
     // Actions that conditions name, such as `action in [Action::"a", Action::"b"]`.
     let named: BTreeSet<EntityUid> = rules
         .iter()

@@ -6,7 +6,7 @@ use crate::{
     context::ContextName,
     types::{self, Attribute},
 };
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Validator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Schema {
     context: ContextName,
-    pub(crate) cedar: cedar_policy::Schema,
+    pub(crate) validator: Validator,
     pub(crate) names: Names,
     /// By service and method.
     pub(crate) methods: BTreeMap<String, BTreeMap<String, MethodShape>>,
@@ -88,7 +88,7 @@ impl Schema {
             .map_err(|error| SchemaError::Cedar(error.to_string()))?;
         Ok(Self {
             context,
-            cedar,
+            validator: Validator::new(cedar),
             names,
             methods,
             canonical,

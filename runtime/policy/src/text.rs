@@ -7,15 +7,18 @@ use std::ops::Range;
 /// THREAT[DOS-08]: far above any policy that a person would review, far below what would take Cedar a second.
 const LONGEST: usize = 256 << 10;
 
-/// The same for one policy.
-const LONGEST_POLICY: usize = 8 << 10;
+/// THREAT[DOS-08]: Cedar reads and evaluates a policy recursively. These bound how deep: brackets within brackets, and
+/// operators (each `&&`, `.` or `if` may hold all that comes before it).
+const DEEPEST: usize = 32;
+const MOST_OPERATORS: usize = 256;
 
-/// THREAT[POL-07]: characters that an editor does not show as they are. Line breaks and tabs are fine.
+/// THREAT[POL-07]: characters that an editor does not show as what they are, spaces that are not the space included.
+/// Line breaks and tabs are fine.
 pub(crate) fn hidden(character: char) -> bool {
     matches!(character,
-        '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}'
-        | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{34f}'
+        | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e0fff}')
 }
@@ -40,7 +43,7 @@ pub(crate) fn readable(file: File<'_>) -> Result<(), Vec<Problem>> {
                 "remove it"
             };
             Problem::new(format!(
-                "the character {} is not visible",
+                "the character {} does not show as what it is",
                 character.escape_unicode()
             ))
             .at(start..start.saturating_add(character.len_utf8()))
@@ -59,8 +62,17 @@ pub(crate) fn readable(file: File<'_>) -> Result<(), Vec<Problem>> {
 pub(crate) struct Layout {
     /// Each policy with its annotations, up to its semicolon.
     pub(crate) policies: Vec<Range<usize>>,
+    /// How much of the stack each may take.
+    sizes: Vec<Size>,
     /// What follows `//`.
     pub(crate) comments: Vec<Range<usize>>,
+}
+
+#[derive(Debug, Default)]
+struct Size {
+    depth: usize,
+    deepest: usize,
+    operators: usize,
 }
 
 impl Layout {
@@ -68,6 +80,7 @@ impl Layout {
     pub(crate) fn of(text: &str) -> Self {
         let mut layout = Self::default();
         let mut start: Option<usize> = None;
+        let mut size = Size::default();
         let mut characters = text.char_indices().peekable();
         while let Some((at, character)) = characters.next() {
             match character {
@@ -94,27 +107,37 @@ impl Layout {
                 ';' => {
                     let begin = start.take().unwrap_or(at);
                     layout.policies.push(begin..at.saturating_add(1));
+                    layout.sizes.push(std::mem::take(&mut size));
                 }
                 character if !character.is_whitespace() => {
                     start.get_or_insert(at);
+                    size.add(character, characters.peek().map(|(_, next)| *next));
                 }
                 _ => {}
             }
         }
+        // What is not ended does not parse, but is parsed.
+        if let Some(begin) = start {
+            layout.policies.push(begin..text.len());
+            layout.sizes.push(size);
+        }
         layout
     }
 
-    /// THREAT[DOS-08]: a policy's structure is walked recursively, and its length bounds how deep it is.
+    /// Policies that would take too much of the stack.
     pub(crate) fn oversized(&self) -> impl Iterator<Item = Problem> {
-        self.policies
-            .iter()
-            .filter(|place| place.len() > LONGEST_POLICY)
-            .map(|place| {
-                let message = format!("this policy is longer than {LONGEST_POLICY} bytes");
-                Problem::new(message)
-                    .at(place.start..place.start.saturating_add(1))
-                    .help("split it into several")
-            })
+        let oversized = |(place, size): (&Range<usize>, &Size)| {
+            let problem = if size.deepest > DEEPEST {
+                format!("brackets nest deeper than {DEEPEST} in this policy")
+            } else if size.operators > MOST_OPERATORS {
+                format!("this policy has more than {MOST_OPERATORS} operators")
+            } else {
+                return None;
+            };
+            let start = place.start..place.start.saturating_add(1);
+            Some(Problem::new(problem).at(start).help("split it into several, or use a set and `contains`"))
+        };
+        self.policies.iter().zip(&self.sizes).filter_map(oversized)
     }
 
     /// THREAT[POL-07]: a comment that holds an annotation is a policy, or a gate, whose line break was lost. Refusing it
@@ -138,6 +161,25 @@ impl Layout {
                 ))
             })
             .collect()
+    }
+}
+
+impl Size {
+    fn add(&mut self, character: char, next: Option<char>) {
+        match character {
+            '(' | '[' | '{' => {
+                self.depth = self.depth.saturating_add(1);
+                self.deepest = self.deepest.max(self.depth);
+            }
+            ')' | ']' | '}' => self.depth = self.depth.saturating_sub(1),
+            '.' | '!' | '+' | '-' | '*' => self.operators = self.operators.saturating_add(1),
+            // Words that hold `if` count too: an upper bound is enough.
+            '&' | '|' if next == Some(character) => {
+                self.operators = self.operators.saturating_add(1);
+            }
+            'i' if next == Some('f') => self.operators = self.operators.saturating_add(1),
+            _ => {}
+        }
     }
 }
 

@@ -160,7 +160,7 @@ pub(super) fn validation(
             | ValidationWarning::InvalidActionApplication(_) => warnings.push(problem.warning()),
             // THREAT[POL-07]: a name in two scripts looks like another name.
             _ => problems
-                .push(problem.help("write names in one script, or as escapes that can be seen")),
+                .push(problem.help("write it in one script")),
         }
     }
     // Whatever the mapping above lost, a policy that is not valid does not load.
@@ -185,6 +185,12 @@ fn from_error(
     let problem = Problem::from_cedar(error, Some(error.policy_id().as_ref()));
     let place = problem.place();
     let written = place.clone().and_then(|place| text.get(place));
+    if let (ValidationError::UnsafeAttributeAccess(_), Some(rule), Some(written)) =
+        (error, rule, written)
+        && let Some(problem) = not_everywhere(rule, written, schema, text)
+    {
+        return problem;
+    }
     let uid = written.and_then(|written| written.parse::<EntityUid>().ok());
     match (error, uid, place) {
         (ValidationError::UnrecognizedActionId(_), Some(uid), Some(place)) => {
@@ -215,6 +221,39 @@ fn from_error(
         },
         _ => problem,
     }
+}
+
+/// A parameter that some of the methods have, and others of the same policy have not.
+fn not_everywhere(rule: &Rule, written: &str, schema: &Schema, text: &str) -> Option<Problem> {
+    let path = rule.mentions.iter().find_map(|mention| match mention {
+        Mention::Parameter(path) if written.contains(path.last()?) => Some(path),
+        _ => None,
+    })?;
+    let (with, without): (Vec<_>, Vec<_>) = schema
+        .all()
+        .filter(|(service, _, shape)| rule.scope.covers(service, shape))
+        .partition(|(_, _, shape)| matches!(find(path, &shape.parameters), Found::Typed));
+    let (service, method, _) = without.first()?;
+    let (shown, name) = (path.join("."), path.last()?);
+    let others = match without.len() {
+        1 => String::new(),
+        count => format!(", nor have {} others of its methods", count.saturating_sub(1)),
+    };
+    let with: Vec<String> = with
+        .iter()
+        .take(3)
+        .map(|(service, method, _)| format!("`{service}.{method}`"))
+        .collect();
+    Some(
+        Problem::new(format!(
+            "this policy is also about `{service}.{method}`, which has no parameter `{shown}`{others}"
+        ))
+        .at(locate(name, rule, text))
+        .help(format!(
+            "ask with `context has {shown} &&` first, or narrow the policy to methods like {}",
+            with.join(", ")
+        )),
+    )
 }
 
 /// Everything that may stand after `Action::`.

@@ -1,7 +1,10 @@
 //! Which calls are allowed, gated and refused.
 
-use crate::crm::{ask, load, short};
-use sandgate_policy::Verdict::{Allow, Gate, Refuse};
+use crate::crm::{ask, crm, load, params, short};
+use sandgate_policy::{
+    Decision, Fault, Query,
+    Verdict::{Allow, Gate, Refuse},
+};
 use serde_json::json;
 
 pub(crate) const ASSISTANT: &str = r#"

@@ -92,7 +92,7 @@ fn values_are_taken_by_the_schema_and_not_by_their_looks() {
         ),
         (
             json!({"type": ["integer", "null"]}),
-            "when { !(context has p) || context.p == 5 }",
+            "unless { context has p && context.p != 5 }",
         ),
         (
             json!({"anyOf": [{"type": "string", "maxLength": 1}, {"enum": ["yes", "no"]}, {"type": "null"}]}),
@@ -267,7 +267,7 @@ fn dos_08_deep_and_large_parameters_are_decided() {
     assert_eq!(ask(&policies, "x.get", json!({"p": deep})).verdict, Refuse);
     // A schema that nests without end has no type, and says so.
     let mut endless = json!({"type": "string"});
-    for _ in 0..1000 {
+    for _ in 0..100 {
         endless = json!({"type": "array", "items": endless});
     }
     let interface = Interface {
