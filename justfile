@@ -9,7 +9,7 @@ ci:
 
 # All tests
 test:
-    cargo test
+    cargo test --workspace --release
 
 # What a run costs, and how late a kill is
 bench:

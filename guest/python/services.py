@@ -117,7 +117,7 @@ class _Service(types.ModuleType):
         return self.__all__
 
     def __getattr__(self, name):
-        raise AttributeError(f"service {self.__name__!r} has no method {name!r}{_instead(name, self._functions)}")
+        raise AttributeError(f"service {self.__name__.rpartition('.')[2]!r} has no method {name!r}{_instead(name, self._functions)}")
 
     def __repr__(self):
         return f"<service {self.__name__!r}>"

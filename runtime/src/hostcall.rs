@@ -8,21 +8,11 @@ use crate::{
     recorder::{Diverged, Recorder},
     refusal::Refusal,
     service::CallError,
+    underway::{Glut, NoSuchCall, UnderWay},
 };
 use sandgate_wire::Reply;
 use serde_json::value::{RawValue, to_raw_value};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-use tokio::task::JoinSet;
-
-/// THREAT[DOS-11]: replies of one run that the script has asked for and not taken. What comes beyond is refused.
-const MOST_HELD: usize = 64 << 20;
+use std::{sync::Arc, time::Duration};
 
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
 #[derive(Debug)]
@@ -32,12 +22,7 @@ pub(crate) struct Road {
     held: Held,
     calls: u32,
     limit: u64,
-    under_way: JoinSet<(u32, Vec<u8>)>,
-    /// Replies that the guest has not taken yet, and their bytes, with those that are not here yet.
-    done: BTreeMap<u32, Vec<u8>>,
-    bytes: Arc<AtomicUsize>,
-    /// Those of them that no wait has ended with yet, in the order in which they were done.
-    unreported: VecDeque<u32>,
+    under_way: UnderWay,
 }
 
 /// What becomes of a request at once.
@@ -54,11 +39,6 @@ struct Asked {
     params: Box<RawValue>,
 }
 
-/// The guest asked for the reply of a call that is not under way.
-#[derive(Debug, thiserror::Error)]
-#[error("the guest waited for a call that it did not make")]
-pub(crate) struct NoSuchCall;
-
 impl Road {
     pub(crate) fn new(reach: Option<Arc<Reach>>, held: Held, limit: u64) -> Self {
         Self {
@@ -66,10 +46,7 @@ impl Road {
             held,
             calls: 0,
             limit,
-            under_way: JoinSet::new(),
-            done: BTreeMap::new(),
-            bytes: Arc::default(),
-            unreported: VecDeque::new(),
+            under_way: UnderWay::default(),
         }
     }
 
@@ -79,23 +56,27 @@ impl Road {
 
     /// Starts one request down the road and returns its number. The bytes are the guest's; the reply is what it may
     /// know.
-    pub(crate) fn begin(&mut self, request: &[u8]) -> u32 {
+    pub(crate) fn begin(&mut self, request: &[u8]) -> Result<u32, Glut> {
+        self.under_way.room()?;
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.calls = self.calls.saturating_add(1);
         let number = self.calls;
         match self.decode(request) {
-            Ok(Step::Answered(reply)) => self.finish(number, written(Ok(reply), &self.bytes)),
+            Ok(Step::Answered(reply)) => self.under_way.finish(number, reply),
+            Err(refusal) => self.under_way.finish(number, refusal.into_reply()),
             Ok(Step::Asked(asked)) => {
-                let (held, bytes) = (self.held.clone(), Arc::clone(&self.bytes));
+                let held = self.held.clone();
                 // A task has a stack of its own; the guest's is not for policies and schemas.
-                self.under_way.spawn(async move {
-                    let reply = asked.answer(&held).await;
-                    (number, written(reply, &bytes))
-                });
+                let answer = async move {
+                    asked
+                        .answer(&held)
+                        .await
+                        .unwrap_or_else(Refusal::into_reply)
+                };
+                self.under_way.start(number, answer);
             }
-            Err(refusal) => self.finish(number, written(Err(refusal), &self.bytes)),
         }
-        number
+        Ok(number)
     }
 
     fn decode(&self, request: &[u8]) -> Result<Step, Refusal> {
@@ -136,69 +117,22 @@ impl Road {
         longest: Option<Duration>,
     ) -> Result<u32, Diverged> {
         let call = match recorder.recorded_wait()? {
-            Some(0) => 0,
-            Some(call) => {
-                // A replay takes them in the order of the recording, whatever is done first now.
-                let _ = self.until(call).await;
-                call
-            }
-            None => self.next(longest).await,
+            // A replay takes them in the order of the recording, whatever is done first now.
+            Some(call) => call,
+            None => self.under_way.next(longest).await,
         };
         if call == 0 {
             // Where time is not the host's, it has passed now.
             let _ = recorder.sleep(longest.unwrap_or_default());
         }
-        self.unreported.retain(|&other| other != call);
+        self.under_way.report(call);
         recorder.waited(call);
         Ok(call)
     }
 
     /// Waits for one call and takes its reply.
     pub(crate) async fn collect(&mut self, call: u32) -> Result<Vec<u8>, NoSuchCall> {
-        self.until(call).await?;
-        self.unreported.retain(|&other| other != call);
-        let reply = self.done.remove(&call).ok_or(NoSuchCall)?;
-        self.bytes.fetch_sub(reply.len(), Ordering::Relaxed);
-        Ok(reply)
-    }
-
-    async fn next(&mut self, longest: Option<Duration>) -> u32 {
-        if let Some(call) = self.unreported.front() {
-            return *call;
-        }
-        let joined = match longest {
-            Some(Duration::ZERO) => self.under_way.try_join_next(),
-            Some(longest) => tokio::time::timeout(longest, self.under_way.join_next())
-                .await
-                .ok()
-                .flatten(),
-            None => self.under_way.join_next().await,
-        };
-        match joined {
-            Some(Ok((call, reply))) => {
-                self.finish(call, reply);
-                call
-            }
-            _ => 0,
-        }
-    }
-
-    async fn until(&mut self, call: u32) -> Result<(), NoSuchCall> {
-        while !self.done.contains_key(&call) {
-            let (call, reply) = self
-                .under_way
-                .join_next()
-                .await
-                .and_then(Result::ok)
-                .ok_or(NoSuchCall)?;
-            self.finish(call, reply);
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, call: u32, reply: Vec<u8>) {
-        self.done.insert(call, reply);
-        self.unreported.push_back(call);
+        self.under_way.take(call).await
     }
 }
 
@@ -240,23 +174,6 @@ async fn send(reach: &Reach, cleared: Cleared) -> Result<Box<RawValue>, CallErro
         .client()
         .call(to, identity, &method.method, arguments.params())
         .await
-}
-
-/// The reply in bytes, unless a run has too many of them already.
-fn written(reply: Result<Reply, Refusal>, held: &AtomicUsize) -> Vec<u8> {
-    let reply = reply.unwrap_or_else(Refusal::into_reply);
-    let mut bytes = serde_json::to_vec(&reply).unwrap_or_default();
-    if held
-        .fetch_add(bytes.len(), Ordering::Relaxed)
-        .saturating_add(bytes.len())
-        > MOST_HELD
-    {
-        held.fetch_sub(bytes.len(), Ordering::Relaxed);
-        let refusal = Refusal::TooMuchHeld { limit: MOST_HELD };
-        bytes = serde_json::to_vec(&refusal.into_reply()).unwrap_or_default();
-        held.fetch_add(bytes.len(), Ordering::Relaxed);
-    }
-    bytes
 }
 
 /// The runtime's own methods: what there is to call, and an echo. They show a script what its context may use and

@@ -33,6 +33,7 @@ mod hostcall;
 mod reach;
 mod refusal;
 mod service;
+mod underway;
 
 mod outcome;
 

@@ -85,3 +85,13 @@ async fn dos_09_calls_are_counted_and_refused_ones_count() {
         "{\"refused\":{\"exception\":\"RuntimeError\",\"message\":\"the run has made all of its 10 calls\",\"hint\":\"do more with each call, or finish in another run\"}}\n"
     );
 }
+
+#[tokio::test]
+async fn dos_09_a_script_that_begins_calls_and_takes_none_is_ended() {
+    let source = "import _sandgate\nwhile True: _sandgate.begin('junk')";
+    let outcome = run_limited(Script::new(source), limits()).await;
+    assert_eq!(
+        (outcome.status, outcome.reason.as_deref()),
+        (Status::Memory, Some("100000 calls wait to be taken"))
+    );
+}

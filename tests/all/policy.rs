@@ -34,12 +34,8 @@ fn shipped() -> tempfile::TempDir {
 
 /// Exit code and both streams, without the temporary directory's name.
 fn shown(directory: &Path, arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = finished(
-        command(arguments)
-            .current_dir(directory)
-            .output()
-            .unwrap(),
-    );
+    let (code, stdout, stderr) =
+        finished(command(arguments).current_dir(directory).output().unwrap());
     format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
 }
 
@@ -57,7 +53,10 @@ fn the_policies_that_ship_load_raise_no_questions_and_are_exercised() {
         all.push_str(&shown(directory.path(), &["policy", verb, "."]));
     }
     // Hashes depend on every input; that they do is tested where they are made.
-    let hashes = all.split(' ').filter(|word| word.trim().len() >= 64).count();
+    let hashes = all
+        .split(' ')
+        .filter(|word| word.trim().len() >= 64)
+        .count();
     assert_eq!(hashes, 4, "{all}");
     let all: Vec<&str> = all
         .split_inclusive('\n')
@@ -70,7 +69,14 @@ fn the_policies_that_ship_load_raise_no_questions_and_are_exercised() {
 fn results_are_also_written_for_machines() {
     let directory = shipped();
     let xml = directory.path().join("results.xml");
-    let arguments = ["policy", "test", "operator", "--json", "--junit", "results.xml"];
+    let arguments = [
+        "policy",
+        "test",
+        "operator",
+        "--json",
+        "--junit",
+        "results.xml",
+    ];
     insta::assert_snapshot!(shown(directory.path(), &arguments));
     insta::assert_snapshot!(fs::read_to_string(xml).unwrap());
 }
@@ -92,7 +98,10 @@ fn what_is_wrong_is_said_and_the_exit_code_tells() {
         "operator/policy.cedar",
         "@because(\"x\") permit (principal, action, resource);\n@because(\"y\") permit (principal, action in Action::\"read\", resource);\n",
     );
-    write("operator/cases.toml", "[[case]]\nname = \"x\"\nservice = \"crm\"\nmethod = \"contact.list\"\nexpect = \"allow\"\npolicies = [\"policy0\", \"policy1\"]\n");
+    write(
+        "operator/cases.toml",
+        "[[case]]\nname = \"x\"\nservice = \"crm\"\nmethod = \"contact.list\"\nexpect = \"allow\"\npolicies = [\"policy0\", \"policy1\"]\n",
+    );
     write("rejected/template/message.txt", "another message\n");
     let mut all = String::new();
     for arguments in [
@@ -103,10 +112,48 @@ fn what_is_wrong_is_said_and_the_exit_code_tells() {
         &["policy", "coverage", "read_only"],
         &["policy", "check", "missing"],
         &["policy", "check", "services"],
-        &["policy", "explain", "--context", "assistant", "--policies", ".", "crm", "contact.list"],
-        &["policy", "explain", "--context", "none", "--policies", ".", "crm", "contact.list"],
-        &["policy", "explain", "--context", "read_only", "--policies", ".", "crm", "contact.list", "[]"],
-        &["policy", "explain", "--context", "read_only", "--policies", ".", "crm", "contact.list", "{"],
+        &[
+            "policy",
+            "explain",
+            "--context",
+            "assistant",
+            "--policies",
+            ".",
+            "crm",
+            "contact.list",
+        ],
+        &[
+            "policy",
+            "explain",
+            "--context",
+            "none",
+            "--policies",
+            ".",
+            "crm",
+            "contact.list",
+        ],
+        &[
+            "policy",
+            "explain",
+            "--context",
+            "read_only",
+            "--policies",
+            ".",
+            "crm",
+            "contact.list",
+            "[]",
+        ],
+        &[
+            "policy",
+            "explain",
+            "--context",
+            "read_only",
+            "--policies",
+            ".",
+            "crm",
+            "contact.list",
+            "{",
+        ],
     ] {
         let shown = shown(directory.path(), arguments);
         let shown: Vec<&str> = shown
@@ -114,7 +161,11 @@ fn what_is_wrong_is_said_and_the_exit_code_tells() {
             .filter(|line| !line.starts_with("ok    rejected"))
             .map(|line| line.split_once(", hash ").map_or(line, |(line, _)| line))
             .collect();
-        all.push_str(&format!("$ {}\n{}\n\n", arguments.join(" "), shown.join("\n")));
+        all.push_str(&format!(
+            "$ {}\n{}\n\n",
+            arguments.join(" "),
+            shown.join("\n")
+        ));
     }
     insta::assert_snapshot!(all);
 }
@@ -132,9 +183,15 @@ fn pol_07_files_that_somebody_else_could_write_are_not_used() {
     let file = |root: &Path| root.join("assistant/policy.cedar");
     attack("group-writable", &|root| mode(file(root), 0o664).unwrap());
     attack("world-writable", &|root| mode(file(root), 0o606).unwrap());
-    attack("limits", &|root| mode(root.join("assistant/limits.toml"), 0o666).unwrap());
-    attack("cases", &|root| mode(root.join("assistant/cases.toml"), 0o666).unwrap());
-    attack("directory", &|root| mode(root.join("assistant"), 0o777).unwrap());
+    attack("limits", &|root| {
+        mode(root.join("assistant/limits.toml"), 0o666).unwrap()
+    });
+    attack("cases", &|root| {
+        mode(root.join("assistant/cases.toml"), 0o666).unwrap()
+    });
+    attack("directory", &|root| {
+        mode(root.join("assistant"), 0o777).unwrap()
+    });
     attack("link", &|root| {
         fs::rename(file(root), root.join("elsewhere")).unwrap();
         symlink(root.join("elsewhere"), file(root)).unwrap();
@@ -152,9 +209,15 @@ fn pol_07_files_that_somebody_else_could_write_are_not_used() {
         )
         .unwrap();
     });
-    attack("too long", &|root| fs::write(file(root), vec![b'\n'; (4 << 20) + 1]).unwrap());
-    attack("other bytes", &|root| fs::write(file(root), b"\xff\xfe").unwrap());
-    attack("no limits", &|root| fs::remove_file(root.join("assistant/limits.toml")).unwrap());
+    attack("too long", &|root| {
+        fs::write(file(root), vec![b'\n'; (4 << 20) + 1]).unwrap()
+    });
+    attack("other bytes", &|root| {
+        fs::write(file(root), b"\xff\xfe").unwrap()
+    });
+    attack("no limits", &|root| {
+        fs::remove_file(root.join("assistant/limits.toml")).unwrap()
+    });
     attack("as it is", &|_| ());
     let all: Vec<&str> = all
         .lines()
@@ -217,8 +280,12 @@ fn pol_07_a_reload_is_whole_or_nothing() {
     let store = PolicyStore::open(directory.path(), &interfaces()).unwrap();
     assert_eq!(store.names(), ["one", "two"]);
     let state = || {
-        [("one", "contact.list"), ("one", "contact.add"), ("two", "contact.add")]
-            .map(|(context, method)| verdict(&store, context, method))
+        [
+            ("one", "contact.list"),
+            ("one", "contact.add"),
+            ("two", "contact.add"),
+        ]
+        .map(|(context, method)| verdict(&store, context, method))
     };
     let (yes, no) = (Verdict::Allow, Verdict::Refuse);
     assert_eq!(state(), [yes, no, no]);
@@ -240,7 +307,14 @@ fn pol_07_a_reload_is_whole_or_nothing() {
     assert_ne!(before.policies.hash(), after.policies.hash());
 
     // A service that changed is checked against, and the policies that no longer fit are not in force for it.
-    fs::write(file("one"), ALL.replace("action in Action::\"destroy\"", "action == Action::\"crm.contact.delete\"")).unwrap();
+    fs::write(
+        file("one"),
+        ALL.replace(
+            "action in Action::\"destroy\"",
+            "action == Action::\"crm.contact.delete\"",
+        ),
+    )
+    .unwrap();
     store.reload(&interfaces()).unwrap();
     let mut changed = interfaces();
     changed[0].methods.remove("contact.delete");
@@ -265,7 +339,11 @@ fn pol_07_a_file_of_which_the_end_is_missing_fails_its_cases() {
         fs::write(directory.path().join("one/policy.cedar"), &ALL[..end]).unwrap();
         let reloaded = store.reload(&interfaces());
         assert!(reloaded.is_err() || end == ALL.len() - 1, "{end}");
-        assert_eq!(verdict(&store, "one", "contact.delete"), Verdict::Refuse, "{end}");
+        assert_eq!(
+            verdict(&store, "one", "contact.delete"),
+            Verdict::Refuse,
+            "{end}"
+        );
     }
 }
 
@@ -330,4 +408,13 @@ fn the_examples_of_the_guide_decide_what_it_says() {
         assert_eq!((code, stderr.as_str()), (0, ""));
         assert_eq!(stdout, said, "line {line}");
     }
+}
+
+#[test]
+fn the_policies_that_ship_are_checked_against_the_crm_that_ships() {
+    let read = |path| std::fs::read_to_string(crate::support::repository(path)).unwrap();
+    assert_eq!(
+        read("policies/services/crm.json"),
+        read("runtime/src/demo/crm.openrpc.json")
+    );
 }

@@ -199,7 +199,7 @@ async fn calls_one_after_the_other_do_not_overlap() {
 }
 
 /// Ways around a decision that rivals were reported for. Each tries to delete contact 1.
-const BYPASSES: [(&str, &str); 22] = [
+const BYPASSES: [(&str, &str); 21] = [
     (
         "a thread",
         "import threading\nthreading.Thread(target=delete).start()",
@@ -227,10 +227,6 @@ const BYPASSES: [(&str, &str); 22] = [
     (
         "a destructor",
         "class Last:\n    def __del__(self): delete()\nLast()",
-    ),
-    (
-        "a destructor at the end",
-        "class Last:\n    def __del__(self): delete()\nlast = Last()",
     ),
     (
         "a weak reference",

@@ -16,6 +16,7 @@ use crate::{
     hostcall::Road,
     output::{Flood, Output},
     recorder::{Diverged, Recorder},
+    underway::Glut,
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
@@ -324,6 +325,9 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
     }
     if let Some(flood) = error.downcast_ref::<Flood>() {
         return Ok(Verdict::because(Status::Output, flood.to_string()));
+    }
+    if let Some(glut) = error.downcast_ref::<Glut>() {
+        return Ok(Verdict::because(Status::Memory, glut.to_string()));
     }
     if let Some(diverged) = error.downcast_ref::<Diverged>() {
         return Ok(Verdict::because(Status::Diverged, diverged.to_string()));

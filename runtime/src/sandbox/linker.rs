@@ -36,7 +36,7 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, State>, at: u32, length: u32| {
             let memory = memory(&mut caller)?;
             let (bytes, state) = memory.data_and_store_mut(&mut caller);
-            Ok(state.road.begin(slice(bytes, at, length)?))
+            Ok(state.road.begin(slice(bytes, at, length)?)?)
         },
     )?;
     linker.func_wrap_async(

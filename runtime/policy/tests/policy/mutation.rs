@@ -84,7 +84,9 @@ fn mutants() -> impl Iterator<Item = (usize, Vec<u8>)> {
         let byte = *bytes.get(at).unwrap();
         let flips = (0..8).map(move |bit| with(&[byte ^ (1 << bit)]));
         let replaced = b" \n/\"".iter().map(move |new| with(&[*new]));
-        flips.chain(replaced).chain([with(&[]), with(&[byte, byte])])
+        flips
+            .chain(replaced)
+            .chain([with(&[]), with(&[byte, byte])])
     })
 }
 

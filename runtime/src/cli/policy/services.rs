@@ -1,33 +1,16 @@
 //! The services that a directory of policies is checked against: OpenRPC documents in its `services` directory, each
-//! named after its file.
+//! named after its file, read as the registry reads them.
 
-use crate::{cli::report::Failure, contexts};
-use sandgate_policy::{Effect, Interface, Method, Parameter};
-use serde::Deserialize;
-use std::{collections::BTreeMap, io, path::Path};
-
-/// As much of an OpenRPC document as a decision needs.
-#[derive(Deserialize)]
-struct Document {
-    methods: Vec<DocumentMethod>,
-}
-
-#[derive(Deserialize)]
-struct DocumentMethod {
-    name: String,
-    params: Vec<DocumentParameter>,
-}
-
-#[derive(Deserialize)]
-struct DocumentParameter {
-    name: String,
-    #[serde(default)]
-    required: bool,
-    schema: serde_json::Value,
-}
-
-const READS: [&str; 5] = ["list", "get", "find", "search", "count"];
-const DESTROYS: [&str; 2] = ["delete", "remove"];
+use crate::{
+    cli::report::{Failure, chain},
+    contexts,
+    service::{Address, Service, Terms},
+};
+use sandgate_policy::Interface;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// The interfaces of the documents in a directory; none when there is no such directory.
 pub(super) fn interfaces(directory: &Path) -> Result<Vec<Interface>, Failure> {
@@ -55,41 +38,19 @@ pub(super) fn interfaces(directory: &Path) -> Result<Vec<Interface>, Failure> {
 }
 
 fn interface(path: &Path) -> Result<Interface, Failure> {
-    let text = contexts::read(path)
-        .map_err(|error| Failure::usage(super::super::report::chain(&error), "check the file"))?;
-    let document: Document = serde_json::from_str(&text).map_err(|error| {
-        let message = format!("`{}` is no OpenRPC document: {error}", path.display());
+    let text =
+        contexts::read(path).map_err(|error| Failure::usage(chain(&error), "check the file"))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    // Nothing is called, so where it would be does not matter.
+    let nowhere = Address::Http(PathBuf::new());
+    let service = Service::read(&name, nowhere, text.as_bytes(), &Terms::default());
+    let service = service.map_err(|error| {
+        let message = format!(
+            "`{}` is no OpenRPC document: {}",
+            path.display(),
+            chain(&error)
+        );
         Failure::usage(message, "save what the service answers to `rpc.discover`")
     })?;
-    let service = path.file_stem().unwrap_or_default().to_string_lossy();
-    let methods: BTreeMap<String, Method> = document
-        .methods
-        .into_iter()
-        .map(|method| (method.name.clone(), known(method)))
-        .collect();
-    Ok(Interface {
-        service: service.into_owned(),
-        methods,
-    })
-}
-
-fn known(method: DocumentMethod) -> Method {
-    let verb = method.name.rsplit('.').next().unwrap_or_default();
-    let effect = if READS.contains(&verb) {
-        Effect::Read
-    } else if DESTROYS.contains(&verb) {
-        Effect::Destroy
-    } else {
-        Effect::Write
-    };
-    let parameters = method.params.into_iter();
-    let parameters = parameters.map(|parameter| Parameter {
-        name: parameter.name,
-        required: parameter.required,
-        schema: parameter.schema,
-    });
-    Method {
-        effect,
-        parameters: parameters.collect(),
-    }
+    Ok(service.interface())
 }
