@@ -116,3 +116,32 @@ async fn a_workspace_of_one_run_is_not_seen_by_another() {
     .await;
     assert_eq!(outcome.stdout.text, "[]\n");
 }
+
+#[tokio::test]
+async fn a_database_in_the_workspace_is_there_for_the_next_run() {
+    let workspace = scratch();
+    let open = "import sqlite3\ndb = sqlite3.connect('notes.db')\n";
+    let write = "db.execute('create table note(text)')\nwith db:\n    db.execute('insert into note values (?)', ['kept'])\n\
+                 db.execute('insert into note values (?)', ['not committed'])";
+    let read = "print(db.execute('select * from note').fetchall())";
+    for (script, printed) in [(write, ""), (read, "[('kept',)]\n")] {
+        let outcome = run(Script {
+            workspace: Some(Arc::clone(&workspace)),
+            ..Script::new(format!("{open}{script}"))
+        })
+        .await;
+        assert_eq!(outcome.stdout.text, printed, "{outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_workspace_there_is_no_place_for_a_database() {
+    let outcome = run(Script::new(
+        "import sqlite3\nsqlite3.connect('notes.db').execute('create table note(text)')",
+    ))
+    .await;
+    assert_eq!(
+        outcome.exception.unwrap().message,
+        "unable to open database file"
+    );
+}
