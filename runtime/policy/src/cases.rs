@@ -85,11 +85,7 @@ impl Cases {
     }
 }
 
-fn read(
-    table: &DeTable<'_>,
-    file: File<'_>,
-    policies: &Policies,
-) -> Result<Cases, Vec<Problem>> {
+fn read(table: &DeTable<'_>, file: File<'_>, policies: &Policies) -> Result<Cases, Vec<Problem>> {
     let mut fields = Fields::new(table, 0..0, &["case"]);
     let tables = fields.need("case", "one `[[case]]` or more", |value| {
         let tables = value.as_array()?.iter();
@@ -118,7 +114,10 @@ fn read(
 /// Which line a byte is in, counted from 1.
 pub(crate) fn line(text: &str, at: usize) -> usize {
     let before = text.bytes().take(at);
-    before.filter(|byte| *byte == b'\n').count().saturating_add(1)
+    before
+        .filter(|byte| *byte == b'\n')
+        .count()
+        .saturating_add(1)
 }
 
 /// One case, or nothing where a problem has been noted.
@@ -145,7 +144,11 @@ fn case(
         fields::object(value.as_table()?)
     });
     let expect = fields.need("expect", "\"allow\", \"gate\" or \"refuse\"", verdict);
-    let expected = fields.need("policies", "a list of policy ids, `[]` for none", fields::texts);
+    let expected = fields.need(
+        "policies",
+        "a list of policy ids, `[]` for none",
+        fields::texts,
+    );
     let known: Vec<&str> = policies.ids().map(|id| id.as_str()).collect();
     let mut ids = Vec::new();
     for (id, place) in expected?.0 {
@@ -165,7 +168,10 @@ fn case(
         actor: owned(actor, "script"),
         user: owned(user, ""),
         claims: claims.map_or_else(Vec::new, |(claims, _)| {
-            claims.into_iter().map(|(claim, _)| claim.to_owned()).collect()
+            claims
+                .into_iter()
+                .map(|(claim, _)| claim.to_owned())
+                .collect()
         }),
         service: service?,
         method: method?,
@@ -197,7 +203,9 @@ fn call(fields: &mut Fields<'_>, policies: &Policies) -> (Option<String>, Option
     if !schema.methods(service).any(|known| known == method) {
         let message = format!("`{service}` has no method `{}`", method.escape_debug());
         let known: Vec<&str> = schema.methods(service).collect();
-        let problem = Problem::new(message).at(place).near(method, known.into_iter());
+        let problem = Problem::new(message)
+            .at(place)
+            .near(method, known.into_iter());
         fields.problems.push(problem);
         return (Some(service.to_owned()), None);
     }

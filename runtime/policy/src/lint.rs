@@ -83,42 +83,50 @@ impl Policies {
             .help(help)
     }
 
-    fn shadow(&self, index: usize, rule: &Rule, methods: &BTreeSet<(&str, &str)>) -> Option<Problem> {
-        self.rules.iter().enumerate().find_map(|(other_index, other)| {
-            let wider = index != other_index
-                && other.clauses.is_empty()
-                && (other.scope.any_actor() || other.scope.principal == rule.scope.principal)
-                && self.methods(other).is_superset(methods);
-            if !wider {
-                return None;
-            }
-            // Of two that say the same, the second one is the finding.
-            let same = rule.clauses.is_empty()
-                && rule.effect == other.effect
-                && rule.gated == other.gated
-                && rule.scope.any_actor() == other.scope.any_actor()
-                && *methods == self.methods(other);
-            if same && index < other_index {
-                return None;
-            }
-            let (id, other_id) = (&rule.id, &other.id);
-            match (rule.permits(), other.permits()) {
-                (true, false) => Some(
-                    self.finding(rule, format!("`{id}` permits nothing"))
-                        .help(format!("`{other_id}` forbids all of it")),
-                ),
-                (false, true) => None,
-                (true, true) if other.gated && !rule.gated => None,
-                (true, true) if rule.gated && !other.gated => Some(
-                    self.finding(rule, format!("the gate of `{id}` holds nothing back"))
-                        .help(format!("`{other_id}` permits the same without one")),
-                ),
-                _ => Some(
-                    self.finding(rule, format!("`{id}` changes nothing"))
-                        .help(format!("`{other_id}` covers all of it")),
-                ),
-            }
-        })
+    fn shadow(
+        &self,
+        index: usize,
+        rule: &Rule,
+        methods: &BTreeSet<(&str, &str)>,
+    ) -> Option<Problem> {
+        self.rules
+            .iter()
+            .enumerate()
+            .find_map(|(other_index, other)| {
+                let wider = index != other_index
+                    && other.clauses.is_empty()
+                    && (other.scope.any_actor() || other.scope.principal == rule.scope.principal)
+                    && self.methods(other).is_superset(methods);
+                if !wider {
+                    return None;
+                }
+                // Of two that say the same, the second one is the finding.
+                let same = rule.clauses.is_empty()
+                    && rule.effect == other.effect
+                    && rule.gated == other.gated
+                    && rule.scope.any_actor() == other.scope.any_actor()
+                    && *methods == self.methods(other);
+                if same && index < other_index {
+                    return None;
+                }
+                let (id, other_id) = (&rule.id, &other.id);
+                match (rule.permits(), other.permits()) {
+                    (true, false) => Some(
+                        self.finding(rule, format!("`{id}` permits nothing"))
+                            .help(format!("`{other_id}` forbids all of it")),
+                    ),
+                    (false, true) => None,
+                    (true, true) if other.gated && !rule.gated => None,
+                    (true, true) if rule.gated && !other.gated => Some(
+                        self.finding(rule, format!("the gate of `{id}` holds nothing back"))
+                            .help(format!("`{other_id}` permits the same without one")),
+                    ),
+                    _ => Some(
+                        self.finding(rule, format!("`{id}` changes nothing"))
+                            .help(format!("`{other_id}` covers all of it")),
+                    ),
+                }
+            })
     }
 
     fn broad(&self, rule: &Rule) -> Option<Problem> {

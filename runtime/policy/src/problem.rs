@@ -140,11 +140,7 @@ impl Unusable {
         Self::titled("cannot be used", file, problems)
     }
 
-    pub(crate) fn titled(
-        title: &'static str,
-        file: File<'_>,
-        mut problems: Vec<Problem>,
-    ) -> Self {
+    pub(crate) fn titled(title: &'static str, file: File<'_>, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(Problem::start);
         problems.dedup();
         Self {

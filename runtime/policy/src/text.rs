@@ -135,7 +135,11 @@ impl Layout {
                 return None;
             };
             let start = place.start..place.start.saturating_add(1);
-            Some(Problem::new(problem).at(start).help("split it into several, or use a set and `contains`"))
+            Some(
+                Problem::new(problem)
+                    .at(start)
+                    .help("split it into several, or use a set and `contains`"),
+            )
         };
         self.policies.iter().zip(&self.sizes).filter_map(oversized)
     }

@@ -18,7 +18,10 @@ impl fmt::Display for Explanation {
         }
         let ids = &self.decision.policies;
         if ids.is_empty() && self.decision.fault.is_none() {
-            writeln!(f, "  no policy permits it, and what is not permitted is refused")?;
+            writeln!(
+                f,
+                "  no policy permits it, and what is not permitted is refused"
+            )?;
         }
         let (decided, others): (Vec<_>, Vec<_>) = self
             .stories
@@ -78,7 +81,9 @@ pub(super) fn readable(place: &str) -> String {
         let Some((name, after)) = after.split_once("\"]") else {
             return place.to_owned();
         };
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !name.starts_with(|first: char| first.is_ascii_digit())
             && !name.is_empty();
         if !plain {

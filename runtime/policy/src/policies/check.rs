@@ -49,7 +49,7 @@ pub(super) fn conditions(rules: &[Rule], schema: &Schema, text: &str) -> Vec<Pro
                             .near(name, ["user", "claims"].into_iter()),
                     );
                 }
-                Mention::Caller(_) => {}
+                Mention::Caller(_) | Mention::Action(_) => {}
                 Mention::Nothing(name) => problems.push(
                     Problem::new(format!("`{name}`: actions and services have no attributes"))
                         .at(locate(name, rule, text)),
@@ -159,8 +159,7 @@ pub(super) fn validation(
             ValidationWarning::ImpossiblePolicy(_)
             | ValidationWarning::InvalidActionApplication(_) => warnings.push(problem.warning()),
             // THREAT[POL-07]: a name in two scripts looks like another name.
-            _ => problems
-                .push(problem.help("write it in one script")),
+            _ => problems.push(problem.help("write it in one script")),
         }
     }
     // Whatever the mapping above lost, a policy that is not valid does not load.
@@ -237,7 +236,10 @@ fn not_everywhere(rule: &Rule, written: &str, schema: &Schema, text: &str) -> Op
     let (shown, name) = (path.join("."), path.last()?);
     let others = match without.len() {
         1 => String::new(),
-        count => format!(", nor have {} others of its methods", count.saturating_sub(1)),
+        count => format!(
+            ", nor have {} others of its methods",
+            count.saturating_sub(1)
+        ),
     };
     let with: Vec<String> = with
         .iter()

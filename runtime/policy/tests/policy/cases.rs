@@ -94,7 +94,10 @@ fn a_case_that_could_not_mean_what_it_says_is_refused() {
             });
             let place: Vec<String> = place.collect();
             let help = problem.help().map(|help| format!("\n    help: {help}"));
-            all.push_str(&format!("  -> {problem} {place:?}{}\n", help.unwrap_or_default()));
+            all.push_str(&format!(
+                "  -> {problem} {place:?}{}\n",
+                help.unwrap_or_default()
+            ));
         }
         all.push('\n');
     }

@@ -85,18 +85,26 @@ fn pol_08_one_permit_without_a_gate_is_enough_and_one_prohibition_outweighs_all(
     assert_eq!(of(&["permit"]), is(Allow, "p0", "r0"));
     assert_eq!(of(&[gate]), is(Gate, "p0", "r0"));
     assert_eq!(of(&[gate, gate]), is(Gate, "p0,p1", "r0,r1"));
-    assert_eq!(of(&[gate, "permit", gate]), is(Allow, "p0,p1,p2", "r0,r1,r2"));
+    assert_eq!(
+        of(&[gate, "permit", gate]),
+        is(Allow, "p0,p1,p2", "r0,r1,r2")
+    );
     assert_eq!(of(&["permit", "forbid"]), is(Refuse, "p1", "r1"));
-    assert_eq!(of(&["forbid", gate, "permit", "forbid"]), is(Refuse, "p0,p3", "r0,r3"));
+    assert_eq!(
+        of(&["forbid", gate, "permit", "forbid"]),
+        is(Refuse, "p0,p3", "r0,r3")
+    );
 }
 
 #[test]
 fn pol_08_a_policy_that_cannot_be_evaluated_refuses() {
-    let text = |kind: &str| format!(
+    let text = |kind: &str| {
+        format!(
         "@id(\"open\") @because(\"a\") permit (principal, action in Action::\"read\", resource);
          @id(\"sum\") @because(\"b\") {kind} (principal, action == Action::\"crm.contact.get\", resource)
          when {{ context.id + 9223372036854775807 > 0 }};"
-    );
+    )
+    };
     for kind in ["permit", "forbid"] {
         let policies = load(&text(kind));
         let of = |id: i64| ask(&policies, "contact.get", json!({"id": id}));
@@ -114,7 +122,10 @@ fn pol_08_a_policy_that_cannot_be_evaluated_refuses() {
 
 /// All that a script may learn of a decision.
 fn visible(decision: &Decision) -> String {
-    format!("{:?} {:?} {:?}", decision.verdict, decision.policies, decision.because)
+    format!(
+        "{:?} {:?} {:?}",
+        decision.verdict, decision.policies, decision.because
+    )
 }
 
 #[test]
@@ -150,7 +161,12 @@ fn sec_05_what_does_not_exist_looks_like_what_is_refused() {
 fn iso_04_policies_answer_for_their_own_context_alone() {
     let policies = load(ASSISTANT);
     for (context, verdict) in [
-        ("demo", Allow), ("Demo", Refuse), ("demo ", Refuse), ("", Refuse), ("other", Refuse), ("dem\u{43e}", Refuse),
+        ("demo", Allow),
+        ("Demo", Refuse),
+        ("demo ", Refuse),
+        ("", Refuse),
+        ("other", Refuse),
+        ("dem\u{43e}", Refuse),
     ] {
         let decision = policies.decide(&Query {
             context,
@@ -196,22 +212,35 @@ fn look_alikes(name: &str) -> Vec<String> {
         format!("\u{202e}{}", name.chars().rev().collect::<String>()),
     ];
     let extra = [
-        " ", "\t", "\n", "\r\n", "\0", ".", "/", "%00", "%20", "\u{a0}", "\u{200b}", "\u{200d}", "\u{feff}",
-        "\u{301}", "\u{fe0f}", "\u{202e}", ";", "\"", "\\", "?", "#", "()", "s", "é",
+        " ", "\t", "\n", "\r\n", "\0", ".", "/", "%00", "%20", "\u{a0}", "\u{200b}", "\u{200d}",
+        "\u{feff}", "\u{301}", "\u{fe0f}", "\u{202e}", ";", "\"", "\\", "?", "#", "()", "s", "é",
     ];
     for text in extra {
         all.push(format!("{name}{text}"));
         all.push(format!("{text}{name}"));
     }
     let confusable = [
-        ('a', "\u{430}\u{ff41}\u{251}\u{1d41a}A"), ('c', "\u{441}\u{3f2}\u{ff43}C"), ('e', "\u{435}\u{ff45}\u{212e}E3"),
-        ('i', "\u{456}\u{131}\u{ff49}1lI"), ('l', "1I\u{4cf}\u{ff4c}\u{2113}"), ('n', "\u{578}\u{ff4e}N"),
-        ('o', "\u{43e}\u{3bf}\u{ff4f}0O"), ('s', "\u{455}\u{17f}\u{ff53}5S"), ('t', "\u{442}\u{ff54}T7"),
-        ('g', "\u{261}\u{ff47}q"), ('d', "\u{501}\u{ff44}"), ('u', "\u{57d}\u{ff55}v"), ('p', "\u{440}\u{ff50}"),
-        ('m', "rn\u{ff4d}"), ('w', "\u{461}\u{ff57}"), ('f', "\u{ff46}"), ('y', "\u{443}\u{ff59}"),
+        ('a', "\u{430}\u{ff41}\u{251}\u{1d41a}A"),
+        ('c', "\u{441}\u{3f2}\u{ff43}C"),
+        ('e', "\u{435}\u{ff45}\u{212e}E3"),
+        ('i', "\u{456}\u{131}\u{ff49}1lI"),
+        ('l', "1I\u{4cf}\u{ff4c}\u{2113}"),
+        ('n', "\u{578}\u{ff4e}N"),
+        ('o', "\u{43e}\u{3bf}\u{ff4f}0O"),
+        ('s', "\u{455}\u{17f}\u{ff53}5S"),
+        ('t', "\u{442}\u{ff54}T7"),
+        ('g', "\u{261}\u{ff47}q"),
+        ('d', "\u{501}\u{ff44}"),
+        ('u', "\u{57d}\u{ff55}v"),
+        ('p', "\u{440}\u{ff50}"),
+        ('m', "rn\u{ff4d}"),
+        ('w', "\u{461}\u{ff57}"),
+        ('f', "\u{ff46}"),
+        ('y', "\u{443}\u{ff59}"),
     ];
     for (at, found) in name.char_indices() {
-        let without = |text: &str| format!("{}{text}{}", &name[..at], &name[at + found.len_utf8()..]);
+        let without =
+            |text: &str| format!("{}{text}{}", &name[..at], &name[at + found.len_utf8()..]);
         all.push(without(""));
         all.push(without(&format!("{found}{found}")));
         all.push(without(&format!("{found}\u{200b}")));
@@ -241,7 +270,11 @@ fn pol_04_a_name_is_itself_or_nothing() {
         assert!(tried.len() > 500, "{}", tried.len());
         for other in tried {
             if !known.contains(&other) {
-                assert_eq!(ask(&policies, &other, value.clone()).verdict, Refuse, "{other:?}");
+                assert_eq!(
+                    ask(&policies, &other, value.clone()).verdict,
+                    Refuse,
+                    "{other:?}"
+                );
             }
         }
     }
@@ -261,7 +294,8 @@ fn pol_04_a_name_is_itself_or_nothing() {
 
 #[test]
 fn who_calls_is_matched_exactly() {
-    let text = "@because(\"x\") permit (principal == Actor::\"ada\", action in Action::\"read\", resource)
+    let text =
+        "@because(\"x\") permit (principal == Actor::\"ada\", action in Action::\"read\", resource)
         when { principal.claims.contains(\"crm.read\") && principal.user == \"u\" };";
     let policies = load(text);
     let of = |actor: &str, user: &str, claims: &[&str]| {
@@ -280,10 +314,20 @@ fn who_calls_is_matched_exactly() {
     assert_eq!(of("ada", "u", &["crm.read"]), Allow);
     assert_eq!(of("ada", "u", &["crm.read", "crm.read", "x"]), Allow);
     for (actor, user, claims) in [
-        ("Ada", "u", ["crm.read"]), ("ada ", "u", ["crm.read"]), ("", "u", ["crm.read"]), ("ada", "U", ["crm.read"]),
-        ("ada", "", ["crm.read"]), ("ada", "u", ["crm.Read"]), ("ada", "u", ["crm.read,"]), ("ada", "u", ["crm.*"]),
+        ("Ada", "u", ["crm.read"]),
+        ("ada ", "u", ["crm.read"]),
+        ("", "u", ["crm.read"]),
+        ("ada", "U", ["crm.read"]),
+        ("ada", "", ["crm.read"]),
+        ("ada", "u", ["crm.Read"]),
+        ("ada", "u", ["crm.read,"]),
+        ("ada", "u", ["crm.*"]),
     ] {
-        assert_eq!(of(actor, user, &claims), Refuse, "{actor} {user} {claims:?}");
+        assert_eq!(
+            of(actor, user, &claims),
+            Refuse,
+            "{actor} {user} {claims:?}"
+        );
     }
     assert_eq!(of("ada", "u", &[]), Refuse);
     // An actor may be called anything: a name is never parsed.

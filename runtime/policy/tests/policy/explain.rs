@@ -56,7 +56,8 @@ fn explained(service: &str, method: &str, value: Value, claims: &[&str]) -> Stri
 
 #[test]
 fn explanations_say_why_and_what_would_change_it() {
-    let deal = |amount: Value, title: &str| json!({"title": title, "amount": amount, "contact_id": 1});
+    let deal =
+        |amount: Value, title: &str| json!({"title": title, "amount": amount, "contact_id": 1});
     let mut all = String::new();
     for (service, method, value, claims) in [
         ("crm", "contact.list", json!({}), &[][..]),

@@ -86,7 +86,10 @@ fn pol_07_what_is_not_understood_is_refused_and_all_of_it_is_said() {
         "\u{feff}hero_context = 1\n",
         "calls = 1\n",
     ] {
-        all.push_str(&format!("{}\n", text.escape_debug().to_string().replace("\\\"", "\"")));
+        all.push_str(&format!(
+            "{}\n",
+            text.escape_debug().to_string().replace("\\\"", "\"")
+        ));
         for problem in parse(text).unwrap_err().problems() {
             let place = problem.labels().into_iter().flatten().map(|label| {
                 let place = label.offset()..label.offset() + label.len();
@@ -94,7 +97,10 @@ fn pol_07_what_is_not_understood_is_refused_and_all_of_it_is_said() {
             });
             let place: Vec<String> = place.collect();
             let help = problem.help().map(|help| format!("\n    help: {help}"));
-            all.push_str(&format!("  {problem} {place:?}{}\n", help.unwrap_or_default()));
+            all.push_str(&format!(
+                "  {problem} {place:?}{}\n",
+                help.unwrap_or_default()
+            ));
         }
     }
     insta::assert_snapshot!(all);

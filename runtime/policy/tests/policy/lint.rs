@@ -23,7 +23,8 @@ fn rule(id: &str, rest: &str) -> String {
 }
 
 const READ: &str = "permit (principal, action in Action::\"read\", resource == Service::\"crm\")";
-const GET: &str = "permit (principal, action == Action::\"crm.contact.get\", resource == Service::\"crm\")";
+const GET: &str =
+    "permit (principal, action == Action::\"crm.contact.get\", resource == Service::\"crm\")";
 const NO_GET: &str = "forbid (principal, action == Action::\"crm.contact.get\", resource)";
 
 #[test]
@@ -34,7 +35,11 @@ fn policies_that_are_meant_raise_no_question() {
         // An exception from a gate.
         rule("a", GET) + &rule("b", READ).replace("@because", "@gate(\"approve\") @because"),
         rule("a", &format!("{READ} when {{ principal.user == \"u\" }}")) + &rule("b", GET),
-        rule("a", GET) + &rule("b", &NO_GET.replace("principal,", "principal == Actor::\"x\",")),
+        rule("a", GET)
+            + &rule(
+                "b",
+                &NO_GET.replace("principal,", "principal == Actor::\"x\","),
+            ),
     ] {
         assert_eq!(findings(&text), Vec::<String>::new(), "{text}");
     }
@@ -44,10 +49,15 @@ fn policies_that_are_meant_raise_no_question() {
 fn a_policy_that_never_matches_is_found() {
     let never = "its conditions cannot all hold";
     assert_eq!(
-        findings(&rule("a", &format!("{GET} when {{ context.id == 1 && false }}"))),
+        findings(&rule(
+            "a",
+            &format!("{GET} when {{ context.id == 1 && false }}")
+        )),
         [format!("`a` never matches a call: {never}")]
     );
-    let other = GET.replace("Service::\"crm\"", "Context::\"demo\"").replace("==", "in");
+    let other = GET
+        .replace("Service::\"crm\"", "Context::\"demo\"")
+        .replace("==", "in");
     assert_eq!(
         findings(&rule("a", &other)),
         ["`a` never matches a call: none of the registered services has a method that it is about"]
@@ -87,12 +97,22 @@ fn a_policy_that_reaches_further_than_anybody_listed_is_found() {
         ["`a` permits every method of every service: name an action and a service"]
     );
     assert_eq!(
-        findings(&rule("a", "permit (principal, action, resource == Service::\"crm\")")),
-        ["`a` permits every method of the service, those that destroy included: write `action in Action::\"read\"`, for example"]
+        findings(&rule(
+            "a",
+            "permit (principal, action, resource == Service::\"crm\")"
+        )),
+        [
+            "`a` permits every method of the service, those that destroy included: write `action in Action::\"read\"`, for example"
+        ]
     );
     assert_eq!(
-        findings(&rule("a", "permit (principal, action in Action::\"read\", resource)")),
-        ["`a` permits every service, those that are registered later included: write `resource == Service::\"…\"`"]
+        findings(&rule(
+            "a",
+            "permit (principal, action in Action::\"read\", resource)"
+        )),
+        [
+            "`a` permits every service, those that are registered later included: write `resource == Service::\"…\"`"
+        ]
     );
 }
 
@@ -106,6 +126,10 @@ fn a_policy_without_a_case_is_found() {
     };
     let report = Cases::parse(file, &policies).unwrap().run(&policies);
     let findings = policies.lint(Some(&report)).unwrap();
-    let said: Vec<String> = findings.problems().iter().map(ToString::to_string).collect();
+    let said: Vec<String> = findings
+        .problems()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(said, ["no case exercises `b`"]);
 }

@@ -45,7 +45,9 @@ fn pol_07_names_that_do_not_exist_are_refused_with_the_nearest() {
         permit("action, resource is Servic)"),
         "@because(\"x\") permit (principal in Context::\"other\", action, resource);".to_owned(),
         "@because(\"x\") permit (principal == Actr::\"a\", action, resource);".to_owned(),
-        permit("action == Action::\"crm.deal.add\", resource) when { context.amuont.lessThan(decimal(\"1.0\")) }"),
+        permit(
+            "action == Action::\"crm.deal.add\", resource) when { context.amuont.lessThan(decimal(\"1.0\")) }",
+        ),
         permit("action == Action::\"crm.deal.add\", resource) unless { context has amuont }"),
         permit("action in Action::\"write\", resource) unless { context has limit }"),
         permit("action in Action::\"write\", resource) when { context.name == \"x\" }"),
@@ -83,7 +85,8 @@ fn pol_07_annotations_are_known_and_meant() {
         "@because(\"x\") @id(\"policy7\")",
         "@because(\"x\") @ id (\"fine\")",
     ] {
-        let text = format!("{annotations} permit (principal, action in Action::\"read\", resource);");
+        let text =
+            format!("{annotations} permit (principal, action in Action::\"read\", resource);");
         all.push_str(&format!("{annotations}\n{}\n", problems(&text)));
     }
     let forbid = "@because(\"x\") @gate(\"approve\") forbid (principal, action, resource);";
@@ -105,8 +108,16 @@ fn apr_03_a_reason_is_plain_text_on_one_line() {
         "the reason is longer than 300 characters [\"@because\"]\n    help: nobody would read it before agreeing\n"
     );
     for reason in [
-        "two\\nlines", "a\\rb", "\\u{1b}[2J", "\\x07", "\\u{9b}2J", "\\u{202e}txt", "a\\u{200b}b",
-        "\\u{feff}", "\\u{e0041}", "\\u{2066}x",
+        "two\\nlines",
+        "a\\rb",
+        "\\u{1b}[2J",
+        "\\x07",
+        "\\u{9b}2J",
+        "\\u{202e}txt",
+        "a\\u{200b}b",
+        "\\u{feff}",
+        "\\u{e0041}",
+        "\\u{2066}x",
     ] {
         assert_eq!(
             with(reason),
@@ -138,12 +149,21 @@ fn pol_07_text_that_reads_differently_from_what_it_is_is_refused() {
         good.replace("permit", "allow"),
         good.replace(';', " whn { true };"),
         "x".repeat((256 << 10) + 1),
-        good.replace("resource)", &format!("resource) when {{ {}true }}", "true && ".repeat(300))),
+        good.replace(
+            "resource)",
+            &format!("resource) when {{ {}true }}", "true && ".repeat(300)),
+        ),
         String::new(),
     ] {
-        let shown: String = text.chars().take(120).flat_map(char::escape_debug).collect();
+        let shown: String = text
+            .chars()
+            .take(120)
+            .flat_map(char::escape_debug)
+            .collect();
         let shown = shown.replace("\\\"", "\"").replace("\\\'", "'");
-        let problems = problems(&text).replace('\u{a0}', "\\u{a0}").replace('\0', "\\0");
+        let problems = problems(&text)
+            .replace('\u{a0}', "\\u{a0}")
+            .replace('\0', "\\0");
         all.push_str(&format!("{shown}\n{problems}\n"));
     }
     insta::assert_snapshot!(all);
@@ -155,12 +175,23 @@ fn dos_08_a_policy_is_as_deep_as_every_stack_can_take() {
     let small = std::thread::Builder::new().stack_size(256 << 10);
     let run = || {
         let mut all = String::new();
-        let condition = |text: &str| permit(&format!("action in Action::\"read\", resource) when {{ {text} }}"));
+        let condition = |text: &str| {
+            permit(&format!(
+                "action in Action::\"read\", resource) when {{ {text} }}"
+            ))
+        };
         let nested = |open: &str, close: &str, times: usize| {
-            condition(&format!("{}true{}", open.repeat(times), close.repeat(times)))
+            condition(&format!(
+                "{}true{}",
+                open.repeat(times),
+                close.repeat(times)
+            ))
         };
         let chain = |operator: &str, times: usize| {
-            condition(&format!("{}true", format!("true {operator} ").repeat(times)))
+            condition(&format!(
+                "{}true",
+                format!("true {operator} ").repeat(times)
+            ))
         };
         for (name, text) in [
             ("deepest", nested("(", ")", 31)),
@@ -172,15 +203,27 @@ fn dos_08_a_policy_is_as_deep_as_every_stack_can_take() {
             ("too long", chain("&&", 257)),
             ("far too long", chain("||", 30_000)),
             ("if", nested("if true then true else ", "", 256)),
-            ("too many ifs", nested("if true then true else ", "", 10_000)),
+            (
+                "too many ifs",
+                nested("if true then true else ", "", 10_000),
+            ),
             ("not", nested("!", "", 60_000)),
-            ("dots", condition(&format!("principal{}", ".user".repeat(256)))),
-            ("too many dots", condition(&format!("principal{}", ".user".repeat(40_000)))),
+            (
+                "dots",
+                condition(&format!("principal{}", ".user".repeat(256))),
+            ),
+            (
+                "too many dots",
+                condition(&format!("principal{}", ".user".repeat(40_000))),
+            ),
             ("not ended", "(".repeat(200_000)),
         ] {
             let said = problems(&text);
             let said = said.lines().next().unwrap_or_default();
-            all.push_str(&format!("{name}: {}\n", said.chars().take(100).collect::<String>()));
+            all.push_str(&format!(
+                "{name}: {}\n",
+                said.chars().take(100).collect::<String>()
+            ));
             if let Ok(policies) = try_load(&text) {
                 let decision = ask(&policies, "stats.count", json!({}));
                 assert_eq!((decision.verdict, decision.fault), (Allow, None), "{name}");
@@ -194,12 +237,28 @@ fn dos_08_a_policy_is_as_deep_as_every_stack_can_take() {
 #[test]
 fn svc_04_names_in_a_document_are_data_and_never_text_of_a_policy() {
     let hostile = [
-        "a\"b", "a\\", "a\nb", "__cedar::x", "__extn", "__entity", "", " ", "class", "context",
-        "é", "a::b", "*", "a\u{202e}b", "permit", "\"); forbid (principal, action, resource); //",
+        "a\"b",
+        "a\\",
+        "a\nb",
+        "__cedar::x",
+        "__extn",
+        "__entity",
+        "",
+        " ",
+        "class",
+        "context",
+        "é",
+        "a::b",
+        "*",
+        "a\u{202e}b",
+        "permit",
+        "\"); forbid (principal, action, resource); //",
     ];
     let text = json!({"type": "string"});
-    let parameters: Vec<(&str, bool, serde_json::Value)> =
-        hostile.iter().map(|name| (*name, false, text.clone())).collect();
+    let parameters: Vec<(&str, bool, serde_json::Value)> = hostile
+        .iter()
+        .map(|name| (*name, false, text.clone()))
+        .collect();
     let mut methods: BTreeMap<String, _> = hostile
         .iter()
         .map(|name| ((*name).to_owned(), method(Effect::Read, &parameters)))
@@ -234,7 +293,11 @@ fn svc_04_names_in_a_document_are_data_and_never_text_of_a_policy() {
             // Cedar warns of names that deceive readers, and such a policy does not load.
             Err(error) => {
                 let deceiving = ["a\nb", "é", "a\u{202e}b", "a\"b"];
-                assert!(deceiving.contains(&name), "{name:?}: {:?}", error.problems());
+                assert!(
+                    deceiving.contains(&name),
+                    "{name:?}: {:?}",
+                    error.problems()
+                );
             }
         }
     }
@@ -251,7 +314,10 @@ fn pol_11_two_services_never_share_an_action() {
         Schema::new(ContextName::new("demo").unwrap(), &interfaces).map(drop)
     };
     assert_eq!(schema(&["crm", "crm2"]), Ok(()));
-    assert_eq!(schema(&["crm", "crm"]), Err(SchemaError::Twice("crm".to_owned())));
+    assert_eq!(
+        schema(&["crm", "crm"]),
+        Err(SchemaError::Twice("crm".to_owned()))
+    );
     for name in ["crm.contact", "", "a b", "é", "a\"b", &"x".repeat(65)] {
         assert_eq!(schema(&[name]), Err(SchemaError::Service(name.to_owned())));
     }
@@ -261,11 +327,19 @@ fn pol_11_two_services_never_share_an_action() {
 fn a_parameter_without_a_type_cannot_be_spoken_of_and_that_is_said() {
     let parameters = [
         ("free", false, json!({"type": "object"})),
-        ("either", false, json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})),
+        (
+            "either",
+            false,
+            json!({"oneOf": [{"type": "string"}, {"type": "integer"}]}),
+        ),
         ("any", false, json!({})),
-        ("filter", false, json!({"type": "object", "properties": {
-            "by": {"type": "string"}, "value": {},
-        }})),
+        (
+            "filter",
+            false,
+            json!({"type": "object", "properties": {
+                "by": {"type": "string"}, "value": {},
+            }}),
+        ),
     ];
     let interface = Interface {
         service: "crm".to_owned(),
@@ -314,21 +388,28 @@ fn a_parameter_without_a_type_cannot_be_spoken_of_and_that_is_said() {
         load("context has filter.bye"),
         "no method that this policy is about has a parameter `filter.bye`"
     );
-    assert_eq!(load("context has filter && context.filter has by"), "it loads");
+    assert_eq!(
+        load("context has filter && context.filter has by"),
+        "it loads"
+    );
 }
 
 #[test]
 fn the_hash_covers_text_limits_interfaces_and_context_and_nothing_else() {
     let text = permit("action in Action::\"read\", resource)");
-    let load = |context: &str, interfaces: &[Interface], name: &str, text: &str, limits: &Limits| {
-        let schema = Schema::new(ContextName::new(context).unwrap(), interfaces).unwrap();
-        let policies = Policies::load(schema.into(), File { name, text }, limits).unwrap();
-        policies.hash().to_string()
-    };
+    let load =
+        |context: &str, interfaces: &[Interface], name: &str, text: &str, limits: &Limits| {
+            let schema = Schema::new(ContextName::new(context).unwrap(), interfaces).unwrap();
+            let policies = Policies::load(schema.into(), File { name, text }, limits).unwrap();
+            policies.hash().to_string()
+        };
     let limits = Limits::default();
     let base = load("demo", &[crm()], "policy.cedar", &text, &limits);
     assert_eq!(base.len(), 64);
-    assert_eq!(load("demo", &[crm()], "elsewhere/policy.cedar", &text, &limits), base);
+    assert_eq!(
+        load("demo", &[crm()], "elsewhere/policy.cedar", &text, &limits),
+        base
+    );
     let mut described = crm();
     for method in described.methods.values_mut() {
         for parameter in &mut method.parameters {

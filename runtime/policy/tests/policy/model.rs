@@ -94,9 +94,9 @@ fn covers(policy: &Policy, at: (usize, usize), effect: Effect) -> bool {
 
 /// Whether Cedar holds the number exactly.
 fn exact(number: &Value) -> bool {
-    number.as_f64().is_some_and(|number| {
-        number.abs() < 1e9 && (number * 10_000.0).fract() == 0.0
-    })
+    number
+        .as_f64()
+        .is_some_and(|number| number.abs() < 1e9 && (number * 10_000.0).fract() == 0.0)
 }
 
 /// Whether the parameters are of the declared types, or the call is refused before policies are asked.
@@ -172,7 +172,10 @@ fn decide(policies: &[Policy], call: &Call) -> (Verdict, Vec<String>) {
     let mut open = false;
     for (number, policy) in policies.iter().enumerate() {
         let id = format!("p{number:02}");
-        match (matches(policy, call, (service, method), effect), policy.permit) {
+        match (
+            matches(policy, call, (service, method), effect),
+            policy.permit,
+        ) {
             (None, _) => failed.push(id),
             (Some(false), _) => {}
             (Some(true), false) => forbids.push(id),
@@ -332,20 +335,63 @@ fn random_call(random: &mut Random) -> Call {
             params.insert(name.to_owned(), random.pick(values));
         }
     };
-    let numbers = [json!(0), json!(1), json!(2), json!(-1), json!(i64::MAX), json!(i64::MIN)];
+    let numbers = [
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(-1),
+        json!(i64::MAX),
+        json!(i64::MIN),
+    ];
     set("number", &numbers, 40, random);
-    set("text", &[json!("a"), json!("b"), json!("A"), json!("a "), Value::Null], 2, random);
+    set(
+        "text",
+        &[json!("a"), json!("b"), json!("A"), json!("a "), Value::Null],
+        2,
+        random,
+    );
     set("flag", &[json!(true), json!(false)], 2, random);
-    set("amount", &[json!(0), json!(0.5), json!(0.5001), json!(1), json!(2), json!(0.00001)], 2, random);
-    set("tags", &[json!([]), json!(["a"]), json!(["b", "a", "a"])], 2, random);
+    set(
+        "amount",
+        &[
+            json!(0),
+            json!(0.5),
+            json!(0.5001),
+            json!(1),
+            json!(2),
+            json!(0.00001),
+        ],
+        2,
+        random,
+    );
+    set(
+        "tags",
+        &[json!([]), json!(["a"]), json!(["b", "a", "a"])],
+        2,
+        random,
+    );
     // Now and then something that does not fit.
     if random.one_in(20) {
-        let name = random.pick(&["number", "text", "flag", "amount", "tags", "other", "Number"]);
-        let wrong = [json!({}), json!([1]), json!("1"), json!(u64::MAX), json!({"__extn": {"fn": "decimal", "arg": "0.0"}})];
+        let name = random.pick(&[
+            "number", "text", "flag", "amount", "tags", "other", "Number",
+        ]);
+        let wrong = [
+            json!({}),
+            json!([1]),
+            json!("1"),
+            json!(u64::MAX),
+            json!({"__extn": {"fn": "decimal", "arg": "0.0"}}),
+        ];
         params.insert(name.to_owned(), random.pick(&wrong));
     }
     Call {
-        context: random.pick(&["demo"; 30].iter().copied().chain(["other", "Demo"]).collect::<Vec<_>>()),
+        context: random.pick(
+            &["demo"; 30]
+                .iter()
+                .copied()
+                .chain(["other", "Demo"])
+                .collect::<Vec<_>>(),
+        ),
         actor: random.pick(&["script", "robot", "Script"]),
         user: random.pick(&["", "ada"]),
         claims: ["x", "y", "X"]
@@ -353,10 +399,22 @@ fn random_call(random: &mut Random) -> Call {
             .filter(|_| random.one_in(2))
             .map(ToOwned::to_owned)
             .collect(),
-        service: random.pick(&["one", "one", "one", "one", "two", "two", "two", "two", "One", "three"]),
+        service: random.pick(&[
+            "one", "one", "one", "one", "two", "two", "two", "two", "One", "three",
+        ]),
         method: random.pick(&[
-            "thing.get", "thing.get", "thing.add", "thing.add", "thing.drop", "thing.drop",
-            "thing.do", "thing.do", "thing.Get", "thing", "thing.get ", "read",
+            "thing.get",
+            "thing.get",
+            "thing.add",
+            "thing.add",
+            "thing.drop",
+            "thing.drop",
+            "thing.do",
+            "thing.do",
+            "thing.Get",
+            "thing",
+            "thing.get ",
+            "read",
         ]),
         params,
     }
@@ -368,7 +426,11 @@ fn interfaces() -> Vec<Interface> {
         ("text", false, json!({"type": ["string", "null"]})),
         ("flag", false, json!({"type": "boolean"})),
         ("amount", false, json!({"type": "number"})),
-        ("tags", false, json!({"type": "array", "items": {"type": "string"}})),
+        (
+            "tags",
+            false,
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
     ];
     let methods = METHODS.map(|(name, effect)| (name.to_owned(), method(effect, &parameters)));
     SERVICES
@@ -392,7 +454,11 @@ fn pol_08_the_engine_agrees_with_the_model() {
     const CALLS: u64 = 500;
     let cases = number(
         "SANDGATE_CASES",
-        if cfg!(debug_assertions) { 20_000 } else { 1_000_000 },
+        if cfg!(debug_assertions) {
+            20_000
+        } else {
+            1_000_000
+        },
     );
     let seed = number("SANDGATE_SEED", 4);
     let schema = schema(&interfaces());

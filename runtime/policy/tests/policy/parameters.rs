@@ -36,7 +36,11 @@ fn table(parameter: Value, rule: &str, values: &[Value]) -> String {
         .map(|value| {
             let decision = ask(&policies, "x.get", json!({"p": value}));
             let fault = decision.fault.map(|fault| format!(": {fault}"));
-            format!("{value} {:?}{}\n", decision.verdict, fault.unwrap_or_default())
+            format!(
+                "{value} {:?}{}\n",
+                decision.verdict,
+                fault.unwrap_or_default()
+            )
         })
         .collect()
 }
@@ -62,13 +66,22 @@ fn values_are_taken_by_the_schema_and_not_by_their_looks() {
     ];
     let mut all = String::new();
     for (schema, rule) in [
-        (json!({"type": "integer"}), "when { context has p && context.p <= 5 }"),
+        (
+            json!({"type": "integer"}),
+            "when { context has p && context.p <= 5 }",
+        ),
         (
             json!({"type": "number"}),
             "when { context has p && context.p.lessThanOrEqual(decimal(\"5.0\")) }",
         ),
-        (json!({"type": "string"}), "when { context has p && context.p == \"5\" }"),
-        (json!({"type": "boolean"}), "when { context has p && context.p }"),
+        (
+            json!({"type": "string"}),
+            "when { context has p && context.p == \"5\" }",
+        ),
+        (
+            json!({"type": "boolean"}),
+            "when { context has p && context.p }",
+        ),
         (
             json!({"type": "array", "items": {"type": "integer"}}),
             "when { context has p && context.p.contains(5) }",
@@ -87,7 +100,10 @@ fn values_are_taken_by_the_schema_and_not_by_their_looks() {
         ),
         (json!({"type": "object"}), ""),
     ] {
-        all.push_str(&format!("{schema} {rule}\n{}\n", table(schema.clone(), rule, &values)));
+        all.push_str(&format!(
+            "{schema} {rule}\n{}\n",
+            table(schema.clone(), rule, &values)
+        ));
     }
     insta::assert_snapshot!(all);
 }
@@ -135,7 +151,10 @@ fn a_prohibition_is_not_avoided_by_a_number_that_cedar_cannot_hold() {
         service: "crm".to_owned(),
         methods: [(
             "pay.add".to_owned(),
-            method(Effect::Write, &[("amount", true, json!({"type": "number"}))]),
+            method(
+                Effect::Write,
+                &[("amount", true, json!({"type": "number"}))],
+            ),
         )]
         .into(),
     };
@@ -149,7 +168,13 @@ fn a_prohibition_is_not_avoided_by_a_number_that_cedar_cannot_hold() {
     let policies = Policies::load(schema(&[interface]), file, &Limits::default()).unwrap();
     let of = |amount: Value| ask(&policies, "pay.add", json!({"amount": amount})).verdict;
     assert_eq!(of(json!(100)), Allow);
-    for amount in [json!(100.0001), json!(100.00001), json!(1e15), json!(1e300), json!(u64::MAX)] {
+    for amount in [
+        json!(100.0001),
+        json!(100.00001),
+        json!(1e15),
+        json!(1e300),
+        json!(u64::MAX),
+    ] {
         assert_eq!(of(amount.clone()), Refuse, "{amount}");
     }
 }
@@ -164,9 +189,13 @@ fn pol_03_what_is_not_declared_is_refused_and_so_is_what_is_missing() {
                 Effect::Read,
                 &[
                     ("id", true, json!({"type": "integer"})),
-                    ("where", false, json!({"type": "object", "required": ["a"], "properties": {
-                        "a": {"type": "string"}, "b": {"type": ["string", "null"]}, "any": {},
-                    }})),
+                    (
+                        "where",
+                        false,
+                        json!({"type": "object", "required": ["a"], "properties": {
+                            "a": {"type": "string"}, "b": {"type": ["string", "null"]}, "any": {},
+                        }}),
+                    ),
                     ("free", true, json!({})),
                 ],
             ),
@@ -190,12 +219,30 @@ fn pol_03_what_is_not_declared_is_refused_and_so_is_what_is_missing() {
     assert_eq!(of(json!({"id": 1, "free": [1, "a", {}]})), "Allow");
     assert_eq!(of(json!({"id": 1})), "the parameter `free` is missing");
     assert_eq!(of(json!({"free": 1})), "the parameter `id` is missing");
-    assert_eq!(of(json!({"id": null, "free": 1})), "the parameter `id` is not an integer of 64 bits");
-    assert_eq!(of(json!({"id": 1, "free": 1, "_context": 0})), "the parameter `_context` is not declared");
-    assert_eq!(of(json!({"id": 1, "free": 1, "ID": 2})), "the parameter `ID` is not declared");
-    assert_eq!(of(json!({"id": 1, "free": 1, "where": {"a": "x", "b": null, "any": 5}})), "Allow");
-    assert_eq!(of(json!({"id": 1, "free": 1, "where": {"b": "x"}})), "the parameter `where` is missing");
-    assert_eq!(of(json!({"id": 1, "free": 1, "where": {"a": "x", "c": 1}})), "the parameter `where` is not declared");
+    assert_eq!(
+        of(json!({"id": null, "free": 1})),
+        "the parameter `id` is not an integer of 64 bits"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "free": 1, "_context": 0})),
+        "the parameter `_context` is not declared"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "free": 1, "ID": 2})),
+        "the parameter `ID` is not declared"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "free": 1, "where": {"a": "x", "b": null, "any": 5}})),
+        "Allow"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "free": 1, "where": {"b": "x"}})),
+        "the parameter `where` holds `a`, which is missing"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "free": 1, "where": {"a": "x", "c": 1}})),
+        "the parameter `where` holds `c`, which is not declared"
+    );
     assert_eq!(
         of(json!({"id": 1, "free": 1, "a\n\u{1b}b": 1})),
         "the parameter `a\\n\\u{1b}b` is not declared"
@@ -208,7 +255,9 @@ fn dos_08_deep_and_large_parameters_are_decided() {
         json!({"type": "array", "items": {"type": "string"}}),
         "when { context has p && context.p.contains(\"x\") }",
     );
-    let many: Vec<Value> = (0..50_000).map(|number| json!(number.to_string())).collect();
+    let many: Vec<Value> = (0..50_000)
+        .map(|number| json!(number.to_string()))
+        .collect();
     let decision = ask(&policies, "x.get", json!({"p": many}));
     assert_eq!((decision.verdict, decision.fault), (Refuse, None));
     let mut deep = json!("x");
@@ -223,7 +272,11 @@ fn dos_08_deep_and_large_parameters_are_decided() {
     }
     let interface = Interface {
         service: "crm".to_owned(),
-        methods: [("x.get".to_owned(), method(Effect::Read, &[("p", false, endless)]))].into(),
+        methods: [(
+            "x.get".to_owned(),
+            method(Effect::Read, &[("p", false, endless)]),
+        )]
+        .into(),
     };
     assert_eq!(schema(&[interface]).left_out().len(), 1);
 }
@@ -235,7 +288,13 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
         service: "crm".to_owned(),
         methods: [(
             "contact.list".to_owned(),
-            method(effect, &[("effect", false, json!({"type": "string"})), ("x-effect", false, json!({"type": "string"}))]),
+            method(
+                effect,
+                &[
+                    ("effect", false, json!({"type": "string"})),
+                    ("x-effect", false, json!({"type": "string"})),
+                ],
+            ),
         )]
         .into(),
     };
