@@ -1,6 +1,10 @@
 //! What a decision costs, and what loading policies costs.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot go on stops"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{

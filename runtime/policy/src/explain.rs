@@ -202,7 +202,9 @@ fn check(part: &Expr, wanted: bool, request: &Request, entities: &Entities) -> C
                 format!("{place}[\"{}\"]", name.escape_debug())
             }),
             Mention::Caller(name) => format!("principal[\"{}\"]", name.escape_debug()),
-            Mention::Everything | Mention::Nothing(_) | Mention::Equal(_) => continue,
+            Mention::Everything | Mention::Nothing(_) | Mention::Equal(_) | Mention::Action(_) => {
+                continue;
+            }
         };
         let value = match evaluate(&place, request, entities) {
             Ok(value) => format!("is {value}"),
@@ -238,13 +240,13 @@ fn changes(decision: &Decision, stories: &[Story], query: &Query<'_>) -> Vec<Str
     match decision.verdict {
         Verdict::Refuse => {
             for story in &standing {
-                changes.push(match text::unmet(story, true) {
-                    Some(unless) => format!("`{}` would not forbid it {unless}", story.id),
-                    None => format!(
-                        "`{}` forbids it whoever asks and whatever the parameters; no permit outweighs it",
+                let Some(unless) = text::unmet(story, true) else {
+                    return vec![format!(
+                        "nothing: `{}` forbids it whoever asks and whatever the parameters, and no permit outweighs that",
                         story.id
-                    ),
-                });
+                    )];
+                };
+                changes.push(format!("`{}` would not forbid it {unless}", story.id));
             }
             let matching = permits.iter().find(|story| story.matches());
             if let (Some(story), false) = (matching, standing.is_empty()) {

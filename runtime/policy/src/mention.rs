@@ -19,6 +19,8 @@ pub(crate) enum Mention {
     Nothing(String),
     /// `action == Action::"read"`.
     Equal(String),
+    /// `Action::"read"` in any other place.
+    Action(String),
 }
 
 /// Every look that these conditions take.
@@ -48,6 +50,10 @@ fn one(expression: &Expr) -> Option<Vec<Mention>> {
             (variable, path)
         }
         Expr::GetAttr { .. } | Expr::Var(Var::Context) => path(expression)?,
+        Expr::Literal(Literal::EntityUID(uid)) => {
+            return (uid.ty.0.id.as_str() == "Action")
+                .then(|| vec![Mention::Action(uid.eid.to_string())]);
+        }
         Expr::BinaryOp {
             op: BinaryOp::Eq | BinaryOp::NotEq,
             left,

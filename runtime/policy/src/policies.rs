@@ -217,7 +217,13 @@ fn slots(
     // Actions that conditions name, such as `action in [Action::"a", Action::"b"]`.
     let named: BTreeSet<EntityUid> = rules
         .iter()
-        .flat_map(|rule| rule.policy.entity_literals())
+        .flat_map(|rule| &rule.mentions)
+        .filter_map(|mention| match mention {
+            Mention::Equal(action) | Mention::Action(action) => {
+                Some(uid(&schema.names.action, action))
+            }
+            _ => None,
+        })
         .collect();
     let named: Vec<&Entity> = named.iter().filter_map(|uid| actions.get(uid)).collect();
     let mut sets: HashMap<Vec<usize>, Arc<PolicySet>> = HashMap::new();

@@ -52,6 +52,8 @@ pub(crate) enum Misfit {
     Other(&'static str),
     /// A number that Cedar's four digits after the point do not hold.
     Inexact,
+    /// An attribute of it does not fit.
+    Within(String, Box<Misfit>),
 }
 
 impl Attribute {
@@ -200,7 +202,7 @@ impl Type {
         }
     }
 
-    /// The value as Cedar has it. `Ok(None)` never happens at the top: only an attribute can be left out.
+    /// The value as Cedar has it.
     pub(crate) fn convert(&self, value: &Value) -> Result<RestrictedExpression, Misfit> {
         Ok(match (self, value) {
             (Self::Bool, Value::Bool(value)) => RestrictedExpression::new_bool(*value),
@@ -215,11 +217,31 @@ impl Type {
                 RestrictedExpression::new_set(elements?)
             }
             (Self::Record(attributes), Value::Object(object)) => {
-                let pairs = pairs(attributes, object, |_| true).map_err(|(_, misfit)| misfit)?;
+                let pairs = pairs(attributes, object, |_| true).map_err(within)?;
                 RestrictedExpression::new_record(pairs).map_err(|_| self.other())?
             }
             _ => return Err(self.other()),
         })
+    }
+
+    /// Whether a value is of this type, without making one for Cedar. Any number is a number here.
+    fn check(&self, value: &Value) -> Result<(), Misfit> {
+        match (self, value) {
+            (Self::Bool, Value::Bool(_))
+            | (Self::Decimal, Value::Number(_))
+            | (Self::String, Value::String(_)) => Ok(()),
+            (Self::Long, Value::Number(number)) => long(number).map(drop),
+            (Self::Set(kind), Value::Array(elements)) => {
+                elements.iter().try_for_each(|value| kind.check(value))
+            }
+            (Self::Record(attributes), Value::Object(object)) => {
+                // Nothing is seen, so nothing is converted.
+                pairs(attributes, object, |_| false)
+                    .map(drop)
+                    .map_err(within)
+            }
+            _ => Err(self.other()),
+        }
     }
 
     fn other(&self) -> Misfit {
@@ -248,8 +270,8 @@ pub(crate) fn record_schema(attributes: &BTreeMap<String, Attribute>) -> Value {
     json!({"type": "Record", "attributes": attributes})
 }
 
-/// The attributes of a record as Cedar has them, or which of them does not fit. Where `seen` says that no policy looks
-/// at an attribute, a number may have more digits than Cedar holds: it is left out.
+/// The attributes of a record as Cedar has them, or which of them does not fit. What no policy looks at, as `seen` says,
+/// is checked and left out: converting it would cost time, and a number with more digits than Cedar holds is fine there.
 pub(crate) fn pairs<'a>(
     attributes: &'a BTreeMap<String, Attribute>,
     object: &'a Map<String, Value>,
@@ -262,26 +284,43 @@ pub(crate) fn pairs<'a>(
             .get(name)
             .ok_or((name.as_str(), Misfit::Unknown))?;
         required = required.saturating_add(usize::from(attribute.required));
+        let Ok(kind) = &attribute.kind else {
+            continue;
+        };
         if attribute.nullable && value.is_null() {
             continue;
         }
-        match attribute.kind.as_ref().map(|kind| kind.convert(value)) {
-            Ok(Ok(value)) => pairs.push((name.clone(), value)),
-            Ok(Err(Misfit::Inexact)) if !seen(name) => {}
-            Ok(Err(misfit)) => return Err((name, misfit)),
-            Err(_) => {}
+        if seen(name) {
+            let value = kind
+                .convert(value)
+                .map_err(|misfit| (name.as_str(), misfit))?;
+            pairs.push((name.clone(), value));
+        } else {
+            kind.check(value)
+                .map_err(|misfit| (name.as_str(), misfit))?;
         }
     }
-    // Names are unique on both sides, so counting suffices to know that none is missing.
-    if required < attributes.values().filter(|one| one.required).count() {
-        let missing = attributes
-            .iter()
-            .find(|(name, one)| one.required && !object.contains_key(*name));
-        if let Some((name, _)) = missing {
-            return Err((name, Misfit::Missing));
-        }
-    }
+    complete(attributes, object, required)?;
     Ok(pairs)
+}
+
+fn within((name, misfit): (&str, Misfit)) -> Misfit {
+    Misfit::Within(name.chars().take(128).collect(), Box::new(misfit))
+}
+
+/// Whether nothing that is required is missing, of which so many are there. Names are unique on both sides.
+fn complete<'a>(
+    attributes: &'a BTreeMap<String, Attribute>,
+    object: &Map<String, Value>,
+    required: usize,
+) -> Result<(), (&'a str, Misfit)> {
+    if required == attributes.values().filter(|one| one.required).count() {
+        return Ok(());
+    }
+    let missing = attributes
+        .iter()
+        .find(|(name, one)| one.required && !object.contains_key(*name));
+    missing.map_or(Ok(()), |(name, _)| Err((name, Misfit::Missing)))
 }
 
 /// An integer of JSON Schema, for which `5.0` is one.
@@ -327,6 +366,9 @@ impl fmt::Display for Misfit {
             Self::Unknown => f.write_str("is not declared"),
             Self::Missing => f.write_str("is missing"),
             Self::Other(expected) => write!(f, "is not {expected}"),
+            Self::Within(name, misfit) => {
+                write!(f, "holds `{}`, which {misfit}", name.escape_debug())
+            }
             Self::Inexact => f.write_str("has more than four digits after the point, or too many"),
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn conditions(rules: &[Rule], schema: &Schema, text: &str) -> Vec<Pro
                             .near(name, ["user", "claims"].into_iter()),
                     );
                 }
-                Mention::Caller(_) => {}
+                Mention::Caller(_) | Mention::Action(_) => {}
                 Mention::Nothing(name) => problems.push(
                     Problem::new(format!("`{name}`: actions and services have no attributes"))
                         .at(locate(name, rule, text)),

@@ -237,11 +237,11 @@ fn pol_03_what_is_not_declared_is_refused_and_so_is_what_is_missing() {
     );
     assert_eq!(
         of(json!({"id": 1, "free": 1, "where": {"b": "x"}})),
-        "the parameter `where` is missing"
+        "the parameter `where` holds `a`, which is missing"
     );
     assert_eq!(
         of(json!({"id": 1, "free": 1, "where": {"a": "x", "c": 1}})),
-        "the parameter `where` is not declared"
+        "the parameter `where` holds `c`, which is not declared"
     );
     assert_eq!(
         of(json!({"id": 1, "free": 1, "a\n\u{1b}b": 1})),
