@@ -117,7 +117,6 @@ class _Absent:
         **dict.fromkeys("numpy pandas scipy matplotlib sklearn torch tensorflow PIL cv2 lxml _ctypes".split(), native),
         **dict.fromkeys("readline termios curses _tkinter tkinter".split(), "there is no terminal and no display in the sandbox"),
         **dict.fromkeys("pwd grp syslog".split(), "the sandbox has no users and no system log"),
-        "_sqlite3": "SQLite is not part of the sandbox; keep rows in lists and dictionaries, or call a service",
         "mmap": "files cannot be mapped in the sandbox; read them",
         "yaml": "YAML is not part of the standard library; use json or tomllib",
         "pytest": "use unittest, which is there",

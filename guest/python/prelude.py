@@ -132,8 +132,10 @@ def finish(workspace):
             pass
 
 
-import atexit, gc
+import _sitebuiltins, atexit, builtins, gc, pydoc
 
+builtins.help = _sitebuiltins._Helper()
+pydoc.pager = pydoc.plainpager
 atexit._clear()
 sys.path = []
 sys.path_importer_cache.clear()

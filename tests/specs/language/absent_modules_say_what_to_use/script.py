@@ -1,4 +1,4 @@
-for name in ("requests", "httpx", "ssl", "numpy", "pandas", "sqlite3", "ctypes", "yaml", "tkinter", "nothing_of_that_name"):
+for name in ("requests", "httpx", "ssl", "numpy", "pandas", "ctypes", "yaml", "tkinter", "nothing_of_that_name"):
     try:
         __import__(name)
     except ModuleNotFoundError as error:
