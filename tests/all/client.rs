@@ -402,7 +402,7 @@ async fn sec_02_an_error_does_not_give_back_who_called() {
     assert_eq!(error.message, format!("[31mdenied to {head}"));
     assert_eq!(
         error.data.unwrap().get(),
-        json!({"Authorization": "[removed]", "head": head}).to_string()
+        json!({"head": head, "Authorization": "[removed]"}).to_string()
     );
 }
 

@@ -260,7 +260,7 @@ async fn iso_03_each_context_has_data_of_its_own_and_without_one_there_is_none()
         Err(refused.to_owned())
     );
     let count = r#"{"jsonrpc":"2.0","id":1,"method":"stats.count"}"#;
-    let refused = r#"{"error":{"code":-32001,"message":"no context: pass `X-Hero-Context`, and not 0"},"id":1,"jsonrpc":"2.0"}"#;
+    let refused = r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"no context: pass `X-Hero-Context`, and not 0"},"id":1}"#;
     for headers in [
         "",
         "x-hero-context: x\r\n",
@@ -277,19 +277,19 @@ async fn messages_are_answered_as_json_rpc_says() {
     let scene = Scene::new(Crm::in_memory());
     let ok = "HTTP/1.1 200 OK";
     let error = |code: i32, message: &str| {
-        format!(r#"{{"error":{{"code":{code},"message":"{message}"}},"id":null,"jsonrpc":"2.0"}}"#)
+        format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"{message}"}},"id":null}}"#)
     };
     let company = r#"{"id":2,"name":"Atelier Fournier"}"#;
     for (body, status, reply) in [
         (
             r#"{"jsonrpc":"2.0","id":"x","method":"company.get","params":[2]}"#,
             ok,
-            format!(r#"{{"id":"x","jsonrpc":"2.0","result":{company}}}"#),
+            format!(r#"{{"jsonrpc":"2.0","result":{company},"id":"x"}}"#),
         ),
         (
             r#"{"jsonrpc":"2.0","id":null,"method":"company.get","params":[2]}"#,
             ok,
-            format!(r#"{{"id":null,"jsonrpc":"2.0","result":{company}}}"#),
+            format!(r#"{{"jsonrpc":"2.0","result":{company},"id":null}}"#),
         ),
         (
             r#"{"jsonrpc":"2.0","method":"company.add","params":["Later"]}"#,
@@ -305,7 +305,7 @@ async fn messages_are_answered_as_json_rpc_says() {
             r#"[{"jsonrpc":"2.0","id":1,"method":"company.get","params":[5]},1,{"jsonrpc":"2.0","method":"no"}]"#,
             ok,
             format!(
-                r#"[{{"id":1,"jsonrpc":"2.0","result":{{"id":5,"name":"Later"}}}},{}]"#,
+                r#"[{{"jsonrpc":"2.0","result":{{"id":5,"name":"Later"}},"id":1}},{}]"#,
                 error(-32600, "not a request")
             ),
         ),

@@ -36,7 +36,8 @@ fn shipped() -> tempfile::TempDir {
 fn shown(directory: &Path, arguments: &[&str]) -> String {
     let (code, stdout, stderr) =
         finished(command(arguments).current_dir(directory).output().unwrap());
-    format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
+    let text = format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}");
+    text.replace(&directory.display().to_string(), "DIRECTORY")
 }
 
 #[test]

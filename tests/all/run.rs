@@ -266,7 +266,7 @@ async fn the_outcome_is_one_json_form() {
     let names: Vec<String> = usage.keys().cloned().collect();
     assert_eq!(
         names,
-        ["calls", "cpu_us", "output_bytes", "peak_memory", "wall_us"]
+        ["wall_us", "cpu_us", "peak_memory", "output_bytes", "calls"]
     );
     usage.clear();
     insta::assert_json_snapshot!(json, @r#"

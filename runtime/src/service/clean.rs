@@ -210,7 +210,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             Cleaner::new(&[]).data(&data).unwrap().get(),
-            r#"{"Authorization":"[removed]","a b":"","list":["X-Hero-User: [removed]",null],"n":1.5}"#
+            r#"{"Authorization":"[removed]","n":1.5,"list":["X-Hero-User: [removed]",null],"a b":""}"#
         );
     }
 }

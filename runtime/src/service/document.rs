@@ -122,7 +122,9 @@ impl Document {
         if bytes.len() > LONGEST_DOCUMENT {
             return Err(DocumentError::TooLong { size: bytes.len() });
         }
-        let root = json::parse(bytes, &Cell::new(MOST_PARTS))?;
+        let mut root = json::parse(bytes, &Cell::new(MOST_PARTS))?;
+        // The same document in another order is the same document.
+        root.sort_all_objects();
         let version = root.get("openrpc").and_then(Value::as_str);
         if !version.is_some_and(|version| version.starts_with("1.")) {
             return Err(DocumentError::NotOpenRpc("its `openrpc` is no version 1"));

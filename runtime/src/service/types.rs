@@ -364,7 +364,7 @@ mod tests {
             named,
             [(
                 "Tree".to_owned(),
-                "dict[children: list[Tree] | None, name: str]".to_owned()
+                "dict[name: str, children: list[Tree] | None]".to_owned()
             )]
         );
         // Names of Python's own types, and those that are no names, stay with Python.
