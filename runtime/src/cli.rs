@@ -61,7 +61,7 @@ enum Command {
     /// Register services, and see what they offer
     Service(Box<service::ServiceArguments>),
     /// Check, test and explain policies
-    Policy(policy::PolicyArguments),
+    Policy(Box<policy::PolicyArguments>),
 }
 
 /// What every subcommand is given.
@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
-        Command::Policy(arguments) => policy::execute(arguments),
+        Command::Policy(arguments) => policy::execute(*arguments),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -271,19 +271,19 @@ async fn the_outcome_is_one_json_form() {
     usage.clear();
     insta::assert_json_snapshot!(json, @r#"
     {
-      "exception": null,
-      "exit_code": 0,
-      "files": [],
-      "reason": null,
       "status": "ok",
-      "stderr": "",
+      "exit_code": 0,
+      "reason": null,
       "stdout": "x\n",
-      "usage": {},
+      "stderr": "",
       "value": {
         "json": [
           1
         ]
-      }
+      },
+      "exception": null,
+      "files": [],
+      "usage": {}
     }
     "#);
 }

@@ -198,7 +198,7 @@ async fn calls_one_after_the_other_do_not_overlap() {
     assert_eq!(outcome.status, Status::Timeout, "{outcome:#?}");
 }
 
-/// Ways around a decision that rivals were reported for. Each tries to delete contact 1.
+/// Ways around a decision that rivals were reported for. Each tries to delete contact 7.
 const BYPASSES: [(&str, &str); 18] = [
     (
         "a thread",
@@ -210,11 +210,11 @@ const BYPASSES: [(&str, &str); 18] = [
     ),
     (
         "a pool",
-        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n    pool.submit(crm.contact_delete, 1).exception()",
+        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n    pool.submit(crm.contact_delete, 7).exception()",
     ),
     (
         "a task",
-        "import asyncio\nfrom services.aio import crm as later\ntask = asyncio.ensure_future(later.contact_delete(1))\nawait asyncio.wait([task])\ntask.exception()",
+        "import asyncio\nfrom services.aio import crm as later\ntask = asyncio.ensure_future(later.contact_delete(7))\nawait asyncio.wait([task])\ntask.exception()",
     ),
     (
         "a callback of a loop",
@@ -249,11 +249,11 @@ const BYPASSES: [(&str, &str); 18] = [
     ("exec", "exec('delete()')"),
     (
         "the bridge itself",
-        "import _sandgate\n_sandgate.collect(_sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.delete\",\"params\":{\"id\":1}}'))",
+        "import _sandgate\n_sandgate.collect(_sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.delete\",\"params\":{\"id\":7}}'))",
     ),
     (
         "many at once",
-        "import _sandgate\nfor _ in range(5): _sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.delete\",\"params\":{\"id\":1}}')\nwhile _sandgate.wait(): pass",
+        "import _sandgate\nfor _ in range(5): _sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.delete\",\"params\":{\"id\":7}}')\nwhile _sandgate.wait(): pass",
     ),
     (
         "a changed proxy",
@@ -261,7 +261,7 @@ const BYPASSES: [(&str, &str); 18] = [
     ),
     (
         "a changed class of refusals",
-        "import services\nservices.Refused = ValueError\nimport _sandgate_calls\n_sandgate_calls._RAISED['PermissionError'] = dict\ntry: crm.contact_delete(1)\nexcept Exception: pass",
+        "import services\nservices.Refused = ValueError\nimport _sandgate_calls\n_sandgate_calls._RAISED['PermissionError'] = dict\ntry: crm.contact_delete(7)\nexcept Exception: pass",
     ),
 ];
 
@@ -270,7 +270,7 @@ async fn pol_05_there_is_no_way_around_a_decision() {
     let office = Office::open().await;
     for (way, source) in BYPASSES {
         let source = format!(
-            "from services import crm\ndef delete():\n    try: crm.contact_delete(1)\n    except PermissionError: pass\n{source}"
+            "from services import crm\ndef delete():\n    try: crm.contact_delete(7)\n    except PermissionError: pass\n{source}"
         );
         let outcome = office.run("assistant", Nobody, &source).await;
         assert!(
@@ -281,12 +281,12 @@ async fn pol_05_there_is_no_way_around_a_decision() {
         assert!(outcome.usage.calls >= 2, "{way} did not try: {outcome:#?}");
         assert_eq!(office.contacts("assistant").await, 7, "{way}");
     }
-    // And where it is permitted, each of them would have worked.
+    // Where it is permitted, it works: it was the decision that stood in the way.
     let outcome = office
         .run(
             "operator",
             Some(Person::who_says(true)),
-            "from services import crm\nprint(crm.contact_delete(1))",
+            "from services import crm\nprint(crm.contact_delete(7))",
         )
         .await;
     assert_eq!(said(&outcome), "True\n");
