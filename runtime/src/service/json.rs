@@ -71,8 +71,17 @@ fn is_exact(number: &str) -> bool {
     let Ok(read) = number.parse::<f64>() else {
         return false;
     };
+    // Where two numbers of the fewest digits are as near, one writer takes the one and one the other.
+    let written = [
+        format!("{read:e}"),
+        serde_json::to_string(&read).unwrap_or_default(),
+    ];
     read.is_finite()
-        && digits(number).is_some_and(|wanted| Some(wanted) == digits(&format!("{read:e}")))
+        && digits(number).is_some_and(|wanted| {
+            written
+                .iter()
+                .any(|written| digits(written).as_ref() == Some(&wanted))
+        })
 }
 
 /// Sign, significant digits, and the power of ten of the last of them.
@@ -281,6 +290,17 @@ mod tests {
                 "{json}"
             );
         }
+    }
+
+    #[test]
+    fn pol_03_a_double_between_two_shortest_texts_is_taken_by_either() {
+        for number in ["1235431846462049.2", "1235431846462049.3"] {
+            assert_eq!(check_numbers(number), Ok(()));
+        }
+        assert_eq!(
+            check_numbers("1235431846462049.22"),
+            Err(JsonError::Number("1235431846462049.22".to_owned()))
+        );
     }
 
     proptest! {
