@@ -27,7 +27,7 @@ die() { say "$*"; exit 1; }
 
 # Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
 inputs_digest() {
-    { find src python ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo build.rs; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
+    { find src python patches ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo build.rs; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
         | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -111,6 +111,11 @@ choose_toolchain() {
     RUST_ENV+=("CFLAGS_wasm32_wasip1=--target=$TARGET -isystem $headers -ffile-prefix-map=$ROOT=/sandgate"
         "LIBSQLITE3_FLAGS=-USQLITE_DEFAULT_FOREIGN_KEYS -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_WAL -USQLITE_ENABLE_API_ARMOR -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_TEMP_STORE=3")
     same_keys
+    # RustPython asks git when it was last changed and, where there is no answer, the clock.
+    mkdir -p "$ROOT/bin"
+    printf '#!/bin/sh\n[ "$1" = log ] && echo 0\n' >"$ROOT/bin/git"
+    chmod +x "$ROOT/bin/git"
+    RUST_ENV+=("PATH=$ROOT/bin:$PATH" TZ=UTC)
 }
 
 # RustPython's macros freeze its library in the order of a hash map, whose keys the compiler draws at random. So the
@@ -174,6 +179,23 @@ copy_sources() {
     fi
 }
 
+# What RustPython gets wrong and only its own sources can mend: patches/CRATE-VERSION.patch. Crates are unpacked below our
+# own directory, so they are changed there; what was compiled from other patches is forgotten.
+patch_crates() {
+    local patch crate sources
+    for patch in patches/*.patch; do
+        crate=$(basename "$patch" .patch)
+        for sources in "$ROOT"/cargo/registry/src/*/"$crate"; do
+            cmp -s "$patch" "$sources/sandgate.patch" && continue
+            rm -rf "$sources"
+            env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" fetch --locked --quiet
+            patch -d "$sources" -p1 -s --no-backup-if-mismatch <"$patch" || die "$patch does not apply"
+            cp "$patch" "$sources/sandgate.patch"
+            find "$WORK" -path "*/.fingerprint/${crate%-*}-*" -prune -exec rm -rf {} + 2>/dev/null || true
+        done
+    done
+}
+
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
@@ -182,6 +204,8 @@ build() {
     choose_toolchain
     say "building ($profile) with $TOOLCHAIN"
     copy_sources
+    env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" fetch --locked --quiet
+    patch_crates
     env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
     local wasm=$WORK/$TARGET/$profile/sandgate_guest.wasm
     if [ "$profile" = release ]; then

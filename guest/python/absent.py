@@ -4,18 +4,19 @@ Run once before the snapshot. Each stand-in either behaves as on a machine where
 raises one exception that says what to use instead.
 """
 
+import errno
+import fcntl
 import os
 import signal
 import socket
-import sys
-import types
+import subprocess
 
 
 def _no_network(*_arguments, **_named):
     raise PermissionError("there is no network in the sandbox: a service is the only way out")
 
 
-socket.socket.__init__ = _no_network
+socket.socket.__new__ = _no_network
 socket.create_connection = socket.create_server = socket.getaddrinfo = socket.gethostbyname = _no_network
 socket.gethostname = lambda: "sandbox"
 
@@ -25,14 +26,30 @@ def _chmod(path, mode, *, dir_fd=None, follow_symlinks=True):
     os.stat(path)
 
 
-_chmod.__name__ = "chmod"
-os.chmod = _chmod
+def _access(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True):
+    """What exists can be read and written, and not executed."""
+    return not mode & os.X_OK and os.path.exists(path)
+
+
+def _get_terminal_size(_fd=1):
+    raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+
+
+_chmod.__name__, _access.__name__, _get_terminal_size.__name__ = "chmod", "access", "get_terminal_size"
+os.chmod, os.access, os.get_terminal_size = _chmod, _access, _get_terminal_size
+os.umask = lambda _mask: 0o022
+os.sched_getaffinity = lambda _pid: {0}
+os.sched_yield = os.sync = lambda: None
+fcntl.flock = fcntl.lockf = lambda *_arguments: None  # nobody else is there
+fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_NB, fcntl.LOCK_UN = 1, 2, 4, 8
 
 
 def _no_process(*_arguments, **_named):
     raise PermissionError("there are no processes in the sandbox: call what you need as a module or a service")
 
 
+subprocess.Popen.__init__ = _no_process
+subprocess.Popen.__del__ = lambda _self: None
 os.system = _no_process  # the others are asked for by name before they are used, and must not exist
 os.getppid = lambda: 0
 
@@ -78,56 +95,3 @@ signal.setitimer = lambda _which, _seconds, _interval=0.0: (0.0, 0.0)
 signal.raise_signal = _no_process
 signal.set_wakeup_fd = lambda _fd, **_named: -1
 signal.siginterrupt = lambda _number, _flag: None
-
-# Limits are the host's; what asks for them or for more gets an answer.
-_resource = types.ModuleType("resource", "Limits of a process; those that hold are the sandbox's own.")
-_resource.error = OSError
-_resource.RLIM_INFINITY = -1
-for _number, _name in enumerate("CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS".split()):
-    setattr(_resource, f"RLIMIT_{_name}", _number)
-_resource.RUSAGE_SELF, _resource.RUSAGE_CHILDREN = 0, -1
-
-
-class _Usage(tuple):
-    ru_utime = property(lambda self: self[0])
-    ru_stime = property(lambda self: self[1])
-    ru_maxrss = property(lambda self: self[2])
-
-
-def _getrusage(_who):
-    import time
-
-    return _Usage((time.perf_counter(), 0.0, 0) + (0,) * 13)
-
-
-_resource.getrusage = _getrusage
-_resource.getrlimit = lambda _which: (-1, -1)
-_resource.setrlimit = lambda _which, _limits: None
-_resource.getpagesize = lambda: 65536
-sys.modules["resource"] = _resource
-
-
-class _Absent:
-    """The last of the finders: says of modules that people expect what to use instead."""
-
-    network = "there is no network in the sandbox; call a service instead"
-    native = "it is written in C and has no place in the sandbox; use the standard library"
-    why = {
-        **dict.fromkeys("requests httpx aiohttp urllib3 websockets websocket paramiko boto3 _ssl".split(), network),
-        **dict.fromkeys("numpy pandas scipy matplotlib sklearn torch tensorflow PIL cv2 lxml _ctypes".split(), native),
-        **dict.fromkeys("readline termios curses _tkinter tkinter".split(), "there is no terminal and no display in the sandbox"),
-        **dict.fromkeys("pwd grp syslog".split(), "the sandbox has no users and no system log"),
-        "mmap": "files cannot be mapped in the sandbox; read them",
-        "yaml": "YAML is not part of the standard library; use json or tomllib",
-        "pytest": "use unittest, which is there",
-    }
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        reason = cls.why.get(name)
-        if reason is not None:
-            raise ModuleNotFoundError(f"No module named {name!r}: {reason}", name=name)
-        return None
-
-
-sys.meta_path.append(_Absent)

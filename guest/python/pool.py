@@ -1,11 +1,10 @@
-"""Pools: `ThreadPoolExecutor`, `ThreadPool`, and pools of processes that are not there.
+"""Pools of threads: `ThreadPoolExecutor`, `ThreadPool`.
 
 Run once before the snapshot, after `threads.py`, whose rule holds here as well: work is done when it is handed in.
 """
 
 import concurrent.futures
 import concurrent.futures.thread
-import multiprocessing
 import multiprocessing.pool
 import threading
 
@@ -149,26 +148,5 @@ class ThreadPool:
         self.close()
 
 
-def _no_processes(*_arguments, **_named):
-    raise PermissionError(
-        "there are no processes in the sandbox: use concurrent.futures.ThreadPoolExecutor, or a plain loop"
-    )
-
-
 ThreadPool.__module__ = "multiprocessing.pool"
 multiprocessing.pool.ThreadPool = ThreadPool
-multiprocessing.Process = multiprocessing.Pool = multiprocessing.pool.Pool = _no_processes
-multiprocessing.cpu_count = lambda: 1
-
-
-class ProcessPoolExecutor(concurrent.futures.ThreadPoolExecutor):
-    """There are no processes; what is handed in runs here, which gives the same results."""
-
-    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
-        super().__init__(max_workers, "", initializer, initargs)
-
-    def map(self, fn, *iterables, timeout=None, chunksize=1, **named):
-        return super().map(fn, *iterables, timeout=timeout)
-
-
-concurrent.futures.ProcessPoolExecutor = ProcessPoolExecutor

@@ -12,7 +12,7 @@ import glob, hashlib, heapq, hmac, html, inspect, io, itertools, json, keyword, 
 import operator, os, os.path, pathlib, pickle, pprint, queue, random, re, reprlib, secrets, shutil, statistics, stat, string
 import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, typing, unicodedata, unittest, urllib.parse
 import uuid, warnings, weakref, zlib
-import socket, sqlite3, zoneinfo
+import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
 import _sandgate
 
@@ -134,6 +134,8 @@ def finish(workspace):
 
 import _sitebuiltins, atexit, builtins, gc, pydoc
 
+# They ask where they lie, so that warnings point elsewhere; frozen modules lie nowhere.
+functools.__file__ = _strptime.__file__ = "<frozen>/module.py"
 builtins.help = _sitebuiltins._Helper()
 pydoc.pager = pydoc.plainpager
 atexit._clear()

@@ -42,4 +42,10 @@ mod _sandgate {
         String::from_utf8(abi::collect_reply(number))
             .map_err(|_| vm.new_value_error("the reply is not UTF-8"))
     }
+
+    /// How much linear memory the interpreter has taken from the host, in bytes.
+    #[pyfunction]
+    fn memory() -> usize {
+        core::arch::wasm32::memory_size::<0>() * 65_536
+    }
 }

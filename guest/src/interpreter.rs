@@ -22,14 +22,17 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 11] = [
     part!("threads"),
     part!("absent"),
+    part!("clock"),
     part!("calls"),
     part!("pool"),
+    part!("processes"),
     part!("loop"),
     part!("zones"),
     part!("services"),
+    part!("missing"),
     part!("prelude"),
 ];
 

@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(*arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
-        Command::Policy(arguments) => policy::execute(*arguments),
+        Command::Policy(arguments) => policy::execute(*arguments, &shared),
     };
     match done {
         Ok(exit) => exit.into(),

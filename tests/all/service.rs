@@ -31,29 +31,32 @@ impl Scene {
         self.directory.path().join(path)
     }
 
-    /// The command's exit code and what it printed, with what differs between runs replaced.
+    /// What `sandgate service` comes to.
     fn run(&self, arguments: &[&str]) -> String {
+        self.command(&[&["service"], arguments].concat())
+    }
+
+    /// The command's exit code and what it printed, with what differs between runs replaced.
+    fn command(&self, arguments: &[&str]) -> String {
+        let directory = self.directory.path().to_str().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_sandgate"))
             .env_clear()
             .env("SANDGATE_STATE_DIR", self.at("state"))
             .env("HOME", self.at("home"))
-            .arg("service")
-            .args(arguments)
+            .args(arguments.iter().map(|one| one.replace("DIR", directory)))
             .output()
             .unwrap();
         let text = |bytes| {
             let text = String::from_utf8(bytes).unwrap();
-            let text = text.replace(self.directory.path().to_str().unwrap(), "DIR");
+            let text = text.replace(directory, "DIR");
             let mut lines: Vec<String> = text.lines().map(without_time).collect();
             lines.push(String::new());
             lines.join("\n")
         };
         let code = output.status.code().unwrap();
         format!(
-            "$ sandgate service {}\n{}{}[{code}]\n\n",
-            arguments
-                .join(" ")
-                .replace(self.directory.path().to_str().unwrap(), "DIR"),
+            "$ sandgate {}\n{}{}[{code}]\n\n",
+            arguments.join(" ").replace(directory, "DIR"),
             text(output.stdout).trim_start_matches('\n'),
             text(output.stderr).trim_start_matches('\n'),
         )
@@ -332,6 +335,34 @@ fn svc_05_a_document_that_changes_waits_until_it_is_accepted() {
     serving.becomes(&changed);
     all.push_str(&scene.run(&["refresh", "crm"]));
     assert_eq!(offered("contact.purge"), Some(Effect::Destroy));
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_document_that_changes_is_checked_against_the_policies_in_force() {
+    let scene = Scene::new();
+    let socket = scene.at("sockets/rpc.sock");
+    let serving = Changing::new(&document(&[("contact.list", "limit"), ("contact.add", "name")]));
+    serving.serve(&socket);
+    let context = scene.at("home/.config/sandgate/policies/office");
+    fs::create_dir_all(&context).unwrap();
+    fs::write(
+        context.join("policy.cedar"),
+        "@id(\"add\")\n@because(\"People add contacts.\")\n\
+         permit (principal, action == Action::\"crm.contact.add\", resource);\n",
+    )
+    .unwrap();
+    fs::write(context.join("limits.toml"), "hero_context = 1\n").unwrap();
+    let mut all = scene.run(&["add", "crm", "--socket", socket.to_str().unwrap()]);
+
+    serving.becomes(&document(&[("contact.add", "name")]));
+    all.push_str(&scene.run(&["refresh"]));
+    all.push_str(&scene.command(&["run", "-c", "print(1)", "--context", "office"]));
+    all.push_str(&scene.run(&["refresh", "--accept"]));
+
+    serving.becomes(&document(&[("contact.put", "name")]));
+    all.push_str(&scene.run(&["refresh"]));
+    all.push_str(&scene.command(&["policy", "check", "DIR/home/.config/sandgate/policies"]));
     insta::assert_snapshot!(all);
 }
 

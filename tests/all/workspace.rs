@@ -1,7 +1,7 @@
 //! The one directory: what a script can do in it, what it may take, what is left.
 
 use crate::support::{limits, run, run_limited, scratch};
-use sandgate::{Limits, Script, Status};
+use sandgate::{Limits, Script, Status, Workspace};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -99,6 +99,37 @@ async fn the_number_of_files_is_limited() {
     )
     .await;
     assert_eq!(outcome.stdout.text, "10 51\n", "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn every_entry_of_a_large_directory_is_listed_once_however_it_is_read() {
+    // More than is listed at once, more than the C library reads at once, and none.
+    for (number, length) in [(1_500, 250), (300, 9), (0, 0)] {
+        let directory = tempfile::tempdir().unwrap();
+        let large = directory.path().join("large");
+        std::fs::create_dir(&large).unwrap();
+        for at in 0..number {
+            std::fs::write(large.join(format!("{at:0length$}")), "").unwrap();
+        }
+        let source = "import os\nnames = os.listdir('large')\nassert len(names) == len(set(names))\n\
+             one, other = os.scandir('large'), os.scandir('large')\n\
+             assert [(a.name, b.name) for a, b in zip(one, other)] == [(name, name) for name in names]\n\
+             open('large/new', 'w').close()\nassert set(os.listdir('large')) - set(names) == {'new'}\n\
+             print(len(names), sum(map(int, names)))";
+        let outcome = run_limited(
+            Script {
+                workspace: Some(Arc::new(Workspace::open(directory.path()).unwrap())),
+                ..Script::new(source)
+            },
+            Limits {
+                workspace_files: 10_000,
+                ..limits()
+            },
+        )
+        .await;
+        let sum: usize = (0..number).sum();
+        assert_eq!(outcome.stdout.text, format!("{number} {sum}\n"), "{outcome:#?}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ mod rejected;
 mod services;
 
 use super::{
+    Shared,
     exit::Exit,
+    reach::policies_of,
     report::{self, Failure},
 };
 use crate::contexts::{self, ContextError, ContextPolicy};
@@ -20,10 +22,11 @@ const EXAMPLES: &str = "\
 Examples:
   sandgate policy check policies
   sandgate policy test policies --junit results.xml
-  sandgate policy explain --context assistant crm deal.add '{\"title\": \"Engine\", \"amount\": 5, \"contact_id\": 1}'
+  sandgate policy explain --policies policies --context assistant crm contact.delete '{\"id\": 1}'
 
 DIR holds a directory for each context, or is that of one context. `services`, beside the contexts, holds OpenRPC
-documents named after their services; `rejected` holds policies that must not load.";
+documents named after their services (without it, the registered services count); `rejected` holds policies that
+must not load.";
 
 /// Check, test and explain policies.
 #[derive(Debug, Args)]
@@ -74,9 +77,14 @@ struct ExplainArguments {
     /// Which context the call is of
     #[arg(long, value_name = "NAME")]
     context: String,
-    /// The policies
-    #[arg(long, value_name = "DIR", default_value = "policies")]
-    policies: PathBuf,
+    /// The policies [default: the user's configuration directory]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDGATE_POLICIES",
+        hide_env_values = true
+    )]
+    policies: Option<PathBuf>,
     /// Which actor of the context makes it
     #[arg(long, value_name = "ACTOR", default_value = "script")]
     actor: String,
@@ -107,17 +115,18 @@ fn parse_params(text: &str) -> Result<Params, String> {
     }
 }
 
-pub(super) fn execute(arguments: PolicyArguments) -> Result<Exit, Failure> {
+pub(super) fn execute(arguments: PolicyArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let find = |directory: &Path| Set::find(directory, shared);
     match arguments.command {
-        PolicyCommand::Check { directory } => check(&Set::find(&directory)?),
+        PolicyCommand::Check { directory } => check(&find(&directory)?),
         PolicyCommand::Test {
             directory,
             json,
             junit,
-        } => test(&Set::find(&directory)?, json, junit.as_deref()),
-        PolicyCommand::Explain(arguments) => explain(&arguments),
-        PolicyCommand::Lint { directory } => lint(&Set::find(&directory)?),
-        PolicyCommand::Coverage { directory } => coverage(&Set::find(&directory)?),
+        } => test(&find(&directory)?, json, junit.as_deref()),
+        PolicyCommand::Explain(arguments) => explain(&arguments, shared),
+        PolicyCommand::Lint { directory } => lint(&find(&directory)?),
+        PolicyCommand::Coverage { directory } => coverage(&find(&directory)?),
     }
 }
 
@@ -131,7 +140,7 @@ struct Set {
 }
 
 impl Set {
-    fn find(directory: &Path) -> Result<Self, Failure> {
+    fn find(directory: &Path, shared: &Shared) -> Result<Self, Failure> {
         let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         let one = directory.join("policy.cedar").symlink_metadata().is_ok();
         let (root, contexts) = match (one, absolute.parent(), absolute.file_name()) {
@@ -151,7 +160,7 @@ impl Set {
             ));
         }
         Ok(Self {
-            interfaces: services::interfaces(&root.join("services"))?,
+            interfaces: services::interfaces(&root, shared)?,
             root,
             contexts,
             whole: !one,
@@ -242,9 +251,10 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
     Ok(exit(failed || !bad.is_empty()))
 }
 
-fn explain(arguments: &ExplainArguments) -> Result<Exit, Failure> {
-    let interfaces = services::interfaces(&arguments.policies.join("services"))?;
-    let directory = arguments.policies.join(&arguments.context);
+fn explain(arguments: &ExplainArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let policies = policies_of(arguments.policies.as_ref())?;
+    let interfaces = services::interfaces(&policies, shared)?;
+    let directory = policies.join(&arguments.context);
     let context = match contexts::load(&directory, &arguments.context, &interfaces) {
         Ok(context) => context,
         Err(error @ ContextError::Unusable(_)) => {

@@ -94,21 +94,20 @@ impl ReachArguments {
         })?;
         let store = Store::open(&state)?;
         let registry = Registry::load(&store)?;
-        let interfaces: Vec<Interface> = registry
+        let mut interfaces: Vec<Interface> = registry
             .services()
             .map(|service| service.interface())
             .collect();
-        let directory = self.policies.clone().or_else(policies_dir).ok_or_else(|| {
-            Failure::usage(
-                "there is no directory of policies",
-                "name one with --policies",
-            )
-        })?;
+        // Policies may speak of a service that is not offered while its new document waits.
+        for registration in store.list()?.iter().filter(|one| !one.is_offered()) {
+            interfaces.push(store.service(registration)?.interface());
+        }
+        let directory = policies_of(self.policies.as_ref())?;
         let policies = PolicyStore::open(&directory, &interfaces).map_err(|error| {
             // Each problem points into its file; the report of them all comes first.
             report::failure(&error);
             Failure::usage(
-                error.to_string(),
+                "nothing was run: no call could be decided",
                 "`sandgate policy check` says it again once you have changed something",
             )
         })?;
@@ -167,8 +166,18 @@ pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<d
     Some(Arc::new(person))
 }
 
+/// The directory of policies that was named, or else the user's own.
+pub(super) fn policies_of(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    named.cloned().or_else(policies_dir).ok_or_else(|| {
+        Failure::usage(
+            "there is no directory of policies",
+            "name one with --policies",
+        )
+    })
+}
+
 /// `$XDG_CONFIG_HOME/sandgate/policies`, else `~/.config/sandgate/policies`.
-fn policies_dir() -> Option<PathBuf> {
+pub(super) fn policies_dir() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)

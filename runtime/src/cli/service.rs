@@ -2,12 +2,13 @@
 //! script has no way to. What services say of themselves is shown as text and never believed.
 
 mod arguments;
+mod policies;
 mod view;
 
 use super::{
     Shared,
     exit::Exit,
-    report::{Failure, chain},
+    report::{self, Failure, chain},
 };
 use crate::service::{
     Address, AddressError, CallError, Caller, Client, ClientLimits, Found, Identity, Refreshed,
@@ -223,9 +224,21 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         views.push(view::RefreshView::new(name, refreshed, accepted));
     }
     let left = arguments.accept && views.iter().any(view::RefreshView::waits);
+    let policies = if views.iter().any(view::RefreshView::changed) {
+        policies::check(store, arguments.policies.clone())?
+    } else {
+        None
+    };
     say(arguments.json, &views, || {
-        views.iter().map(view::RefreshView::text).collect()
+        let services = views.iter().map(view::RefreshView::text);
+        services
+            .chain(policies.iter().map(policies::Checked::text))
+            .collect()
     })?;
+    if let Some(error) = policies.and_then(|checked| checked.refused) {
+        report::failure(&error);
+        return Ok(Exit::Found);
+    }
     Ok(if left { Exit::Usage } else { Exit::Ok })
 }
 

@@ -1,6 +1,7 @@
 //! What the host keeps beside one instance: everything that its imports reach. Made by `instance` for every run and
 //! gone with it, so that nothing can be left for the next one.
 
+use super::wasi::Listing;
 use crate::{
     Limits, Workspace, hostcall::Road, output::Output, recorder::Recorder, workspace::Quota,
 };
@@ -27,6 +28,7 @@ pub(super) struct Files {
     pub(super) wasi: WasiP1Ctx,
     pub(super) workspace: Arc<Workspace>,
     pub(super) quota: Quota,
+    pub(super) listing: Option<Listing>,
 }
 
 /// What `input()` reads.

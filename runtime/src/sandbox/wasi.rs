@@ -5,7 +5,7 @@
 
 mod files;
 
-pub(super) use files::{add_files, open};
+pub(super) use files::{Listing, add_files, open};
 
 use super::{
     linker::{memory, slice, slice_mut},

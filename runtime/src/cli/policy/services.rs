@@ -1,10 +1,13 @@
 //! The services that a directory of policies is checked against: OpenRPC documents in its `services` directory, each
-//! named after its file, read as the registry reads them.
+//! named after its file, read as the registry reads them; or else what is registered. Called by `policy`.
 
 use crate::{
-    cli::report::{Failure, chain},
+    cli::{
+        Shared,
+        report::{Failure, chain},
+    },
     contexts,
-    service::{Address, Service, Terms},
+    service::{Address, Service, Store, Terms, state_dir},
 };
 use sandgate_policy::Interface;
 use std::{
@@ -12,15 +15,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The interfaces of the documents in a directory; none when there is no such directory.
-pub(super) fn interfaces(directory: &Path) -> Result<Vec<Interface>, Failure> {
+/// The interfaces of the documents in the `services` of a directory; where it has none, of what is registered.
+pub(super) fn interfaces(policies: &Path, shared: &Shared) -> Result<Vec<Interface>, Failure> {
+    let directory = policies.join("services");
     #[expect(
         clippy::disallowed_methods,
         reason = "the operator names the directory of the policies"
     )]
-    let entries = match std::fs::read_dir(directory) {
+    let entries = match std::fs::read_dir(&directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return registered(shared),
         Err(error) => {
             let message = format!("`{}` cannot be read: {error}", directory.display());
             return Err(Failure::usage(message, "make it readable for you"));
@@ -35,6 +39,19 @@ pub(super) fn interfaces(directory: &Path) -> Result<Vec<Interface>, Failure> {
         .collect();
     paths.sort();
     paths.iter().map(|path| interface(path)).collect()
+}
+
+/// As `run` checks policies: with the documents that count.
+fn registered(shared: &Shared) -> Result<Vec<Interface>, Failure> {
+    let Some(state) = shared.state.clone().or_else(state_dir) else {
+        return Ok(Vec::new());
+    };
+    let store = Store::open(&state)?;
+    let mut interfaces = Vec::new();
+    for registration in store.list()? {
+        interfaces.push(store.service(&registration)?.interface());
+    }
+    Ok(interfaces)
 }
 
 fn interface(path: &Path) -> Result<Interface, Failure> {

@@ -15,8 +15,8 @@ Examples:
   sandgate service test hero_biz contact.get '{\"id\": 7}'
 
 A service is registered from its own document (`rpc.discover`), which is kept. When the service
-comes with another one, `refresh` shows what changed, and the service is not offered to scripts
-until `refresh --accept`.";
+comes with another one, `refresh` shows what changed and whether the policies load with it, and the
+service is not offered to scripts until `refresh --accept`.";
 
 /// Register services, and see what they offer.
 #[derive(Debug, Args)]
@@ -132,6 +132,15 @@ pub(in crate::cli) struct RefreshArguments {
     /// Let the new document count, if it is the one that was shown, or none was waiting yet
     #[arg(long)]
     pub(super) accept: bool,
+
+    /// The policies that are checked with a new document [default: the user's configuration directory]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDGATE_POLICIES",
+        hide_env_values = true
+    )]
+    pub(super) policies: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long)]

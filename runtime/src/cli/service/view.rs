@@ -272,6 +272,11 @@ impl RefreshView {
         )
     }
 
+    /// Whether the service came with another document.
+    pub(super) fn changed(&self) -> bool {
+        self.change.is_some()
+    }
+
     pub(super) fn text(&self) -> String {
         let name = &self.name;
         let mut text = match self.state {

@@ -2,6 +2,10 @@
 //! Called by `linker` and by the streams of `wasi`, whose descriptors they share. Without a workspace each of these
 //! answers that there is no such descriptor, and no path exists.
 
+mod listing;
+
+pub(in crate::sandbox) use listing::Listing;
+
 use super::{MODULE, errno, put, vectors_of};
 use crate::{
     Limits, RunError, Workspace, WorkspaceError,
@@ -42,6 +46,7 @@ pub(in crate::sandbox) fn open(
         wasi: builder.build_p1(),
         workspace,
         quota,
+        listing: None,
     })
 }
 
@@ -123,7 +128,6 @@ pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Res
         fd_fdstat_set_flags(fd: i32, flags: i32) ;
         fd_prestat_get(fd: i32, at: i32) ;
         fd_prestat_dir_name(fd: i32, at: i32, length: i32) ;
-        fd_readdir(fd: i32, at: i32, length: i32, cookie: i64, got: i32) await;
         fd_sync(fd: i32) await;
         path_filestat_set_times(fd: i32, flags: i32, path: i32, length: i32, atime: i64, mtime: i64, which: i32) await;
         path_readlink(fd: i32, path: i32, length: i32, at: i32, room: i32, got: i32) await;
@@ -136,6 +140,27 @@ pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Res
         MODULE,
         "path_link",
         |_: Caller<'_, State>, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| errno::PERM,
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_readdir",
+        |mut caller: Caller<'_, State>,
+         (fd, at, room, number, got): (i32, u32, u32, i64, u32)| {
+            Box::new(async move {
+                let Some((_, files)) = file(&mut caller)? else {
+                    return Ok(errno::BADF);
+                };
+                let room = usize::try_from(room)?.min(LARGEST_TRANSFER);
+                match listing::entries(files, fd, number.cast_unsigned(), room).await? {
+                    Err(error) => Ok(error),
+                    Ok(entries) => {
+                        put(&mut caller, at, &entries)?;
+                        let length = u32::try_from(entries.len())?;
+                        put(&mut caller, got, &length.to_le_bytes())
+                    }
+                }
+            })
+        },
     )?;
     add_growing(linker)?;
     add_stating(linker)

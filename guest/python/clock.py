@@ -1,0 +1,215 @@
+"""`time` as POSIX systems have it; RustPython leaves half of it out on WASI. Run once before the snapshot.
+
+There is one time zone, UTC, and one clock for everything that elapses. Nothing here may read that clock by itself.
+"""
+
+import re
+import time
+from datetime import date
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
+
+time.tzname = ("UTC", "UTC")
+time.timezone = time.altzone = time.daylight = 0
+
+
+def tzset():
+    """The zone is always UTC."""
+
+
+_gmtime = time.gmtime
+
+
+def gmtime(seconds=None, /):
+    """As a structure of UTC. RustPython counts the days of the week from Sunday here, and Python from Monday."""
+    t = _gmtime(seconds)
+    return time.struct_time((*t[:6], (t[6] + 6) % 7, t[7], 0, "UTC", 0))
+
+
+def localtime(seconds=None, /):
+    """As a structure of the local time, which is UTC."""
+    return gmtime(seconds)
+
+
+def mktime(t, /):
+    """The seconds since the epoch; what is out of its range counts on into the next, as in C."""
+    year, month, day, hour, minute, second = t[:6]
+    years, month = divmod(month - 1, 12)
+    try:
+        days = date(year + years, month + 1, 1).toordinal() - 719163 + day - 1
+    except (ValueError, OverflowError):
+        raise OverflowError("mktime argument out of range") from None
+    return float(((days * 24 + hour) * 60 + minute) * 60 + second)
+
+
+# The fields that follow the year, with what they may be.
+_RANGES = (
+    ("month", 1, 12),
+    ("day of month", 1, 31),
+    ("hour", 0, 23),
+    ("minute", 0, 59),
+    ("seconds", 0, 61),
+    ("day of week", -1, float("inf")),  # counted round
+    ("day of year", 1, 366),
+)
+
+
+def _checked(t):
+    if t is None:
+        return gmtime()
+    if not isinstance(t, (tuple, time.struct_time)):
+        raise TypeError("Tuple or struct_time argument required")
+    if len(t) < 9:
+        raise TypeError("function takes exactly 9 arguments")
+    year, *fields = t[:8]
+    for at, (name, least, most) in enumerate(_RANGES):
+        if least == 1:
+            fields[at] = fields[at] or 1  # a 0 stands for the first
+        if not least <= fields[at] <= most:
+            raise ValueError(f"{name} out of range")
+    fields[5] %= 7
+    zone = getattr(t, "tm_zone", None) or "UTC"
+    return time.struct_time((year, *fields, t[8], zone, getattr(t, "tm_gmtoff", None) or 0))
+
+
+def _iso(t):
+    week = (t.tm_yday - t.tm_wday + 9) // 7
+    if week < 1:
+        return t.tm_year - 1, date(t.tm_year - 1, 12, 28).isocalendar().week
+    if week == 53 and date(t.tm_year, 12, 28).isocalendar().week == 52:
+        return t.tm_year + 1, 1
+    return t.tm_year, week
+
+
+def _offset(t):
+    hours, seconds = divmod(abs(t.tm_gmtoff), 3600)
+    return f"{'-' if t.tm_gmtoff < 0 else '+'}{hours:02}{seconds // 60:02}"
+
+
+# What each letter stands for: a form in terms of others, or (value, width, padding).
+_WHOLE = {
+    "c": "%a %b %e %H:%M:%S %Y",
+    "D": "%m/%d/%y",
+    "F": "%Y-%m-%d",
+    "h": "%b",
+    "n": "\n",
+    "R": "%H:%M",
+    "r": "%I:%M:%S %p",
+    "T": "%H:%M:%S",
+    "t": "\t",
+    "x": "%m/%d/%y",
+    "X": "%H:%M:%S",
+}
+_PART = {
+    "%": lambda t: ("%", 0, ""),
+    "A": lambda t: (_DAYS[t.tm_wday], 0, ""),
+    "a": lambda t: (_DAYS[t.tm_wday][:3], 0, ""),
+    "B": lambda t: (_MONTHS[t.tm_mon - 1], 0, ""),
+    "b": lambda t: (_MONTHS[t.tm_mon - 1][:3], 0, ""),
+    "C": lambda t: (t.tm_year // 100, 2, "0"),
+    "d": lambda t: (t.tm_mday, 2, "0"),
+    "e": lambda t: (t.tm_mday, 2, " "),
+    "G": lambda t: (_iso(t)[0], 0, "0"),
+    "g": lambda t: (_iso(t)[0] % 100, 2, "0"),
+    "H": lambda t: (t.tm_hour, 2, "0"),
+    "I": lambda t: ((t.tm_hour + 11) % 12 + 1, 2, "0"),
+    "j": lambda t: (t.tm_yday, 3, "0"),
+    "k": lambda t: (t.tm_hour, 2, " "),
+    "l": lambda t: ((t.tm_hour + 11) % 12 + 1, 2, " "),
+    "M": lambda t: (t.tm_min, 2, "0"),
+    "m": lambda t: (t.tm_mon, 2, "0"),
+    "P": lambda t: ("am" if t.tm_hour < 12 else "pm", 0, ""),
+    "p": lambda t: ("AM" if t.tm_hour < 12 else "PM", 0, ""),
+    "S": lambda t: (t.tm_sec, 2, "0"),
+    "s": lambda t: (int(mktime(t)), 0, ""),
+    "U": lambda t: ((t.tm_yday + 6 - (t.tm_wday + 1) % 7) // 7, 2, "0"),
+    "u": lambda t: (t.tm_wday + 1, 0, ""),
+    "V": lambda t: (_iso(t)[1], 2, "0"),
+    "W": lambda t: ((t.tm_yday + 6 - t.tm_wday) // 7, 2, "0"),
+    "w": lambda t: ((t.tm_wday + 1) % 7, 0, ""),
+    "Y": lambda t: (t.tm_year, 0, "0"),
+    "y": lambda t: (t.tm_year % 100, 2, "0"),
+    "Z": lambda t: (t.tm_zone, 0, ""),
+    "z": lambda t: (_offset(t), 0, ""),
+}
+_DIRECTIVE = re.compile(r"%([-_0^#]?)(\d*)[EO]?([%A-Za-z])")
+
+
+def strftime(format, t=None, /):
+    """The time as text, in the C locale."""
+    t = _checked(t)
+
+    def one(found):
+        flag, width, letter = found.groups()
+        if letter in _WHOLE:
+            text, least, padding = _DIRECTIVE.sub(one, _WHOLE[letter]), 0, " "
+        elif letter in _PART:
+            text, least, padding = _PART[letter](t)
+        else:
+            return found[0]
+        if flag == "-":
+            least = 0
+        elif flag in ("_", "0"):
+            padding = " " if flag == "_" else "0"
+        text = str(text).rjust(int(width or least), padding or " ")
+        return text.upper() if flag == "^" else text.swapcase() if flag == "#" else text
+
+    return _DIRECTIVE.sub(one, format)
+
+
+def asctime(t=None, /):
+    """As `strftime("%c")`."""
+    return strftime("%a %b %e %H:%M:%S %Y", t)
+
+
+def ctime(seconds=None, /):
+    """As `asctime` of those seconds."""
+    return asctime(gmtime(seconds))
+
+
+def clock_gettime_ns(clock, /):
+    """The wall clock, or the one clock for everything else."""
+    return time.time_ns() if clock == time.CLOCK_REALTIME else time.perf_counter_ns()
+
+
+def clock_gettime(clock, /):
+    """As `clock_gettime_ns`, in seconds."""
+    return clock_gettime_ns(clock) / 1e9
+
+
+def clock_getres(clock, /):
+    """The sandbox's clock is no finer."""
+    return 0.001
+
+
+_get_clock_info = time.get_clock_info
+
+
+def get_clock_info(name, /):
+    """The clocks of processor time are the monotonic one."""
+    return _get_clock_info("monotonic" if name in ("process_time", "thread_time") else name)
+
+
+# Processor time is the host's to measure; to a script it is the time that passes.
+def process_time():
+    """The time that passed."""
+    return time.perf_counter()
+
+
+def process_time_ns():
+    """The time that passed, in nanoseconds."""
+    return time.perf_counter_ns()
+
+
+time.thread_time, time.thread_time_ns = process_time, process_time_ns
+time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID = range(4)
+time.CLOCK_MONOTONIC_RAW, time.CLOCK_BOOTTIME = 4, 7
+for _function in (
+    tzset, gmtime, localtime, mktime, strftime, asctime, ctime, clock_gettime, clock_gettime_ns, clock_getres,
+    get_clock_info, process_time, process_time_ns,
+):
+    _function.__module__ = "time"
+    setattr(time, _function.__name__, _function)

@@ -1,0 +1,217 @@
+"""Modules that cannot be in the sandbox: a stand-in for those that scripts import and hardly use, a reason for the rest.
+
+Run once before the snapshot, after everything that looks at what there is when it is imported. A stand-in never
+pretends to have done something: what would need the real module raises.
+"""
+
+import difflib
+import profile
+import sys
+import time
+import types
+
+import _sandgate
+
+
+def _module(name, doc, **names):
+    module = types.ModuleType(name, doc)
+    for key, value in names.items():
+        if isinstance(value, types.FunctionType):
+            value.__name__ = value.__qualname__ = key
+        setattr(module, key, value)
+    sys.modules[name] = module
+    return module
+
+
+# Limits are the host's; what asks for them or for more gets an answer.
+class _Usage(tuple):
+    ru_utime = property(lambda self: self[0])
+    ru_stime = property(lambda self: self[1])
+    ru_maxrss = property(lambda self: self[2])
+
+
+_module(
+    "resource",
+    "Limits of a process; those that hold are the sandbox's own.",
+    **{f"RLIMIT_{name}": at for at, name in enumerate("CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS".split())},
+    RLIM_INFINITY=-1,
+    RUSAGE_SELF=0,
+    RUSAGE_CHILDREN=-1,
+    error=OSError,
+    getrusage=lambda _who: _Usage((time.process_time(), 0.0, _sandgate.memory() // 1024) + (0,) * 13),
+    getrlimit=lambda _which: (-1, -1),
+    setrlimit=lambda _which, _limits: None,
+    getpagesize=lambda: 65536,
+)
+
+
+# Memory is counted by what the interpreter has taken from the host, in steps of 64 KiB; nothing is traced.
+_traced = types.SimpleNamespace(start=None, highest=0)
+
+
+def _traced_memory():
+    if _traced.start is None:
+        return 0, 0
+    now = _sandgate.memory() - _traced.start
+    return now, max(now, _traced.highest)
+
+
+def _start(_frames=1):
+    if _traced.start is None:
+        _traced.start = _sandgate.memory()
+
+
+def _stop():
+    _traced.start = None
+
+
+_module(
+    "_tracemalloc",
+    "What tracemalloc asks; where memory was allocated is not known.",
+    start=_start,
+    stop=_stop,
+    is_tracing=lambda: _traced.start is not None,
+    clear_traces=lambda: None,
+    reset_peak=lambda: None,
+    get_traced_memory=_traced_memory,
+    get_tracemalloc_memory=lambda: 0,
+    get_traceback_limit=lambda: 1,
+    _get_object_traceback=lambda _object: None,
+    _get_traces=lambda: [],
+)
+
+
+# The profiler in C is absent; the one in Python measures the same.
+def _run(statement, filename=None, sort=-1):
+    profile.run(statement, filename, sort)
+
+
+def _runctx(statement, globals, locals, filename=None, sort=-1):
+    profile.runctx(statement, globals, locals, filename, sort)
+
+
+class _Profile(profile.Profile):
+    """`profile.Profile` with what only `cProfile.Profile` has."""
+
+    def __init__(self, timer=None, *_arguments, **_named):
+        super().__init__(timer)
+
+    def enable(self, *_arguments, **_named):
+        sys.setprofile(self.dispatcher)
+
+    def disable(self):
+        sys.setprofile(None)
+
+    def __enter__(self):
+        self.enable()
+        return self
+
+    def __exit__(self, *_):
+        self.disable()
+
+
+_Profile.__name__ = _Profile.__qualname__ = "Profile"
+_module("cProfile", profile.__doc__, run=_run, runctx=_runctx, Profile=_Profile)
+
+
+# Contexts can be made, as programs do before they connect; a connection cannot.
+def _no_network(*_arguments, **_named):
+    raise PermissionError("there is no network in the sandbox: a service is the only way out")
+
+
+class _SSLError(OSError):
+    """An error of TLS, of which there can be none."""
+
+
+class _SSLContext:
+    """Settings of connections that will not be made."""
+
+    check_hostname, verify_mode, post_handshake_auth = True, 2, None
+
+    def __init__(self, protocol=16):
+        self.protocol = protocol
+
+    def _accept(self, *_arguments, **_named):
+        """Nothing comes of it."""
+
+    load_verify_locations = load_cert_chain = load_default_certs = set_ciphers = set_alpn_protocols = _accept
+    wrap_socket = wrap_bio = _no_network
+
+
+_SSLError.__name__, _SSLContext.__name__ = "SSLError", "SSLContext"
+_module(
+    "ssl",
+    "TLS, without the network that it is for.",
+    SSLError=_SSLError,
+    SSLContext=_SSLContext,
+    SSLSocket=type("SSLSocket", (), {"__new__": _no_network}),
+    **{name: type(name, (_SSLError,), {}) for name in "SSLCertVerificationError SSLEOFError SSLZeroReturnError SSLWantReadError SSLWantWriteError".split()},
+    CERT_NONE=0,
+    CERT_OPTIONAL=1,
+    CERT_REQUIRED=2,
+    PROTOCOL_TLS=2,
+    PROTOCOL_TLS_CLIENT=16,
+    PROTOCOL_TLS_SERVER=17,
+    OPENSSL_VERSION="none",
+    create_default_context=lambda *_arguments, **_named: _SSLContext(),
+    _create_default_https_context=lambda *_arguments, **_named: _SSLContext(),
+    _create_unverified_context=lambda *_arguments, **_named: _SSLContext(),
+    wrap_socket=_no_network,
+    get_server_certificate=_no_network,
+)
+
+# What to do instead, for the modules that people expect most.
+_WHY = {
+    "there is no network in the sandbox; call a service instead": (
+        "requests httpx aiohttp urllib3 websockets websocket paramiko boto3 botocore openai anthropic selenium playwright"
+        " psycopg2 psycopg pymongo redis pymysql flask fastapi django uvicorn"
+    ),
+    "it is native code and has no place in the sandbox; use the standard library": (
+        "numpy pandas scipy matplotlib seaborn sklearn torch tensorflow PIL cv2 lxml polars pyarrow numba cffi ctypes _ctypes"
+    ),
+    "there is no terminal and no display in the sandbox": "readline termios tty pty curses tkinter _tkinter turtle",
+    "the sandbox has no users and no system log": "pwd grp syslog",
+    "files cannot be mapped in the sandbox; read them": "mmap",
+    "Zstandard is not built in; use zlib, bz2 or lzma": "compression.zstd",
+    "YAML is not part of the standard library; use json or tomllib": "yaml ruamel",
+    "use html.parser or xml.etree.ElementTree": "bs4",
+    "use dataclasses": "pydantic attr attrs",
+    "use datetime and zoneinfo": "dateutil pytz pendulum arrow",
+    "use csv": "openpyxl xlsxwriter xlrd",
+    "use unittest, which is there": "pytest",
+    "print what should be seen": "rich tqdm tabulate colorama",
+    "use argparse": "click typer",
+    "memory and time are measured by the sandbox": "psutil",
+}
+_reasons = {name: reason for reason, names in _WHY.items() for name in names.split()}
+_ours = "packages cannot be installed in the sandbox; the standard library, files of the workspace and `services` can be imported"
+
+
+def _reason(name):
+    if name in _reasons:
+        return _reasons[name]
+    if "." in name or name in sys.stdlib_module_names or name.startswith("_"):
+        return None
+    near = [known for known in sys.stdlib_module_names if known[0] == name[0] and abs(len(known) - len(name)) < 3]
+    near = difflib.get_close_matches(name, near, 1, 0.75)
+    return f"did you mean {near[0]!r}?" if near else _ours
+
+
+_importlib = sys.modules["_frozen_importlib"]
+_find_and_load = _importlib._find_and_load_unlocked
+
+
+def _find_or_say(name, import_):
+    try:
+        return _find_and_load(name, import_)
+    except ModuleNotFoundError as error:
+        if error.name == name or name in _reasons:
+            reason = _reason(name)
+            if reason is not None:
+                raise ModuleNotFoundError(f"No module named {name!r}: {reason}", name=name) from None
+        raise
+
+
+# Tracebacks leave out the frames of that file, and this one is as little of interest.
+_find_or_say.__code__ = _find_or_say.__code__.replace(co_filename=_find_and_load.__code__.co_filename)
+_importlib._find_and_load_unlocked = _find_or_say
