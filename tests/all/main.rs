@@ -20,6 +20,7 @@ mod escape;
 mod hostcall;
 mod image;
 mod isolation;
+mod limitations;
 mod limits;
 mod output;
 mod policy;
