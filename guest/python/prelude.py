@@ -53,6 +53,8 @@ def start(name, source, arguments, workspace):
     """Prepares a run; returns the namespace that the script runs in."""
     _loader.name, _loader.source = name, source
     _globals["__file__"] = name
+    # Under the name that tracebacks and warnings know; with no time, so that nobody looks for a file of that name.
+    linecache.cache[name] = (len(source), None, [line + "\n" for line in source.split("\n")], name)
     sys.argv = [name, *arguments]
     random.seed()
     if workspace:
@@ -67,23 +69,18 @@ def run_async(code):
     return asyncio.run(types.FunctionType(code, _globals)())
 
 
-def describe(error, name, source):
-    """What Python would print of an exception that nobody caught."""
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+def describe(error):
+    """What Python would print of an exception that nobody caught; a hook of the script is called as well."""
     traceback_ = error.__traceback__
     while traceback_ is not None and traceback_.tb_frame.f_globals is not _globals:
         traceback_ = traceback_.tb_next
-    shown = traceback.TracebackException(type(error), error, traceback_)
-    _hide_own_frames(shown)
-    return "".join(shown.format())
-
-
-def _hide_own_frames(shown):
-    """Frames of this package say nothing to who reads a traceback of a script."""
-    shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith("<sandgate.")]
-    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
-        if inner is not None:
-            _hide_own_frames(inner)
+    shown = "".join(traceback.format_exception(type(error), error, traceback_))
+    if sys.excepthook is not sys.__excepthook__:
+        try:
+            sys.excepthook(type(error), error, traceback_)
+        except Exception as second:
+            sys.stderr.write("Error in sys.excepthook:\n" + "".join(traceback.format_exception(second)))
+    return shown
 
 
 def plain(value):

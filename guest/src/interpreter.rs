@@ -1,7 +1,7 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, sqlite, zones};
+use crate::{allocator, bridge, errors, sqlite, zones};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 11] = [
+const PARTS: [(&str, &str, &str); 12] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -31,6 +31,7 @@ const PARTS: [(&str, &str, &str); 11] = [
     part!("processes"),
     part!("loop"),
     part!("zones"),
+    part!("errors"),
     part!("services"),
     part!("missing"),
     part!("prelude"),
@@ -73,7 +74,8 @@ pub fn initialize() {
     interpreter.enter(|vm| {
         let outcome = vm
             .new_scope_with_main()
-            .and_then(|_| PARTS.iter().try_for_each(|part| run(vm, part)));
+            .and_then(|_| PARTS.iter().try_for_each(|part| run(vm, part)))
+            .and_then(|()| errors::complete(vm));
         if let Err(error) = outcome {
             vm.print_exception(&error);
             std::process::abort();

@@ -16,7 +16,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 
 /// Runs a script to its end.
 pub fn run(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
-    let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, script, &error));
+    let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, &error));
     // What an exit handler or a destructor prints belongs to the run; what it raises is printed, as Python does.
     let _ = prelude(vm, "finish", vec![vm.ctx.new_bool(script.workspace).into()]);
     ending
@@ -75,7 +75,7 @@ fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) ->
             .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
 }
 
-fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException>) -> Ending {
+fn describe(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
     if error.fast_isinstance(vm.ctx.exceptions.system_exit) {
         return exited(vm, error);
     }
@@ -90,22 +90,18 @@ fn describe(vm: &VirtualMachine, script: &Script<'_>, error: &Py<PyBaseException
         Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{name}"),
         _ => name,
     };
+    // The traceback first: what it says of an error completes its message.
+    let traceback = prelude(vm, "describe", vec![error.to_owned().into()])
+        .ok()
+        .and_then(|text_object| text(vm, &text_object));
     let message =
         text(vm, error.as_object()).unwrap_or_else(|| "<exception str() failed>".to_owned());
-    let arguments = vec![
-        error.to_owned().into(),
-        vm.ctx.new_str(&*script.name).into(),
-        vm.ctx.new_str(&*script.source).into(),
-    ];
-    let traceback = prelude(vm, "describe", arguments)
-        .ok()
-        .and_then(|text_object| text(vm, &text_object))
-        .unwrap_or_else(|| format!("{kind}: {message}\n"));
+    let traceback = traceback.unwrap_or_else(|| format!("{kind}: {message}\n"));
     Ending::Raised {
         exception: Exception {
             kind,
             message: cut(message),
-            traceback: cut(traceback),
+            traceback: cut_inside(traceback),
         },
     }
 }
@@ -154,12 +150,24 @@ fn text(vm: &VirtualMachine, object: &PyObject) -> Option<String> {
 
 fn cut(mut text: String) -> String {
     if text.len() > LONGEST_TEXT {
-        let end = (0..=LONGEST_TEXT)
-            .rev()
-            .find(|&at| text.is_char_boundary(at))
-            .unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
         text.push_str("\n[cut]\n");
     }
     text
+}
+
+/// As `cut`, but what is left out is in the middle: a traceback ends with the error itself.
+fn cut_inside(text: String) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text;
+    }
+    let half = LONGEST_TEXT / 2;
+    let head = text.split_at(text.floor_char_boundary(half)).0;
+    let tail = text
+        .split_at(text.ceil_char_boundary(text.len() - half))
+        .1;
+    // Whole lines, where there are any.
+    let head = head.rsplit_once('\n').map_or(head, |(lines, _)| lines);
+    let tail = tail.split_once('\n').map_or(tail, |(_, lines)| lines);
+    format!("{head}\n[cut]\n{tail}")
 }
