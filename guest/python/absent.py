@@ -38,6 +38,8 @@ def _get_terminal_size(_fd=1):
 _chmod.__name__, _access.__name__, _get_terminal_size.__name__ = "chmod", "access", "get_terminal_size"
 os.chmod, os.access, os.get_terminal_size = _chmod, _access, _get_terminal_size
 os.umask = lambda _mask: 0o022
+os.supports_effective_ids = set()
+os.get_inheritable, os.set_inheritable = (lambda _fd: False), (lambda _fd, _inheritable: None)
 os.sched_getaffinity = lambda _pid: {0}
 os.sched_yield = os.sync = lambda: None
 fcntl.flock = fcntl.lockf = lambda *_arguments: None  # nobody else is there

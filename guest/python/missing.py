@@ -5,7 +5,6 @@ pretends to have done something: what would need the real module raises.
 """
 
 import difflib
-import profile
 import sys
 import time
 import types
@@ -38,27 +37,28 @@ _module(
     RUSAGE_SELF=0,
     RUSAGE_CHILDREN=-1,
     error=OSError,
-    getrusage=lambda _who: _Usage((time.process_time(), 0.0, _sandgate.memory() // 1024) + (0,) * 13),
+    getrusage=lambda _who: _Usage((time.process_time(), 0.0, _sandgate.memory()[1] // 1024) + (0,) * 13),
     getrlimit=lambda _which: (-1, -1),
     setrlimit=lambda _which, _limits: None,
     getpagesize=lambda: 65536,
 )
 
 
-# Memory is counted by what the interpreter has taken from the host, in steps of 64 KiB; nothing is traced.
-_traced = types.SimpleNamespace(start=None, highest=0)
+# Memory is what the guest's allocator has given out; nothing is traced.
+_traced = types.SimpleNamespace(start=None)
 
 
 def _traced_memory():
     if _traced.start is None:
         return 0, 0
-    now = _sandgate.memory() - _traced.start
-    return now, max(now, _traced.highest)
+    now, highest = _sandgate.memory()
+    return max(0, now - _traced.start), max(0, highest - _traced.start)
 
 
 def _start(_frames=1):
     if _traced.start is None:
-        _traced.start = _sandgate.memory()
+        _sandgate.forget_peak()
+        _traced.start = _sandgate.memory()[0]
 
 
 def _stop():
@@ -72,46 +72,13 @@ _module(
     stop=_stop,
     is_tracing=lambda: _traced.start is not None,
     clear_traces=lambda: None,
-    reset_peak=lambda: None,
+    reset_peak=_sandgate.forget_peak,
     get_traced_memory=_traced_memory,
     get_tracemalloc_memory=lambda: 0,
     get_traceback_limit=lambda: 1,
     _get_object_traceback=lambda _object: None,
     _get_traces=lambda: [],
 )
-
-
-# The profiler in C is absent; the one in Python measures the same.
-def _run(statement, filename=None, sort=-1):
-    profile.run(statement, filename, sort)
-
-
-def _runctx(statement, globals, locals, filename=None, sort=-1):
-    profile.runctx(statement, globals, locals, filename, sort)
-
-
-class _Profile(profile.Profile):
-    """`profile.Profile` with what only `cProfile.Profile` has."""
-
-    def __init__(self, timer=None, *_arguments, **_named):
-        super().__init__(timer)
-
-    def enable(self, *_arguments, **_named):
-        sys.setprofile(self.dispatcher)
-
-    def disable(self):
-        sys.setprofile(None)
-
-    def __enter__(self):
-        self.enable()
-        return self
-
-    def __exit__(self, *_):
-        self.disable()
-
-
-_Profile.__name__ = _Profile.__qualname__ = "Profile"
-_module("cProfile", profile.__doc__, run=_run, runctx=_runctx, Profile=_Profile)
 
 
 # Contexts can be made, as programs do before they connect; a connection cannot.

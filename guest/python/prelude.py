@@ -118,7 +118,7 @@ def defines(source):
 def finish(workspace):
     """Runs exit handlers, closes what was left open, and flushes."""
     atexit._run_exitfuncs()
-    if workspace:
+    if workspace or any(isinstance(value, type) and "__del__" in vars(value) for value in _globals.values()):
         for key in [key for key in _globals if not key.startswith("__")]:
             _globals[key] = None
         gc.collect()  # only what the run made: the snapshot's own objects are frozen

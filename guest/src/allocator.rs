@@ -33,6 +33,9 @@ struct Lists {
     aside: [*mut Block; CLASSES],
     next: *mut u8,
     end: *mut u8,
+    /// Bytes of blocks of the lists that have ever been handed out, and of large blocks that are in use.
+    used: usize,
+    highest: usize,
 }
 
 struct Allocator(UnsafeCell<Lists>);
@@ -46,7 +49,24 @@ static ALLOCATOR: Allocator = Allocator(UnsafeCell::new(Lists {
     aside: [ptr::null_mut(); CLASSES],
     next: ptr::null_mut(),
     end: ptr::null_mut(),
+    used: 0,
+    highest: 0,
 }));
+
+/// How many bytes are in use, and the most there were since the mark was last reset. Small blocks that were freed count as
+/// used: counting them as well would be on the way of every allocation.
+pub fn used() -> (usize, usize) {
+    // SAFETY: one thread, and no reference into the lists outlives this call.
+    let lists = unsafe { &*ALLOCATOR.0.get() };
+    (lists.used, lists.highest)
+}
+
+/// Forgets how much was once in use.
+pub fn reset_highest() {
+    // SAFETY: one thread, and no reference into the lists outlives this call.
+    let lists = unsafe { &mut *ALLOCATOR.0.get() };
+    lists.highest = lists.used;
+}
 
 /// Sets the free blocks aside and reserves the region that the first allocations of every run will come from.
 pub fn seal() {
@@ -105,7 +125,14 @@ impl Lists {
         let block = self.next;
         // SAFETY: the region holds at least `size` more bytes.
         self.next = unsafe { block.add(size) };
+        self.count(size);
         block
+    }
+
+    #[inline]
+    fn count(&mut self, size: usize) {
+        self.used = self.used.wrapping_add(size);
+        self.highest = self.highest.max(self.used);
     }
 
     #[inline]
@@ -134,8 +161,11 @@ unsafe impl GlobalAlloc for Allocator {
         match class_of(layout) {
             // SAFETY: one thread, and no other reference into the lists is alive.
             Some(class) => unsafe { (*self.0.get()).take(class) },
-            // SAFETY: the caller's layout is passed on.
-            None => unsafe { System.alloc(layout) },
+            // SAFETY: the caller's layout is passed on; one thread.
+            None => unsafe {
+                (*self.0.get()).count(layout.size());
+                System.alloc(layout)
+            },
         }
     }
 
@@ -144,8 +174,12 @@ unsafe impl GlobalAlloc for Allocator {
         match class_of(layout) {
             // SAFETY: as above.
             Some(class) => unsafe { (*self.0.get()).put(block, class) },
-            // SAFETY: it came from there, with this layout.
-            None => unsafe { System.dealloc(block, layout) },
+            // SAFETY: it came from there, with this layout; one thread.
+            None => unsafe {
+                let lists = &mut *self.0.get();
+                lists.used = lists.used.wrapping_sub(layout.size());
+                System.dealloc(block, layout);
+            },
         }
     }
 
@@ -155,8 +189,13 @@ unsafe impl GlobalAlloc for Allocator {
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         match (class_of(layout), class_of(wanted)) {
             (Some(old), Some(new)) if old == new => block,
-            // SAFETY: both sizes belong to the system allocator, which gave out this block.
-            (None, None) => unsafe { System.realloc(block, layout, size) },
+            // SAFETY: both sizes belong to the system allocator, which gave out this block; one thread.
+            (None, None) => unsafe {
+                let lists = &mut *self.0.get();
+                lists.used = lists.used.wrapping_sub(layout.size());
+                lists.count(size);
+                System.realloc(block, layout, size)
+            },
             // SAFETY: the new block is not the old one, and the shorter of the two lengths is copied.
             _ => unsafe {
                 let moved = self.alloc(wanted);

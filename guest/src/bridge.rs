@@ -5,7 +5,7 @@ pub(crate) use _sandgate::module_def;
 
 #[rustpython_vm::pymodule]
 mod _sandgate {
-    use crate::{abi, value};
+    use crate::{abi, allocator, value};
     use rustpython_vm::{
         PyObjectRef, PyResult, VirtualMachine, builtins::PyStrRef, function::OptionalArg,
     };
@@ -43,9 +43,15 @@ mod _sandgate {
             .map_err(|_| vm.new_value_error("the reply is not UTF-8"))
     }
 
-    /// How much linear memory the interpreter has taken from the host, in bytes.
+    /// How many bytes are in use, and the most there were since `forget_peak`.
     #[pyfunction]
-    fn memory() -> usize {
-        core::arch::wasm32::memory_size::<0>() * 65_536
+    fn memory() -> (usize, usize) {
+        allocator::used()
+    }
+
+    /// Forgets how much was once in use.
+    #[pyfunction]
+    fn forget_peak() {
+        allocator::reset_highest();
     }
 }

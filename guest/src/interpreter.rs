@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 12] = [
+const PARTS: [(&str, &str, &str); 13] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -33,6 +33,7 @@ const PARTS: [(&str, &str, &str); 12] = [
     part!("zones"),
     part!("errors"),
     part!("services"),
+    part!("profiler"),
     part!("missing"),
     part!("prelude"),
 ];
