@@ -183,8 +183,8 @@ def table(rows, version):
     mean = statistics.geometric_mean(row.ours / row.theirs for row in ran) if ran else math.nan
     lines = [
         f"Programs of pyperformance {VERSION} in sandgate and CPython {version}; `pyperformance.py` writes this file.",
-        "Seconds are for the same number of calls in both, the best of several measurements in turns; start and import do",
-        "not count.",
+        "Seconds are for the same number of calls in both, the best of several measurements in turns; start and import",
+        "do not count.",
         "",
         f"{len(ran)} of {counted} programs run; the geometric mean of the ratios is {mean:.1f}.",
         "",
