@@ -112,7 +112,9 @@ def plain(value):
 
 def defines(source):
     """Whether the last statement is a definition, whose value is not the script's."""
-    return isinstance(ast.parse(source).body[-1], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    with warnings.catch_warnings(action="ignore"):  # the compiler gives them
+        last = ast.parse(source).body[-1]
+    return isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
 def finish(workspace):
@@ -129,8 +131,9 @@ def finish(workspace):
             pass
 
 
-import _sitebuiltins, atexit, builtins, gc, pydoc
+import _sandgate_sum, _sitebuiltins, _strptime, atexit, builtins, gc, pydoc
 
+builtins.sum = _sandgate_sum.sum
 builtins.help = _sitebuiltins._Helper()
 pydoc.pager = pydoc.plainpager
 atexit._clear()
