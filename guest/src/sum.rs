@@ -31,9 +31,21 @@ mod _sandgate_sum {
     #[pyfunction]
     fn sum(Arguments { iterable, start }: Arguments, vm: &VirtualMachine) -> PyResult {
         let refused = [
-            (start.fast_isinstance(vm.ctx.types.str_type), "strings", "''"),
-            (start.fast_isinstance(vm.ctx.types.bytes_type), "bytes", "b''"),
-            (start.fast_isinstance(vm.ctx.types.bytearray_type), "bytearray", "b''"),
+            (
+                start.fast_isinstance(vm.ctx.types.str_type),
+                "strings",
+                "''",
+            ),
+            (
+                start.fast_isinstance(vm.ctx.types.bytes_type),
+                "bytes",
+                "b''",
+            ),
+            (
+                start.fast_isinstance(vm.ctx.types.bytearray_type),
+                "bytearray",
+                "b''",
+            ),
         ];
         if let Some((_, what, with)) = refused.iter().find(|(is, ..)| *is) {
             return Err(vm.new_type_error(format!(
@@ -51,13 +63,15 @@ mod _sandgate_sum {
             let item: PyObjectRef = item?;
             match &mut sum {
                 Sum::Int(total) => {
-                    if let Some(next) = small(&item, vm).and_then(|number| total.checked_add(number)) {
+                    if let Some(next) =
+                        small(&item, vm).and_then(|number| total.checked_add(number))
+                    {
                         *total = next;
                         continue;
                     }
                 }
                 Sum::Float(total, lost) => {
-                    if let Some(number) = float(&item, vm) {
+                    if let Some(number) = float(&item, vm).or_else(|| whole(&item)) {
                         let next = *total + number;
                         *lost += if total.abs() >= number.abs() {
                             (*total - next) + number
@@ -65,10 +79,6 @@ mod _sandgate_sum {
                             (number - next) + *total
                         };
                         *total = next;
-                        continue;
-                    }
-                    if let Some(number) = item.downcast_ref::<PyInt>().and_then(|int| int.as_bigint().to_i64()) {
-                        *total += number as f64;
                         continue;
                     }
                 }
@@ -96,6 +106,11 @@ mod _sandgate_sum {
         object
             .downcast_ref_if_exact::<PyFloat>(vm)
             .map(|float| float.to_f64())
+    }
+
+    fn whole(object: &PyObjectRef) -> Option<f64> {
+        let number = object.downcast_ref::<PyInt>()?.as_bigint().to_i64()?;
+        Some(number as f64)
     }
 
     fn object(sum: Sum, vm: &VirtualMachine) -> PyObjectRef {
