@@ -131,9 +131,8 @@ def finish(workspace):
             pass
 
 
-import _sandgate_sum, _sitebuiltins, _strptime, atexit, builtins, gc, pydoc
+import _sitebuiltins, _strptime, atexit, builtins, gc, pydoc
 
-builtins.sum = _sandgate_sum.sum
 builtins.help = _sitebuiltins._Helper()
 pydoc.pager = pydoc.plainpager
 atexit._clear()

@@ -4,7 +4,6 @@ Run once before the snapshot.
 """
 
 import io
-import time
 import zoneinfo
 import zoneinfo._common
 import zoneinfo._tzpath
@@ -23,11 +22,6 @@ def available_timezones():
     """Returns a set containing all available time zones."""
     return set(_sandgate_tzdata.names())
 
-
-# The zone of the sandbox is UTC, as `time.localtime` has it.
-time.tzname = ("UTC", "UTC")
-time.timezone = time.altzone = time.daylight = 0
-time.tzset = lambda: None
 
 zoneinfo._common.load_tzdata = _load_tzdata
 zoneinfo._tzpath.available_timezones = zoneinfo.available_timezones = available_timezones

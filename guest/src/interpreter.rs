@@ -22,12 +22,13 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 9] = [
+const PARTS: [(&str, &str, &str); 10] = [
     part!("threads"),
     part!("absent"),
     part!("calls"),
     part!("pool"),
     part!("loop"),
+    part!("machine"),
     part!("zones"),
     part!("errors"),
     part!("services"),

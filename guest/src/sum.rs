@@ -1,5 +1,5 @@
 //! `sum` as CPython has it since 3.12: what is lost in adding floats is kept aside and added at the end.
-//! Called by `interpreter`; `prelude.py` puts it in place of the interpreter's own, which loses it.
+//! Called by `interpreter`; `machine.py` puts it in place of the interpreter's own, which loses it.
 
 pub(crate) use _sandgate_sum::module_def;
 
