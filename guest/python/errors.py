@@ -5,6 +5,7 @@ of `traceback`, `logging` and `sys`. Everything here is asked only when an excep
 """
 
 import ast
+import datetime
 import inspect
 import linecache
 import logging
@@ -86,6 +87,19 @@ def _qualified(name, frame):
     return _MISSING
 
 
+# The keywords of what is written in Rust and has no signature to ask.
+_NATIVE = {
+    max: "key default",
+    min: "key default",
+    int: "base",
+    str: "object encoding errors",
+    datetime.timedelta: "days seconds microseconds milliseconds minutes hours weeks",
+    datetime.date: "year month day",
+    datetime.time: "hour minute second microsecond tzinfo fold",
+    datetime.datetime: "year month day hour minute second microsecond tzinfo fold",
+}
+
+
 def _keywords(function):
     """The names that a call may give by keyword."""
     if isinstance(function, (staticmethod, classmethod, types.MethodType)):
@@ -100,8 +114,9 @@ def _keywords(function):
     if isinstance(function, types.FunctionType):
         code = function.__code__
         return code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [each.name for each in inspect.signature(function).parameters.values() if each.kind in kinds]
+    if function in _NATIVE:
+        return _NATIVE[function].split()
+    return re.findall(r"(\w+)=", getattr(function, "__text_signature__", None) or "")
 
 
 class _Candidates:
@@ -178,6 +193,10 @@ _TYPE_ERRORS = [
         (r"unhashable type: ('.+')$", _unhashable),
         (r"cannot use '.+' as a set element", _unhashable_element),
         (r"Cannot add list and (\w+)$", lambda _error, _said, found: f'can only concatenate list (not "{found[1]}") to list'),
+        (
+            r"can only concatenate tuple \(not '(\w+)'\) to tuple$",
+            lambda _error, _said, found: f'can only concatenate tuple (not "{found[1]}") to tuple',
+        ),
         (r"a bytes-like object is required, not '(\w+)'$", _not_bytes),
         (
             r"exceptions must be classes or instances deriving from BaseException",
@@ -200,18 +219,29 @@ def _recursion(error):
 
 def _value_error(error):
     if len(error.args) == 1 and isinstance(error.args[0], str) and error.args[0].endswith(" is not in list"):
-        _frame, call = _raised_by(error)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("index", "remove"):
-            error.args = (f"list.{call.func.attr}(x): x not in list",)
+        frame, call = _raised_by(error)
+        called = getattr(getattr(call, "func", None), "attr", None)
+        methods = {"index", "remove"}.intersection(frame.f_code.co_names if called is None else (called,))
+        if len(methods) == 1:
+            error.args = (f"list.{methods.pop()}(x): x not in list",)
 
 
 _HOST_NUMBER = re.compile(r" \(os error \d+\)$")
 
 
+_strerror = OSError.__dict__["strerror"]
+
+
+def _get_strerror(error):
+    said = _strerror.__get__(error)
+    return _HOST_NUMBER.sub("", said) if isinstance(said, str) else said
+
+
 def _os_error(error):
-    if isinstance(error.strerror, str) and _HOST_NUMBER.search(error.strerror):
-        error.strerror = _HOST_NUMBER.sub("", error.strerror)
-        error.args = (error.errno, error.strerror)
+    said = _strerror.__get__(error)
+    if isinstance(said, str) and _HOST_NUMBER.search(said):
+        _strerror.__set__(error, _get_strerror(error))
+        error.args = (error.errno, _get_strerror(error))
 
 
 _CODEC_NOTE = re.compile(r"(en|de)coding with '(utf|ascii|latin)[-_\w]*' codec failed$")
@@ -231,6 +261,8 @@ _TOKEN = re.compile(
     r"""|(?P<op>\*\*=?|//=?|>>=?|<<=?|!=|->|:=|[-+*/%&|^@=<>]=|[\s\S])"""
 )
 _PERHAPS_COMMA = "invalid syntax. Perhaps you forgot a comma?"
+_BEFORE_EXPRESSION = frozenset(",:=([{")
+_NO_OPERAND = (ast.Lambda, ast.IfExp)
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
@@ -243,18 +275,21 @@ class _Source:
         for each in text.split("\n"):
             self.starts.append(self.starts[-1] + len(each) + 1)
         self.position = self.starts[line - 1] + max(offset, 1) - 1
-        self.tokens, depth, self.at = [], [], None
+        self.tokens, depth = [], []
+        self.at = None  # the token that the error was found at, which may be the end of a line
         for token in _TOKEN.finditer(text):
             kind = token.lastgroup
             if kind == "skip" or kind == "line" and depth:
                 continue
-            if self.at is None and kind != "line" and token.end() > self.position:
-                self.at, self.open = len(self.tokens), list(depth)
+            if self.at is None and token.end() > self.position:
+                self.at, self.open = len(self.tokens), bool(depth)
             self.tokens.append(token)
             if token[0] in _OPENING:
                 depth.append(len(self.tokens) - 1)
             elif token[0] in _CLOSING and depth:
                 depth.pop()
+        if self.at is None:
+            self.at, self.open = len(self.tokens), bool(depth)
 
     def expression(self, start, end):
         """The expression that tokens start to end (without) are, if they are one."""
@@ -285,44 +320,45 @@ class _Source:
         line = self.text.count("\n", 0, position) + 1
         return line, position - self.starts[line - 1] + 1
 
-    def line_end(self, start):
-        """The token after the last one of a statement's line."""
-        while start < len(self.tokens) and self.tokens[start].lastgroup != "line":
-            start += 1
-        return start
+    def line(self):
+        """Where the line of the statement that has the error begins and ends, in tokens."""
+        start = end = self.at
+        while start and self.tokens[start - 1].lastgroup != "line":
+            start -= 1
+        while end < len(self.tokens) and self.tokens[end].lastgroup != "line":
+            end += 1
+        return start, end
 
-
-def _mark(error, source, start, end):
-    error.lineno, error.offset = source.place(start)
-    error.end_lineno, error.end_offset = source.place(end)
-    error.text = source.text[source.starts[error.lineno - 1] :].partition("\n")[0] + "\n"
+    def mark(self, error, start, end):
+        """Puts the carets below tokens start to end (without)."""
+        error.lineno, error.offset = self.place(self.tokens[start].start())
+        error.end_lineno, error.end_offset = self.place(self.tokens[end - 1].end())
+        error.text = self.text[self.starts[error.lineno - 1] :].partition("\n")[0] + "\n"
 
 
 def _forgotten_comma(error, source):
     """Two expressions in brackets with nothing between them."""
-    at = source.at
+    at = start = source.at
     if not source.open or source.tokens[at][0] in _CLOSING:
-        return False
-    begin = source.open[-1] + 1
-    for start in range(begin, at):
-        if start > begin and source.tokens[start - 1][0] not in (",", ":", "=", "(", "[", "{"):
-            continue
-        left = source.expression(start, at)
-        if left is None or isinstance(left, (ast.Tuple, ast.Lambda, ast.IfExp, ast.NamedExpr)):
-            continue
-        if isinstance(left, ast.Name) and source.tokens[at].lastgroup == "string":
-            return False  # perhaps a prefix that strings do not have
-        end = source.longest(at, (ast.Tuple, ast.Lambda, ast.IfExp))
-        if end == at:
-            return False
+        return
+    depth = 0
+    while depth or source.tokens[start - 1][0] not in _BEFORE_EXPRESSION:
+        start -= 1
+        depth += (source.tokens[start][0] in _CLOSING) - (source.tokens[start][0] in _OPENING)
+    if start == at:  # the error was found at the first of the two
+        at = source.longest(at, _NO_OPERAND)
+    left = source.expression(start, at)
+    if left is None or isinstance(left, (ast.Tuple, *_NO_OPERAND, ast.NamedExpr)):
+        return
+    if isinstance(left, ast.Name) and source.tokens[at].lastgroup == "string":
+        return  # perhaps a prefix that strings do not have
+    end = source.longest(at, (ast.Tuple, *_NO_OPERAND))
+    if end > at:
         error.msg = _PERHAPS_COMMA
-        _mark(error, source, source.tokens[start].start(), source.tokens[end - 1].end())
-        return True
-    return False
+        source.mark(error, start, end)
 
 
 def _invalid_syntax(error, source):
-    token = source.tokens[source.at]
     before = source.tokens[source.at - 1][0] if source.at else ""
     character = source.text[source.position]
     if not character.isascii() and not character.isidentifier():
@@ -333,31 +369,55 @@ def _invalid_syntax(error, source):
         error.msg = "invalid syntax.  Maybe you meant '!=' instead of '<>'?"
     elif not source.open and (before in ("else", "try", "finally") or before == ")" and _defines(source)):
         error.msg = "expected ':'"
-        _mark(error, source, token.start(), token.end())
+        source.mark(error, source.at, source.at + 1)
     else:
         _forgotten_comma(error, source)
 
 
 def _defines(source):
-    first = source.at
-    while first and source.tokens[first - 1].lastgroup != "line":
-        first -= 1
-    return source.tokens[first][0] in ("def", "async")
+    return source.tokens[source.line()[0]][0] in ("def", "async")
 
 
 def _missing_parentheses(error, source):
-    end = source.line_end(source.at)
-    _mark(error, source, source.position, source.tokens[end - 1].end())
+    source.mark(error, source.at, source.line()[1])
 
 
 def _assigned(error, source):
     """`if x = 3`: up to the end of what is assigned."""
-    for at in range(source.at, source.line_end(source.at)):
+    for at in range(source.at, source.line()[1]):
         if source.tokens[at][0] == "=":
-            end = source.longest(at + 1, (ast.Compare, ast.BoolOp, ast.IfExp, ast.Lambda))
+            end = source.longest(at + 1, (ast.Compare, ast.BoolOp, *_NO_OPERAND))
             if end > at + 1:
-                _mark(error, source, source.position, source.tokens[end - 1].end())
+                source.mark(error, source.at, end)
             return
+
+
+def _no_else(error, source):
+    """`1 if x`: all of it, which begins where an `else` would make it whole."""
+    begin, end = source.line()
+    for start in range(begin, source.at):
+        try:
+            text = source.text[source.tokens[start].start() : source.tokens[source.at - 1].end()]
+            ast.parse(f"({text} else 0)", mode="eval")
+        except SyntaxError:
+            continue
+        source.mark(error, start, source.at)
+        return
+
+
+def _no_block(error, source):
+    """At the end of the text: after its last line that is not empty."""
+    if all(token.lastgroup == "line" for token in source.tokens[source.at :]):
+        last = source.text.rstrip().rpartition("\n")[2]
+        error.lineno = error.end_lineno = source.text.rstrip().count("\n") + 1
+        error.text, error.offset, error.end_offset = last + "\n", len(last) + 1, -1
+
+
+def _positional_last(error, source):
+    """`f(a=1, 2)`: what follows the argument."""
+    end = source.longest(source.at)
+    if source.at < end < len(source.tokens):
+        source.mark(error, end, end + 1)
 
 
 def _bad_escape(error, source):
@@ -369,7 +429,13 @@ def _bad_escape(error, source):
         quotes[width:-width].encode("ascii", "backslashreplace").decode("unicode_escape")
     except UnicodeDecodeError as why:
         error.msg = f"(unicode error) {why}"
-        _mark(error, source, token.start(), token.end())
+        source.mark(error, source.at, source.at + 1)
+
+
+def _unterminated_f(error, source):
+    """From the prefix on."""
+    before = source.text[: source.position]
+    error.offset -= len(before) - len(before.rstrip("fFrRtT"))
 
 
 def _unterminated(error, source):
@@ -391,7 +457,15 @@ _SYNTAX_ERRORS = {
     _PERHAPS_COMMA: _forgotten_comma,
     "invalid syntax. Maybe you meant '==' or ':=' instead of '='?": _assigned,
     'expression cannot contain assignment, perhaps you meant "=="?': _with_equals,
+    "expected 'else' after 'if' expression": _no_else,
     "got unexpected unicode": _bad_escape,
+}
+_SYNTAX_ERRORS_THAT_BEGIN = {
+    "Missing parentheses in call": _missing_parentheses,
+    "unterminated triple-quoted string": _unterminated,
+    "unterminated f-string": _unterminated_f,
+    "expected an indented block": _no_block,
+    "positional argument follows keyword": _positional_last,
 }
 
 
@@ -403,16 +477,12 @@ def _syntax_error(error):
         if error.msg == "unexpected indentation":
             error.msg = "unexpected indent"
         rule = _SYNTAX_ERRORS.get(error.msg)
-        if error.msg.startswith("Missing parentheses in call"):
-            rule = _missing_parentheses
-        elif error.msg.startswith("unterminated triple-quoted string"):
-            rule = _unterminated
+        for beginning, other in _SYNTAX_ERRORS_THAT_BEGIN.items():
+            rule = other if error.msg.startswith(beginning) else rule
         if error.text is None:
             error.text = linecache.getline(error.filename, error.lineno) or None
         if rule is not None:
-            source = _Source(metadata[2], error.lineno, error.offset)
-            if source.at is not None:
-                rule(error, source)
+            rule(error, _Source(metadata[2], error.lineno, error.offset))
     finally:
         place = (error.filename, error.lineno, error.offset, error.text, error.end_lineno, error.end_offset)
         error.args = (error.msg, place)
@@ -447,6 +517,7 @@ def _completed(kind):
 
 # Not RecursionError: where one is caught there may be no room for another call.
 COMPLETED = [entry for kind in (TypeError, ValueError, UnboundLocalError, SyntaxError, OSError) for entry in _completed(kind)]
+COMPLETED.append((OSError, "strerror", property(_get_strerror, lambda error, said: _strerror.__set__(error, said))))
 
 
 # Tracebacks.

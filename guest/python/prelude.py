@@ -23,13 +23,29 @@ _globals = _main.__dict__
 
 
 class _ScriptLoader:
-    """Gives the script's own lines to `linecache`, and so to tracebacks and `inspect`."""
+    """Gives the script's own lines to `inspect`, and as an entry of `linecache` to tracebacks and warnings."""
 
-    name = ""
-    source = ""
+    def __init__(self):
+        self.start("", "")
+
+    def start(self, name, source):
+        self.name, self.source, self.lines = name, source, None
 
     def get_source(self, _module):
         return self.source
+
+    # An entry is size, time, lines and name; without a time nobody looks for a file of that name. Lines are made late.
+
+    def __len__(self):
+        return 4
+
+    def __iter__(self):
+        if self.lines is None:
+            self.lines = [line + "\n" for line in self.source.split("\n")]
+        return iter((len(self.source), None, self.lines, self.name))
+
+    def __getitem__(self, index):
+        return tuple(self)[index]
 
 
 _loader = _ScriptLoader()
@@ -51,10 +67,9 @@ random.seed = random._inst.seed
 
 def start(name, source, arguments, workspace):
     """Prepares a run; returns the namespace that the script runs in."""
-    _loader.name, _loader.source = name, source
+    _loader.start(name, source)
     _globals["__file__"] = name
-    # Under the name that tracebacks and warnings know; with no time, so that nobody looks for a file of that name.
-    linecache.cache[name] = (len(source), None, [line + "\n" for line in source.split("\n")], name)
+    linecache.cache[name] = _loader
     sys.argv = [name, *arguments]
     random.seed()
     if workspace:
@@ -112,7 +127,9 @@ def plain(value):
 
 def defines(source):
     """Whether the last statement is a definition, whose value is not the script's."""
-    return isinstance(ast.parse(source).body[-1], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    with warnings.catch_warnings(action="ignore"):  # the compiler gives them
+        last = ast.parse(source).body[-1]
+    return isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
 def finish(workspace):
@@ -129,7 +146,7 @@ def finish(workspace):
             pass
 
 
-import _sitebuiltins, atexit, builtins, gc, pydoc
+import _sitebuiltins, _strptime, atexit, builtins, gc, pydoc
 
 # They ask where they lie, so that warnings point elsewhere; frozen modules lie nowhere.
 functools.__file__ = _strptime.__file__ = "<frozen>/module.py"

@@ -1,7 +1,10 @@
 //! Puts what `errors.py` completes on the built-in exceptions, which Python itself may not change.
 //! Called by `interpreter` once, before the snapshot; scripts cannot reach it.
 
-use rustpython_vm::{PyResult, VirtualMachine, builtins::{PyStrRef, PyTupleRef, PyTypeRef}};
+use rustpython_vm::{
+    PyResult, VirtualMachine,
+    builtins::{PyStrRef, PyTupleRef, PyTypeRef},
+};
 
 /// Sets the attributes that `COMPLETED` of `errors.py` lists, as type, name and function.
 pub fn complete(vm: &VirtualMachine) -> PyResult<()> {

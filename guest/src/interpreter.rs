@@ -1,7 +1,7 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, errors, sqlite, zones};
+use crate::{allocator, bridge, errors, sqlite, sum, zones};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 13] = [
+const PARTS: [(&str, &str, &str); 14] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -30,6 +30,7 @@ const PARTS: [(&str, &str, &str); 13] = [
     part!("pool"),
     part!("processes"),
     part!("loop"),
+    part!("machine"),
     part!("zones"),
     part!("errors"),
     part!("services"),
@@ -60,11 +61,13 @@ pub fn initialize() {
     let bridge = bridge::module_def(context);
     let zones = zones::module_def(context);
     let sqlite = sqlite::module_def(context);
+    let sum = sum::module_def(context);
     let interpreter = builder
         .add_native_modules(&natives)
         .add_native_module(bridge)
         .add_native_module(zones)
         .add_native_module(sqlite)
+        .add_native_module(sum)
         .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
         .init_hook(|vm| {
             if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {

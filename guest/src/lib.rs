@@ -15,5 +15,6 @@ mod errors;
 mod interpreter;
 mod script;
 mod sqlite;
+mod sum;
 mod value;
 mod zones;

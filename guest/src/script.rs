@@ -10,6 +10,7 @@ use rustpython_vm::{
     scope::Scope,
 };
 use sandgate_wire::{Ending, Exception, Script};
+use std::borrow::Cow;
 
 /// Tracebacks and messages longer than this are cut: they are for reading.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -50,7 +51,12 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         ..vm.compile_opts()
     };
     let code = vm
-        .compile_with_opts(&script.source, Mode::BlockExpr, &*script.name, options)
+        .compile_with_opts(
+            &source_of(vm, script),
+            Mode::BlockExpr,
+            &*script.name,
+            options,
+        )
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
     let result = if code.flags.contains(CodeFlags::COROUTINE) {
         prelude(vm, "run_async", vec![code.into()])?
@@ -65,14 +71,36 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
     Ok(Ending::Ok { value })
 }
 
+/// What is compiled. A definition that ends a script gets the position of what is before it, so something follows it.
+fn source_of<'s>(vm: &VirtualMachine, script: &'s Script<'_>) -> Cow<'s, str> {
+    let outermost = script
+        .source
+        .lines()
+        .rev()
+        .find(|line| !line.is_empty() && !line.starts_with([' ', '\t', '#']));
+    let defines = outermost.is_some_and(|line| {
+        ["def ", "class ", "async def ", ")"]
+            .iter()
+            .any(|beginning| line.starts_with(beginning))
+    });
+    if defines && ends_in_definition(vm, script) {
+        Cow::Owned(format!("{}\npass\n", script.source))
+    } else {
+        Cow::Borrowed(&script.source)
+    }
+}
+
 /// The compiler leaves a function or class that ends a script as its value. An expression that names one is a value.
 fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) -> bool {
     let class = result.class();
     let candidate =
         class.is(vm.ctx.types.function_type) || class.fast_issubclass(vm.ctx.types.type_type);
-    candidate
-        && prelude(vm, "defines", vec![vm.ctx.new_str(&*script.source).into()])
-            .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
+    candidate && ends_in_definition(vm, script)
+}
+
+fn ends_in_definition(vm: &VirtualMachine, script: &Script<'_>) -> bool {
+    prelude(vm, "defines", vec![vm.ctx.new_str(&*script.source).into()])
+        .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
 }
 
 fn describe(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
@@ -163,9 +191,7 @@ fn cut_inside(text: String) -> String {
     }
     let half = LONGEST_TEXT / 2;
     let head = text.split_at(text.floor_char_boundary(half)).0;
-    let tail = text
-        .split_at(text.ceil_char_boundary(text.len() - half))
-        .1;
+    let tail = text.split_at(text.ceil_char_boundary(text.len() - half)).1;
     // Whole lines, where there are any.
     let head = head.rsplit_once('\n').map_or(head, |(lines, _)| lines);
     let tail = tail.split_once('\n').map_or(tail, |(_, lines)| lines);

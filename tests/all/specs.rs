@@ -1,5 +1,5 @@
 //! Scripts with what they must come to: one directory a case below `tests/specs`, so that adding one needs no Rust.
-//! `script.py` is run; `expected.txt` is its status, its exception, its value and its two streams.
+//! `script.py` is run; `expected.txt` is its status, its exception, its value, its two streams and its traceback.
 //! `SANDGATE_BLESS=1 cargo test specs` writes what is, for a person to read before it is committed.
 
 use crate::support::{repository, run};
@@ -34,6 +34,9 @@ fn described(outcome: &Outcome) -> String {
         if !stream.text.is_empty() {
             text.push_str(&format!("--- {name}\n{}", stream.text));
         }
+    }
+    if let Some(exception) = &outcome.exception {
+        text.push_str(&format!("--- traceback\n{}", exception.traceback));
     }
     text
 }

@@ -1,0 +1,2 @@
+files = []
+path = "C:\Users\ada"
