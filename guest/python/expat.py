@@ -76,18 +76,18 @@ doctype3 ?LITERAL doctype4
 doctype4 [ subset > misc
 doctype5 > misc
 subset <!ENTITY entity <!ATTLIST attlist <!ELEMENT element <!NOTATION notation ] doctype5
-entity % entity1 ?NAME entity2
-entity1 ?NAME entity7
+entity % entity1 ?PLAIN entity2
+entity1 ?PLAIN entity7
 entity2 SYSTEM entity4 PUBLIC entity3 ?LITERAL end!
 entity3 ?LITERAL entity4
 entity4 ?LITERAL entity5
 entity5 > subset! NDATA entity6
-entity6 ?NAME end!
+entity6 ?PLAIN end!
 entity7 SYSTEM entity9 PUBLIC entity8 ?LITERAL end!
 entity8 ?LITERAL entity9
 entity9 ?LITERAL entity10
 entity10 > subset!
-notation ?NAME notation1
+notation ?PLAIN notation1
 notation1 SYSTEM notation3 PUBLIC notation2
 notation2 ?LITERAL notation4
 notation3 ?LITERAL end!
@@ -99,7 +99,7 @@ ENTITIES attlist8 ?NMTOKEN attlist8 NMTOKENS attlist8
 attlist3 ?NAME attlist4 ?NMTOKEN attlist4
 attlist4 | attlist3 ) attlist8
 attlist5 ( attlist6
-attlist6 ?NAME attlist7
+attlist6 ?PLAIN attlist7
 attlist7 | attlist6 ) attlist8
 attlist8 #IMPLIED attlist1! #REQUIRED attlist1! #FIXED attlist9 ?LITERAL attlist1!
 attlist9 ?LITERAL attlist1!
@@ -145,11 +145,12 @@ class _Grammar:
         begun_ref = f"&(?:#(?:x[0-9a-fA-F]*+|[0-9]++)?+|{name})?+"
         double, single = (f"[^<&{quote}]*+(?:{ref}[^<&{quote}]*+)*+" for quote in "\"'")
         attribute = f"{_S}++{qname}{_S}*+={_S}*+(?:\"{double}\"|'{single}')"
+        whole = "(?<!:)" if namespaces else ""
         # Where one of these stops is where a tag or reference stops being one.
         self.begun = re.compile(
             f"<(?:/(?:[{letter}:][{letter}:{_MORE}]*+{_S}*+)?+"
             f"|!(?:-|\\[(?:C(?:D(?:A(?:T(?:A\\[?)?)?)?)?)?)?"
-            f"|{begun}(?<!:)(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:(?<!:){_S}*+(?:={_S}*+"
+            f"|{begun}{whole}(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:{whole}{_S}*+(?:={_S}*+"
             f"(?:\"{double}(?:{begun_ref})?+|'{single}(?:{begun_ref})?+)?+)?+)?+)?+|/)?+"
             f"|{begun})?+|{begun_ref}"
         )
@@ -180,7 +181,12 @@ _TEXT = re.compile("(?:[^<&\\]]++|\\](?!\\]>))++").match
 _LINES = re.compile("[^\r\n]++|\r\n?|\n").findall
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
 _NOT_PUBLIC = re.compile("[^-'()+,./:=?;!*#@$_%a-zA-Z0-9 \r\n]").search
-_PSEUDO = re.compile(f"({_S}*+)([^ \t\r\n=?]*+)({_S}*+)(=?){_S}*+([\"']?)([a-zA-Z0-9._-]*+)").match
+_SETTING = re.compile(f"({_S}*+)([!-<>-~]*+)({_S}*+=?+{_S}*+)([\"']?+)([a-zA-Z0-9._-]*+)").match
+_ALLOWED = {
+    "version": re.compile("1\\.[0-9]+").fullmatch,
+    "encoding": re.compile("[a-zA-Z].*").fullmatch,
+    "standalone": {"yes": 1, "no": 1}.get,
+}
 _PREDEFINED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _XML = "http://www.w3.org/XML/1998/namespace"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
@@ -530,6 +536,8 @@ class xmlparser:
         name = self._declared and self._declared.lower()
         if name is not None and name not in _DECODERS and name != "utf-16":
             self._decoder = self._foreign_decoder(self._declared)
+            if self._decoder is None:
+                self._fail(self._refused)
         elif raw[:2] in (b"\xfe\xff", b"\xff\xfe") or (len(raw) > 1 and 0 in raw[:2]):
             self._encoding = "utf-16be" if raw[0] in (0xFE, 0) else "utf-16le"
         elif len(raw) < 2 and not final or len(raw) == 2 and raw == b"\xef\xbb" and not final:
@@ -570,11 +578,14 @@ class xmlparser:
             self._decoder = self._foreign_decoder(name)
         except Exception as error:
             self._refused = error
+        if wide:
+            self._decoder, self._refused = None, self._refused or _CODES.INCORRECT_ENCODING
 
     def _foreign_decoder(self, name):
         decoder = _table_decoder(name)
         if decoder is None:
-            self._fail(_CODES.UNKNOWN_ENCODING)
+            self._refused = _CODES.UNKNOWN_ENCODING
+            return None
         self._encoding = name.lower()
         return decoder
 
@@ -831,13 +842,14 @@ class xmlparser:
         self._here = at
         if target == "xml":
             if self._frames or self._mark[3] or text[:at] not in ("", "\ufeff"):
-                self._fail(_CODES.MISPLACED_XML_PI)
+                junk = self._state == "epilog"
+                self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
             self._declaration(text, begun.end(1), end)
             if not self.XmlDeclHandler:
                 self._report(text[at : end + 2])
+            if isinstance(self._refused, int):
+                self._fail(self._refused)
             if self._refused:
-                if isinstance(self._refused, int):
-                    self._fail(self._refused)
                 raise self._refused
         elif self.ProcessingInstructionHandler:
             data = text[begun.end(1) : end].lstrip(" \t\r\n")
@@ -848,28 +860,30 @@ class xmlparser:
 
     def _declaration(self, text, at, end):
         """The XML declaration: three settings of which the last two may be absent."""
-        found, wrong = {}, _CODES.XML_DECL
+        found, wrong = {}, _CODES.XML_DECL if self._root else _CODES.TEXT_DECL
+        wanted = ["version", "encoding", "standalone"] if self._root else ["version", "encoding"]
         while at < end:
-            space, name, gap, equals, quote, value = _PSEUDO(text, at, end).groups()
-            matched = _PSEUDO(text, at, end)
+            setting = _SETTING(text, at, end)
+            space, name, equals, quote, value = setting.groups()
             if not space:
                 self._fail(wrong, at)
-            if matched.end(1) == end:
+            if setting.end() == setting.end(1) == end:
                 break
-            if not name or not equals or not quote:
-                self._fail(wrong, matched.end(4) if not name or not equals else matched.end())
-            stop = matched.end()
-            if text[stop] != quote or stop >= end:
-                self._fail(wrong, stop)
-            first = not found
-            allowed = ["version"] if first else ["encoding", "standalone"][len(found) - 1 if "standalone" not in found else 2 :]
-            if name not in allowed:
-                self._fail(wrong, matched.start(2))
-            if name == "encoding" and not value[:1].isalpha() or name == "standalone" and value not in ("yes", "no"):
-                self._fail(wrong, matched.start(6))
+            if not name or "=" not in equals or not quote:
+                self._fail(wrong, setting.end(3) if name else setting.end(1))
+            at = setting.end() + 1
+            if text[at - 1] != quote:
+                self._fail(wrong, at - 1)
+            while wanted and wanted[0] != name and (found or not self._root):
+                wanted.pop(0)
+            if not wanted or wanted.pop(0) != name:
+                self._fail(wrong, setting.start(2))
+            if not _ALLOWED[name](value):
+                self._fail(wrong, setting.start(5))
             found[name] = value
-            at = stop + 1
-        if "version" not in found:
+            if name == "encoding":
+                self._here = setting.start(5)
+        if ("version" if self._root else "encoding") not in found:
             self._fail(wrong, at)
         standalone = {"yes": 1, "no": 0}.get(found.get("standalone"), -1)
         self._dtd.standalone = standalone == 1
@@ -903,7 +917,6 @@ class xmlparser:
                     self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
                 group = 2 if found[2] is not None else 3
                 value = self._value(found[group], start + found.start(group))
-                self._here = here
                 if types and key in types and types[key][0]:
                     value = " ".join(filter(None, value.split(" ")))
                 values[key] = value
@@ -979,7 +992,7 @@ class xmlparser:
             uri = self._bindings.get(prefix) if colon or element else None
             if uri:
                 raw = uri + self._separator + local
-                if colon and self._triplets:
+                if colon and self._triplets and self._separator:
                     raw += self._separator + prefix
             elif colon:
                 self._fail(_CODES.UNBOUND_PREFIX)
@@ -992,24 +1005,22 @@ class xmlparser:
         code = int(digits or "0", 16 if ref[1] == "x" else 10) if len(digits) < 8 else 0
         if code in (9, 10, 13) or 31 < code < 0xD800 or 0xDFFF < code < 0xFFFE or 0xFFFF < code < 0x110000:
             return chr(code)
-        self._fail(_CODES.BAD_CHAR_REF, here if here is None or type(here) is int else here.end(1))
+        self._fail(_CODES.BAD_CHAR_REF, here)
 
     def _entity(self, name, here, attribute=False):
         """The entity whose text stands here; None if there is nothing to read."""
         dtd = self._dtd
         entity = dtd.general.get(name)
-        if type(here) is int:
-            self._here = here
         if entity is None:
             if not dtd.references or dtd.standalone:
-                self._fail(_CODES.UNDEFINED_ENTITY)
+                self._fail(_CODES.UNDEFINED_ENTITY, None if attribute else here)
             if not attribute:
                 self._skip(name)
             return None
         if entity.open:
-            self._fail(_CODES.RECURSIVE_ENTITY_REF)
+            self._fail(_CODES.RECURSIVE_ENTITY_REF, here)
         if entity.notation is not None:
-            self._fail(_CODES.BINARY_ENTITY_REF)
+            self._fail(_CODES.BINARY_ENTITY_REF, here)
         if entity.text is not None:
             if not self._expanding and not attribute:
                 self._skip(name)
@@ -1017,7 +1028,7 @@ class xmlparser:
             self._expand(entity)
             return entity
         if attribute:
-            self._fail(_CODES.ATTRIBUTE_EXTERNAL_ENTITY_REF)
+            self._fail(_CODES.ATTRIBUTE_EXTERNAL_ENTITY_REF, here)
         if self.ExternalEntityRefHandler:
             entity.open = True
             bound = [f"{prefix}={uri}" for prefix, uri in self._bindings.items() if uri and prefix != "xml"]
@@ -1060,7 +1071,7 @@ class xmlparser:
                 elif space:
                     out.append(" ")
                 else:
-                    place = start if outer else start + found.start()
+                    place = None if outer else start + found.start()
                     char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, place)
                     if char:
                         out.append(char)
@@ -1075,7 +1086,9 @@ class xmlparser:
                 if found is not None:
                     point = found.end()
                 if point < len(source):
-                    self._fail(_CODES.INVALID_TOKEN, start if outer else start + point)
+                    begun = self._grammar.begun.match(source, point)
+                    point = begun.end() if begun and source[point] == "&" else point
+                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + point)
                 if not outer:
                     return "".join(out)
                 entity.open = False
@@ -1141,7 +1154,10 @@ class xmlparser:
             return True
         if kind == "PE" and state == "subset":
             return False
-        following = _TABLE[state].get(raw) or _TABLE[state].get(f"?{kind}")
+        row = _TABLE[state]
+        following = row.get(raw) or row.get(f"?{kind}")
+        if kind == "NAME" and (":" not in raw or self._separator is None):
+            following = following or row.get("?PLAIN")
         if following is None:
             junk = _CODES.JUNK_AFTER_DOC_ELEMENT if state == "epilog" else _CODES.SYNTAX
             self._fail(_CODES.PARAM_ENTITY_REF if kind == "PE" else junk)
@@ -1169,7 +1185,8 @@ class xmlparser:
 
     def _default_token(self, raw):
         owners = _WHOSE.get(self._words[0], ()) if self._words else ()
-        if self._default and not any(getattr(self, owner) for owner in owners):
+        counts = self._dtd.keep or owners == _WHOSE["<!DOCTYPE"]
+        if self._default and not (counts and any(getattr(self, owner) for owner in owners)):
             self._report(raw)
 
     def _document_type(self, state, words, at):
