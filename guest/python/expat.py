@@ -1,0 +1,1431 @@
+"""The module `pyexpat` in Python: xml.etree, xml.dom, xml.sax, plistlib and xmlrpc read documents through it.
+
+Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which takes
+malformed documents for good ones. What it reports, in which order, at which position and with which error follows
+libexpat 2.7. Content is read by one regular expression that takes a run of text and the tag or reference after it; its
+repeats are possessive, so that no document makes it go back. It must never load anything: an external entity is
+offered to the program's handler, or skipped.
+"""
+
+import codecs
+import re
+import sys
+import types
+
+_TEXTS = dict(enumerate("""out of memory
+syntax error
+no element found
+not well-formed (invalid token)
+unclosed token
+partial character
+mismatched tag
+duplicate attribute
+junk after document element
+illegal parameter entity reference
+undefined entity
+recursive entity reference
+asynchronous entity
+reference to invalid character number
+reference to binary entity
+reference to external entity in attribute
+XML or text declaration not at start of entity
+unknown encoding
+encoding specified in XML declaration is incorrect
+unclosed CDATA section
+error in processing external entity reference
+document is not standalone
+unexpected parser state - please send a bug report
+entity declared in parameter entity
+requested feature requires XML_DTD support in Expat
+cannot change setting once parsing has begun
+unbound prefix
+must not undeclare prefix
+incomplete markup in parameter entity
+XML declaration not well-formed
+text declaration not well-formed
+illegal character(s) in public id
+parser suspended
+parser not suspended
+parsing aborted
+parsing finished
+cannot suspend in external parameter entity
+reserved prefix (xml) must not be undeclared or bound to another namespace name
+reserved prefix (xmlns) must not be declared or undeclared
+prefix must not be bound to one of the reserved namespace names
+invalid argument
+a successful prior call to function XML_GetBuffer is required
+limit on input amplification factor (from DTD and entities) breached
+parser not started""".split("\n"), 1))
+_NAMES = """NO_MEMORY SYNTAX NO_ELEMENTS INVALID_TOKEN UNCLOSED_TOKEN PARTIAL_CHAR TAG_MISMATCH DUPLICATE_ATTRIBUTE
+JUNK_AFTER_DOC_ELEMENT PARAM_ENTITY_REF UNDEFINED_ENTITY RECURSIVE_ENTITY_REF ASYNC_ENTITY BAD_CHAR_REF
+BINARY_ENTITY_REF ATTRIBUTE_EXTERNAL_ENTITY_REF MISPLACED_XML_PI UNKNOWN_ENCODING INCORRECT_ENCODING
+UNCLOSED_CDATA_SECTION EXTERNAL_ENTITY_HANDLING NOT_STANDALONE UNEXPECTED_STATE ENTITY_DECLARED_IN_PE
+FEATURE_REQUIRES_XML_DTD CANT_CHANGE_FEATURE_ONCE_PARSING UNBOUND_PREFIX UNDECLARING_PREFIX INCOMPLETE_PE XML_DECL
+TEXT_DECL PUBLICID SUSPENDED NOT_SUSPENDED ABORTED FINISHED SUSPEND_PE RESERVED_PREFIX_XML RESERVED_PREFIX_XMLNS
+RESERVED_NAMESPACE_URI INVALID_ARGUMENT NO_BUFFER AMPLIFICATION_LIMIT_BREACH NOT_STARTED""".split()
+_CODES = types.SimpleNamespace(**{name: code for code, name in enumerate(_NAMES, 1)})
+
+# What follows what outside the document element: in a state, a token and the state after it. `!` completes a
+# declaration. Space, comments and processing instructions, which may stand almost anywhere, are not in the table.
+_TABLE = {}
+for _line in """prolog <!DOCTYPE doctype
+doctype ?NAME doctype1
+doctype1 [ subset > misc SYSTEM doctype3 PUBLIC doctype2
+doctype2 ?LITERAL doctype3
+doctype3 ?LITERAL doctype4
+doctype4 [ subset > misc
+doctype5 > misc
+subset <!ENTITY entity <!ATTLIST attlist <!ELEMENT element <!NOTATION notation ] doctype5
+entity % entity1 ?PLAIN entity2
+entity1 ?PLAIN entity7
+entity2 SYSTEM entity4 PUBLIC entity3 ?LITERAL end!
+entity3 ?LITERAL entity4
+entity4 ?LITERAL entity5
+entity5 > subset! NDATA entity6
+entity6 ?PLAIN end!
+entity7 SYSTEM entity9 PUBLIC entity8 ?LITERAL end!
+entity8 ?LITERAL entity9
+entity9 ?LITERAL entity10
+entity10 > subset!
+notation ?PLAIN notation1
+notation1 SYSTEM notation3 PUBLIC notation2
+notation2 ?LITERAL notation4
+notation3 ?LITERAL end!
+notation4 ?LITERAL end! > subset!
+attlist ?NAME attlist1
+attlist1 > subset ?NAME attlist2
+attlist2 ( attlist3 NOTATION attlist5 CDATA attlist8 ID attlist8 IDREF attlist8 IDREFS attlist8 ENTITY attlist8 \
+ENTITIES attlist8 ?NMTOKEN attlist8 NMTOKENS attlist8
+attlist3 ?NAME attlist4 ?NMTOKEN attlist4
+attlist4 | attlist3 ) attlist8
+attlist5 ( attlist6
+attlist6 ?PLAIN attlist7
+attlist7 | attlist6 ) attlist8
+attlist8 #IMPLIED attlist1! #REQUIRED attlist1! #FIXED attlist9 ?LITERAL attlist1!
+attlist9 ?LITERAL attlist1!
+element ?NAME element1
+element1 EMPTY end! ANY end! ( element2
+element2 #PCDATA element3 ( element6 ?NAME element7 ?REPEATED element7
+element3 ) end! )* end! | element4
+element4 ?NAME element5
+element5 )* end! | element4
+element6 ( element6 ?NAME element7 ?REPEATED element7
+element7 , element6 | element6 ) element7 )* element7 )? element7 )+ element7
+end > subset
+misc
+epilog""".split("\n"):
+    _state, *_pairs = _line.split()
+    _TABLE[_state] = dict(zip(_pairs[::2], _pairs[1::2]))
+_PUBLIC = {"doctype2", "entity3", "entity8", "notation2"}
+_WHOSE = {  # which handlers keep the tokens of a declaration from the default handler
+    "<!DOCTYPE": ("StartDoctypeDeclHandler",),
+    "<!ENTITY": ("EntityDeclHandler", "UnparsedEntityDeclHandler"),
+    "<!ATTLIST": ("AttlistDeclHandler",),
+    "<!ELEMENT": ("ElementDeclHandler",),
+    "<!NOTATION": ("NotationDeclHandler",),
+}
+
+_S = "[ \t\r\n]"
+_LETTERS = (
+    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
+    "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
+)
+_MORE = "\\-.0-9\xb7\u0300-\u036f\u203f\u2040"
+
+
+class _Grammar:
+    """The expressions that depend on whether a colon is a letter, as it is without namespaces."""
+
+    def __init__(self, namespaces):
+        letter = _LETTERS if namespaces else ":" + _LETTERS
+        name = f"[{letter}][{letter}{_MORE}]*+"
+        qname = f"{name}(?::{name})?+" if namespaces else name
+        begun = f"{name}(?::(?:{name})?+)?+" if namespaces else name
+        ref = f"&(?:#[0-9]++|#x[0-9a-fA-F]++|{name});"
+        begun_ref = f"&(?:#(?:x[0-9a-fA-F]*+|[0-9]++)?+|{name})?+"
+        double, single = (f"[^<&{quote}]*+(?:{ref}[^<&{quote}]*+)*+" for quote in "\"'")
+        attribute = f"{_S}++{qname}{_S}*+={_S}*+(?:\"{double}\"|'{single}')"
+        whole = "(?<!:)" if namespaces else ""
+        # Where one of these stops is where a tag or reference stops being one.
+        self.begun = re.compile(
+            f"<(?:/(?:[{letter}:][{letter}:{_MORE}]*+{_S}*+)?+"
+            f"|!(?:-|\\[(?:C(?:D(?:A(?:T(?:A\\[?)?)?)?)?)?)?"
+            f"|{begun}{whole}(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:{whole}{_S}*+(?:={_S}*+"
+            f"(?:\"{double}(?:{begun_ref})?+|'{single}(?:{begun_ref})?+)?+)?+)?+)?+|/)?+"
+            f"|{begun})?+|{begun_ref}"
+        )
+        self.content = re.compile(
+            f"([^<&\\]]*+)(?:<({qname})((?:{attribute})*+){_S}*+(/?)>"
+            f"|</([{letter}:][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
+        ).scanner
+        self.attribute = re.compile(f"({qname}){_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)')")
+        self.value = re.compile(f"([^<&\t\r\n]++)|(\r\n|{_S})|&(#[0-9]++|#x[0-9a-fA-F]++|{name});")
+        self.slow = re.compile("[&\t\r\n]|xmlns" if namespaces else "[&\t\r\n]").search
+        self.entity = re.compile(f"[^&%\r]++|\r\n?|{ref}|%{name};")
+        self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
+        after = f"(?=[>),|\\[%]|{_S}|\\Z)"
+        self.prolog = re.compile(
+            f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?=%?+{_S})|<(?=(?P<START>[{letter}]))|<!\\["
+            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S}|\\Z)"
+            f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
+            f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
+        ).match
+        self.begun_prolog = re.compile(
+            f"<(?:!(?:-|[A-Z_a-z{'' if namespaces else ':'}]*+%?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+"
+            f"|[:{letter}{_MORE}]++|\\)"
+        ).match
+
+
+_GRAMMARS = {False: _Grammar(False), True: _Grammar(True)}
+_TEXT = re.compile("(?:[^<&\\]]++|\\](?!\\]>))++").match
+_LINES = re.compile("[^\r\n]++|\r\n?|\n").findall
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
+_NOT_PUBLIC = re.compile("[^-'()+,./:=?;!*#@$_%a-zA-Z0-9 \r\n]").search
+_SETTING = re.compile(f"({_S}*+)([!-<>-~]*+)({_S}*+=?+{_S}*+)([\"']?+)([a-zA-Z0-9._-]*+)").match
+_ALLOWED = {
+    "version": re.compile("1\\.[0-9]+").fullmatch,
+    "encoding": re.compile("[a-zA-Z].*").fullmatch,
+    "standalone": {"yes": 1, "no": 1}.get,
+}
+_PREDEFINED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_XML = "http://www.w3.org/XML/1998/namespace"
+_XMLNS = "http://www.w3.org/2000/xmlns/"
+_URI = re.compile("[-a-zA-Z0-9._~:/?#\\[\\]@!$&'()*+,;=%]").match
+
+
+class ExpatError(Exception):
+    """A document that is not well-formed; `code`, `lineno` and `offset` say why and where."""
+
+
+ExpatError.__module__ = "xml.parsers.expat"
+
+
+class _Entity:
+    __slots__ = ("name", "text", "system", "public", "notation", "base", "open")
+
+
+class _Dtd:
+    """What the declarations said; a parser shares it with those of its external entities."""
+
+    def __init__(self):
+        self.general, self.parameter, self.attlists = {}, {}, {}
+        self.standalone = self.references = self.read = False
+        self.keep = True  # whether declarations still count: not after some that nobody read
+        self.fed = self.expanded = 0
+        self.threshold, self.factor = 8 << 20, 100.0
+
+
+def _single_lines(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+# Decoders take bytes and give the text, how many bytes they took, and whether the next one is wrong.
+def _builtin_decoder(decode):
+    def decoder(raw):
+        try:
+            return *decode(raw, "strict", False), False
+        except UnicodeDecodeError as error:
+            return decode(raw[: error.start], "strict", True)[0], error.start, True
+
+    return decoder
+
+
+_DECODERS = {
+    "utf-8": _builtin_decoder(codecs.utf_8_decode),
+    "utf-16le": _builtin_decoder(codecs.utf_16_le_decode),
+    "utf-16be": _builtin_decoder(codecs.utf_16_be_decode),
+    "us-ascii": _builtin_decoder(lambda raw, errors, _final: codecs.ascii_decode(raw, errors)),
+    "iso-8859-1": lambda raw: (raw.decode("latin-1"), len(raw), False),
+}
+
+
+_FIXED = set("\t\n\r") | {chr(at) for at in range(32, 127)} - set("$@\\^`{}~")
+
+
+def _table_decoder(name):
+    """A decoder for one of Python's own encodings of one byte a character; None where markup would look different."""
+    table = bytes(range(256)).decode(name, "replace")
+    if len(table) != 256:
+        raise ValueError("multi-byte encodings are not supported")
+    if any(char != chr(at) and (char in _FIXED or chr(at) in _FIXED) for at, char in enumerate(table)):
+        return None
+    wrong = [re.escape(chr(at)) for at, char in enumerate(table) if char == "\ufffd"]
+    wrong = wrong and re.compile(f"[{''.join(wrong)}]").search
+
+    def decoder(raw):
+        text = raw.decode("latin-1")
+        found = wrong and wrong(text)
+        if found:
+            text = text[: found.start()]
+        return text.translate(table), len(text), bool(found)
+
+    return decoder
+
+
+def _flag(name):
+    def change(self, value):
+        self._flush()
+        setattr(self, name, bool(value))
+
+    return property(lambda self: getattr(self, name), change)
+
+
+class xmlparser:
+    """XML parser"""
+
+    __slots__ = (
+        *"""StartElementHandler EndElementHandler ProcessingInstructionHandler UnparsedEntityDeclHandler
+        NotationDeclHandler StartNamespaceDeclHandler EndNamespaceDeclHandler CommentHandler StartCdataSectionHandler
+        EndCdataSectionHandler NotStandaloneHandler ExternalEntityRefHandler StartDoctypeDeclHandler
+        EndDoctypeDeclHandler EntityDeclHandler XmlDeclHandler ElementDeclHandler AttlistDeclHandler
+        SkippedEntityHandler""".split(),
+        *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
+        _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
+        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _returns _state
+        _final _busy _over _stack _pieces _cdata _words _levels _doctype _dtd""".split(),
+    )
+
+    def __init__(self, encoding, separator, intern):
+        for name in _HANDLERS:
+            setattr(self, name, None)
+        self.intern = intern
+        self.ErrorCode = 0
+        self._characters = self._default = self._base = None
+        self._expanding = self._deferral = self._root = True
+        self._buffering = self._ordered = self._specified = self._triplets = self._foreign = False
+        self._size, self._parameters = 8192, 0
+        self._separator, self._grammar = separator, _GRAMMARS[separator is not None]
+        self._names, self._attribute_names, self._bindings = {}, {}, {"xml": _XML}
+        self._encoding, self._declared, self._decoder, self._refused = encoding, encoding, None, None
+        self._pending, self._waiting, self._enough, self._left, self._wrong = [], 0, 0, b"", False
+        self._text, self._at, self._here, self._mark, self._returns = "", 0, 0, (0, 1, 0, 0), False
+        self._frames = []  # entities that are open: (entity, text around it, where that goes on, level, reference)
+        self._state, self._final, self._busy, self._over = "start", False, False, False
+        self._stack, self._pieces, self._cdata = [], [], False
+        self._words, self._levels, self._doctype = [], [], None
+        self._dtd = _Dtd()
+
+    # Settings.
+
+    buffer_text = _flag("_buffering")
+    ordered_attributes = _flag("_ordered")
+    specified_attributes = _flag("_specified")
+    namespace_prefixes = _flag("_triplets")
+
+    @property
+    def buffer_size(self):
+        return self._size
+
+    @buffer_size.setter
+    def buffer_size(self, size):
+        if not isinstance(size, int):
+            raise TypeError("buffer_size must be an integer")
+        if not 0 < size <= sys.maxsize:
+            raise ValueError("buffer_size must be greater than zero")
+        self._flush()
+        self._size = size
+
+    @property
+    def buffer_used(self):
+        return sum(map(len, self._pieces))
+
+    @property
+    def CharacterDataHandler(self):
+        return self._characters
+
+    @CharacterDataHandler.setter
+    def CharacterDataHandler(self, handler):
+        self._flush()
+        self._characters = handler
+
+    @property
+    def DefaultHandler(self):
+        return None if self._expanding else self._default
+
+    @DefaultHandler.setter
+    def DefaultHandler(self, handler):
+        self._default, self._expanding = handler, False
+
+    @property
+    def DefaultHandlerExpand(self):
+        return self._default if self._expanding else None
+
+    @DefaultHandlerExpand.setter
+    def DefaultHandlerExpand(self, handler):
+        self._default, self._expanding = handler, True
+
+    def SetBase(self, base, /):
+        self._base = base
+
+    def GetBase(self):
+        return self._base
+
+    def SetParamEntityParsing(self, flag, /):
+        self._parameters = flag
+        return 1
+
+    def UseForeignDTD(self, flag=True, /):
+        if self._state != "start":
+            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING, place=False)
+        self._foreign = bool(flag)
+
+    def GetReparseDeferralEnabled(self):
+        return self._deferral
+
+    def SetReparseDeferralEnabled(self, enabled, /):
+        self._deferral = bool(enabled)
+
+    def _protect(self, name, value, check):
+        if not self._root:
+            raise self._error(_CODES.INVALID_ARGUMENT, "parser must be a root parser")
+        if not check(value):
+            raise self._error(_CODES.INVALID_ARGUMENT, "'max_factor' must be at least 1.0")
+        setattr(self._dtd, name, value)
+
+    def SetBillionLaughsAttackProtectionActivationThreshold(self, threshold, /):
+        if not isinstance(threshold, int):
+            raise TypeError("threshold must be an integer")
+        if threshold < 0:
+            raise ValueError("threshold must not be negative")
+        if threshold >= 1 << 64:
+            raise OverflowError("threshold is too large")
+        self._protect("threshold", threshold, lambda _value: True)
+
+    def SetBillionLaughsAttackProtectionMaximumAmplification(self, max_factor, /):
+        if not isinstance(max_factor, (int, float)):
+            raise TypeError("max_factor must be a number")
+        self._protect("factor", float(max_factor), lambda value: value >= 1.0)
+
+    # Positions. They are counted when somebody asks, from the last place that was counted.
+
+    def _position(self):
+        at = self._frames[0][4] if self._frames else self._here
+        if type(at) is not int:
+            at = at.end(1)
+        start, line, column, octets = self._mark
+        passed = self._text[start:at]
+        lines = passed.count("\n")
+        last = passed.rfind("\n")
+        if "\r" in passed:
+            lines += passed.count("\r") - passed.count("\r\n")
+            last = max(last, passed.rfind("\r"))
+        return line + lines, column + len(passed) if last < 0 else len(passed) - last - 1, octets + len(self._encoded(passed)), at
+
+    def _encoded(self, text):
+        encoding = self._encoding if self._encoding in _DECODERS else "latin-1"
+        return text.encode(encoding, "replace")
+
+    CurrentLineNumber = ErrorLineNumber = property(lambda self: self._position()[0])
+    CurrentColumnNumber = ErrorColumnNumber = property(lambda self: self._position()[1])
+    CurrentByteIndex = ErrorByteIndex = property(lambda self: self._position()[2])
+
+    def GetInputContext(self):
+        return self._encoded(self._text[self._position()[3] :]) if self._busy else None
+
+    def _error(self, code, message=None, place=True):
+        self.ErrorCode = code
+        line, column = self._position()[:2]
+        error = ExpatError(f"{message or _TEXTS[code]}: line {line}, column {column}")
+        error.code, error.lineno, error.offset = code, line, column
+        return error
+
+    def _fail(self, code, at=None):
+        if at is not None:
+            self._here = at
+        raise self._error(code)
+
+    # Input.
+
+    def Parse(self, data, isfinal=False, /):
+        if isinstance(data, str):
+            data = data.encode()
+            if self._state == "start" and not self._pending:
+                self._encoding = self._declared = "utf-8"
+        else:
+            data = bytes(memoryview(data))
+        if self.ErrorCode:
+            raise self._error(self.ErrorCode)
+        if self._final:
+            raise self._error(_CODES.FINISHED)
+        if self._busy:
+            raise RuntimeError("a handler must not call the parser that called it")
+        if self._over:
+            return 1
+        self._pending.append(data)
+        self._waiting += len(data)
+        # What is left of the last piece was not a whole token: wait until there is twice as much, or the work on a
+        # long token that arrives in small pieces would grow with its square.
+        if not isfinal and self._deferral and self._waiting < self._enough:
+            return 1
+        self._busy = True
+        try:
+            self._run(bool(isfinal))
+            self._flush()
+        except BaseException:
+            if not self.ErrorCode:  # a handler raised: nothing is reported any more
+                self._over = True
+                for name in _HANDLERS:
+                    setattr(self, name, None)
+                self._pieces.clear()
+                self._characters = self._default = None
+            raise
+        finally:
+            self._busy = False
+        return 1
+
+    def ParseFile(self, file, /):
+        read = getattr(file, "read", None)
+        if read is None:
+            raise TypeError("argument must have 'read' attribute")
+        while True:
+            data = read(65536)
+            if not isinstance(data, (bytes, bytearray)):
+                raise TypeError(f"read() did not return a bytes object (type={type(data).__name__})")
+            self.Parse(data, not data)
+            if not data:
+                return 1
+
+    def _run(self, final):
+        raw = self._left + b"".join(self._pending)
+        self._pending.clear()
+        self._dtd.fed += self._waiting
+        self._waiting = 0
+        if self._decoder is None and not self._choose_decoder(raw, final):
+            self._left, self._enough = raw, len(raw)
+            return
+        if not self._wrong:
+            new, taken, self._wrong = self._decoder(raw)
+            self._left = raw[taken:]
+            found = _FORBIDDEN(new)
+            if found:
+                new, self._wrong = new[: found.start()], True
+            self._returns = self._returns or "\r" in new
+            self._text, self._here = self._text[self._at :] + new, 0
+            self._at, self._mark = 0, (0, *self._mark[1:])
+        at_end = final and not self._wrong
+        while True:
+            before, self._here = self._state, self._at
+            (self._content if before == "content" else self._outside)(at_end)
+            if self._state == before:
+                break
+        self._here = self._at
+        if self._wrong:
+            self._fail(_CODES.INVALID_TOKEN, len(self._text))
+        if final:
+            self._end()
+            self._final = True
+        self._mark = (self._at, *self._position()[:3])
+        self._enough = len(self._text) - self._at
+
+    def _end(self):
+        """Nothing follows: what is open now stays open."""
+        if self._left:
+            self._fail(_CODES.PARTIAL_CHAR)
+        if self._cdata:
+            self._fail(_CODES.UNCLOSED_CDATA_SECTION)
+        if self._at < len(self._text):
+            self._fail(_CODES.UNCLOSED_TOKEN)
+        if self._root and self._state != "epilog":
+            self._fail(_CODES.NO_ELEMENTS)
+        if self._stack:
+            self._fail(_CODES.ASYNC_ENTITY)
+
+    def _choose_decoder(self, raw, final):
+        if not raw and not final:
+            return False
+        name = self._declared and self._declared.lower()
+        if name is not None and name not in _DECODERS and name != "utf-16":
+            self._decoder = self._foreign_decoder(self._declared)
+            if self._decoder is None:
+                self._fail(self._refused)
+        elif raw[:2] in (b"\xfe\xff", b"\xff\xfe") or (len(raw) > 1 and 0 in raw[:2]):
+            self._encoding = "utf-16be" if raw[0] in (0xFE, 0) else "utf-16le"
+        elif len(raw) < 2 and not final or len(raw) == 2 and raw == b"\xef\xbb" and not final:
+            return False
+        elif raw[:3] == b"\xef\xbb\xbf":
+            self._encoding = "utf-8"
+        elif name is not None:
+            self._encoding = "utf-16be" if name == "utf-16" else name
+        else:
+            self._encoding = "utf-8"
+        if not self._declared:
+            wide = self._encoding.startswith("utf-16")
+            begun = raw.replace(b"\0", b"") if wide else raw
+            begun = begun.lstrip(b"\xef\xbb\xbf\xfe\xff")
+            if begun[:5] == b"<?xml" and (begun[5:6].isspace() or len(begun) == 5):
+                if b"?>" not in begun and not final:
+                    return False
+                found = re.match(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)", begun)
+                if found:
+                    self._switch(found[1].decode(), wide)
+            elif b"<?xml".startswith(begun) and not final:
+                return False
+        if self._decoder is None:
+            self._decoder = _DECODERS[self._encoding]
+        self._state = "prolog" if self._root else "subset" if self._doctype else "content"
+        return True
+
+    def _switch(self, name, wide):
+        """Takes the encoding that the document declares. What is wrong with it is raised after the declaration."""
+        lower = name.lower()
+        if lower in _DECODERS or lower == "utf-16":
+            if lower.startswith("utf-16") != wide or (lower[6:] and wide and lower != self._encoding):
+                self._refused = _CODES.INCORRECT_ENCODING
+            elif not wide:
+                self._encoding = lower
+            return
+        try:
+            self._decoder = self._foreign_decoder(name)
+        except Exception as error:
+            self._refused = error
+        if wide:
+            self._decoder, self._refused = None, self._refused or _CODES.INCORRECT_ENCODING
+
+    def _foreign_decoder(self, name):
+        decoder = _table_decoder(name)
+        if decoder is None:
+            self._refused = _CODES.UNKNOWN_ENCODING
+            return None
+        self._encoding = name.lower()
+        return decoder
+
+    def ExternalEntityParserCreate(self, context, encoding=None, /):
+        """A parser for the text of an external entity, which the program has to bring."""
+        child = xmlparser(encoding, self._separator, self.intern)
+        for name in (*_HANDLERS, *"""_characters _default _expanding _buffering _size _ordered _specified _triplets
+                     _base _deferral _parameters _dtd""".split()):
+            setattr(child, name, getattr(self, name))
+        child._root, child._bindings = False, dict(self._bindings)
+        child._doctype = context is None
+        return child
+
+    # What is reported.
+
+    def _flush(self):
+        """Gives the buffered text to its handler, in the portions that fit the buffer."""
+        pieces = self._pieces
+        if not pieces:
+            return
+        text = "".join(pieces)
+        if len(text) <= self._size:
+            pieces.clear()
+            if self._characters:
+                self._characters(text)
+            return
+        whole, pieces[:] = list(pieces), ()
+        width = len(text) if self._encoding == "utf-8" else 1024
+        portion = []
+        for piece in whole:
+            for at in range(0, len(piece), width):
+                part = piece[at : at + width]
+                if portion and sum(map(len, portion)) + len(part) > self._size:
+                    if self._characters:
+                        self._characters("".join(portion))
+                    portion.clear()
+                portion.append(part)
+        if self._characters:
+            self._characters("".join(portion))
+
+    def _call(self, handler, *arguments):
+        if self._pieces:
+            self._flush()
+        return handler(*arguments)
+
+    def _report(self, raw):
+        """Gives what has no handler of its own to the default handler."""
+        if self._default and raw:
+            self._call(self._default, raw)
+
+    def _data(self, text, at=None):
+        """Reports text: lines and their ends apart, unless it is buffered."""
+        if self._characters is None:
+            self._report(text)
+        elif self._buffering:
+            self._pieces.append(_single_lines(text) if self._returns else text)
+        else:
+            for piece in _LINES(text):
+                if at is not None:
+                    self._here = at
+                    at += len(piece)
+                if self._characters:
+                    self._call(self._characters, "\n" if piece[0] in "\r\n" else piece)
+
+    def _char(self, char, raw):
+        """Reports what a reference to one character stands for."""
+        if self._characters is None:
+            self._report(raw)
+        elif self._buffering:
+            self._pieces.append(char)
+        else:
+            self._characters(char)
+
+    # The content of elements.
+
+    def _content(self, final):
+        text, at, floor = self._text, self._at, 0
+        frames, stack, pieces, scan = self._frames, self._stack, self._pieces, self._grammar.content
+        names, root, returns = self._names, self._root, self._returns
+        while True:
+            if self._cdata:
+                at = self._section(text, at)
+                if self._cdata:
+                    if frames:
+                        self._fail(_CODES.UNCLOSED_CDATA_SECTION)
+                    break
+            here = None
+            for here in iter(scan(text, at).match, None):
+                data, name, attributes, empty, close, ref = here.groups()
+                if data:
+                    if self._buffering and self._characters:
+                        pieces.append(_single_lines(data) if returns else data)
+                    else:
+                        self._data(data, here.start())
+                self._here = here
+                if name:
+                    declared = None
+                    if attributes or self._dtd.attlists:
+                        attributes, declared = self._attributes(name, attributes, here)
+                        names = self._names
+                    else:
+                        attributes = [] if self._ordered else {}
+                    if name in names:
+                        known = names[name]
+                    else:
+                        known = names[name] = self._known(name, True)
+                    started = self.StartElementHandler
+                    if started:
+                        if pieces:
+                            self._flush()
+                        started(known, attributes)
+                    elif self._default:
+                        self._report(here.group()[len(data) :])
+                    if not empty:
+                        stack.append((name, known, declared))
+                        continue
+                    if started:
+                        self._here = here.end()
+                elif close is not None:
+                    if len(stack) == floor:
+                        self._fail(_CODES.ASYNC_ENTITY)
+                    name, known, declared = stack.pop()
+                    if name != close:
+                        self._fail(_CODES.TAG_MISMATCH, here.start(5))
+                else:
+                    char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, here)
+                    if char:
+                        if self._buffering and self._characters:
+                            pieces.append(char)
+                        else:
+                            self._char(char, f"&{ref};")
+                        continue
+                    entity = self._entity(ref, here)
+                    if entity is None:
+                        continue
+                    if not any(char in entity.text for char in "<&]"):
+                        self._data(entity.text)
+                        continue
+                    frames.append((entity, text, here.end(), floor, here.end(1)))
+                    entity.open = True
+                    text, at, floor = entity.text, 0, len(stack)
+                    break
+                # An element ended, in a tag of its own or in the one that began it.
+                if self.EndElementHandler:
+                    if pieces:
+                        self._flush()
+                    self.EndElementHandler(known)
+                elif not empty or not started:
+                    self._report(here.group()[len(data) :]) if close else None
+                if declared:
+                    self._leave(declared)
+                    names = self._names
+                if not stack and root:
+                    self._at, self._state = here.end(), "epilog"
+                    return
+            else:
+                if here is not None:
+                    at = here.end()
+                if at < len(text):
+                    moved = self._step(text, at, final or bool(frames))
+                    if moved is not None:
+                        at = moved
+                        continue
+                    if frames:
+                        self._fail(_CODES.UNCLOSED_TOKEN)
+                    break
+                if not frames:
+                    break
+                if len(stack) != floor:
+                    self._fail(_CODES.ASYNC_ENTITY)
+                entity, text, at, floor, _reference = frames.pop()
+                entity.open = False
+        self._at = at
+
+    def _step(self, text, at, final):
+        """Takes what the expression for content does not: returns where it ends, or None if more is needed."""
+        self._here = at
+        if text[at] not in "<&":
+            found = _TEXT(text, at)
+            stop = end = found.end() if found else at
+            if end == len(text) and not final:
+                # Together with what follows these may be the end of a line or the forbidden `]]>`.
+                stop -= 1 if text[end - 1] == "\r" else len(text[max(at, end - 2) : end]) - len(
+                    text[max(at, end - 2) : end].rstrip("]")
+                )
+            elif end < len(text) and text[end] == "]":
+                stop = max(at, text.rfind("\n", at, end) + 1, text.rfind("\r", at, end) + 1)
+                self._data(text[at:stop], at)
+                self._fail(_CODES.INVALID_TOKEN, end + 2)
+            if stop == at:
+                return None
+            self._data(text[at:stop], at)
+            return stop
+        if text.startswith("<!--", at):
+            return self._comment(text, at)
+        if text.startswith("<?", at):
+            return self._instruction(text, at)
+        if text.startswith("<![CDATA[", at):
+            self._cdata = True
+            if self.StartCdataSectionHandler:
+                self._call(self.StartCdataSectionHandler)
+            else:
+                self._report("<![CDATA[")
+            return at + 9
+        end = self._grammar.begun.match(text, at).end()
+        if end < len(text):
+            self._fail(_CODES.INVALID_TOKEN, end)
+        return None
+
+    def _section(self, text, at):
+        end = text.find("]]>", at)
+        stop = end
+        if end < 0:
+            stop = len(text)
+            last = text[max(at, stop - 2) :]
+            stop -= 1 if last.endswith("\r") else len(last) - len(last.rstrip("]"))
+        self._here = at
+        if stop > at:
+            self._data(text[at:stop], at)
+        if end < 0:
+            return stop
+        self._cdata, self._here = False, end
+        if self.EndCdataSectionHandler:
+            self._call(self.EndCdataSectionHandler)
+        else:
+            self._report("]]>")
+        return end + 3
+
+    def _comment(self, text, at):
+        end = text.find("--", at + 4)
+        if end < 0 or end + 2 == len(text):
+            return None
+        if text[end + 2] != ">":
+            self._fail(_CODES.INVALID_TOKEN, end + 2)
+        self._here = at
+        if self.CommentHandler:
+            self._call(self.CommentHandler, _single_lines(text[at + 4 : end]))
+        else:
+            self._report(text[at : end + 3])
+        return end + 3
+
+    def _instruction(self, text, at):
+        begun = self._grammar.target.match(text, at)
+        target, mark = begun.groups()
+        if mark is None or mark == "?":
+            if begun.end() < len(text):
+                self._fail(_CODES.INVALID_TOKEN, begun.end())
+            return None
+        if target != "xml" and target.lower() == "xml":
+            self._fail(_CODES.INVALID_TOKEN, begun.end(1))
+        end = text.find("?>", begun.end(1))
+        if end < 0:
+            return None
+        self._here = at
+        if target == "xml":
+            if self._frames or self._mark[3] or text[:at] not in ("", "\ufeff"):
+                junk = self._state == "epilog"
+                self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
+            self._declaration(text, begun.end(1), end)
+            if not self.XmlDeclHandler:
+                self._report(text[at : end + 2])
+            if isinstance(self._refused, int):
+                self._fail(self._refused)
+            if self._refused:
+                raise self._refused
+        elif self.ProcessingInstructionHandler:
+            data = text[begun.end(1) : end].lstrip(" \t\r\n")
+            self._call(self.ProcessingInstructionHandler, target, _single_lines(data))
+        else:
+            self._report(text[at : end + 2])
+        return end + 2
+
+    def _declaration(self, text, at, end):
+        """The XML declaration: three settings of which the last two may be absent."""
+        found, wrong = {}, _CODES.XML_DECL if self._root else _CODES.TEXT_DECL
+        wanted = ["version", "encoding", "standalone"] if self._root else ["version", "encoding"]
+        while at < end:
+            setting = _SETTING(text, at, end)
+            space, name, equals, quote, value = setting.groups()
+            if not space:
+                self._fail(wrong, at)
+            if setting.end() == setting.end(1) == end:
+                break
+            if not name or "=" not in equals or not quote:
+                self._fail(wrong, setting.end(3) if name else setting.end(1))
+            at = setting.end() + 1
+            if text[at - 1] != quote:
+                self._fail(wrong, at - 1)
+            while wanted and wanted[0] != name and (found or not self._root):
+                wanted.pop(0)
+            if not wanted or wanted.pop(0) != name:
+                self._fail(wrong, setting.start(2))
+            if not _ALLOWED[name](value):
+                self._fail(wrong, setting.start(5))
+            found[name] = value
+            if name == "encoding":
+                self._here = setting.start(5)
+        if ("version" if self._root else "encoding") not in found:
+            self._fail(wrong, at)
+        standalone = {"yes": 1, "no": 0}.get(found.get("standalone"), -1)
+        self._dtd.standalone = standalone == 1
+        if self.XmlDeclHandler:
+            self._call(self.XmlDeclHandler, found["version"], found.get("encoding"), standalone)
+
+    # Attributes and names.
+
+    def _attributes(self, name, raw, here):
+        """The attributes of a tag as its handler wants them, and what to undo when its element ends."""
+        names, types = self._attribute_names, self._dtd.attlists.get(name)
+        declared, start = None, here.start(3)
+        if types is None and not self._grammar.slow(raw):
+            pairs = self._grammar.attribute.findall(raw)
+            try:
+                given = {names[key]: one or other for key, one, other in pairs}
+            except KeyError:
+                self._duplicates(raw, start)
+                for key, _one, _other in pairs:
+                    if key not in names:
+                        names[key] = self._known(key, False)
+                given = {names[key]: one or other for key, one, other in pairs}
+            if len(given) < len(pairs):
+                self._duplicates(raw, start)
+                self._fail(_CODES.DUPLICATE_ATTRIBUTE)
+        else:
+            values = {}
+            for found in self._grammar.attribute.finditer(raw):
+                key = found[1]
+                if key in values:
+                    self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
+                group = 2 if found[2] is not None else 3
+                value = self._value(found[group], start + found.start(group))
+                if types and key in types and types[key][0]:
+                    value = " ".join(filter(None, value.split(" ")))
+                values[key] = value
+                declared = self._declare(key, value, declared)
+            specified = [key for key in values if not self._declares(key)]
+            for key, (_tokens, default) in (types or {}).items():
+                if default is not None and key not in values:
+                    values[key] = default
+                    declared = self._declare(key, default, declared)
+            names = self._attribute_names
+            given, count = {}, 0
+            for key in specified if self._specified else values:
+                if not self._declares(key):
+                    if key not in names:
+                        names[key] = self._known(key, False)
+                    given[names[key]] = values[key]
+                    count += 1
+            if len(given) < count:
+                self._fail(_CODES.DUPLICATE_ATTRIBUTE)
+        if self._ordered:
+            return [part for pair in given.items() for part in pair], declared
+        return given, declared
+
+    def _duplicates(self, raw, start):
+        seen = set()
+        for found in self._grammar.attribute.finditer(raw):
+            if found[1] in seen:
+                self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
+            seen.add(found[1])
+
+    def _declares(self, key):
+        return self._separator is not None and (key == "xmlns" or key.startswith("xmlns:"))
+
+    def _declare(self, key, uri, declared):
+        """Binds a prefix if that is what this attribute does."""
+        if not self._declares(key):
+            return declared
+        prefix = key[6:]
+        if prefix == "xmlns":
+            self._fail(_CODES.RESERVED_PREFIX_XMLNS)
+        if (prefix == "xml") != (uri == _XML):
+            self._fail(_CODES.RESERVED_PREFIX_XML if prefix == "xml" else _CODES.RESERVED_NAMESPACE_URI)
+        if uri == _XMLNS:
+            self._fail(_CODES.RESERVED_NAMESPACE_URI)
+        if prefix and not uri:
+            self._fail(_CODES.UNDECLARING_PREFIX)
+        if self._separator and self._separator in uri and not _URI(self._separator):
+            self._fail(_CODES.SYNTAX)
+        if declared is None:
+            declared = (self._names, self._attribute_names, [])
+            self._names, self._attribute_names = {}, {}
+        declared[2].append((prefix, self._bindings.get(prefix)))
+        self._bindings[prefix] = uri
+        if self.StartNamespaceDeclHandler:
+            self._call(self.StartNamespaceDeclHandler, prefix or None, uri or None)
+        return declared
+
+    def _leave(self, declared):
+        """Takes back what an element declared, last first."""
+        self._names, self._attribute_names, bound = declared
+        for prefix, before in reversed(bound):
+            if self.EndNamespaceDeclHandler:
+                self._call(self.EndNamespaceDeclHandler, prefix or None)
+            if before is None:
+                del self._bindings[prefix]
+            else:
+                self._bindings[prefix] = before
+
+    def _known(self, raw, element):
+        """The name that is reported for one that was read."""
+        if self._separator is not None:
+            prefix, colon, local = raw.rpartition(":")
+            uri = self._bindings.get(prefix) if colon or element else None
+            if uri:
+                raw = uri + self._separator + local
+                if colon and self._triplets and self._separator:
+                    raw += self._separator + prefix
+            elif colon:
+                self._fail(_CODES.UNBOUND_PREFIX)
+        return raw if self.intern is None else self.intern.setdefault(raw, raw)
+
+    # References.
+
+    def _number(self, ref, here):
+        digits = ref[2:].lstrip("0") if ref[1] == "x" else ref[1:].lstrip("0")
+        code = int(digits or "0", 16 if ref[1] == "x" else 10) if len(digits) < 8 else 0
+        if code in (9, 10, 13) or 31 < code < 0xD800 or 0xDFFF < code < 0xFFFE or 0xFFFF < code < 0x110000:
+            return chr(code)
+        self._fail(_CODES.BAD_CHAR_REF, here)
+
+    def _entity(self, name, here, attribute=False):
+        """The entity whose text stands here; None if there is nothing to read."""
+        dtd = self._dtd
+        entity = dtd.general.get(name)
+        if entity is None:
+            if not dtd.references or dtd.standalone:
+                self._fail(_CODES.UNDEFINED_ENTITY, None if attribute else here)
+            if not attribute:
+                self._skip(name)
+            return None
+        if entity.open:
+            self._fail(_CODES.RECURSIVE_ENTITY_REF, here)
+        if entity.notation is not None:
+            self._fail(_CODES.BINARY_ENTITY_REF, here)
+        if entity.text is not None:
+            if not self._expanding and not attribute:
+                self._skip(name)
+                return None
+            self._expand(entity)
+            return entity
+        if attribute:
+            self._fail(_CODES.ATTRIBUTE_EXTERNAL_ENTITY_REF, here)
+        if self.ExternalEntityRefHandler:
+            entity.open = True
+            bound = [f"{prefix}={uri}" for prefix, uri in self._bindings.items() if uri and prefix != "xml"]
+            context = "\f".join(bound + [name for name, entity in dtd.general.items() if entity.open])
+            entity.open = False
+            if not self._ask(self.ExternalEntityRefHandler, context, entity.base, entity.system, entity.public):
+                self._fail(_CODES.EXTERNAL_ENTITY_HANDLING)
+        else:
+            self._report(f"&{name};")
+        return None
+
+    def _skip(self, name):
+        if self.SkippedEntityHandler:
+            self._call(self.SkippedEntityHandler, name, 0)
+        else:
+            self._report(f"&{name};")
+
+    def _ask(self, handler, *arguments):
+        answer = self._call(handler, *arguments)
+        if not isinstance(answer, int):
+            raise TypeError(f"'{type(answer).__name__}' object cannot be interpreted as an integer")
+        return answer
+
+    def _expand(self, entity):
+        """Counts what entities add, so that a small document cannot become a huge one."""
+        dtd = self._dtd
+        dtd.expanded += len(entity.text)
+        if dtd.fed + dtd.expanded >= dtd.threshold and dtd.fed + dtd.expanded > dtd.factor * dtd.fed:
+            self._fail(_CODES.AMPLIFICATION_LIMIT_BREACH)
+
+    def _value(self, source, start):
+        """An attribute's value: white space becomes spaces, references what they stand for."""
+        out, outer, entity, point = [], [], None, 0
+        while True:
+            found = None
+            for found in iter(self._grammar.value.scanner(source, point).match, None):
+                plain, space, ref = found.groups()
+                if plain:
+                    out.append(plain)
+                elif space:
+                    out.append(" ")
+                else:
+                    place = None if outer else start + found.start()
+                    char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, place)
+                    if char:
+                        out.append(char)
+                        continue
+                    inner = self._entity(ref, place, True)
+                    if inner is not None:
+                        outer.append((entity, source, found.end()))
+                        entity, source, point = inner, inner.text, 0
+                        entity.open = True
+                        break
+            else:
+                if found is not None:
+                    point = found.end()
+                if point < len(source):
+                    begun = self._grammar.begun.match(source, point)
+                    point = begun.end() if begun and source[point] == "&" else point
+                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + point)
+                if not outer:
+                    return "".join(out)
+                entity.open = False
+                entity, source, point = outer.pop()
+
+    # Outside the document element.
+
+    def _outside(self, final):
+        """Prolog, declarations and epilog: one token after another, by the table."""
+        text, at, grammar = self._text, self._at, self._grammar
+        if at == 0 and text[:1] == "\ufeff" and not self._mark[3]:
+            at = 1
+        while True:
+            self._at = at if not self._frames else self._at
+            if at == len(text):
+                if not self._frames:
+                    return
+                if self._state != "subset":
+                    self._fail(_CODES.INCOMPLETE_PE)
+                entity, text, at, _floor, _reference = self._frames.pop()
+                entity.open = False
+                continue
+            self._here = at
+            end = None
+            if text.startswith("<!--", at):
+                end = self._comment(text, at)
+            elif text.startswith("<?", at):
+                end = self._instruction(text, at)
+            else:
+                found = grammar.prolog(text, at)
+                if found is None:
+                    end = grammar.begun_prolog(text, at)
+                    end = end.end() if end else at
+                    if end < len(text):
+                        self._fail(_CODES.INVALID_TOKEN, end)
+                    end = None
+                elif found.end() < len(text) or final or self._frames or found[0][-1] in ">[(,|;":
+                    end = found.end()
+                    if found.lastgroup == "S":
+                        self._default_token(found[0])
+                    else:
+                        if self._token(found[0], found.lastgroup, at):
+                            return
+                        if found.lastgroup == "PE":
+                            inner = self._parameter(found["PE"])
+                            if inner is not None:
+                                self._frames.append((inner, text, end, 0, at))
+                                inner.open = True
+                                text, end = inner.text, 0
+            if end is None:
+                if self._frames:
+                    self._fail(_CODES.UNCLOSED_TOKEN)
+                return
+            at = end
+
+    def _token(self, raw, kind, at):
+        """Takes a token of the prolog or epilog; true if the document element begins with it."""
+        state, words = self._state, self._words
+        if kind == "START" and state in ("prolog", "misc"):
+            if self._foreign and state == "prolog":
+                self._external(None, None)
+            self._state = "content"
+            return True
+        if kind == "PE" and state == "subset":
+            return False
+        row = _TABLE[state]
+        following = row.get(raw) or row.get(f"?{kind}")
+        if kind == "NAME" and (":" not in raw or self._separator is None):
+            following = following or row.get("?PLAIN")
+        if following is None:
+            junk = _CODES.JUNK_AFTER_DOC_ELEMENT if state == "epilog" else _CODES.SYNTAX
+            self._fail(_CODES.PARAM_ENTITY_REF if kind == "PE" else junk)
+        if raw == "]":
+            words.append("<!DOCTYPE")
+        words.append(raw)
+        if state in _PUBLIC:
+            wrong = _NOT_PUBLIC(raw, 1, len(raw) - 1)
+            if wrong:
+                self._fail(_CODES.PUBLICID, at + wrong.start())
+            words[-1] = f"'{' '.join(raw[1:-1].split())}'"
+        elif state.startswith("element"):
+            following = self._grouped(raw, following)
+        self._state = following.rstrip("!")
+        if words[0] == "<!DOCTYPE":
+            self._document_type(state, words, at)
+        elif following[-1] == "!" and self._dtd.keep:
+            _DECLARATIONS[words[0]](self, words, at)
+        self._default_token(raw)
+        if self._state in ("subset", "misc"):
+            words.clear()
+        elif following == "attlist1!":
+            del words[2:]
+        return False
+
+    def _default_token(self, raw):
+        owners = _WHOSE.get(self._words[0], ()) if self._words else ()
+        counts = self._dtd.keep or owners == _WHOSE["<!DOCTYPE"]
+        if self._default and not (counts and any(getattr(self, owner) for owner in owners)):
+            self._report(raw)
+
+    def _document_type(self, state, words, at):
+        if state in ("doctype1", "doctype4") and self._state in ("subset", "misc"):
+            if self.StartDoctypeDeclHandler:
+                system, public = self._identifiers(words[2:])
+                self._call(self.StartDoctypeDeclHandler, words[1], system, public, int(self._state == "subset"))
+        elif state == "doctype3":
+            dtd = self._dtd
+            dtd.references, self._doctype = True, self._identifiers(words[2:])
+            if not dtd.standalone and not self._parameters:
+                self._not_standalone()
+        if self._state == "misc":
+            if self._doctype or self._foreign:
+                self._external(*(self._doctype or (None, None)))
+            if self.EndDoctypeDeclHandler:
+                self._call(self.EndDoctypeDeclHandler)
+
+    def _identifiers(self, words):
+        if not words or words[0] not in ("SYSTEM", "PUBLIC"):
+            return None, None
+        texts = [word[1:-1] for word in words[1:] if word[0] in "\"'"]
+        return (texts[0], None) if words[0] == "SYSTEM" else (texts[1] if len(texts) > 1 else None, texts[0])
+
+    def _not_standalone(self):
+        if self.NotStandaloneHandler and not self._ask(self.NotStandaloneHandler):
+            self._fail(_CODES.NOT_STANDALONE)
+
+    def _external(self, system, public, entity=None):
+        """Offers the external subset or an external parameter entity to the program."""
+        dtd = self._dtd
+        before, dtd.references = dtd.references, True
+        if self._parameters and self.ExternalEntityRefHandler:
+            dtd.read = False
+            base = entity.base if entity else self._base
+            if not self._ask(self.ExternalEntityRefHandler, None, base, system, public):
+                self._fail(_CODES.EXTERNAL_ENTITY_HANDLING)
+            if dtd.read:
+                if not dtd.standalone:
+                    self._not_standalone()
+                return
+        if entity:
+            dtd.keep = dtd.standalone
+        elif system is None:
+            dtd.references = before
+
+    def _parameter(self, name):
+        """A reference to a parameter entity between declarations: returns the entity if its text is at hand."""
+        dtd = self._dtd
+        dtd.references = True
+        entity = dtd.parameter.get(name)
+        if not self._parameters:
+            dtd.keep = dtd.standalone
+            self._report(f"%{name};")
+        elif entity is None:
+            dtd.keep = dtd.standalone
+            if self.SkippedEntityHandler:
+                self._call(self.SkippedEntityHandler, name, 1)
+            else:
+                self._report(f"%{name};")
+            return None
+        elif entity.open:
+            self._fail(_CODES.RECURSIVE_ENTITY_REF)
+        elif entity.text is not None:
+            self._expand(entity)
+            return entity
+        else:
+            return self._external(entity.system, entity.public, entity)
+        if not dtd.standalone:
+            self._not_standalone()
+        return None
+
+    def _declare_entity(self, words, at):
+        parameter = words[1] == "%"
+        name, *words = words[2 if parameter else 1 :]
+        entity = _Entity()
+        entity.name, entity.open, entity.base = name, False, self._base
+        entity.text = entity.notation = None
+        entity.system, entity.public = self._identifiers(words)
+        if entity.system is None:
+            entity.text = self._entity_value(words[0][1:-1], at + 1)
+        elif "NDATA" in words:
+            entity.notation = words[-1]
+        entities = self._dtd.parameter if parameter else self._dtd.general
+        if name in entities or (name in _PREDEFINED and not parameter):
+            return
+        entities[name] = entity
+        if entity.notation and self.UnparsedEntityDeclHandler:
+            self._call(
+                self.UnparsedEntityDeclHandler, name, entity.base, entity.system, entity.public, entity.notation
+            )
+        elif self.EntityDeclHandler:
+            self._call(
+                *(self.EntityDeclHandler, name, int(parameter), entity.text),
+                *(entity.base, entity.system, entity.public, entity.notation),
+            )
+
+    def _entity_value(self, raw, start):
+        """The text of an entity: characters by number are replaced now, references when it is used."""
+        out, point = [], 0
+        for found in iter(self._grammar.entity.scanner(raw).match, None):
+            part, point = found[0], found.end()
+            if part[0] == "%":
+                self._fail(_CODES.PARAM_ENTITY_REF)
+            if part[:2] == "&#":
+                part = self._number(part[1:-1], start + found.start())
+            elif part[0] == "\r":
+                part = "\n"
+            out.append(part)
+        if point < len(raw):
+            end = self._grammar.begun.match(raw, point) if raw[point] == "&" else None
+            self._fail(_CODES.INVALID_TOKEN, start + (end.end() if end else point))
+        return "".join(out)
+
+    def _declare_attribute(self, words, at):
+        _declaration, element, name, *kind, last = words
+        default = None
+        if last[0] != "#":
+            tokens = kind[0] != "CDATA"
+            default = self._value(last[1:-1], at + 1)
+            if tokens:
+                default = " ".join(filter(None, default.split(" ")))
+        required = last == "#REQUIRED" or kind[-1] == "#FIXED"
+        if kind[-1] == "#FIXED":
+            kind.pop()
+        self._dtd.attlists.setdefault(element, {}).setdefault(name, (kind[0] != "CDATA", default))
+        if self.AttlistDeclHandler:
+            self._call(self.AttlistDeclHandler, element, name, "".join(kind), default, int(required))
+
+    def _declare_notation(self, words, _at):
+        if self.NotationDeclHandler:
+            system, public = self._identifiers(words[2:])
+            self._call(self.NotationDeclHandler, words[1], self._base, system, public)
+
+    def _grouped(self, raw, following):
+        """Keeps the parentheses of a content model."""
+        levels = self._levels
+        if raw == "(":
+            levels.append("")
+        elif raw in (",", "|"):
+            if levels[-1] not in ("", raw):
+                self._fail(_CODES.SYNTAX)
+            levels[-1] = raw
+        elif raw[0] == ")":
+            levels.pop()
+            if not levels:
+                return "end!"
+        return following
+
+    def _declare_element(self, words, _at):
+        if not self.ElementDeclHandler:
+            return
+        _declaration, name, *words = words
+        counts = {"": 0, "?": 1, "*": 2, "+": 3}
+        model = ({"EMPTY": 1, "ANY": 2}.get(words[0]), 0, None, ())
+        groups = []
+        for word in words if words[0] == "(" else ():
+            if word == "(":
+                groups.append([6])
+                if len(groups) > 500:
+                    raise RecursionError("maximum recursion depth exceeded in a content model")
+            elif word in (",", "|"):
+                if word == "|" and groups[-1][0] == 6:
+                    groups[-1][0] = 5
+            elif word == "#PCDATA":
+                groups[-1][0] = 3
+            elif word[0] == ")":
+                kind, *children = groups.pop()
+                model = (kind, counts[word[1:]], None, tuple(children))
+                if groups:
+                    groups[-1].append(model)
+            else:
+                bare = word.rstrip("?*+")
+                groups[-1].append((4, counts[word[len(bare) :]], bare, ()))
+        self._call(self.ElementDeclHandler, name, model)
+
+
+_HANDLERS = [name for name in xmlparser.__slots__ if name.endswith("Handler")]
+_DECLARATIONS = {
+    "<!ENTITY": xmlparser._declare_entity,
+    "<!ATTLIST": xmlparser._declare_attribute,
+    "<!ELEMENT": xmlparser._declare_element,
+    "<!NOTATION": xmlparser._declare_notation,
+}
+_NEW = {}
+
+
+def ParserCreate(encoding=None, namespace_separator=None, intern=_NEW):
+    """Return a new XML parser object."""
+    for name, value in (("encoding", encoding), ("namespace_separator", namespace_separator)):
+        if value is not None and not isinstance(value, str):
+            kind = type(value).__name__
+            raise TypeError(f"ParserCreate() argument '{name}' must be str or None, not {kind}")
+    if namespace_separator and len(namespace_separator) > 1:
+        raise ValueError("namespace_separator must be at most one character, omitted, or None")
+    if intern is not None and not isinstance(intern, dict):
+        raise TypeError("intern must be a dictionary")
+    return xmlparser(encoding, namespace_separator, {} if intern is _NEW else intern)
+
+
+def ErrorString(code, /):
+    """Returns string error for given number."""
+    return _TEXTS.get(code)
+
+
+def _module(name, doc, names):
+    module = types.ModuleType(name, doc)
+    vars(module).update(names)
+    return module
+
+
+xmlparser.__module__ = ParserCreate.__module__ = ErrorString.__module__ = "pyexpat"
+sys.modules["pyexpat"] = _module(
+    "pyexpat",
+    "Python wrapper for Expat parser.",
+    {
+        "EXPAT_VERSION": "expat_2.7.1",
+        "version_info": (2, 7, 1),
+        "features": [("sizeof(XML_Char)", 1), ("XML_DTD", 0), ("XML_NS", 0), ("XML_GE", 0)],
+        "native_encoding": "UTF-8",
+        "ParserCreate": ParserCreate,
+        "ErrorString": ErrorString,
+        "XMLParserType": xmlparser,
+        "ExpatError": ExpatError,
+        "error": ExpatError,
+        "XML_PARAM_ENTITY_PARSING_NEVER": 0,
+        "XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE": 1,
+        "XML_PARAM_ENTITY_PARSING_ALWAYS": 2,
+        "errors": _module(
+            "pyexpat.errors",
+            "Constants used to describe error conditions.",
+            {f"XML_ERROR_{name}": _TEXTS[code] for name, code in vars(_CODES).items()}
+            | {"codes": {text: code for code, text in _TEXTS.items()}, "messages": _TEXTS},
+        ),
+        "model": _module(
+            "pyexpat.model",
+            "Constants used to interpret content model information.",
+            {f"XML_CTYPE_{name}": at for at, name in enumerate("EMPTY ANY MIXED NAME CHOICE SEQ".split(), 1)}
+            | {f"XML_CQUANT_{name}": at for at, name in enumerate("NONE OPT REP PLUS".split())},
+        ),
+    },
+)
