@@ -23,8 +23,6 @@ fn main() {
         println!("cargo::error=cargo metadata names no {CRATE}");
         return;
     };
-    // Before the compiler's own library, whose exponential and logarithm are less exact than the C library's.
-    println!("cargo::rustc-link-lib=c");
     // SQLite asks for its process id.
     println!("cargo::rustc-link-arg=-lwasi-emulated-getpid");
     let source = directory.join(FILE);

@@ -154,14 +154,15 @@ _reasons = {name: reason for reason, names in _WHY.items() for name in names.spl
 _ours = "packages cannot be installed in the sandbox; the standard library, files of the workspace and `services` can be imported"
 
 
-def _reason(name):
+def _remark(name):
+    """What follows `No module named …`; nothing where Python has said enough."""
     if name in _reasons:
-        return _reasons[name]
+        return f": {_reasons[name]}"
     if "." in name or name in sys.stdlib_module_names or name.startswith("_"):
-        return None
+        return ""
     near = [known for known in sys.stdlib_module_names if known[0] == name[0] and abs(len(known) - len(name)) < 3]
     near = difflib.get_close_matches(name, near, 1, 0.75)
-    return f"did you mean {near[0]!r}?" if near else _ours
+    return f". Did you mean: {near[0]!r}?" if near else f": {_ours}"
 
 
 _importlib = sys.modules["_frozen_importlib"]
@@ -173,9 +174,9 @@ def _find_or_say(name, import_):
         return _find_and_load(name, import_)
     except ModuleNotFoundError as error:
         if error.name == name or name in _reasons:
-            reason = _reason(name)
-            if reason is not None:
-                raise ModuleNotFoundError(f"No module named {name!r}: {reason}", name=name) from None
+            remark = _remark(name)
+            if remark:
+                raise ModuleNotFoundError(f"No module named {name!r}{remark}", name=name) from None
         raise
 
 

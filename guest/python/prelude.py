@@ -89,6 +89,7 @@ def describe(error):
     traceback_ = error.__traceback__
     while traceback_ is not None and traceback_.tb_frame.f_globals is not _globals:
         traceback_ = traceback_.tb_next
+    _shorten(traceback_)
     shown = "".join(traceback.format_exception(type(error), error, traceback_))
     if sys.excepthook is not sys.__excepthook__:
         try:
@@ -96,6 +97,16 @@ def describe(error):
         except Exception as second:
             sys.stderr.write("Error in sys.excepthook:\n" + "".join(traceback.format_exception(second)))
     return shown
+
+
+def _shorten(traceback_, most=1000):
+    """Leaves out the middle of a recursion that nobody could read; making its lines would take many seconds."""
+    entries = []
+    while traceback_ is not None:
+        entries.append(traceback_)
+        traceback_ = traceback_.tb_next
+    if len(entries) > 2 * most:
+        entries[most - 1].tb_next = entries[-most]
 
 
 def plain(value):
