@@ -95,7 +95,7 @@ notation4 ?LITERAL end! > subset!
 attlist ?NAME attlist1
 attlist1 > subset ?NAME attlist2
 attlist2 ( attlist3 NOTATION attlist5 CDATA attlist8 ID attlist8 IDREF attlist8 IDREFS attlist8 ENTITY attlist8 \
-ENTITIES attlist8 ?NMTOKEN attlist8 NMTOKENS attlist8
+ENTITIES attlist8 NMTOKEN attlist8 NMTOKENS attlist8
 attlist3 ?NAME attlist4 ?NMTOKEN attlist4
 attlist4 | attlist3 ) attlist8
 attlist5 ( attlist6
@@ -148,7 +148,7 @@ class _Grammar:
         whole = "(?<!:)" if namespaces else ""
         # Where one of these stops is where a tag or reference stops being one.
         self.begun = re.compile(
-            f"<(?:/(?:[{letter}:][{letter}:{_MORE}]*+{_S}*+)?+"
+            f"<(?:/(?:(?:[{letter}][{letter}:{_MORE}]*+{_S}*+)?+)?+"
             f"|!(?:-|\\[(?:C(?:D(?:A(?:T(?:A\\[?)?)?)?)?)?)?"
             f"|{begun}{whole}(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:{whole}{_S}*+(?:={_S}*+"
             f"(?:\"{double}(?:{begun_ref})?+|'{single}(?:{begun_ref})?+)?+)?+)?+)?+|/)?+"
@@ -156,7 +156,7 @@ class _Grammar:
         )
         self.content = re.compile(
             f"([^<&\\]]*+)(?:<({qname})((?:{attribute})*+){_S}*+(/?)>"
-            f"|</([{letter}:][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
+            f"|</([{letter}][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
         ).scanner
         self.attribute = re.compile(f"({qname}){_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)')")
         self.value = re.compile(f"([^<&\t\r\n]++)|(\r\n|{_S})|&(#[0-9]++|#x[0-9a-fA-F]++|{name});")
@@ -166,7 +166,7 @@ class _Grammar:
         after = f"(?=[>),|\\[%]|{_S}|\\Z)"
         self.prolog = re.compile(
             f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?=%?+{_S})|<(?=(?P<START>[{letter}]))|<!\\["
-            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S}|\\Z)"
+            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S})"
             f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
             f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
         ).match
@@ -281,8 +281,8 @@ class xmlparser:
         SkippedEntityHandler""".split(),
         *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
         _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
-        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _returns _state
-        _final _busy _over _stack _pieces _cdata _words _levels _doctype _dtd""".split(),
+        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
+        _final _busy _over _stack _pieces _cdata _words _fresh _levels _doctype _dtd""".split(),
     )
 
     def __init__(self, encoding, separator, intern):
@@ -298,11 +298,12 @@ class xmlparser:
         self._names, self._attribute_names, self._bindings = {}, {}, {"xml": _XML}
         self._encoding, self._declared, self._decoder, self._refused = encoding, encoding, None, None
         self._pending, self._waiting, self._enough, self._left, self._wrong = [], 0, 0, b"", False
-        self._text, self._at, self._here, self._mark, self._returns = "", 0, 0, (0, 1, 0, 0), False
+        self._text, self._at, self._here, self._returns = "", 0, 0, False
+        self._mark = self._near = (0, 1, 0, 0)  # where positions are counted from: place, line, column, byte
         self._frames = []  # entities that are open: (entity, text around it, where that goes on, level, reference)
         self._state, self._final, self._busy, self._over = "start", False, False, False
         self._stack, self._pieces, self._cdata = [], [], False
-        self._words, self._levels, self._doctype = [], [], None
+        self._words, self._fresh, self._levels, self._doctype = [], True, [], None
         self._dtd = _Dtd()
 
     # Settings.
@@ -402,29 +403,31 @@ class xmlparser:
         at = self._frames[0][4] if self._frames else self._here
         if type(at) is not int:
             at = at.end(1)
-        start, line, column, octets = self._mark
+        start, line, column, octets = self._near if at >= self._near[0] else self._mark
         passed = self._text[start:at]
         lines = passed.count("\n")
         last = passed.rfind("\n")
         if "\r" in passed:
             lines += passed.count("\r") - passed.count("\r\n")
             last = max(last, passed.rfind("\r"))
-        return line + lines, column + len(passed) if last < 0 else len(passed) - last - 1, octets + len(self._encoded(passed)), at
+        column = column + len(passed) if last < 0 else len(passed) - last - 1
+        self._near = (at, line + lines, column, octets + len(self._encoded(passed)))
+        return self._near
 
     def _encoded(self, text):
         encoding = self._encoding if self._encoding in _DECODERS else "latin-1"
         return text.encode(encoding, "replace")
 
-    CurrentLineNumber = ErrorLineNumber = property(lambda self: self._position()[0])
-    CurrentColumnNumber = ErrorColumnNumber = property(lambda self: self._position()[1])
-    CurrentByteIndex = ErrorByteIndex = property(lambda self: self._position()[2])
+    CurrentLineNumber = ErrorLineNumber = property(lambda self: self._position()[1])
+    CurrentColumnNumber = ErrorColumnNumber = property(lambda self: self._position()[2])
+    CurrentByteIndex = ErrorByteIndex = property(lambda self: self._position()[3])
 
     def GetInputContext(self):
-        return self._encoded(self._text[self._position()[3] :]) if self._busy else None
+        return self._encoded(self._text[self._position()[0] :]) if self._busy else None
 
     def _error(self, code, message=None, place=True):
         self.ErrorCode = code
-        line, column = self._position()[:2]
+        line, column = self._position()[1:3]
         error = ExpatError(f"{message or _TEXTS[code]}: line {line}, column {column}")
         error.code, error.lineno, error.offset = code, line, column
         return error
@@ -453,8 +456,8 @@ class xmlparser:
             return 1
         self._pending.append(data)
         self._waiting += len(data)
-        # What is left of the last piece was not a whole token: wait until there is twice as much, or the work on a
-        # long token that arrives in small pieces would grow with its square.
+        # What there was so far was not a whole token: wait until there is twice as much, or the work on a long token
+        # that arrives in small pieces would grow with its square.
         if not isfinal and self._deferral and self._waiting < self._enough:
             return 1
         self._busy = True
@@ -501,7 +504,8 @@ class xmlparser:
                 new, self._wrong = new[: found.start()], True
             self._returns = self._returns or "\r" in new
             self._text, self._here = self._text[self._at :] + new, 0
-            self._at, self._mark = 0, (0, *self._mark[1:])
+            self._at = 0
+            self._mark = self._near = (0, *self._mark[1:])
         at_end = final and not self._wrong
         while True:
             before, self._here = self._state, self._at
@@ -514,13 +518,14 @@ class xmlparser:
         if final:
             self._end()
             self._final = True
-        self._mark = (self._at, *self._position()[:3])
-        self._enough = len(self._text) - self._at
+        self._mark = self._position()
+        self._enough = 0 if self._at else len(self._text)
 
     def _end(self):
         """Nothing follows: what is open now stays open."""
         if self._left:
-            self._fail(_CODES.PARTIAL_CHAR)
+            wide = self._encoding.startswith("utf-16") and len(self._left) == 1
+            self._fail(_CODES.UNCLOSED_TOKEN if wide else _CODES.PARTIAL_CHAR)
         if self._cdata:
             self._fail(_CODES.UNCLOSED_CDATA_SECTION)
         if self._at < len(self._text):
@@ -574,12 +579,13 @@ class xmlparser:
             elif not wide:
                 self._encoding = lower
             return
+        if wide:
+            self._refused = _CODES.INCORRECT_ENCODING
+            return
         try:
             self._decoder = self._foreign_decoder(name)
         except Exception as error:
             self._refused = error
-        if wide:
-            self._decoder, self._refused = None, self._refused or _CODES.INCORRECT_ENCODING
 
     def _foreign_decoder(self, name):
         decoder = _table_decoder(name)
@@ -607,22 +613,18 @@ class xmlparser:
         if not pieces:
             return
         text = "".join(pieces)
-        if len(text) <= self._size:
-            pieces.clear()
-            if self._characters:
-                self._characters(text)
-            return
-        whole, pieces[:] = list(pieces), ()
+        whole = pieces[:] if len(text) > self._size else [text]
+        pieces.clear()
         width = len(text) if self._encoding == "utf-8" else 1024
-        portion = []
+        portion, used = [], 0
         for piece in whole:
             for at in range(0, len(piece), width):
                 part = piece[at : at + width]
-                if portion and sum(map(len, portion)) + len(part) > self._size:
-                    if self._characters:
-                        self._characters("".join(portion))
-                    portion.clear()
+                if used + len(part) > self._size and portion and self._characters:
+                    self._characters("".join(portion))
+                    portion, used = [], 0
                 portion.append(part)
+                used += len(part)
         if self._characters:
             self._characters("".join(portion))
 
@@ -758,7 +760,7 @@ class xmlparser:
                     self._fail(_CODES.ASYNC_ENTITY)
                 entity, text, at, floor, _reference = frames.pop()
                 entity.open = False
-        self._at = at
+        self._at, self._fresh = at, self._fresh and not at
 
     def _step(self, text, at, final):
         """Takes what the expression for content does not: returns where it ends, or None if more is needed."""
@@ -841,7 +843,7 @@ class xmlparser:
             return None
         self._here = at
         if target == "xml":
-            if self._frames or self._mark[3] or text[:at] not in ("", "\ufeff"):
+            if not self._fresh or self._frames or text[:at].strip("\ufeff"):
                 junk = self._state == "epilog"
                 self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
             self._declaration(text, begun.end(1), end)
@@ -1086,9 +1088,7 @@ class xmlparser:
                 if found is not None:
                     point = found.end()
                 if point < len(source):
-                    begun = self._grammar.begun.match(source, point)
-                    point = begun.end() if begun and source[point] == "&" else point
-                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + point)
+                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + self._broken(source, point))
                 if not outer:
                     return "".join(out)
                 entity.open = False
@@ -1099,7 +1099,7 @@ class xmlparser:
     def _outside(self, final):
         """Prolog, declarations and epilog: one token after another, by the table."""
         text, at, grammar = self._text, self._at, self._grammar
-        if at == 0 and text[:1] == "\ufeff" and not self._mark[3]:
+        if at == 0 and text[:1] == "\ufeff" and self._fresh:
             at = 1
         while True:
             self._at = at if not self._frames else self._at
@@ -1125,7 +1125,7 @@ class xmlparser:
                     if end < len(text):
                         self._fail(_CODES.INVALID_TOKEN, end)
                     end = None
-                elif found.end() < len(text) or final or self._frames or found[0][-1] in ">[(,|;":
+                elif found.end() < len(text) or final or self._frames or self._state == "epilog" or found[0][-1] in ">[(,|;":
                     end = found.end()
                     if found.lastgroup == "S":
                         self._default_token(found[0])
@@ -1142,7 +1142,7 @@ class xmlparser:
                 if self._frames:
                     self._fail(_CODES.UNCLOSED_TOKEN)
                 return
-            at = end
+            at, self._fresh = end, False
 
     def _token(self, raw, kind, at):
         """Takes a token of the prolog or epilog; true if the document element begins with it."""
@@ -1297,9 +1297,13 @@ class xmlparser:
                 part = "\n"
             out.append(part)
         if point < len(raw):
-            end = self._grammar.begun.match(raw, point) if raw[point] == "&" else None
-            self._fail(_CODES.INVALID_TOKEN, start + (end.end() if end else point))
+            self._fail(_CODES.INVALID_TOKEN, start + self._broken(raw, point))
         return "".join(out)
+
+    def _broken(self, text, at):
+        """Where what should be a reference stops being one."""
+        begun = self._grammar.begun.match(text, at)
+        return begun.end() if begun and text[at] == "&" and begun.end() < len(text) else at
 
     def _declare_attribute(self, words, at):
         _declaration, element, name, *kind, last = words
