@@ -160,7 +160,6 @@ class _Grammar:
         ).scanner
         self.attribute = re.compile(f"({qname}){_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)')")
         self.value = re.compile(f"([^<&\t\r\n]++)|(\r\n|{_S})|&(#[0-9]++|#x[0-9a-fA-F]++|{name});")
-        self.slow = re.compile("[&\t\r\n]|xmlns" if namespaces else "[&\t\r\n]").search
         self.entity = re.compile(f"[^&%\r]++|\r\n?|{ref}|%{name};")
         self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
         after = f"(?=[>),|\\[%]|{_S}|\\Z)"
@@ -178,6 +177,7 @@ class _Grammar:
 
 _GRAMMARS = {False: _Grammar(False), True: _Grammar(True)}
 _TEXT = re.compile("(?:[^<&\\]]++|\\](?!\\]>))++").match
+_SPECIAL = re.compile("[&\t\r\n]").search
 _LINES = re.compile("[^\r\n]++|\r\n?|\n").findall
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
 _NOT_PUBLIC = re.compile("[^-'()+,./:=?;!*#@$_%a-zA-Z0-9 \r\n]").search
@@ -198,6 +198,9 @@ class ExpatError(Exception):
 
 
 ExpatError.__module__ = "xml.parsers.expat"
+
+
+_BOTTOM = (None, None, None)  # on the stack of elements, where an entity begins
 
 
 class _Entity:
@@ -266,6 +269,7 @@ def _flag(name):
     def change(self, value):
         self._flush()
         setattr(self, name, bool(value))
+        self._choose_gather()
 
     return property(lambda self: getattr(self, name), change)
 
@@ -279,7 +283,7 @@ class xmlparser:
         EndCdataSectionHandler NotStandaloneHandler ExternalEntityRefHandler StartDoctypeDeclHandler
         EndDoctypeDeclHandler EntityDeclHandler XmlDeclHandler ElementDeclHandler AttlistDeclHandler
         SkippedEntityHandler""".split(),
-        *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
+        *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base _gather
         _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
         _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
         _final _busy _over _stack _pieces _cdata _words _fresh _levels _doctype _dtd""".split(),
@@ -290,7 +294,7 @@ class xmlparser:
             setattr(self, name, None)
         self.intern = intern
         self.ErrorCode = 0
-        self._characters = self._default = self._base = None
+        self._characters = self._default = self._base = self._gather = None
         self._expanding = self._deferral = self._root = True
         self._buffering = self._ordered = self._specified = self._triplets = self._foreign = False
         self._size, self._parameters = 8192, 0
@@ -300,7 +304,7 @@ class xmlparser:
         self._pending, self._waiting, self._enough, self._left, self._wrong = [], 0, 0, b"", False
         self._text, self._at, self._here, self._returns = "", 0, 0, False
         self._mark = self._near = (0, 1, 0, 0)  # where positions are counted from: place, line, column, byte
-        self._frames = []  # entities that are open: (entity, text around it, where that goes on, level, reference)
+        self._frames = []  # entities that are open: (entity, text around it, where that goes on, reference)
         self._state, self._final, self._busy, self._over = "start", False, False, False
         self._stack, self._pieces, self._cdata = [], [], False
         self._words, self._fresh, self._levels, self._doctype = [], True, [], None
@@ -338,6 +342,10 @@ class xmlparser:
     def CharacterDataHandler(self, handler):
         self._flush()
         self._characters = handler
+        self._choose_gather()
+
+    def _choose_gather(self):
+        self._gather = self._pieces.append if self._buffering and self._characters else None
 
     @property
     def DefaultHandler(self):
@@ -400,7 +408,7 @@ class xmlparser:
     # Positions. They are counted when somebody asks, from the last place that was counted.
 
     def _position(self):
-        at = self._frames[0][4] if self._frames else self._here
+        at = self._frames[0][3] if self._frames else self._here
         if type(at) is not int:
             at = at.end(1)
         start, line, column, octets = self._near if at >= self._near[0] else self._mark
@@ -470,7 +478,7 @@ class xmlparser:
                 for name in _HANDLERS:
                     setattr(self, name, None)
                 self._pieces.clear()
-                self._characters = self._default = None
+                self.CharacterDataHandler = self._default = None
             raise
         finally:
             self._busy = False
@@ -532,7 +540,7 @@ class xmlparser:
             self._fail(_CODES.UNCLOSED_TOKEN)
         if self._root and self._state != "epilog":
             self._fail(_CODES.NO_ELEMENTS)
-        if self._stack:
+        if not self._root and len(self._stack) > 1:
             self._fail(_CODES.ASYNC_ENTITY)
 
     def _choose_decoder(self, raw, final):
@@ -601,7 +609,9 @@ class xmlparser:
         for name in (*_HANDLERS, *"""_characters _default _expanding _buffering _size _ordered _specified _triplets
                      _base _deferral _parameters _dtd""".split()):
             setattr(child, name, getattr(self, name))
+        child._choose_gather()
         child._root, child._bindings = False, dict(self._bindings)
+        child._stack.append(_BOTTOM)
         child._doctype = context is None
         return child
 
@@ -613,7 +623,11 @@ class xmlparser:
         if not pieces:
             return
         text = "".join(pieces)
-        whole = pieces[:] if len(text) > self._size else [text]
+        if len(text) <= self._size and self._characters:
+            pieces.clear()
+            self._characters(text)
+            return
+        whole = pieces[:]
         pieces.clear()
         width = len(text) if self._encoding == "utf-8" else 1024
         portion, used = [], 0
@@ -664,9 +678,9 @@ class xmlparser:
     # The content of elements.
 
     def _content(self, final):
-        text, at, floor = self._text, self._at, 0
+        text, at = self._text, self._at
         frames, stack, pieces, scan = self._frames, self._stack, self._pieces, self._grammar.content
-        names, root, returns = self._names, self._root, self._returns
+        names, returns, attlists = self._names, self._returns, self._dtd.attlists
         while True:
             if self._cdata:
                 at = self._section(text, at)
@@ -678,14 +692,14 @@ class xmlparser:
             for here in iter(scan(text, at).match, None):
                 data, name, attributes, empty, close, ref = here.groups()
                 if data:
-                    if self._buffering and self._characters:
-                        pieces.append(_single_lines(data) if returns else data)
+                    if gather := self._gather:
+                        gather(_single_lines(data) if returns else data)
                     else:
                         self._data(data, here.start())
                 self._here = here
                 if name:
                     declared = None
-                    if attributes or self._dtd.attlists:
+                    if attributes or attlists:
                         attributes, declared = self._attributes(name, attributes, here)
                         names = self._names
                     else:
@@ -694,29 +708,28 @@ class xmlparser:
                         known = names[name]
                     else:
                         known = names[name] = self._known(name, True)
-                    started = self.StartElementHandler
-                    if started:
+                    if started := self.StartElementHandler:
                         if pieces:
                             self._flush()
                         started(known, attributes)
-                    elif self._default:
+                    elif self._default and not (empty and self.EndElementHandler):
                         self._report(here.group()[len(data) :])
                     if not empty:
                         stack.append((name, known, declared))
                         continue
                     if started:
                         self._here = here.end()
-                elif close is not None:
-                    if len(stack) == floor:
-                        self._fail(_CODES.ASYNC_ENTITY)
+                elif close:
                     name, known, declared = stack.pop()
                     if name != close:
+                        if name is None:
+                            self._fail(_CODES.ASYNC_ENTITY)
                         self._fail(_CODES.TAG_MISMATCH, here.start(5))
                 else:
                     char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, here)
                     if char:
-                        if self._buffering and self._characters:
-                            pieces.append(char)
+                        if gather := self._gather:
+                            gather(char)
                         else:
                             self._char(char, f"&{ref};")
                         continue
@@ -726,25 +739,26 @@ class xmlparser:
                     if not any(char in entity.text for char in "<&]"):
                         self._data(entity.text)
                         continue
-                    frames.append((entity, text, here.end(), floor, here.end(1)))
+                    frames.append((entity, text, here.end(), here.end(1)))
+                    stack.append(_BOTTOM)
                     entity.open = True
-                    text, at, floor = entity.text, 0, len(stack)
+                    text, at = entity.text, 0
                     break
                 # An element ended, in a tag of its own or in the one that began it.
-                if self.EndElementHandler:
+                if ended := self.EndElementHandler:
                     if pieces:
                         self._flush()
-                    self.EndElementHandler(known)
-                elif not empty or not started:
-                    self._report(here.group()[len(data) :]) if close else None
+                    ended(known)
+                elif close and self._default:
+                    self._report(here.group()[len(data) :])
                 if declared:
                     self._leave(declared)
                     names = self._names
-                if not stack and root:
+                if not stack:
                     self._at, self._state = here.end(), "epilog"
                     return
             else:
-                if here is not None:
+                if here:
                     at = here.end()
                 if at < len(text):
                     moved = self._step(text, at, final or bool(frames))
@@ -756,9 +770,9 @@ class xmlparser:
                     break
                 if not frames:
                     break
-                if len(stack) != floor:
+                if stack.pop() is not _BOTTOM:
                     self._fail(_CODES.ASYNC_ENTITY)
-                entity, text, at, floor, _reference = frames.pop()
+                entity, text, at, _reference = frames.pop()
                 entity.open = False
         self._at, self._fresh = at, self._fresh and not at
 
@@ -898,16 +912,14 @@ class xmlparser:
         """The attributes of a tag as its handler wants them, and what to undo when its element ends."""
         names, types = self._attribute_names, self._dtd.attlists.get(name)
         declared, start = None, here.start(3)
-        if types is None and not self._grammar.slow(raw):
+        if types is None and not _SPECIAL(raw) and "xmlns" not in raw:
             pairs = self._grammar.attribute.findall(raw)
-            try:
-                given = {names[key]: one or other for key, one, other in pairs}
-            except KeyError:
-                self._duplicates(raw, start)
-                for key, _one, _other in pairs:
-                    if key not in names:
-                        names[key] = self._known(key, False)
-                given = {names[key]: one or other for key, one, other in pairs}
+            given, checked = {}, False
+            for key, one, other in pairs:
+                if key not in names:
+                    checked = checked or self._duplicates(raw, start)
+                    names[key] = self._known(key, False)
+                given[names[key]] = one or other
             if len(given) < len(pairs):
                 self._duplicates(raw, start)
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE)
@@ -939,7 +951,10 @@ class xmlparser:
             if len(given) < count:
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE)
         if self._ordered:
-            return [part for pair in given.items() for part in pair], declared
+            flat = []
+            for pair in given.items():
+                flat += pair
+            return flat, declared
         return given, declared
 
     def _duplicates(self, raw, start):
@@ -948,6 +963,7 @@ class xmlparser:
             if found[1] in seen:
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
             seen.add(found[1])
+        return True
 
     def _declares(self, key):
         return self._separator is not None and (key == "xmlns" or key.startswith("xmlns:"))
@@ -1108,7 +1124,7 @@ class xmlparser:
                     return
                 if self._state != "subset":
                     self._fail(_CODES.INCOMPLETE_PE)
-                entity, text, at, _floor, _reference = self._frames.pop()
+                entity, text, at, _reference = self._frames.pop()
                 entity.open = False
                 continue
             self._here = at
@@ -1135,7 +1151,7 @@ class xmlparser:
                         if found.lastgroup == "PE":
                             inner = self._parameter(found["PE"])
                             if inner is not None:
-                                self._frames.append((inner, text, end, 0, at))
+                                self._frames.append((inner, text, end, at))
                                 inner.open = True
                                 text, end = inner.text, 0
             if end is None:
