@@ -12,58 +12,53 @@ import re
 import sys
 import types
 
-_TEXTS = dict(enumerate("""out of memory
-syntax error
-no element found
-not well-formed (invalid token)
-unclosed token
-partial character
-mismatched tag
-duplicate attribute
-junk after document element
-illegal parameter entity reference
-undefined entity
-recursive entity reference
-asynchronous entity
-reference to invalid character number
-reference to binary entity
-reference to external entity in attribute
-XML or text declaration not at start of entity
-unknown encoding
-encoding specified in XML declaration is incorrect
-unclosed CDATA section
-error in processing external entity reference
-document is not standalone
-unexpected parser state - please send a bug report
-entity declared in parameter entity
-requested feature requires XML_DTD support in Expat
-cannot change setting once parsing has begun
-unbound prefix
-must not undeclare prefix
-incomplete markup in parameter entity
-XML declaration not well-formed
-text declaration not well-formed
-illegal character(s) in public id
-parser suspended
-parser not suspended
-parsing aborted
-parsing finished
-cannot suspend in external parameter entity
-reserved prefix (xml) must not be undeclared or bound to another namespace name
-reserved prefix (xmlns) must not be declared or undeclared
-prefix must not be bound to one of the reserved namespace names
-invalid argument
-a successful prior call to function XML_GetBuffer is required
-limit on input amplification factor (from DTD and entities) breached
-parser not started""".split("\n"), 1))
-_NAMES = """NO_MEMORY SYNTAX NO_ELEMENTS INVALID_TOKEN UNCLOSED_TOKEN PARTIAL_CHAR TAG_MISMATCH DUPLICATE_ATTRIBUTE
-JUNK_AFTER_DOC_ELEMENT PARAM_ENTITY_REF UNDEFINED_ENTITY RECURSIVE_ENTITY_REF ASYNC_ENTITY BAD_CHAR_REF
-BINARY_ENTITY_REF ATTRIBUTE_EXTERNAL_ENTITY_REF MISPLACED_XML_PI UNKNOWN_ENCODING INCORRECT_ENCODING
-UNCLOSED_CDATA_SECTION EXTERNAL_ENTITY_HANDLING NOT_STANDALONE UNEXPECTED_STATE ENTITY_DECLARED_IN_PE
-FEATURE_REQUIRES_XML_DTD CANT_CHANGE_FEATURE_ONCE_PARSING UNBOUND_PREFIX UNDECLARING_PREFIX INCOMPLETE_PE XML_DECL
-TEXT_DECL PUBLICID SUSPENDED NOT_SUSPENDED ABORTED FINISHED SUSPEND_PE RESERVED_PREFIX_XML RESERVED_PREFIX_XMLNS
-RESERVED_NAMESPACE_URI INVALID_ARGUMENT NO_BUFFER AMPLIFICATION_LIMIT_BREACH NOT_STARTED""".split()
-_CODES = types.SimpleNamespace(**{name: code for code, name in enumerate(_NAMES, 1)})
+_ERRORS = """NO_MEMORY out of memory
+SYNTAX syntax error
+NO_ELEMENTS no element found
+INVALID_TOKEN not well-formed (invalid token)
+UNCLOSED_TOKEN unclosed token
+PARTIAL_CHAR partial character
+TAG_MISMATCH mismatched tag
+DUPLICATE_ATTRIBUTE duplicate attribute
+JUNK_AFTER_DOC_ELEMENT junk after document element
+PARAM_ENTITY_REF illegal parameter entity reference
+UNDEFINED_ENTITY undefined entity
+RECURSIVE_ENTITY_REF recursive entity reference
+ASYNC_ENTITY asynchronous entity
+BAD_CHAR_REF reference to invalid character number
+BINARY_ENTITY_REF reference to binary entity
+ATTRIBUTE_EXTERNAL_ENTITY_REF reference to external entity in attribute
+MISPLACED_XML_PI XML or text declaration not at start of entity
+UNKNOWN_ENCODING unknown encoding
+INCORRECT_ENCODING encoding specified in XML declaration is incorrect
+UNCLOSED_CDATA_SECTION unclosed CDATA section
+EXTERNAL_ENTITY_HANDLING error in processing external entity reference
+NOT_STANDALONE document is not standalone
+UNEXPECTED_STATE unexpected parser state - please send a bug report
+ENTITY_DECLARED_IN_PE entity declared in parameter entity
+FEATURE_REQUIRES_XML_DTD requested feature requires XML_DTD support in Expat
+CANT_CHANGE_FEATURE_ONCE_PARSING cannot change setting once parsing has begun
+UNBOUND_PREFIX unbound prefix
+UNDECLARING_PREFIX must not undeclare prefix
+INCOMPLETE_PE incomplete markup in parameter entity
+XML_DECL XML declaration not well-formed
+TEXT_DECL text declaration not well-formed
+PUBLICID illegal character(s) in public id
+SUSPENDED parser suspended
+NOT_SUSPENDED parser not suspended
+ABORTED parsing aborted
+FINISHED parsing finished
+SUSPEND_PE cannot suspend in external parameter entity
+RESERVED_PREFIX_XML reserved prefix (xml) must not be undeclared or bound to another namespace name
+RESERVED_PREFIX_XMLNS reserved prefix (xmlns) must not be declared or undeclared
+RESERVED_NAMESPACE_URI prefix must not be bound to one of the reserved namespace names
+INVALID_ARGUMENT invalid argument
+NO_BUFFER a successful prior call to function XML_GetBuffer is required
+AMPLIFICATION_LIMIT_BREACH limit on input amplification factor (from DTD and entities) breached
+NOT_STARTED parser not started"""
+_ERRORS = [line.split(" ", 1) for line in _ERRORS.split("\n")]
+_TEXTS = {code: text for code, (_name, text) in enumerate(_ERRORS, 1)}
+_CODES = types.SimpleNamespace(**{name: code for code, (name, _text) in enumerate(_ERRORS, 1)})
 
 # What follows what outside the document element: in a state, a token and the state after it. `!` completes a
 # declaration. Space, comments and processing instructions, which may stand almost anywhere, are not in the table.
@@ -375,7 +370,7 @@ class xmlparser:
 
     def UseForeignDTD(self, flag=True, /):
         if self._state != "start":
-            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING, place=False)
+            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING)
         self._foreign = bool(flag)
 
     def GetReparseDeferralEnabled(self):
@@ -384,12 +379,12 @@ class xmlparser:
     def SetReparseDeferralEnabled(self, enabled, /):
         self._deferral = bool(enabled)
 
-    def _protect(self, name, value, check):
+    def _protect(self, setting, value):
         if not self._root:
             raise self._error(_CODES.INVALID_ARGUMENT, "parser must be a root parser")
-        if not check(value):
+        if setting == "factor" and not value >= 1.0:
             raise self._error(_CODES.INVALID_ARGUMENT, "'max_factor' must be at least 1.0")
-        setattr(self._dtd, name, value)
+        setattr(self._dtd, setting, value)
 
     def SetBillionLaughsAttackProtectionActivationThreshold(self, threshold, /):
         if not isinstance(threshold, int):
@@ -398,12 +393,12 @@ class xmlparser:
             raise ValueError("threshold must not be negative")
         if threshold >= 1 << 64:
             raise OverflowError("threshold is too large")
-        self._protect("threshold", threshold, lambda _value: True)
+        self._protect("threshold", threshold)
 
     def SetBillionLaughsAttackProtectionMaximumAmplification(self, max_factor, /):
         if not isinstance(max_factor, (int, float)):
             raise TypeError("max_factor must be a number")
-        self._protect("factor", float(max_factor), lambda value: value >= 1.0)
+        self._protect("factor", max_factor)
 
     # Positions. They are counted when somebody asks, from the last place that was counted.
 
@@ -433,7 +428,7 @@ class xmlparser:
     def GetInputContext(self):
         return self._encoded(self._text[self._position()[0] :]) if self._busy else None
 
-    def _error(self, code, message=None, place=True):
+    def _error(self, code, message=None):
         self.ErrorCode = code
         line, column = self._position()[1:3]
         error = ExpatError(f"{message or _TEXTS[code]}: line {line}, column {column}")
@@ -475,10 +470,9 @@ class xmlparser:
         except BaseException:
             if not self.ErrorCode:  # a handler raised: nothing is reported any more
                 self._over = True
-                for name in _HANDLERS:
-                    setattr(self, name, None)
                 self._pieces.clear()
-                self.CharacterDataHandler = self._default = None
+                for name in (*_HANDLERS, "CharacterDataHandler", "DefaultHandler"):
+                    setattr(self, name, None)
             raise
         finally:
             self._busy = False
@@ -544,64 +538,50 @@ class xmlparser:
             self._fail(_CODES.ASYNC_ENTITY)
 
     def _choose_decoder(self, raw, final):
-        if not raw and not final:
-            return False
+        """Finds the encoding in the first bytes; false if there are too few to tell."""
         name = self._declared and self._declared.lower()
-        if name is not None and name not in _DECODERS and name != "utf-16":
-            self._decoder = self._foreign_decoder(self._declared)
-            if self._decoder is None:
-                self._fail(self._refused)
-        elif raw[:2] in (b"\xfe\xff", b"\xff\xfe") or (len(raw) > 1 and 0 in raw[:2]):
-            self._encoding = "utf-16be" if raw[0] in (0xFE, 0) else "utf-16le"
-        elif len(raw) < 2 and not final or len(raw) == 2 and raw == b"\xef\xbb" and not final:
+        wide = raw[:2] in (b"\xfe\xff", b"\xff\xfe") or len(raw) > 1 and 0 in raw[:2]
+        if (len(raw) < 2 or raw == b"\xef\xbb") and not final:
             return False
-        elif raw[:3] == b"\xef\xbb\xbf":
-            self._encoding = "utf-8"
-        elif name is not None:
-            self._encoding = "utf-16be" if name == "utf-16" else name
+        if name and name not in _DECODERS and name != "utf-16":
+            self._take_table(self._declared)
+            if isinstance(self._refused, int):
+                self._fail(self._refused)
+        elif wide or name == "utf-16":
+            self._encoding = "utf-16le" if raw[:1] not in (b"\xfe", b"\0") and wide else "utf-16be"
         else:
-            self._encoding = "utf-8"
-        if not self._declared:
-            wide = self._encoding.startswith("utf-16")
-            begun = raw.replace(b"\0", b"") if wide else raw
-            begun = begun.lstrip(b"\xef\xbb\xbf\xfe\xff")
-            if begun[:5] == b"<?xml" and (begun[5:6].isspace() or len(begun) == 5):
-                if b"?>" not in begun and not final:
-                    return False
-                found = re.match(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)", begun)
-                if found:
-                    self._switch(found[1].decode(), wide)
-            elif b"<?xml".startswith(begun) and not final:
+            self._encoding = "utf-8" if raw[:3] == b"\xef\xbb\xbf" or not name else name
+        if not name:
+            begun = _DECODERS[self._encoding if wide else "iso-8859-1"](raw)[0].lstrip("\ufeff\xef\xbb\xbf")
+            if not final and (begun + " " in "<?xml " or re.match(f"<\\?xml{_S}", begun) and "?>" not in begun):
                 return False
-        if self._decoder is None:
-            self._decoder = _DECODERS[self._encoding]
+            found = re.match(f"<\\?xml{_S}[^>]*?{_S}encoding{_S}*={_S}*[\"']([A-Za-z][A-Za-z0-9._-]*)", begun)
+            if found:
+                self._switch(found[1], wide)
+        self._decoder = self._decoder or _DECODERS[self._encoding]
         self._state = "prolog" if self._root else "subset" if self._doctype else "content"
         return True
 
     def _switch(self, name, wide):
         """Takes the encoding that the document declares. What is wrong with it is raised after the declaration."""
         lower = name.lower()
-        if lower in _DECODERS or lower == "utf-16":
-            if lower.startswith("utf-16") != wide or (lower[6:] and wide and lower != self._encoding):
+        if wide or lower.startswith("utf-16") and lower in (*_DECODERS, "utf-16"):
+            if not wide or lower not in ("utf-16", self._encoding):
                 self._refused = _CODES.INCORRECT_ENCODING
-            elif not wide:
-                self._encoding = lower
-            return
-        if wide:
-            self._refused = _CODES.INCORRECT_ENCODING
-            return
-        try:
-            self._decoder = self._foreign_decoder(name)
-        except Exception as error:
-            self._refused = error
+        elif lower in _DECODERS:
+            self._encoding = lower
+        else:
+            try:
+                self._take_table(name)
+            except Exception as error:
+                self._refused = error
 
-    def _foreign_decoder(self, name):
-        decoder = _table_decoder(name)
-        if decoder is None:
+    def _take_table(self, name):
+        self._decoder = _table_decoder(name)
+        if self._decoder is None:
             self._refused = _CODES.UNKNOWN_ENCODING
-            return None
-        self._encoding = name.lower()
-        return decoder
+        else:
+            self._encoding = name.lower()
 
     def ExternalEntityParserCreate(self, context, encoding=None, /):
         """A parser for the text of an external entity, which the program has to bring."""
