@@ -159,13 +159,13 @@ class _Grammar:
         self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
         after = f"(?=[>),|\\[%]|{_S}|\\Z)"
         self.prolog = re.compile(
-            f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?=%?+{_S})|<(?=(?P<START>[{letter}]))|<!\\["
+            f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?={_S}|%(?!%|{_S}|\\Z))|<(?=(?P<START>[{letter}]))|<!\\["
             f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S})"
             f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
             f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
         ).match
         self.begun_prolog = re.compile(
-            f"<(?:!(?:-|[A-Z_a-z{'' if namespaces else ':'}]*+%?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+"
+            f"<(?:!(?:-|[A-Z_a-z{'' if namespaces else ':'}]++(?:%\\Z)?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+"
             f"|[:{letter}{_MORE}]++|\\)"
         ).match
 
@@ -242,6 +242,10 @@ _FIXED = set("\t\n\r") | {chr(at) for at in range(32, 127)} - set("$@\\^`{}~")
 
 def _table_decoder(name):
     """A decoder for one of Python's own encodings of one byte a character; None where markup would look different."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise LookupError(f"unknown encoding: {name}") from None
     table = bytes(range(256)).decode(name, "replace")
     if len(table) != 256:
         raise ValueError("multi-byte encodings are not supported")
@@ -553,7 +557,7 @@ class xmlparser:
             self._encoding = "utf-8" if raw[:3] == b"\xef\xbb\xbf" or not name else name
         if not name:
             begun = _DECODERS[self._encoding if wide else "iso-8859-1"](raw)[0].lstrip("\ufeff\xef\xbb\xbf")
-            if not final and (begun + " " in "<?xml " or re.match(f"<\\?xml{_S}", begun) and "?>" not in begun):
+            if not final and ("<?xml ".startswith(begun) or re.match(f"<\\?xml{_S}", begun) and "?>" not in begun):
                 return False
             found = re.match(f"<\\?xml{_S}[^>]*?{_S}encoding{_S}*={_S}*[\"']([A-Za-z][A-Za-z0-9._-]*)", begun)
             if found:
@@ -1121,7 +1125,7 @@ class xmlparser:
                     if end < len(text):
                         self._fail(_CODES.INVALID_TOKEN, end)
                     end = None
-                elif found.end() < len(text) or final or self._frames or self._state == "epilog" or found[0][-1] in ">[(,|;":
+                elif found.end() < len(text) or final or self._frames or self._state == "epilog" or found[0][-1] in ">[(,|;*?+":
                     end = found.end()
                     if found.lastgroup == "S":
                         self._default_token(found[0])
@@ -1286,7 +1290,7 @@ class xmlparser:
         for found in iter(self._grammar.entity.scanner(raw).match, None):
             part, point = found[0], found.end()
             if part[0] == "%":
-                self._fail(_CODES.PARAM_ENTITY_REF)
+                self._fail(_CODES.PARAM_ENTITY_REF, start + found.start())
             if part[:2] == "&#":
                 part = self._number(part[1:-1], start + found.start())
             elif part[0] == "\r":
