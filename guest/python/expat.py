@@ -12,6 +12,8 @@ import re
 import sys
 import types
 
+import _elementtree
+
 _ERRORS = """NO_MEMORY out of memory
 SYNTAX syntax error
 NO_ELEMENTS no element found
@@ -1433,3 +1435,7 @@ sys.modules["pyexpat"] = _module(
         ),
     },
 )
+
+# Without the interpreter's own, ElementTree takes the one that is written in Python: that one reports an entity that
+# it cannot read, where the other leaves it out, and knows `flush` and `doctype`.
+del _elementtree.XMLParser

@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 11] = [
+const PARTS: [(&str, &str, &str); 12] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -32,6 +32,7 @@ const PARTS: [(&str, &str, &str); 11] = [
     part!("loop"),
     part!("zones"),
     part!("services"),
+    part!("expat"),
     part!("missing"),
     part!("prelude"),
 ];
