@@ -1,10 +1,10 @@
 """The module `pyexpat` in Python: xml.etree, xml.dom, xml.sax, plistlib and xmlrpc read documents through it.
 
-Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which takes
-malformed documents for good ones. What it reports, in which order, at which position and with which error follows
-libexpat 2.7. Content is read by one regular expression that takes a run of text and the tag or reference after it; its
-repeats are possessive, so that no document makes it go back. It must never load anything: an external entity is
-offered to the program's handler, or skipped.
+Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which
+takes malformed documents for good ones. What it reports, in which order, at which position and with which error
+follows libexpat 2.7; names may have the characters of the fifth edition of XML. Content is read by one regular
+expression that takes a run of text and the tag or reference after it; its repeats are possessive, so that no document
+makes it go back. It must never load anything: an external entity is offered to the program's handler, or skipped.
 """
 
 import codecs
@@ -139,6 +139,7 @@ class _Grammar:
         qname = f"{name}(?::{name})?+" if namespaces else name
         begun = f"{name}(?::(?:{name})?+)?+" if namespaces else name
         ref = f"&(?:#[0-9]++|#x[0-9a-fA-F]++|{name});"
+        word = "[A-Z_a-z]" if namespaces else "[A-Z_a-z:]"
         begun_ref = f"&(?:#(?:x[0-9a-fA-F]*+|[0-9]++)?+|{name})?+"
         double, single = (f"[^<&{quote}]*+(?:{ref}[^<&{quote}]*+)*+" for quote in "\"'")
         attribute = f"{_S}++{qname}{_S}*+={_S}*+(?:\"{double}\"|'{single}')"
@@ -161,14 +162,13 @@ class _Grammar:
         self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
         after = f"(?=[>),|\\[%]|{_S}|\\Z)"
         self.prolog = re.compile(
-            f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?={_S}|%(?!%|{_S}|\\Z))|<(?=(?P<START>[{letter}]))|<!\\["
+            f"(?P<S>{_S}++)|<!(?P<DECL>{word}++)(?={_S}|%(?!%|{_S}|\\Z))|<(?=(?P<START>[{letter}]))|<!\\["
             f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S})"
             f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
             f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
         ).match
         self.begun_prolog = re.compile(
-            f"<(?:!(?:-|[A-Z_a-z{'' if namespaces else ':'}]++(?:%\\Z)?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+"
-            f"|[:{letter}{_MORE}]++|\\)"
+            f"<(?:!(?:-|{word}++(?:%\\Z)?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+|[:{letter}{_MORE}]++|\\)"
         ).match
 
 
@@ -213,6 +213,12 @@ class _Dtd:
         self.keep = True  # whether declarations still count: not after some that nobody read
         self.fed = self.expanded = 0
         self.threshold, self.factor = 8 << 20, 100.0
+
+
+def _held(text, at):
+    """How much of the end may with what follows be the end of a line or of a section, or the forbidden `]]>`."""
+    last = text[max(at, len(text) - 2) :]
+    return 1 if last.endswith("\r") else len(last) - len(last.rstrip("]"))
 
 
 def _single_lines(text):
@@ -284,8 +290,8 @@ class xmlparser:
         EndCdataSectionHandler NotStandaloneHandler ExternalEntityRefHandler StartDoctypeDeclHandler
         EndDoctypeDeclHandler EntityDeclHandler XmlDeclHandler ElementDeclHandler AttlistDeclHandler
         SkippedEntityHandler""".split(),
-        *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base _gather
-        _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
+        *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
+        _gather _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
         _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
         _final _busy _over _stack _pieces _cdata _words _fresh _levels _doctype _dtd""".split(),
     )
@@ -638,6 +644,13 @@ class xmlparser:
         if self._default and raw:
             self._call(self._default, raw)
 
+    def _tell(self, handler, raw, *arguments):
+        """Calls a handler; without one, what was read goes to the default handler."""
+        if handler:
+            self._call(handler, *arguments)
+        else:
+            self._report(raw)
+
     def _data(self, text, at=None):
         """Reports text: lines and their ends apart, unless it is buffered."""
         if self._characters is None:
@@ -769,10 +782,7 @@ class xmlparser:
             found = _TEXT(text, at)
             stop = end = found.end() if found else at
             if end == len(text) and not final:
-                # Together with what follows these may be the end of a line or the forbidden `]]>`.
-                stop -= 1 if text[end - 1] == "\r" else len(text[max(at, end - 2) : end]) - len(
-                    text[max(at, end - 2) : end].rstrip("]")
-                )
+                stop -= _held(text, at)
             elif end < len(text) and text[end] == "]":
                 stop = max(at, text.rfind("\n", at, end) + 1, text.rfind("\r", at, end) + 1)
                 self._data(text[at:stop], at)
@@ -787,10 +797,7 @@ class xmlparser:
             return self._instruction(text, at)
         if text.startswith("<![CDATA[", at):
             self._cdata = True
-            if self.StartCdataSectionHandler:
-                self._call(self.StartCdataSectionHandler)
-            else:
-                self._report("<![CDATA[")
+            self._tell(self.StartCdataSectionHandler, "<![CDATA[")
             return at + 9
         end = self._grammar.begun.match(text, at).end()
         if end < len(text):
@@ -799,21 +806,14 @@ class xmlparser:
 
     def _section(self, text, at):
         end = text.find("]]>", at)
-        stop = end
-        if end < 0:
-            stop = len(text)
-            last = text[max(at, stop - 2) :]
-            stop -= 1 if last.endswith("\r") else len(last) - len(last.rstrip("]"))
+        stop = end if end >= 0 else len(text) - _held(text, at)
         self._here = at
         if stop > at:
             self._data(text[at:stop], at)
         if end < 0:
             return stop
         self._cdata, self._here = False, end
-        if self.EndCdataSectionHandler:
-            self._call(self.EndCdataSectionHandler)
-        else:
-            self._report("]]>")
+        self._tell(self.EndCdataSectionHandler, "]]>")
         return end + 3
 
     def _comment(self, text, at):
@@ -823,10 +823,7 @@ class xmlparser:
         if text[end + 2] != ">":
             self._fail(_CODES.INVALID_TOKEN, end + 2)
         self._here = at
-        if self.CommentHandler:
-            self._call(self.CommentHandler, _single_lines(text[at + 4 : end]))
-        else:
-            self._report(text[at : end + 3])
+        self._tell(self.CommentHandler, text[at : end + 3], _single_lines(text[at + 4 : end]))
         return end + 3
 
     def _instruction(self, text, at):
@@ -846,18 +843,15 @@ class xmlparser:
             if not self._fresh or self._frames or text[:at].strip("\ufeff"):
                 junk = self._state == "epilog"
                 self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
-            self._declaration(text, begun.end(1), end)
-            if not self.XmlDeclHandler:
-                self._report(text[at : end + 2])
+            version, encoding, standalone = self._declaration(text, begun.end(1), end)
+            self._tell(self.XmlDeclHandler, text[at : end + 2], version, encoding, standalone)
             if isinstance(self._refused, int):
                 self._fail(self._refused)
             if self._refused:
                 raise self._refused
-        elif self.ProcessingInstructionHandler:
-            data = text[begun.end(1) : end].lstrip(" \t\r\n")
-            self._call(self.ProcessingInstructionHandler, target, _single_lines(data))
         else:
-            self._report(text[at : end + 2])
+            data = _single_lines(text[begun.end(1) : end].lstrip(" \t\r\n"))
+            self._tell(self.ProcessingInstructionHandler, text[at : end + 2], target, data)
         return end + 2
 
     def _declaration(self, text, at, end):
@@ -889,8 +883,7 @@ class xmlparser:
             self._fail(wrong, at)
         standalone = {"yes": 1, "no": 0}.get(found.get("standalone"), -1)
         self._dtd.standalone = standalone == 1
-        if self.XmlDeclHandler:
-            self._call(self.XmlDeclHandler, found["version"], found.get("encoding"), standalone)
+        return found.get("version"), found.get("encoding"), standalone
 
     # Attributes and names.
 
@@ -1019,7 +1012,7 @@ class xmlparser:
             if not dtd.references or dtd.standalone:
                 self._fail(_CODES.UNDEFINED_ENTITY, None if attribute else here)
             if not attribute:
-                self._skip(name)
+                self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
             return None
         if entity.open:
             self._fail(_CODES.RECURSIVE_ENTITY_REF, here)
@@ -1027,7 +1020,7 @@ class xmlparser:
             self._fail(_CODES.BINARY_ENTITY_REF, here)
         if entity.text is not None:
             if not self._expanding and not attribute:
-                self._skip(name)
+                self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
                 return None
             self._expand(entity)
             return entity
@@ -1043,12 +1036,6 @@ class xmlparser:
         else:
             self._report(f"&{name};")
         return None
-
-    def _skip(self, name):
-        if self.SkippedEntityHandler:
-            self._call(self.SkippedEntityHandler, name, 0)
-        else:
-            self._report(f"&{name};")
 
     def _ask(self, handler, *arguments):
         answer = self._call(handler, *arguments)
@@ -1127,7 +1114,8 @@ class xmlparser:
                     if end < len(text):
                         self._fail(_CODES.INVALID_TOKEN, end)
                     end = None
-                elif found.end() < len(text) or final or self._frames or self._state == "epilog" or found[0][-1] in ">[(,|;*?+":
+                # Most tokens at the end may go on; in the epilog any is wrong.
+                elif final or self._frames or self._ended(found, text):
                     end = found.end()
                     if found.lastgroup == "S":
                         self._default_token(found[0])
@@ -1145,6 +1133,9 @@ class xmlparser:
                     self._fail(_CODES.UNCLOSED_TOKEN)
                 return
             at, self._fresh = end, False
+
+    def _ended(self, found, text):
+        return found.end() < len(text) or found[0][-1] in ">[(,|;*?+" or self._state == "epilog"
 
     def _token(self, raw, kind, at):
         """Takes a token of the prolog or epilog; true if the document element begins with it."""
@@ -1164,6 +1155,8 @@ class xmlparser:
             junk = _CODES.JUNK_AFTER_DOC_ELEMENT if state == "epilog" else _CODES.SYNTAX
             self._fail(_CODES.PARAM_ENTITY_REF if kind == "PE" else junk)
         if raw == "]":
+            if self._frames:
+                self._fail(_CODES.INCOMPLETE_PE)
             words.append("<!DOCTYPE")
         words.append(raw)
         if state in _PUBLIC:
@@ -1245,10 +1238,7 @@ class xmlparser:
             self._report(f"%{name};")
         elif entity is None:
             dtd.keep = dtd.standalone
-            if self.SkippedEntityHandler:
-                self._call(self.SkippedEntityHandler, name, 1)
-            else:
-                self._report(f"%{name};")
+            self._tell(self.SkippedEntityHandler, f"%{name};", name, 1)
             return None
         elif entity.open:
             self._fail(_CODES.RECURSIVE_ENTITY_REF)
