@@ -1,10 +1,10 @@
 """The module `pyexpat` in Python: xml.etree, xml.dom, xml.sax, plistlib and xmlrpc read documents through it.
 
-Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which takes
-malformed documents for good ones. What it reports, in which order, at which position and with which error follows
-libexpat 2.7. Content is read by one regular expression that takes a run of text and the tag or reference after it; its
-repeats are possessive, so that no document makes it go back. It must never load anything: an external entity is
-offered to the program's handler, or skipped.
+Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which
+takes malformed documents for good ones. What it reports, in which order, at which position and with which error
+follows libexpat 2.7; names may have the characters of the fifth edition of XML. Content is read by one regular
+expression that takes a run of text and the tag or reference after it; its repeats are possessive, so that no document
+makes it go back. It must never load anything: an external entity is offered to the program's handler, or skipped.
 """
 
 import codecs
@@ -12,58 +12,55 @@ import re
 import sys
 import types
 
-_TEXTS = dict(enumerate("""out of memory
-syntax error
-no element found
-not well-formed (invalid token)
-unclosed token
-partial character
-mismatched tag
-duplicate attribute
-junk after document element
-illegal parameter entity reference
-undefined entity
-recursive entity reference
-asynchronous entity
-reference to invalid character number
-reference to binary entity
-reference to external entity in attribute
-XML or text declaration not at start of entity
-unknown encoding
-encoding specified in XML declaration is incorrect
-unclosed CDATA section
-error in processing external entity reference
-document is not standalone
-unexpected parser state - please send a bug report
-entity declared in parameter entity
-requested feature requires XML_DTD support in Expat
-cannot change setting once parsing has begun
-unbound prefix
-must not undeclare prefix
-incomplete markup in parameter entity
-XML declaration not well-formed
-text declaration not well-formed
-illegal character(s) in public id
-parser suspended
-parser not suspended
-parsing aborted
-parsing finished
-cannot suspend in external parameter entity
-reserved prefix (xml) must not be undeclared or bound to another namespace name
-reserved prefix (xmlns) must not be declared or undeclared
-prefix must not be bound to one of the reserved namespace names
-invalid argument
-a successful prior call to function XML_GetBuffer is required
-limit on input amplification factor (from DTD and entities) breached
-parser not started""".split("\n"), 1))
-_NAMES = """NO_MEMORY SYNTAX NO_ELEMENTS INVALID_TOKEN UNCLOSED_TOKEN PARTIAL_CHAR TAG_MISMATCH DUPLICATE_ATTRIBUTE
-JUNK_AFTER_DOC_ELEMENT PARAM_ENTITY_REF UNDEFINED_ENTITY RECURSIVE_ENTITY_REF ASYNC_ENTITY BAD_CHAR_REF
-BINARY_ENTITY_REF ATTRIBUTE_EXTERNAL_ENTITY_REF MISPLACED_XML_PI UNKNOWN_ENCODING INCORRECT_ENCODING
-UNCLOSED_CDATA_SECTION EXTERNAL_ENTITY_HANDLING NOT_STANDALONE UNEXPECTED_STATE ENTITY_DECLARED_IN_PE
-FEATURE_REQUIRES_XML_DTD CANT_CHANGE_FEATURE_ONCE_PARSING UNBOUND_PREFIX UNDECLARING_PREFIX INCOMPLETE_PE XML_DECL
-TEXT_DECL PUBLICID SUSPENDED NOT_SUSPENDED ABORTED FINISHED SUSPEND_PE RESERVED_PREFIX_XML RESERVED_PREFIX_XMLNS
-RESERVED_NAMESPACE_URI INVALID_ARGUMENT NO_BUFFER AMPLIFICATION_LIMIT_BREACH NOT_STARTED""".split()
-_CODES = types.SimpleNamespace(**{name: code for code, name in enumerate(_NAMES, 1)})
+import _elementtree
+
+_ERRORS = """NO_MEMORY out of memory
+SYNTAX syntax error
+NO_ELEMENTS no element found
+INVALID_TOKEN not well-formed (invalid token)
+UNCLOSED_TOKEN unclosed token
+PARTIAL_CHAR partial character
+TAG_MISMATCH mismatched tag
+DUPLICATE_ATTRIBUTE duplicate attribute
+JUNK_AFTER_DOC_ELEMENT junk after document element
+PARAM_ENTITY_REF illegal parameter entity reference
+UNDEFINED_ENTITY undefined entity
+RECURSIVE_ENTITY_REF recursive entity reference
+ASYNC_ENTITY asynchronous entity
+BAD_CHAR_REF reference to invalid character number
+BINARY_ENTITY_REF reference to binary entity
+ATTRIBUTE_EXTERNAL_ENTITY_REF reference to external entity in attribute
+MISPLACED_XML_PI XML or text declaration not at start of entity
+UNKNOWN_ENCODING unknown encoding
+INCORRECT_ENCODING encoding specified in XML declaration is incorrect
+UNCLOSED_CDATA_SECTION unclosed CDATA section
+EXTERNAL_ENTITY_HANDLING error in processing external entity reference
+NOT_STANDALONE document is not standalone
+UNEXPECTED_STATE unexpected parser state - please send a bug report
+ENTITY_DECLARED_IN_PE entity declared in parameter entity
+FEATURE_REQUIRES_XML_DTD requested feature requires XML_DTD support in Expat
+CANT_CHANGE_FEATURE_ONCE_PARSING cannot change setting once parsing has begun
+UNBOUND_PREFIX unbound prefix
+UNDECLARING_PREFIX must not undeclare prefix
+INCOMPLETE_PE incomplete markup in parameter entity
+XML_DECL XML declaration not well-formed
+TEXT_DECL text declaration not well-formed
+PUBLICID illegal character(s) in public id
+SUSPENDED parser suspended
+NOT_SUSPENDED parser not suspended
+ABORTED parsing aborted
+FINISHED parsing finished
+SUSPEND_PE cannot suspend in external parameter entity
+RESERVED_PREFIX_XML reserved prefix (xml) must not be undeclared or bound to another namespace name
+RESERVED_PREFIX_XMLNS reserved prefix (xmlns) must not be declared or undeclared
+RESERVED_NAMESPACE_URI prefix must not be bound to one of the reserved namespace names
+INVALID_ARGUMENT invalid argument
+NO_BUFFER a successful prior call to function XML_GetBuffer is required
+AMPLIFICATION_LIMIT_BREACH limit on input amplification factor (from DTD and entities) breached
+NOT_STARTED parser not started"""
+_ERRORS = [line.split(" ", 1) for line in _ERRORS.split("\n")]
+_TEXTS = {code: text for code, (_name, text) in enumerate(_ERRORS, 1)}
+_CODES = types.SimpleNamespace(**{name: code for code, (name, _text) in enumerate(_ERRORS, 1)})
 
 # What follows what outside the document element: in a state, a token and the state after it. `!` completes a
 # declaration. Space, comments and processing instructions, which may stand almost anywhere, are not in the table.
@@ -95,7 +92,7 @@ notation4 ?LITERAL end! > subset!
 attlist ?NAME attlist1
 attlist1 > subset ?NAME attlist2
 attlist2 ( attlist3 NOTATION attlist5 CDATA attlist8 ID attlist8 IDREF attlist8 IDREFS attlist8 ENTITY attlist8 \
-ENTITIES attlist8 ?NMTOKEN attlist8 NMTOKENS attlist8
+ENTITIES attlist8 NMTOKEN attlist8 NMTOKENS attlist8
 attlist3 ?NAME attlist4 ?NMTOKEN attlist4
 attlist4 | attlist3 ) attlist8
 attlist5 ( attlist6
@@ -142,13 +139,14 @@ class _Grammar:
         qname = f"{name}(?::{name})?+" if namespaces else name
         begun = f"{name}(?::(?:{name})?+)?+" if namespaces else name
         ref = f"&(?:#[0-9]++|#x[0-9a-fA-F]++|{name});"
+        word = "[A-Z_a-z]" if namespaces else "[A-Z_a-z:]"
         begun_ref = f"&(?:#(?:x[0-9a-fA-F]*+|[0-9]++)?+|{name})?+"
         double, single = (f"[^<&{quote}]*+(?:{ref}[^<&{quote}]*+)*+" for quote in "\"'")
         attribute = f"{_S}++{qname}{_S}*+={_S}*+(?:\"{double}\"|'{single}')"
         whole = "(?<!:)" if namespaces else ""
         # Where one of these stops is where a tag or reference stops being one.
         self.begun = re.compile(
-            f"<(?:/(?:[{letter}:][{letter}:{_MORE}]*+{_S}*+)?+"
+            f"<(?:/(?:(?:[{letter}][{letter}:{_MORE}]*+{_S}*+)?+)?+"
             f"|!(?:-|\\[(?:C(?:D(?:A(?:T(?:A\\[?)?)?)?)?)?)?"
             f"|{begun}{whole}(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:{whole}{_S}*+(?:={_S}*+"
             f"(?:\"{double}(?:{begun_ref})?+|'{single}(?:{begun_ref})?+)?+)?+)?+)?+|/)?+"
@@ -156,28 +154,27 @@ class _Grammar:
         )
         self.content = re.compile(
             f"([^<&\\]]*+)(?:<({qname})((?:{attribute})*+){_S}*+(/?)>"
-            f"|</([{letter}:][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
+            f"|</([{letter}][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
         ).scanner
         self.attribute = re.compile(f"({qname}){_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)')")
         self.value = re.compile(f"([^<&\t\r\n]++)|(\r\n|{_S})|&(#[0-9]++|#x[0-9a-fA-F]++|{name});")
-        self.slow = re.compile("[&\t\r\n]|xmlns" if namespaces else "[&\t\r\n]").search
         self.entity = re.compile(f"[^&%\r]++|\r\n?|{ref}|%{name};")
         self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
         after = f"(?=[>),|\\[%]|{_S}|\\Z)"
         self.prolog = re.compile(
-            f"(?P<S>{_S}++)|<!(?P<DECL>[A-Z_a-z{'' if namespaces else ':'}]++)(?=%?+{_S})|<(?=(?P<START>[{letter}]))|<!\\["
-            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S}|\\Z)"
+            f"(?P<S>{_S}++)|<!(?P<DECL>{word}++)(?={_S}|%(?!%|{_S}|\\Z))|<(?=(?P<START>[{letter}]))|<!\\["
+            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S})"
             f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
             f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
         ).match
         self.begun_prolog = re.compile(
-            f"<(?:!(?:-|[A-Z_a-z{'' if namespaces else ':'}]*+%?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+"
-            f"|[:{letter}{_MORE}]++|\\)"
+            f"<(?:!(?:-|{word}++(?:%\\Z)?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+|[:{letter}{_MORE}]++|\\)"
         ).match
 
 
 _GRAMMARS = {False: _Grammar(False), True: _Grammar(True)}
 _TEXT = re.compile("(?:[^<&\\]]++|\\](?!\\]>))++").match
+_SPECIAL = re.compile("[&\t\r\n]").search
 _LINES = re.compile("[^\r\n]++|\r\n?|\n").findall
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
 _NOT_PUBLIC = re.compile("[^-'()+,./:=?;!*#@$_%a-zA-Z0-9 \r\n]").search
@@ -200,6 +197,9 @@ class ExpatError(Exception):
 ExpatError.__module__ = "xml.parsers.expat"
 
 
+_BOTTOM = (None, None, None)  # on the stack of elements, where an entity begins
+
+
 class _Entity:
     __slots__ = ("name", "text", "system", "public", "notation", "base", "open")
 
@@ -213,6 +213,12 @@ class _Dtd:
         self.keep = True  # whether declarations still count: not after some that nobody read
         self.fed = self.expanded = 0
         self.threshold, self.factor = 8 << 20, 100.0
+
+
+def _held(text, at):
+    """How much of the end may with what follows be the end of a line or of a section, or the forbidden `]]>`."""
+    last = text[max(at, len(text) - 2) :]
+    return 1 if last.endswith("\r") else len(last) - len(last.rstrip("]"))
 
 
 def _single_lines(text):
@@ -244,6 +250,10 @@ _FIXED = set("\t\n\r") | {chr(at) for at in range(32, 127)} - set("$@\\^`{}~")
 
 def _table_decoder(name):
     """A decoder for one of Python's own encodings of one byte a character; None where markup would look different."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise LookupError(f"unknown encoding: {name}") from None
     table = bytes(range(256)).decode(name, "replace")
     if len(table) != 256:
         raise ValueError("multi-byte encodings are not supported")
@@ -266,6 +276,7 @@ def _flag(name):
     def change(self, value):
         self._flush()
         setattr(self, name, bool(value))
+        self._choose_gather()
 
     return property(lambda self: getattr(self, name), change)
 
@@ -280,9 +291,9 @@ class xmlparser:
         EndDoctypeDeclHandler EntityDeclHandler XmlDeclHandler ElementDeclHandler AttlistDeclHandler
         SkippedEntityHandler""".split(),
         *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
-        _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
-        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _returns _state
-        _final _busy _over _stack _pieces _cdata _words _levels _doctype _dtd""".split(),
+        _gather _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
+        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
+        _final _busy _over _stack _pieces _cdata _words _fresh _levels _doctype _dtd""".split(),
     )
 
     def __init__(self, encoding, separator, intern):
@@ -290,7 +301,7 @@ class xmlparser:
             setattr(self, name, None)
         self.intern = intern
         self.ErrorCode = 0
-        self._characters = self._default = self._base = None
+        self._characters = self._default = self._base = self._gather = None
         self._expanding = self._deferral = self._root = True
         self._buffering = self._ordered = self._specified = self._triplets = self._foreign = False
         self._size, self._parameters = 8192, 0
@@ -298,11 +309,12 @@ class xmlparser:
         self._names, self._attribute_names, self._bindings = {}, {}, {"xml": _XML}
         self._encoding, self._declared, self._decoder, self._refused = encoding, encoding, None, None
         self._pending, self._waiting, self._enough, self._left, self._wrong = [], 0, 0, b"", False
-        self._text, self._at, self._here, self._mark, self._returns = "", 0, 0, (0, 1, 0, 0), False
-        self._frames = []  # entities that are open: (entity, text around it, where that goes on, level, reference)
+        self._text, self._at, self._here, self._returns = "", 0, 0, False
+        self._mark = self._near = (0, 1, 0, 0)  # where positions are counted from: place, line, column, byte
+        self._frames = []  # entities that are open: (entity, text around it, where that goes on, reference)
         self._state, self._final, self._busy, self._over = "start", False, False, False
         self._stack, self._pieces, self._cdata = [], [], False
-        self._words, self._levels, self._doctype = [], [], None
+        self._words, self._fresh, self._levels, self._doctype = [], True, [], None
         self._dtd = _Dtd()
 
     # Settings.
@@ -337,6 +349,10 @@ class xmlparser:
     def CharacterDataHandler(self, handler):
         self._flush()
         self._characters = handler
+        self._choose_gather()
+
+    def _choose_gather(self):
+        self._gather = self._pieces.append if self._buffering and self._characters else None
 
     @property
     def DefaultHandler(self):
@@ -366,7 +382,7 @@ class xmlparser:
 
     def UseForeignDTD(self, flag=True, /):
         if self._state != "start":
-            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING, place=False)
+            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING)
         self._foreign = bool(flag)
 
     def GetReparseDeferralEnabled(self):
@@ -375,12 +391,12 @@ class xmlparser:
     def SetReparseDeferralEnabled(self, enabled, /):
         self._deferral = bool(enabled)
 
-    def _protect(self, name, value, check):
+    def _protect(self, setting, value):
         if not self._root:
             raise self._error(_CODES.INVALID_ARGUMENT, "parser must be a root parser")
-        if not check(value):
+        if setting == "factor" and not value >= 1.0:
             raise self._error(_CODES.INVALID_ARGUMENT, "'max_factor' must be at least 1.0")
-        setattr(self._dtd, name, value)
+        setattr(self._dtd, setting, value)
 
     def SetBillionLaughsAttackProtectionActivationThreshold(self, threshold, /):
         if not isinstance(threshold, int):
@@ -389,42 +405,44 @@ class xmlparser:
             raise ValueError("threshold must not be negative")
         if threshold >= 1 << 64:
             raise OverflowError("threshold is too large")
-        self._protect("threshold", threshold, lambda _value: True)
+        self._protect("threshold", threshold)
 
     def SetBillionLaughsAttackProtectionMaximumAmplification(self, max_factor, /):
         if not isinstance(max_factor, (int, float)):
             raise TypeError("max_factor must be a number")
-        self._protect("factor", float(max_factor), lambda value: value >= 1.0)
+        self._protect("factor", max_factor)
 
     # Positions. They are counted when somebody asks, from the last place that was counted.
 
     def _position(self):
-        at = self._frames[0][4] if self._frames else self._here
+        at = self._frames[0][3] if self._frames else self._here
         if type(at) is not int:
             at = at.end(1)
-        start, line, column, octets = self._mark
+        start, line, column, octets = self._near if at >= self._near[0] else self._mark
         passed = self._text[start:at]
         lines = passed.count("\n")
         last = passed.rfind("\n")
         if "\r" in passed:
             lines += passed.count("\r") - passed.count("\r\n")
             last = max(last, passed.rfind("\r"))
-        return line + lines, column + len(passed) if last < 0 else len(passed) - last - 1, octets + len(self._encoded(passed)), at
+        column = column + len(passed) if last < 0 else len(passed) - last - 1
+        self._near = (at, line + lines, column, octets + len(self._encoded(passed)))
+        return self._near
 
     def _encoded(self, text):
         encoding = self._encoding if self._encoding in _DECODERS else "latin-1"
         return text.encode(encoding, "replace")
 
-    CurrentLineNumber = ErrorLineNumber = property(lambda self: self._position()[0])
-    CurrentColumnNumber = ErrorColumnNumber = property(lambda self: self._position()[1])
-    CurrentByteIndex = ErrorByteIndex = property(lambda self: self._position()[2])
+    CurrentLineNumber = ErrorLineNumber = property(lambda self: self._position()[1])
+    CurrentColumnNumber = ErrorColumnNumber = property(lambda self: self._position()[2])
+    CurrentByteIndex = ErrorByteIndex = property(lambda self: self._position()[3])
 
     def GetInputContext(self):
-        return self._encoded(self._text[self._position()[3] :]) if self._busy else None
+        return self._encoded(self._text[self._position()[0] :]) if self._busy else None
 
-    def _error(self, code, message=None, place=True):
+    def _error(self, code, message=None):
         self.ErrorCode = code
-        line, column = self._position()[:2]
+        line, column = self._position()[1:3]
         error = ExpatError(f"{message or _TEXTS[code]}: line {line}, column {column}")
         error.code, error.lineno, error.offset = code, line, column
         return error
@@ -453,8 +471,8 @@ class xmlparser:
             return 1
         self._pending.append(data)
         self._waiting += len(data)
-        # What is left of the last piece was not a whole token: wait until there is twice as much, or the work on a
-        # long token that arrives in small pieces would grow with its square.
+        # What there was so far was not a whole token: wait until there is twice as much, or the work on a long token
+        # that arrives in small pieces would grow with its square.
         if not isfinal and self._deferral and self._waiting < self._enough:
             return 1
         self._busy = True
@@ -464,10 +482,9 @@ class xmlparser:
         except BaseException:
             if not self.ErrorCode:  # a handler raised: nothing is reported any more
                 self._over = True
-                for name in _HANDLERS:
-                    setattr(self, name, None)
                 self._pieces.clear()
-                self._characters = self._default = None
+                for name in (*_HANDLERS, "CharacterDataHandler", "DefaultHandler"):
+                    setattr(self, name, None)
             raise
         finally:
             self._busy = False
@@ -501,7 +518,8 @@ class xmlparser:
                 new, self._wrong = new[: found.start()], True
             self._returns = self._returns or "\r" in new
             self._text, self._here = self._text[self._at :] + new, 0
-            self._at, self._mark = 0, (0, *self._mark[1:])
+            self._at = 0
+            self._mark = self._near = (0, *self._mark[1:])
         at_end = final and not self._wrong
         while True:
             before, self._here = self._state, self._at
@@ -514,80 +532,68 @@ class xmlparser:
         if final:
             self._end()
             self._final = True
-        self._mark = (self._at, *self._position()[:3])
-        self._enough = len(self._text) - self._at
+        self._mark = self._position()
+        self._enough = 0 if self._at else len(self._text)
 
     def _end(self):
         """Nothing follows: what is open now stays open."""
         if self._left:
-            self._fail(_CODES.PARTIAL_CHAR)
+            wide = self._encoding.startswith("utf-16") and len(self._left) == 1
+            self._fail(_CODES.UNCLOSED_TOKEN if wide else _CODES.PARTIAL_CHAR)
         if self._cdata:
             self._fail(_CODES.UNCLOSED_CDATA_SECTION)
         if self._at < len(self._text):
             self._fail(_CODES.UNCLOSED_TOKEN)
         if self._root and self._state != "epilog":
             self._fail(_CODES.NO_ELEMENTS)
-        if self._stack:
+        if not self._root and len(self._stack) > 1:
             self._fail(_CODES.ASYNC_ENTITY)
 
     def _choose_decoder(self, raw, final):
-        if not raw and not final:
-            return False
+        """Finds the encoding in the first bytes; false if there are too few to tell."""
         name = self._declared and self._declared.lower()
-        if name is not None and name not in _DECODERS and name != "utf-16":
-            self._decoder = self._foreign_decoder(self._declared)
-            if self._decoder is None:
-                self._fail(self._refused)
-        elif raw[:2] in (b"\xfe\xff", b"\xff\xfe") or (len(raw) > 1 and 0 in raw[:2]):
-            self._encoding = "utf-16be" if raw[0] in (0xFE, 0) else "utf-16le"
-        elif len(raw) < 2 and not final or len(raw) == 2 and raw == b"\xef\xbb" and not final:
+        wide = raw[:2] in (b"\xfe\xff", b"\xff\xfe") or len(raw) > 1 and 0 in raw[:2]
+        if (len(raw) < 2 or raw == b"\xef\xbb") and not final:
             return False
-        elif raw[:3] == b"\xef\xbb\xbf":
-            self._encoding = "utf-8"
-        elif name is not None:
-            self._encoding = "utf-16be" if name == "utf-16" else name
+        if name and name not in _DECODERS and name != "utf-16":
+            self._take_table(self._declared)
+            if isinstance(self._refused, int):
+                self._fail(self._refused)
+        elif wide or name == "utf-16":
+            self._encoding = "utf-16le" if raw[:1] not in (b"\xfe", b"\0") and wide else "utf-16be"
         else:
-            self._encoding = "utf-8"
-        if not self._declared:
-            wide = self._encoding.startswith("utf-16")
-            begun = raw.replace(b"\0", b"") if wide else raw
-            begun = begun.lstrip(b"\xef\xbb\xbf\xfe\xff")
-            if begun[:5] == b"<?xml" and (begun[5:6].isspace() or len(begun) == 5):
-                if b"?>" not in begun and not final:
-                    return False
-                found = re.match(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)", begun)
-                if found:
-                    self._switch(found[1].decode(), wide)
-            elif b"<?xml".startswith(begun) and not final:
+            self._encoding = "utf-8" if raw[:3] == b"\xef\xbb\xbf" or not name else name
+        if not name:
+            begun = _DECODERS[self._encoding if wide else "iso-8859-1"](raw)[0].lstrip("\ufeff\xef\xbb\xbf")
+            if not final and ("<?xml ".startswith(begun) or re.match(f"<\\?xml{_S}", begun) and "?>" not in begun):
                 return False
-        if self._decoder is None:
-            self._decoder = _DECODERS[self._encoding]
+            found = re.match(f"<\\?xml{_S}[^>]*?{_S}encoding{_S}*={_S}*[\"']([A-Za-z][A-Za-z0-9._-]*)", begun)
+            if found:
+                self._switch(found[1], wide)
+        self._decoder = self._decoder or _DECODERS[self._encoding]
         self._state = "prolog" if self._root else "subset" if self._doctype else "content"
         return True
 
     def _switch(self, name, wide):
         """Takes the encoding that the document declares. What is wrong with it is raised after the declaration."""
         lower = name.lower()
-        if lower in _DECODERS or lower == "utf-16":
-            if lower.startswith("utf-16") != wide or (lower[6:] and wide and lower != self._encoding):
+        if wide or lower.startswith("utf-16") and lower in (*_DECODERS, "utf-16"):
+            if not wide or lower not in ("utf-16", self._encoding):
                 self._refused = _CODES.INCORRECT_ENCODING
-            elif not wide:
-                self._encoding = lower
-            return
-        try:
-            self._decoder = self._foreign_decoder(name)
-        except Exception as error:
-            self._refused = error
-        if wide:
-            self._decoder, self._refused = None, self._refused or _CODES.INCORRECT_ENCODING
+        elif lower in _DECODERS:
+            self._encoding = lower
+        else:
+            try:
+                self._take_table(name)
+            except Exception as error:
+                self._refused = error
 
-    def _foreign_decoder(self, name):
-        decoder = _table_decoder(name)
-        if decoder is None:
+    def _take_table(self, name):
+        self._decoder = _table_decoder(name)
+        if self._decoder is None:
             self._refused = _CODES.UNKNOWN_ENCODING
-            return None
-        self._encoding = name.lower()
-        return decoder
+        else:
+            self._encoding = name.lower()
 
     def ExternalEntityParserCreate(self, context, encoding=None, /):
         """A parser for the text of an external entity, which the program has to bring."""
@@ -595,7 +601,9 @@ class xmlparser:
         for name in (*_HANDLERS, *"""_characters _default _expanding _buffering _size _ordered _specified _triplets
                      _base _deferral _parameters _dtd""".split()):
             setattr(child, name, getattr(self, name))
+        child._choose_gather()
         child._root, child._bindings = False, dict(self._bindings)
+        child._stack.append(_BOTTOM)
         child._doctype = context is None
         return child
 
@@ -607,22 +615,22 @@ class xmlparser:
         if not pieces:
             return
         text = "".join(pieces)
-        if len(text) <= self._size:
+        if len(text) <= self._size and self._characters:
             pieces.clear()
-            if self._characters:
-                self._characters(text)
+            self._characters(text)
             return
-        whole, pieces[:] = list(pieces), ()
+        whole = pieces[:]
+        pieces.clear()
         width = len(text) if self._encoding == "utf-8" else 1024
-        portion = []
+        portion, used = [], 0
         for piece in whole:
             for at in range(0, len(piece), width):
                 part = piece[at : at + width]
-                if portion and sum(map(len, portion)) + len(part) > self._size:
-                    if self._characters:
-                        self._characters("".join(portion))
-                    portion.clear()
+                if used + len(part) > self._size and portion and self._characters:
+                    self._characters("".join(portion))
+                    portion, used = [], 0
                 portion.append(part)
+                used += len(part)
         if self._characters:
             self._characters("".join(portion))
 
@@ -635,6 +643,13 @@ class xmlparser:
         """Gives what has no handler of its own to the default handler."""
         if self._default and raw:
             self._call(self._default, raw)
+
+    def _tell(self, handler, raw, *arguments):
+        """Calls a handler; without one, what was read goes to the default handler."""
+        if handler:
+            self._call(handler, *arguments)
+        else:
+            self._report(raw)
 
     def _data(self, text, at=None):
         """Reports text: lines and their ends apart, unless it is buffered."""
@@ -662,9 +677,9 @@ class xmlparser:
     # The content of elements.
 
     def _content(self, final):
-        text, at, floor = self._text, self._at, 0
+        text, at = self._text, self._at
         frames, stack, pieces, scan = self._frames, self._stack, self._pieces, self._grammar.content
-        names, root, returns = self._names, self._root, self._returns
+        names, returns, attlists = self._names, self._returns, self._dtd.attlists
         while True:
             if self._cdata:
                 at = self._section(text, at)
@@ -676,14 +691,14 @@ class xmlparser:
             for here in iter(scan(text, at).match, None):
                 data, name, attributes, empty, close, ref = here.groups()
                 if data:
-                    if self._buffering and self._characters:
-                        pieces.append(_single_lines(data) if returns else data)
+                    if gather := self._gather:
+                        gather(_single_lines(data) if returns else data)
                     else:
                         self._data(data, here.start())
                 self._here = here
                 if name:
                     declared = None
-                    if attributes or self._dtd.attlists:
+                    if attributes or attlists:
                         attributes, declared = self._attributes(name, attributes, here)
                         names = self._names
                     else:
@@ -692,29 +707,28 @@ class xmlparser:
                         known = names[name]
                     else:
                         known = names[name] = self._known(name, True)
-                    started = self.StartElementHandler
-                    if started:
+                    if started := self.StartElementHandler:
                         if pieces:
                             self._flush()
                         started(known, attributes)
-                    elif self._default:
+                    elif self._default and not (empty and self.EndElementHandler):
                         self._report(here.group()[len(data) :])
                     if not empty:
                         stack.append((name, known, declared))
                         continue
                     if started:
                         self._here = here.end()
-                elif close is not None:
-                    if len(stack) == floor:
-                        self._fail(_CODES.ASYNC_ENTITY)
+                elif close:
                     name, known, declared = stack.pop()
                     if name != close:
+                        if name is None:
+                            self._fail(_CODES.ASYNC_ENTITY)
                         self._fail(_CODES.TAG_MISMATCH, here.start(5))
                 else:
                     char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, here)
                     if char:
-                        if self._buffering and self._characters:
-                            pieces.append(char)
+                        if gather := self._gather:
+                            gather(char)
                         else:
                             self._char(char, f"&{ref};")
                         continue
@@ -724,25 +738,26 @@ class xmlparser:
                     if not any(char in entity.text for char in "<&]"):
                         self._data(entity.text)
                         continue
-                    frames.append((entity, text, here.end(), floor, here.end(1)))
+                    frames.append((entity, text, here.end(), here.end(1)))
+                    stack.append(_BOTTOM)
                     entity.open = True
-                    text, at, floor = entity.text, 0, len(stack)
+                    text, at = entity.text, 0
                     break
                 # An element ended, in a tag of its own or in the one that began it.
-                if self.EndElementHandler:
+                if ended := self.EndElementHandler:
                     if pieces:
                         self._flush()
-                    self.EndElementHandler(known)
-                elif not empty or not started:
-                    self._report(here.group()[len(data) :]) if close else None
+                    ended(known)
+                elif close and self._default:
+                    self._report(here.group()[len(data) :])
                 if declared:
                     self._leave(declared)
                     names = self._names
-                if not stack and root:
+                if not stack:
                     self._at, self._state = here.end(), "epilog"
                     return
             else:
-                if here is not None:
+                if here:
                     at = here.end()
                 if at < len(text):
                     moved = self._step(text, at, final or bool(frames))
@@ -754,11 +769,11 @@ class xmlparser:
                     break
                 if not frames:
                     break
-                if len(stack) != floor:
+                if stack.pop() is not _BOTTOM:
                     self._fail(_CODES.ASYNC_ENTITY)
-                entity, text, at, floor, _reference = frames.pop()
+                entity, text, at, _reference = frames.pop()
                 entity.open = False
-        self._at = at
+        self._at, self._fresh = at, self._fresh and not at
 
     def _step(self, text, at, final):
         """Takes what the expression for content does not: returns where it ends, or None if more is needed."""
@@ -767,10 +782,7 @@ class xmlparser:
             found = _TEXT(text, at)
             stop = end = found.end() if found else at
             if end == len(text) and not final:
-                # Together with what follows these may be the end of a line or the forbidden `]]>`.
-                stop -= 1 if text[end - 1] == "\r" else len(text[max(at, end - 2) : end]) - len(
-                    text[max(at, end - 2) : end].rstrip("]")
-                )
+                stop -= _held(text, at)
             elif end < len(text) and text[end] == "]":
                 stop = max(at, text.rfind("\n", at, end) + 1, text.rfind("\r", at, end) + 1)
                 self._data(text[at:stop], at)
@@ -785,10 +797,7 @@ class xmlparser:
             return self._instruction(text, at)
         if text.startswith("<![CDATA[", at):
             self._cdata = True
-            if self.StartCdataSectionHandler:
-                self._call(self.StartCdataSectionHandler)
-            else:
-                self._report("<![CDATA[")
+            self._tell(self.StartCdataSectionHandler, "<![CDATA[")
             return at + 9
         end = self._grammar.begun.match(text, at).end()
         if end < len(text):
@@ -797,21 +806,14 @@ class xmlparser:
 
     def _section(self, text, at):
         end = text.find("]]>", at)
-        stop = end
-        if end < 0:
-            stop = len(text)
-            last = text[max(at, stop - 2) :]
-            stop -= 1 if last.endswith("\r") else len(last) - len(last.rstrip("]"))
+        stop = end if end >= 0 else len(text) - _held(text, at)
         self._here = at
         if stop > at:
             self._data(text[at:stop], at)
         if end < 0:
             return stop
         self._cdata, self._here = False, end
-        if self.EndCdataSectionHandler:
-            self._call(self.EndCdataSectionHandler)
-        else:
-            self._report("]]>")
+        self._tell(self.EndCdataSectionHandler, "]]>")
         return end + 3
 
     def _comment(self, text, at):
@@ -821,10 +823,7 @@ class xmlparser:
         if text[end + 2] != ">":
             self._fail(_CODES.INVALID_TOKEN, end + 2)
         self._here = at
-        if self.CommentHandler:
-            self._call(self.CommentHandler, _single_lines(text[at + 4 : end]))
-        else:
-            self._report(text[at : end + 3])
+        self._tell(self.CommentHandler, text[at : end + 3], _single_lines(text[at + 4 : end]))
         return end + 3
 
     def _instruction(self, text, at):
@@ -841,21 +840,18 @@ class xmlparser:
             return None
         self._here = at
         if target == "xml":
-            if self._frames or self._mark[3] or text[:at] not in ("", "\ufeff"):
+            if not self._fresh or self._frames or text[:at].strip("\ufeff"):
                 junk = self._state == "epilog"
                 self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
-            self._declaration(text, begun.end(1), end)
-            if not self.XmlDeclHandler:
-                self._report(text[at : end + 2])
+            version, encoding, standalone = self._declaration(text, begun.end(1), end)
+            self._tell(self.XmlDeclHandler, text[at : end + 2], version, encoding, standalone)
             if isinstance(self._refused, int):
                 self._fail(self._refused)
             if self._refused:
                 raise self._refused
-        elif self.ProcessingInstructionHandler:
-            data = text[begun.end(1) : end].lstrip(" \t\r\n")
-            self._call(self.ProcessingInstructionHandler, target, _single_lines(data))
         else:
-            self._report(text[at : end + 2])
+            data = _single_lines(text[begun.end(1) : end].lstrip(" \t\r\n"))
+            self._tell(self.ProcessingInstructionHandler, text[at : end + 2], target, data)
         return end + 2
 
     def _declaration(self, text, at, end):
@@ -887,8 +883,7 @@ class xmlparser:
             self._fail(wrong, at)
         standalone = {"yes": 1, "no": 0}.get(found.get("standalone"), -1)
         self._dtd.standalone = standalone == 1
-        if self.XmlDeclHandler:
-            self._call(self.XmlDeclHandler, found["version"], found.get("encoding"), standalone)
+        return found.get("version"), found.get("encoding"), standalone
 
     # Attributes and names.
 
@@ -896,16 +891,14 @@ class xmlparser:
         """The attributes of a tag as its handler wants them, and what to undo when its element ends."""
         names, types = self._attribute_names, self._dtd.attlists.get(name)
         declared, start = None, here.start(3)
-        if types is None and not self._grammar.slow(raw):
+        if types is None and not _SPECIAL(raw) and "xmlns" not in raw:
             pairs = self._grammar.attribute.findall(raw)
-            try:
-                given = {names[key]: one or other for key, one, other in pairs}
-            except KeyError:
-                self._duplicates(raw, start)
-                for key, _one, _other in pairs:
-                    if key not in names:
-                        names[key] = self._known(key, False)
-                given = {names[key]: one or other for key, one, other in pairs}
+            given, checked = {}, False
+            for key, one, other in pairs:
+                if key not in names:
+                    checked = checked or self._duplicates(raw, start)
+                    names[key] = self._known(key, False)
+                given[names[key]] = one or other
             if len(given) < len(pairs):
                 self._duplicates(raw, start)
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE)
@@ -937,7 +930,10 @@ class xmlparser:
             if len(given) < count:
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE)
         if self._ordered:
-            return [part for pair in given.items() for part in pair], declared
+            flat = []
+            for pair in given.items():
+                flat += pair
+            return flat, declared
         return given, declared
 
     def _duplicates(self, raw, start):
@@ -946,6 +942,7 @@ class xmlparser:
             if found[1] in seen:
                 self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
             seen.add(found[1])
+        return True
 
     def _declares(self, key):
         return self._separator is not None and (key == "xmlns" or key.startswith("xmlns:"))
@@ -1015,7 +1012,7 @@ class xmlparser:
             if not dtd.references or dtd.standalone:
                 self._fail(_CODES.UNDEFINED_ENTITY, None if attribute else here)
             if not attribute:
-                self._skip(name)
+                self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
             return None
         if entity.open:
             self._fail(_CODES.RECURSIVE_ENTITY_REF, here)
@@ -1023,7 +1020,7 @@ class xmlparser:
             self._fail(_CODES.BINARY_ENTITY_REF, here)
         if entity.text is not None:
             if not self._expanding and not attribute:
-                self._skip(name)
+                self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
                 return None
             self._expand(entity)
             return entity
@@ -1039,12 +1036,6 @@ class xmlparser:
         else:
             self._report(f"&{name};")
         return None
-
-    def _skip(self, name):
-        if self.SkippedEntityHandler:
-            self._call(self.SkippedEntityHandler, name, 0)
-        else:
-            self._report(f"&{name};")
 
     def _ask(self, handler, *arguments):
         answer = self._call(handler, *arguments)
@@ -1086,9 +1077,7 @@ class xmlparser:
                 if found is not None:
                     point = found.end()
                 if point < len(source):
-                    begun = self._grammar.begun.match(source, point)
-                    point = begun.end() if begun and source[point] == "&" else point
-                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + point)
+                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + self._broken(source, point))
                 if not outer:
                     return "".join(out)
                 entity.open = False
@@ -1099,7 +1088,7 @@ class xmlparser:
     def _outside(self, final):
         """Prolog, declarations and epilog: one token after another, by the table."""
         text, at, grammar = self._text, self._at, self._grammar
-        if at == 0 and text[:1] == "\ufeff" and not self._mark[3]:
+        if at == 0 and text[:1] == "\ufeff" and self._fresh:
             at = 1
         while True:
             self._at = at if not self._frames else self._at
@@ -1108,7 +1097,7 @@ class xmlparser:
                     return
                 if self._state != "subset":
                     self._fail(_CODES.INCOMPLETE_PE)
-                entity, text, at, _floor, _reference = self._frames.pop()
+                entity, text, at, _reference = self._frames.pop()
                 entity.open = False
                 continue
             self._here = at
@@ -1125,7 +1114,8 @@ class xmlparser:
                     if end < len(text):
                         self._fail(_CODES.INVALID_TOKEN, end)
                     end = None
-                elif found.end() < len(text) or final or self._frames or found[0][-1] in ">[(,|;":
+                # Most tokens at the end may go on; in the epilog any is wrong.
+                elif final or self._frames or self._ended(found, text):
                     end = found.end()
                     if found.lastgroup == "S":
                         self._default_token(found[0])
@@ -1135,14 +1125,17 @@ class xmlparser:
                         if found.lastgroup == "PE":
                             inner = self._parameter(found["PE"])
                             if inner is not None:
-                                self._frames.append((inner, text, end, 0, at))
+                                self._frames.append((inner, text, end, at))
                                 inner.open = True
                                 text, end = inner.text, 0
             if end is None:
                 if self._frames:
                     self._fail(_CODES.UNCLOSED_TOKEN)
                 return
-            at = end
+            at, self._fresh = end, False
+
+    def _ended(self, found, text):
+        return found.end() < len(text) or found[0][-1] in ">[(,|;*?+" or self._state == "epilog"
 
     def _token(self, raw, kind, at):
         """Takes a token of the prolog or epilog; true if the document element begins with it."""
@@ -1162,6 +1155,8 @@ class xmlparser:
             junk = _CODES.JUNK_AFTER_DOC_ELEMENT if state == "epilog" else _CODES.SYNTAX
             self._fail(_CODES.PARAM_ENTITY_REF if kind == "PE" else junk)
         if raw == "]":
+            if self._frames:
+                self._fail(_CODES.INCOMPLETE_PE)
             words.append("<!DOCTYPE")
         words.append(raw)
         if state in _PUBLIC:
@@ -1243,10 +1238,7 @@ class xmlparser:
             self._report(f"%{name};")
         elif entity is None:
             dtd.keep = dtd.standalone
-            if self.SkippedEntityHandler:
-                self._call(self.SkippedEntityHandler, name, 1)
-            else:
-                self._report(f"%{name};")
+            self._tell(self.SkippedEntityHandler, f"%{name};", name, 1)
             return None
         elif entity.open:
             self._fail(_CODES.RECURSIVE_ENTITY_REF)
@@ -1290,16 +1282,20 @@ class xmlparser:
         for found in iter(self._grammar.entity.scanner(raw).match, None):
             part, point = found[0], found.end()
             if part[0] == "%":
-                self._fail(_CODES.PARAM_ENTITY_REF)
+                self._fail(_CODES.PARAM_ENTITY_REF, start + found.start())
             if part[:2] == "&#":
                 part = self._number(part[1:-1], start + found.start())
             elif part[0] == "\r":
                 part = "\n"
             out.append(part)
         if point < len(raw):
-            end = self._grammar.begun.match(raw, point) if raw[point] == "&" else None
-            self._fail(_CODES.INVALID_TOKEN, start + (end.end() if end else point))
+            self._fail(_CODES.INVALID_TOKEN, start + self._broken(raw, point))
         return "".join(out)
+
+    def _broken(self, text, at):
+        """Where what should be a reference stops being one."""
+        begun = self._grammar.begun.match(text, at)
+        return begun.end() if begun and text[at] == "&" and begun.end() < len(text) else at
 
     def _declare_attribute(self, words, at):
         _declaration, element, name, *kind, last = words
@@ -1429,3 +1425,7 @@ sys.modules["pyexpat"] = _module(
         ),
     },
 )
+
+# Without the interpreter's own, ElementTree takes the one that is written in Python: that one reports an entity that
+# it cannot read, where the other leaves it out, and knows `flush` and `doctype`.
+del _elementtree.XMLParser

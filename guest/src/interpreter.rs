@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 14] = [
+const PARTS: [(&str, &str, &str); 15] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -35,6 +35,7 @@ const PARTS: [(&str, &str, &str); 14] = [
     part!("errors"),
     part!("services"),
     part!("profiler"),
+    part!("expat"),
     part!("missing"),
     part!("prelude"),
 ];

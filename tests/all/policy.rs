@@ -401,9 +401,12 @@ fn the_examples_of_the_guide_decide_what_it_says() {
         let (first, said) = block.split_once('\n').unwrap();
         let first = first.strip_prefix("$ sandgate ").unwrap();
         let (words, json) = first.split_once('\'').unwrap();
-        let mut arguments: Vec<&str> = words.split_whitespace().collect();
+        let shipped = directory.path().to_str().unwrap();
+        let words = words.split_whitespace();
+        let mut arguments: Vec<&str> = words
+            .map(|word| if word == "policies" { shipped } else { word })
+            .collect();
         arguments.push(json.trim_end_matches('\''));
-        arguments.extend(["--policies", directory.path().to_str().unwrap()]);
         let (code, stdout, stderr) = sandgate(&arguments);
         let stdout = stdout.split("\npolicy ").next().unwrap();
         assert_eq!((code, stderr.as_str()), (0, ""));

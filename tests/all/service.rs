@@ -42,6 +42,7 @@ impl Scene {
         let output = Command::new(env!("CARGO_BIN_EXE_sandgate"))
             .env_clear()
             .env("SANDGATE_STATE_DIR", self.at("state"))
+            .env("SANDGATE_CACHE_DIR", crate::support::cache_dir())
             .env("HOME", self.at("home"))
             .args(arguments.iter().map(|one| one.replace("DIR", directory)))
             .output()
@@ -357,7 +358,7 @@ fn a_document_that_changes_is_checked_against_the_policies_in_force() {
 
     serving.becomes(&document(&[("contact.add", "name")]));
     all.push_str(&scene.run(&["refresh"]));
-    all.push_str(&scene.command(&["run", "-c", "print(1)", "--context", "office"]));
+    all.push_str(&scene.command(&["run", "-q", "-c", "print(1)", "--context", "office"]));
     all.push_str(&scene.run(&["refresh", "--accept"]));
 
     serving.becomes(&document(&[("contact.put", "name")]));

@@ -54,7 +54,8 @@ async fn modules_in_the_workspace_can_be_imported_and_nothing_else_can() {
     assert_eq!(outcome.stdout.text, "42\n");
     assert_eq!(
         outcome.exception.unwrap().message,
-        "No module named 'nothing_there'"
+        "No module named 'nothing_there': packages cannot be installed in the sandbox; the standard library, files of the \
+         workspace and `services` can be imported"
     );
 }
 
@@ -78,7 +79,7 @@ async fn the_size_of_a_workspace_is_limited_and_replacing_does_not_add_up() {
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     assert_eq!(
         outcome.stdout.text,
-        "replaced\n[Errno 51] No space left on device (os error 51): 'g'\n[Errno 51] No space left on device (os error 51)\n"
+        "replaced\n[Errno 51] No space left on device: 'g'\n[Errno 51] No space left on device\n"
     );
 }
 
