@@ -291,8 +291,8 @@ class xmlparser:
         EndDoctypeDeclHandler EntityDeclHandler XmlDeclHandler ElementDeclHandler AttlistDeclHandler
         SkippedEntityHandler""".split(),
         *"""intern ErrorCode _characters _default _expanding _buffering _size _ordered _specified _triplets _base
-        _gather _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused _deferral
-        _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
+        _gather _grammar _separator _names _attribute_names _bindings _root _encoding _declared _decoder _refused
+        _deferral _parameters _foreign _pending _waiting _enough _left _wrong _text _at _here _frames _mark _near _returns _state
         _final _busy _over _stack _pieces _cdata _words _fresh _levels _doctype _dtd""".split(),
     )
 
