@@ -1,6 +1,6 @@
 //! The command line: what is printed where, what the process exits with, and what is said when something is wrong.
 
-use crate::support::{command, finished, repository, sandgate};
+use crate::support::{command, finished, repository, sandgate, terminal::at_a_terminal};
 use std::{
     fs,
     io::Write,
@@ -284,39 +284,12 @@ fn an_interrupt_ends_the_run_and_keeps_what_was_printed() {
     );
 }
 
-/// What a person's terminal receives.
-fn at_a_terminal(arguments: &[&str]) -> String {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use std::{ffi::OsStr, fs::File, io::Read, os::unix::ffi::OsStrExt};
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let name = ptsname(&controller, Vec::new()).unwrap();
-    let terminal = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(OsStr::from_bytes(name.as_bytes()))
-        .unwrap();
-    let mut process = command(arguments);
-    process
-        .stdout(terminal.try_clone().unwrap())
-        .stderr(terminal);
-    let mut running = process.spawn().unwrap();
-    // The only other holders of the terminal's end are in `process`.
-    drop(process);
-    let mut shown = Vec::new();
-    // Reading ends with an error when the last holder is gone.
-    let _ = File::from(controller).read_to_end(&mut shown);
-    running.wait().unwrap();
-    String::from_utf8(shown).unwrap()
-}
-
 #[test]
 fn dos_06_a_terminal_never_receives_a_scripts_escape_sequences() {
     let code = "import sys\nprint('\\x1b[31mred \\x9b2J \\x07 \\u202e')\nsys.stderr.write('\\x1b]0;title\\x07\\n')\nraise ValueError('\\x1b[2J')";
-    let shown = at_a_terminal(&["run", "-c", code]);
+    let shown = at_a_terminal(&["run", "-c", code], None);
     assert_eq!(
-        shown.replace("\r\n", "\n"),
+        shown,
         "\\u{1b}[31mred \\u{9b}2J \\u{7} \\u{202e}\n\\u{1b}]0;title\\u{7}\nTraceback (most recent call last):\n  \
          File \"<string>\", line 4, in <module>\n    raise ValueError('\\x1b[2J')\nValueError: \\u{1b}[2J\n"
     );

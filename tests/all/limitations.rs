@@ -10,8 +10,8 @@ const HEAD: &str = "\
 # What differs from CPython 3.14
 
 Written by `SANDGATE_BLESS=1 cargo test --release limitations` from what is tried there; do not edit. Where nothing is
-said, sandgate does what CPython does: of CPython's own tests the large majority pass (tests/corpora/README.md says which
-were run). What RustPython gets wrong and can be mended from outside is mended in `guest/patches`, one file a crate, each
+said, sandgate does what CPython does; `tests/corpora/cpython.md` says which of CPython's own tests pass. What RustPython
+gets wrong and can be mended from outside is mended in `guest/patches`, one file a crate, each
 with its minimal case.
 ";
 
@@ -87,7 +87,8 @@ async fn part(text: &mut String, title: &str, part: Part, probes: &[Probe]) {
 
 async fn modules(text: &mut String) {
     let names: Vec<&str> = MODULES.split_whitespace().collect();
-    let source = include_str!("../limitations/modules.py").replace("MODULES", &format!("{names:?}"));
+    let source =
+        include_str!("../limitations/modules.py").replace("MODULES", &format!("{names:?}"));
     let outcome = run(Script::new(source)).await;
     let lines: Vec<(&str, &str, &str)> = outcome
         .stdout
@@ -105,7 +106,12 @@ async fn modules(text: &mut String) {
         let quoted: Vec<String> = found.map(|(name, ..)| format!("`{name}`")).collect();
         quoted.join(", ")
     };
-    writeln!(text, "\n## Modules\n\nThese import and work: {}.\n", of("works")).unwrap();
+    writeln!(
+        text,
+        "\n## Modules\n\nThese import and work: {}.\n",
+        of("works")
+    )
+    .unwrap();
     writeln!(
         text,
         "These import, and stand in for what the sandbox cannot have (see below): {}.\n",

@@ -16,6 +16,7 @@ mod client;
 mod corpus;
 mod coverage;
 mod crm;
+mod demo;
 mod escape;
 mod hostcall;
 mod image;

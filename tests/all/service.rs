@@ -343,7 +343,10 @@ fn svc_05_a_document_that_changes_waits_until_it_is_accepted() {
 fn a_document_that_changes_is_checked_against_the_policies_in_force() {
     let scene = Scene::new();
     let socket = scene.at("sockets/rpc.sock");
-    let serving = Changing::new(&document(&[("contact.list", "limit"), ("contact.add", "name")]));
+    let serving = Changing::new(&document(&[
+        ("contact.list", "limit"),
+        ("contact.add", "name"),
+    ]));
     serving.serve(&socket);
     let context = scene.at("home/.config/sandgate/policies/office");
     fs::create_dir_all(&context).unwrap();

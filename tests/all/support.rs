@@ -4,6 +4,7 @@ pub(crate) mod hostile;
 pub(crate) mod meeting;
 mod office;
 pub(crate) mod people;
+pub(crate) mod terminal;
 
 pub(crate) use office::Office;
 

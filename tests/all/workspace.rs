@@ -129,7 +129,11 @@ async fn every_entry_of_a_large_directory_is_listed_once_however_it_is_read() {
         )
         .await;
         let sum: usize = (0..number).sum();
-        assert_eq!(outcome.stdout.text, format!("{number} {sum}\n"), "{outcome:#?}");
+        assert_eq!(
+            outcome.stdout.text,
+            format!("{number} {sum}\n"),
+            "{outcome:#?}"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod artefact;
 mod cache;
+mod interruptible;
 mod snapshot;
 
 pub use cache::{ImageCache, ImageStatus};

@@ -57,14 +57,23 @@ pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Resu
             )
         },
     )?;
-    linker.func_wrap(
+    linker.func_wrap_async(
         MODULE,
         "random_get",
-        |mut caller: Caller<'_, State>, at: u32, length: u32| {
-            let memory = memory(&mut caller)?;
-            let (bytes, state) = memory.data_and_store_mut(&mut caller);
-            state.recorder.fill(slice_mut(bytes, at, length)?);
-            wasmtime::Result::Ok(errno::SUCCESS)
+        |mut caller: Caller<'_, State>, (at, length): (u32, u32)| {
+            Box::new(async move {
+                let memory = memory(&mut caller)?;
+                let (bytes, state) = memory.data_and_store_mut(&mut caller);
+                let mut pieces = slice_mut(bytes, at, length)?.chunks_mut(PIECE);
+                if let Some(first) = pieces.next() {
+                    state.recorder.fill(first);
+                }
+                for piece in pieces {
+                    tokio::task::yield_now().await;
+                    state.recorder.fill(piece);
+                }
+                Ok(errno::SUCCESS)
+            })
         },
     )?;
     linker.func_wrap_async(
@@ -78,6 +87,9 @@ pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Resu
     linker.func_wrap(MODULE, "sched_yield", |_: Caller<'_, State>| errno::SUCCESS)?;
     Ok(())
 }
+
+/// How much is done for a guest between two looks at the clock.
+const PIECE: usize = 1 << 20;
 
 /// One subscription to a clock is how a sleep is spelled. THREAT[DOS-04]: the run's own deadline ends it.
 async fn sleep(
@@ -186,15 +198,10 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap_async(
         MODULE,
         "fd_read",
-        |mut caller: Caller<'_, State>, (fd, vectors, number, got): (i32, i32, i32, i32)| {
+        |mut caller: Caller<'_, State>, (fd, vectors, number, got): (i32, u32, u32, u32)| {
             Box::new(async move {
                 match fd {
-                    0 => read_stdin(
-                        &mut caller,
-                        vectors.cast_unsigned(),
-                        number.cast_unsigned(),
-                        got.cast_unsigned(),
-                    ),
+                    0 => read_stdin(&mut caller, vectors, number, got),
                     1 | 2 => Ok(errno::BADF),
                     _ => read_file(&mut caller, fd, vectors, number, got).await,
                 }

@@ -10,7 +10,10 @@
     reason = "the cache is the one place of the library that keeps files"
 )]
 
-use super::{Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, snapshot};
+use super::{
+    Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, interruptible,
+    snapshot,
+};
 use crate::sandbox::engine;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -27,7 +30,7 @@ use std::{
 use wasmtime::Engine;
 
 /// Changes whenever an image is made in another way from the same artefact.
-const FORMAT: &str = "sandgate-image-1";
+const FORMAT: &str = "sandgate-image-2";
 
 /// Another version's image may still be wanted; older ones are removed when a new one is stored.
 const KEPT: usize = 3;
@@ -200,7 +203,7 @@ impl ImageCache {
                     tracing::warn!("the cached interpreter is made again: {reason}");
                 }
                 stage(Stage::Unpacking);
-                let wasm = artefact::unpack()?;
+                let wasm = interruptible::rewrite(&artefact::unpack()?)?;
                 stage(Stage::Starting);
                 let snapshot = snapshot::take(&wasm)?;
                 drop(wasm);

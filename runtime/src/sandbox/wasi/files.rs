@@ -25,7 +25,10 @@ use wasmtime_wasi::{
 use wiggle::GuestMemory;
 
 /// A path may be copied into the host up to this length, and a file read or written up to this much at once.
-const LARGEST_TRANSFER: usize = 64 << 20;
+const LARGEST_TRANSFER: u32 = 1 << 20;
+
+/// What one call may make the host hold for it: a transfer, and paths beside it.
+const ROOM: usize = 2 * LARGEST_TRANSFER as usize;
 
 /// Opens a workspace for one run.
 pub(in crate::sandbox) fn open(
@@ -53,14 +56,25 @@ pub(in crate::sandbox) fn open(
 pub(super) async fn read_file(
     caller: &mut Caller<'_, State>,
     fd: i32,
-    vectors: i32,
-    number: i32,
-    got: i32,
+    vectors: u32,
+    number: u32,
+    got: u32,
 ) -> wasmtime::Result<i32> {
+    if caller.data().files.is_none() {
+        return Ok(errno::BADF);
+    }
+    let shortened = shorten(caller, vectors, number)?;
     let Some((mut memory, files)) = file(caller)? else {
         return Ok(errno::BADF);
     };
-    p1::fd_read(&mut files.wasi, &mut memory, fd, vectors, number, got).await
+    let (at, many, to) = (
+        vectors.cast_signed(),
+        number.cast_signed(),
+        got.cast_signed(),
+    );
+    let error = p1::fd_read(&mut files.wasi, &mut memory, fd, at, many, to).await?;
+    restore(caller, shortened)?;
+    Ok(error)
 }
 
 pub(super) async fn write_file(
@@ -70,26 +84,66 @@ pub(super) async fn write_file(
     number: u32,
     written: u32,
 ) -> wasmtime::Result<i32> {
+    if caller.data().files.is_none() {
+        return Ok(errno::BADF);
+    }
+    let shortened = shorten(caller, vectors, number)?;
     let Some((mut memory, files)) = file(caller)? else {
         return Ok(errno::BADF);
     };
     let GuestMemory::Unshared(bytes) = &memory else {
         return Ok(errno::NOTSUP);
     };
-    let size = vectors_of(bytes, vectors, number)?
-        .iter()
-        .fold(0_u64, |sum, (_, length)| {
-            sum.saturating_add((*length).into())
-        });
-    if !files.quota.take(&files.workspace, size, 0) {
-        return Ok(errno::NOSPC);
+    // The first that is not empty is all that is written at once.
+    let buffers = vectors_of(bytes, vectors, number)?;
+    let size = buffers.iter().find(|(_, length)| *length > 0);
+    let size = size.map_or(0, |(_, length)| u64::from(*length));
+    let error = if files.quota.take(&files.workspace, size, 0) {
+        let (at, many, to) = (
+            vectors.cast_signed(),
+            number.cast_signed(),
+            written.cast_signed(),
+        );
+        p1::fd_write(&mut files.wasi, &mut memory, fd, at, many, to).await?
+    } else {
+        errno::NOSPC
+    };
+    restore(caller, shortened)?;
+    Ok(error)
+}
+
+/// Where a buffer's length stood, and what it was.
+type Shortened = Option<(u32, u32)>;
+
+/// No more than this is read or written at once, since the bytes are copied on the thread that runs the guest. A file may
+/// always give or take less than it was asked to.
+fn shorten(
+    caller: &mut Caller<'_, State>,
+    vectors: u32,
+    number: u32,
+) -> wasmtime::Result<Shortened> {
+    let memory = memory(caller)?;
+    let bytes = memory.data_mut(&mut *caller);
+    let buffers = vectors_of(bytes, vectors, number)?;
+    let first = buffers.iter().position(|(_, length)| *length > 0);
+    let Some((at, (_, length))) = first.and_then(|at| Some((at, buffers.get(at)?))) else {
+        return Ok(None);
+    };
+    if *length <= LARGEST_TRANSFER {
+        return Ok(None);
     }
-    let (vectors, number, written) = (
-        vectors.cast_signed(),
-        number.cast_signed(),
-        written.cast_signed(),
-    );
-    p1::fd_write(&mut files.wasi, &mut memory, fd, vectors, number, written).await
+    let place = vectors
+        .saturating_add(u32::try_from(at)?.saturating_mul(8))
+        .saturating_add(4);
+    slice_mut(bytes, place, 4)?.copy_from_slice(&LARGEST_TRANSFER.to_le_bytes());
+    Ok(Some((place, *length)))
+}
+
+fn restore(caller: &mut Caller<'_, State>, shortened: Shortened) -> wasmtime::Result<()> {
+    if let Some((place, length)) = shortened {
+        put(caller, place, &length.to_le_bytes())?;
+    }
+    Ok(())
 }
 
 /// The guest's memory beside its files; nothing where the run has none.
@@ -99,7 +153,7 @@ fn file<'a>(
     let memory = memory(caller)?;
     let (bytes, state) = memory.data_and_store_mut(caller);
     Ok(state.files.as_mut().map(|files| {
-        files.wasi.set_hostcall_fuel(LARGEST_TRANSFER);
+        files.wasi.set_hostcall_fuel(ROOM);
         (GuestMemory::Unshared(bytes), files)
     }))
 }
@@ -144,13 +198,12 @@ pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Res
     linker.func_wrap_async(
         MODULE,
         "fd_readdir",
-        |mut caller: Caller<'_, State>,
-         (fd, at, room, number, got): (i32, u32, u32, i64, u32)| {
+        |mut caller: Caller<'_, State>, (fd, at, room, number, got): (i32, u32, u32, i64, u32)| {
             Box::new(async move {
                 let Some((_, files)) = file(&mut caller)? else {
                     return Ok(errno::BADF);
                 };
-                let room = usize::try_from(room)?.min(LARGEST_TRANSFER);
+                let room = usize::try_from(room.min(LARGEST_TRANSFER))?;
                 match listing::entries(files, fd, number.cast_unsigned(), room).await? {
                     Err(error) => Ok(error),
                     Ok(entries) => {

@@ -47,10 +47,8 @@ except ET.ParseError as error:
     print(error)
 
 # Small documents that would become huge ones.
-laughs = "".join(f"<!ENTITY e{at} '{f'&e{at - 1};' * 10}'>" for at in range(1, 10))
 large = "A" * 50_000
 for document in (
-    f"<!DOCTYPE a [<!ENTITY e0 'ha'>{laughs}]><a>&e9;</a>",
     f"<!DOCTYPE a [<!ENTITY e '{large}'>]><a>{'&e;' * 5_000}</a>",
 ):
     try:

@@ -32,8 +32,16 @@ impl Listing {
         let mut memory = GuestMemory::Unshared(&mut bytes);
         let piece = PIECE.cast_signed();
         let from_there = from.cast_signed();
-        let error =
-            p1::fd_readdir(&mut files.wasi, &mut memory, fd, 0, piece, from_there, piece).await?;
+        let error = p1::fd_readdir(
+            &mut files.wasi,
+            &mut memory,
+            fd,
+            0,
+            piece,
+            from_there,
+            piece,
+        )
+        .await?;
         if error != 0 {
             return Ok(Err(error));
         }
@@ -63,7 +71,10 @@ impl Listing {
         if self.whole && number == self.next {
             return Some(&[]);
         }
-        let at = self.starts.binary_search_by_key(&number, |start| start.0).ok()?;
+        let at = self
+            .starts
+            .binary_search_by_key(&number, |start| start.0)
+            .ok()?;
         self.bytes.get(self.starts.get(at)?.1..)
     }
 }
