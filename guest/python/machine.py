@@ -4,8 +4,10 @@ Run once before the snapshot.
 """
 
 import builtins
+import compression._common._streams as _streams
 import csv
 import sys
+import types
 
 import _sandgate_sum
 
@@ -20,6 +22,10 @@ def field_size_limit(*limit):
     return _field_size_limit(*(min(number, 2**31 - 1) for number in limit))
 
 
+field_size_limit.__module__ = "_csv"
 csv.field_size_limit = field_size_limit
+
+# gzip, bz2 and lzma read what is left by asking for that much, and a read takes no more than the interpreter's own size.
+_streams.sys = types.SimpleNamespace(maxsize=2**31 - 1)
 
 builtins.sum = _sandgate_sum.sum

@@ -52,7 +52,11 @@ mod _sandgate_sum {
                 "sum() can't sum {what} [use {with}.join(seq) instead]"
             )));
         }
-        let mut sum = if let Some(number) = small(&start, vm) {
+        // What nothing is added to is given back as it is, also where it is a truth.
+        let truth = start.class().is(vm.ctx.types.bool_type);
+        let mut sum = if truth {
+            Sum::Other(start)
+        } else if let Some(number) = small(&start, vm) {
             Sum::Int(number)
         } else if let Some(number) = float(&start, vm) {
             Sum::Float(number, 0.0)
@@ -88,7 +92,10 @@ mod _sandgate_sum {
             let next = vm._add(&object(sum, vm), &item)?;
             sum = match float(&next, vm) {
                 Some(number) if counted => Sum::Float(number, 0.0),
-                _ => Sum::Other(next),
+                _ => match small(&next, vm) {
+                    Some(number) => Sum::Int(number),
+                    None => Sum::Other(next),
+                },
             };
         }
         Ok(object(sum, vm))

@@ -10,9 +10,8 @@ const HEAD: &str = "\
 # What differs from CPython 3.14
 
 Written by `SANDGATE_BLESS=1 cargo test --release limitations` from what is tried there; do not edit. Where nothing is
-said, sandgate does what CPython does; `tests/corpora/cpython.md` says which of CPython's own tests pass. What RustPython
-gets wrong and can be mended from outside is mended in `guest/patches`, one file a crate, each
-with its minimal case.
+said, sandgate does what CPython does; `tests/corpora/cpython.py` runs CPython's own tests. What RustPython gets wrong and
+only its own sources can mend is mended in `guest/patches`, one file a crate, each with its minimal case.
 ";
 
 /// The modules that CPython 3.14 names as its standard library, without its private ones.
