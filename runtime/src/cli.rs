@@ -72,6 +72,13 @@ struct Shared {
     quiet: bool,
 }
 
+impl Shared {
+    /// Where registrations are kept: the directory that was named, or else the user's own.
+    fn state_dir(&self) -> Option<std::path::PathBuf> {
+        self.state.clone().or_else(crate::service::state_dir)
+    }
+}
+
 /// Parses the arguments, runs the command, reports what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {

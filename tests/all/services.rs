@@ -199,7 +199,7 @@ async fn calls_one_after_the_other_do_not_overlap() {
 }
 
 /// Ways around a decision that rivals were reported for. Each tries to delete contact 7.
-const BYPASSES: [(&str, &str); 18] = [
+const BYPASSES: [(&str, &str); 19] = [
     (
         "a thread",
         "import threading\nthreading.Thread(target=delete).start()",
@@ -240,6 +240,10 @@ const BYPASSES: [(&str, &str); 18] = [
     (
         "an exception handler",
         "try: 1 / 0\nexcept ZeroDivisionError: delete()",
+    ),
+    (
+        "a hook for exceptions",
+        "import sys\nsys.excepthook = lambda *a: delete()\n1 / 0",
     ),
     ("a sort key", "sorted([1], key=lambda _: delete())"),
     (

@@ -6,7 +6,7 @@ mod services;
 use super::{
     Shared,
     exit::Exit,
-    reach::policies_of,
+    reach::PoliciesArgument,
     report::{self, Failure},
 };
 use crate::contexts::{self, ContextError, ContextPolicy};
@@ -77,14 +77,8 @@ struct ExplainArguments {
     /// Which context the call is of
     #[arg(long, value_name = "NAME")]
     context: String,
-    /// The policies [default: the user's configuration directory]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "SANDGATE_POLICIES",
-        hide_env_values = true
-    )]
-    policies: Option<PathBuf>,
+    #[command(flatten)]
+    policies: PoliciesArgument,
     /// Which actor of the context makes it
     #[arg(long, value_name = "ACTOR", default_value = "script")]
     actor: String,
@@ -252,7 +246,7 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
 }
 
 fn explain(arguments: &ExplainArguments, shared: &Shared) -> Result<Exit, Failure> {
-    let policies = policies_of(arguments.policies.as_ref())?;
+    let policies = arguments.policies.required()?;
     let interfaces = services::interfaces(&policies, shared)?;
     let directory = policies.join(&arguments.context);
     let context = match contexts::load(&directory, &arguments.context, &interfaces) {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Actor, Answer, Approver, PolicyStore, Reach,
-    service::{Address, Client, ClientLimits, Registry, Store, state_dir},
+    service::{Address, Client, ClientLimits, Registry, Store},
 };
 use clap::Args;
 use sandgate_policy::Interface;
@@ -27,14 +27,8 @@ pub(super) struct ReachArguments {
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 
-    /// The directory of the policies, one directory a context [default: the user's configuration directory]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "SANDGATE_POLICIES",
-        hide_env_values = true
-    )]
-    policies: Option<PathBuf>,
+    #[command(flatten)]
+    policies: PoliciesArgument,
 
     /// Which program of the context this is, as policies name it
     #[arg(
@@ -60,6 +54,36 @@ pub(super) struct ReachArguments {
     /// Refuse the calls that need approval, without asking
     #[arg(long, requires = "context")]
     no: bool,
+}
+
+/// Where policies are, wherever a command needs some.
+#[derive(Debug, Args)]
+pub(super) struct PoliciesArgument {
+    /// The directory of the policies, one directory a context [default: the user's configuration directory]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDGATE_POLICIES",
+        hide_env_values = true
+    )]
+    policies: Option<PathBuf>,
+}
+
+impl PoliciesArgument {
+    /// The directory that was named, or else the user's own.
+    pub(super) fn directory(&self) -> Option<PathBuf> {
+        self.policies.clone().or_else(policies_dir)
+    }
+
+    /// The same, where the command cannot do without.
+    pub(super) fn required(&self) -> Result<PathBuf, Failure> {
+        self.directory().ok_or_else(|| {
+            Failure::usage(
+                "there is no directory of policies",
+                "name one with --policies",
+            )
+        })
+    }
 }
 
 /// What may be reached outside this process.
@@ -89,7 +113,7 @@ impl ReachArguments {
         let Some(context) = &self.context else {
             return Ok(None);
         };
-        let state = shared.state.clone().or_else(state_dir).ok_or_else(|| {
+        let state = shared.state_dir().ok_or_else(|| {
             Failure::usage("there is no state directory", "name one with --state-dir")
         })?;
         let store = Store::open(&state)?;
@@ -102,7 +126,7 @@ impl ReachArguments {
         for registration in store.list()?.iter().filter(|one| !one.is_offered()) {
             interfaces.push(store.service(registration)?.interface());
         }
-        let directory = policies_of(self.policies.as_ref())?;
+        let directory = self.policies.required()?;
         let policies = PolicyStore::open(&directory, &interfaces).map_err(|error| {
             // Each problem points into its file; the report of them all comes first.
             report::failure(&error);
@@ -166,18 +190,8 @@ pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<d
     Some(Arc::new(person))
 }
 
-/// The directory of policies that was named, or else the user's own.
-pub(super) fn policies_of(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    named.cloned().or_else(policies_dir).ok_or_else(|| {
-        Failure::usage(
-            "there is no directory of policies",
-            "name one with --policies",
-        )
-    })
-}
-
 /// `$XDG_CONFIG_HOME/sandgate/policies`, else `~/.config/sandgate/policies`.
-pub(super) fn policies_dir() -> Option<PathBuf> {
+fn policies_dir() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::service::{
     Address, AddressError, CallError, Caller, Client, ClientLimits, Found, Identity, Refreshed,
-    Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs, state_dir,
+    Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
 };
 pub(super) use arguments::ServiceArguments;
 use arguments::{
@@ -32,11 +32,7 @@ use tokio::task::JoinSet;
 use view::{FoundView, Outcome, ServiceView};
 
 pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Exit, Failure> {
-    let directory = shared
-        .state
-        .clone()
-        .or_else(state_dir)
-        .ok_or(StoreError::NoHome)?;
+    let directory = shared.state_dir().ok_or(StoreError::NoHome)?;
     let mut store = Store::open(&directory)?;
     match arguments.command {
         ServiceCommand::Add(arguments) => add(&mut store, arguments),
@@ -225,7 +221,7 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
     }
     let left = arguments.accept && views.iter().any(view::RefreshView::waits);
     let policies = if views.iter().any(view::RefreshView::changed) {
-        policies::check(store, arguments.policies.clone())?
+        policies::check(store, &arguments.policies)?
     } else {
         None
     };

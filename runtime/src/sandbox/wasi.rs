@@ -64,7 +64,7 @@ pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Resu
             Box::new(async move {
                 let memory = memory(&mut caller)?;
                 let (bytes, state) = memory.data_and_store_mut(&mut caller);
-                let mut pieces = slice_mut(bytes, at, length)?.chunks_mut(PIECE);
+                let mut pieces = slice_mut(bytes, at, length)?.chunks_mut(usize::try_from(PIECE)?);
                 if let Some(first) = pieces.next() {
                     state.recorder.fill(first);
                 }
@@ -89,7 +89,7 @@ pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Resu
 }
 
 /// How much is done for a guest between two looks at the clock.
-const PIECE: usize = 1 << 20;
+const PIECE: u32 = 1 << 20;
 
 /// One subscription to a clock is how a sleep is spelled. THREAT[DOS-04]: the run's own deadline ends it.
 async fn sleep(

@@ -7,7 +7,7 @@ use crate::{
         report::{Failure, chain},
     },
     contexts,
-    service::{Address, Service, Store, Terms, state_dir},
+    service::{Address, Service, Store, Terms},
 };
 use sandgate_policy::Interface;
 use std::{
@@ -43,7 +43,7 @@ pub(super) fn interfaces(policies: &Path, shared: &Shared) -> Result<Vec<Interfa
 
 /// As `run` checks policies: with the documents that count.
 fn registered(shared: &Shared) -> Result<Vec<Interface>, Failure> {
-    let Some(state) = shared.state.clone().or_else(state_dir) else {
+    let Some(state) = shared.state_dir() else {
         return Ok(Vec::new());
     };
     let store = Store::open(&state)?;

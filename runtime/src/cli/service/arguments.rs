@@ -1,5 +1,6 @@
 //! The arguments of `sandgate service`, and its help.
 
+use crate::cli::reach::PoliciesArgument;
 use clap::{Args, Subcommand};
 use sandgate_policy::Effect;
 use std::path::PathBuf;
@@ -133,14 +134,9 @@ pub(in crate::cli) struct RefreshArguments {
     #[arg(long)]
     pub(super) accept: bool,
 
-    /// The policies that are checked with a new document [default: the user's configuration directory]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "SANDGATE_POLICIES",
-        hide_env_values = true
-    )]
-    pub(super) policies: Option<PathBuf>,
+    /// Those that a new document is checked with.
+    #[command(flatten)]
+    pub(super) policies: PoliciesArgument,
 
     /// Print JSON
     #[arg(long)]

@@ -3,7 +3,7 @@
 
 use crate::{
     ContextsError, PolicyStore,
-    cli::reach::policies_dir,
+    cli::reach::PoliciesArgument,
     service::{Store, StoreError},
 };
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ pub(super) struct Checked {
 /// Loads the policies with the newest document of every service. Nothing where there are no policies.
 pub(super) fn check(
     store: &Store,
-    directory: Option<PathBuf>,
+    policies: &PoliciesArgument,
 ) -> Result<Option<Checked>, StoreError> {
-    let Some(directory) = directory.or_else(policies_dir).filter(|path| path.is_dir()) else {
+    let Some(directory) = policies.directory().filter(|path| path.is_dir()) else {
         return Ok(None);
     };
     let mut interfaces = Vec::new();

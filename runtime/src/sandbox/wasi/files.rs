@@ -6,7 +6,7 @@ mod listing;
 
 pub(in crate::sandbox) use listing::Listing;
 
-use super::{MODULE, errno, put, vectors_of};
+use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
     Limits, RunError, Workspace, WorkspaceError,
     sandbox::{
@@ -24,11 +24,8 @@ use wasmtime_wasi::{
 };
 use wiggle::GuestMemory;
 
-/// A path may be copied into the host up to this length, and a file read or written up to this much at once.
-const LARGEST_TRANSFER: u32 = 1 << 20;
-
 /// What one call may make the host hold for it: a transfer, and paths beside it.
-const ROOM: usize = 2 * LARGEST_TRANSFER as usize;
+const ROOM: usize = 2 * PIECE as usize;
 
 /// Opens a workspace for one run.
 pub(in crate::sandbox) fn open(
@@ -60,10 +57,7 @@ pub(super) async fn read_file(
     number: u32,
     got: u32,
 ) -> wasmtime::Result<i32> {
-    if caller.data().files.is_none() {
-        return Ok(errno::BADF);
-    }
-    let shortened = shorten(caller, vectors, number)?;
+    let transfer = Transfer::begin(caller, vectors, number)?;
     let Some((mut memory, files)) = file(caller)? else {
         return Ok(errno::BADF);
     };
@@ -73,7 +67,7 @@ pub(super) async fn read_file(
         got.cast_signed(),
     );
     let error = p1::fd_read(&mut files.wasi, &mut memory, fd, at, many, to).await?;
-    restore(caller, shortened)?;
+    transfer.end(caller)?;
     Ok(error)
 }
 
@@ -84,21 +78,11 @@ pub(super) async fn write_file(
     number: u32,
     written: u32,
 ) -> wasmtime::Result<i32> {
-    if caller.data().files.is_none() {
-        return Ok(errno::BADF);
-    }
-    let shortened = shorten(caller, vectors, number)?;
+    let transfer = Transfer::begin(caller, vectors, number)?;
     let Some((mut memory, files)) = file(caller)? else {
         return Ok(errno::BADF);
     };
-    let GuestMemory::Unshared(bytes) = &memory else {
-        return Ok(errno::NOTSUP);
-    };
-    // The first that is not empty is all that is written at once.
-    let buffers = vectors_of(bytes, vectors, number)?;
-    let size = buffers.iter().find(|(_, length)| *length > 0);
-    let size = size.map_or(0, |(_, length)| u64::from(*length));
-    let error = if files.quota.take(&files.workspace, size, 0) {
+    let error = if files.quota.take(&files.workspace, transfer.size.into(), 0) {
         let (at, many, to) = (
             vectors.cast_signed(),
             number.cast_signed(),
@@ -108,42 +92,47 @@ pub(super) async fn write_file(
     } else {
         errno::NOSPC
     };
-    restore(caller, shortened)?;
+    transfer.end(caller)?;
     Ok(error)
 }
 
-/// Where a buffer's length stood, and what it was.
-type Shortened = Option<(u32, u32)>;
-
-/// No more than this is read or written at once, since the bytes are copied on the thread that runs the guest. A file may
-/// always give or take less than it was asked to.
-fn shorten(
-    caller: &mut Caller<'_, State>,
-    vectors: u32,
-    number: u32,
-) -> wasmtime::Result<Shortened> {
-    let memory = memory(caller)?;
-    let bytes = memory.data_mut(&mut *caller);
-    let buffers = vectors_of(bytes, vectors, number)?;
-    let first = buffers.iter().position(|(_, length)| *length > 0);
-    let Some((at, (_, length))) = first.and_then(|at| Some((at, buffers.get(at)?))) else {
-        return Ok(None);
-    };
-    if *length <= LARGEST_TRANSFER {
-        return Ok(None);
-    }
-    let place = vectors
-        .saturating_add(u32::try_from(at)?.saturating_mul(8))
-        .saturating_add(4);
-    slice_mut(bytes, place, 4)?.copy_from_slice(&LARGEST_TRANSFER.to_le_bytes());
-    Ok(Some((place, *length)))
+/// The first buffer that is not empty, which is all that is read or written at once. No more than `PIECE` of it is, since
+/// the bytes are copied on the thread that runs the guest; a file may always give or take less than it was asked to.
+#[derive(Default)]
+struct Transfer {
+    size: u32,
+    /// Where the buffer's own length stands, and what it was, while a shorter one stands there.
+    shortened: Option<(u32, u32)>,
 }
 
-fn restore(caller: &mut Caller<'_, State>, shortened: Shortened) -> wasmtime::Result<()> {
-    if let Some((place, length)) = shortened {
-        put(caller, place, &length.to_le_bytes())?;
+impl Transfer {
+    fn begin(caller: &mut Caller<'_, State>, vectors: u32, number: u32) -> wasmtime::Result<Self> {
+        if caller.data().files.is_none() {
+            return Ok(Self::default());
+        }
+        let memory = memory(caller)?;
+        let bytes = memory.data_mut(&mut *caller);
+        let buffers = (0..).step_by(8).zip(vectors_of(bytes, vectors, number)?);
+        let Some((at, (_, length))) = buffers.into_iter().find(|(_, (_, length))| *length > 0)
+        else {
+            return Ok(Self::default());
+        };
+        let size = length.min(PIECE);
+        let mut shortened = None;
+        if size < length {
+            let place = vectors.saturating_add(at).saturating_add(4);
+            slice_mut(bytes, place, 4)?.copy_from_slice(&size.to_le_bytes());
+            shortened = Some((place, length));
+        }
+        Ok(Self { size, shortened })
     }
-    Ok(())
+
+    fn end(self, caller: &mut Caller<'_, State>) -> wasmtime::Result<()> {
+        if let Some((place, length)) = self.shortened {
+            put(caller, place, &length.to_le_bytes())?;
+        }
+        Ok(())
+    }
 }
 
 /// The guest's memory beside its files; nothing where the run has none.
@@ -203,7 +192,7 @@ pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Res
                 let Some((_, files)) = file(&mut caller)? else {
                     return Ok(errno::BADF);
                 };
-                let room = usize::try_from(room.min(LARGEST_TRANSFER))?;
+                let room = usize::try_from(room.min(PIECE))?;
                 match listing::entries(files, fd, number.cast_unsigned(), room).await? {
                     Err(error) => Ok(error),
                     Ok(entries) => {
