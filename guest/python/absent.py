@@ -12,12 +12,13 @@ import socket
 import subprocess
 
 
-def _no_network(*_arguments, **_named):
+def no_network(*_arguments, **_named):
+    """What stands in the place of everything that would connect."""
     raise PermissionError("there is no network in the sandbox: a service is the only way out")
 
 
-socket.socket.__new__ = _no_network
-socket.create_connection = socket.create_server = socket.getaddrinfo = socket.gethostbyname = _no_network
+socket.socket.__new__ = no_network
+socket.create_connection = socket.create_server = socket.getaddrinfo = socket.gethostbyname = no_network
 socket.gethostname = lambda: "sandbox"
 
 

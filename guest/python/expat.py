@@ -3,8 +3,8 @@
 Run once before the snapshot; the last lines put it into `sys.modules` in the place of the interpreter's own, which
 takes malformed documents for good ones. What it reports, in which order, at which position and with which error
 follows libexpat 2.7; names may have the characters of the fifth edition of XML. Content is read by one regular
-expression that takes a run of text and the tag or reference after it; its repeats are possessive, so that no document
-makes it go back. It must never load anything: an external entity is offered to the program's handler, or skipped.
+expression that takes a run of text and the tag or reference after it. It must never load anything: an external entity
+is offered to the program's handler, or skipped.
 """
 
 import codecs
@@ -13,181 +13,10 @@ import sys
 import types
 
 import _elementtree
-
-_ERRORS = """NO_MEMORY out of memory
-SYNTAX syntax error
-NO_ELEMENTS no element found
-INVALID_TOKEN not well-formed (invalid token)
-UNCLOSED_TOKEN unclosed token
-PARTIAL_CHAR partial character
-TAG_MISMATCH mismatched tag
-DUPLICATE_ATTRIBUTE duplicate attribute
-JUNK_AFTER_DOC_ELEMENT junk after document element
-PARAM_ENTITY_REF illegal parameter entity reference
-UNDEFINED_ENTITY undefined entity
-RECURSIVE_ENTITY_REF recursive entity reference
-ASYNC_ENTITY asynchronous entity
-BAD_CHAR_REF reference to invalid character number
-BINARY_ENTITY_REF reference to binary entity
-ATTRIBUTE_EXTERNAL_ENTITY_REF reference to external entity in attribute
-MISPLACED_XML_PI XML or text declaration not at start of entity
-UNKNOWN_ENCODING unknown encoding
-INCORRECT_ENCODING encoding specified in XML declaration is incorrect
-UNCLOSED_CDATA_SECTION unclosed CDATA section
-EXTERNAL_ENTITY_HANDLING error in processing external entity reference
-NOT_STANDALONE document is not standalone
-UNEXPECTED_STATE unexpected parser state - please send a bug report
-ENTITY_DECLARED_IN_PE entity declared in parameter entity
-FEATURE_REQUIRES_XML_DTD requested feature requires XML_DTD support in Expat
-CANT_CHANGE_FEATURE_ONCE_PARSING cannot change setting once parsing has begun
-UNBOUND_PREFIX unbound prefix
-UNDECLARING_PREFIX must not undeclare prefix
-INCOMPLETE_PE incomplete markup in parameter entity
-XML_DECL XML declaration not well-formed
-TEXT_DECL text declaration not well-formed
-PUBLICID illegal character(s) in public id
-SUSPENDED parser suspended
-NOT_SUSPENDED parser not suspended
-ABORTED parsing aborted
-FINISHED parsing finished
-SUSPEND_PE cannot suspend in external parameter entity
-RESERVED_PREFIX_XML reserved prefix (xml) must not be undeclared or bound to another namespace name
-RESERVED_PREFIX_XMLNS reserved prefix (xmlns) must not be declared or undeclared
-RESERVED_NAMESPACE_URI prefix must not be bound to one of the reserved namespace names
-INVALID_ARGUMENT invalid argument
-NO_BUFFER a successful prior call to function XML_GetBuffer is required
-AMPLIFICATION_LIMIT_BREACH limit on input amplification factor (from DTD and entities) breached
-NOT_STARTED parser not started"""
-_ERRORS = [line.split(" ", 1) for line in _ERRORS.split("\n")]
-_TEXTS = {code: text for code, (_name, text) in enumerate(_ERRORS, 1)}
-_CODES = types.SimpleNamespace(**{name: code for code, (name, _text) in enumerate(_ERRORS, 1)})
-
-# What follows what outside the document element: in a state, a token and the state after it. `!` completes a
-# declaration. Space, comments and processing instructions, which may stand almost anywhere, are not in the table.
-_TABLE = {}
-for _line in """prolog <!DOCTYPE doctype
-doctype ?NAME doctype1
-doctype1 [ subset > misc SYSTEM doctype3 PUBLIC doctype2
-doctype2 ?LITERAL doctype3
-doctype3 ?LITERAL doctype4
-doctype4 [ subset > misc
-doctype5 > misc
-subset <!ENTITY entity <!ATTLIST attlist <!ELEMENT element <!NOTATION notation ] doctype5
-entity % entity1 ?PLAIN entity2
-entity1 ?PLAIN entity7
-entity2 SYSTEM entity4 PUBLIC entity3 ?LITERAL end!
-entity3 ?LITERAL entity4
-entity4 ?LITERAL entity5
-entity5 > subset! NDATA entity6
-entity6 ?PLAIN end!
-entity7 SYSTEM entity9 PUBLIC entity8 ?LITERAL end!
-entity8 ?LITERAL entity9
-entity9 ?LITERAL entity10
-entity10 > subset!
-notation ?PLAIN notation1
-notation1 SYSTEM notation3 PUBLIC notation2
-notation2 ?LITERAL notation4
-notation3 ?LITERAL end!
-notation4 ?LITERAL end! > subset!
-attlist ?NAME attlist1
-attlist1 > subset ?NAME attlist2
-attlist2 ( attlist3 NOTATION attlist5 CDATA attlist8 ID attlist8 IDREF attlist8 IDREFS attlist8 ENTITY attlist8 \
-ENTITIES attlist8 NMTOKEN attlist8 NMTOKENS attlist8
-attlist3 ?NAME attlist4 ?NMTOKEN attlist4
-attlist4 | attlist3 ) attlist8
-attlist5 ( attlist6
-attlist6 ?PLAIN attlist7
-attlist7 | attlist6 ) attlist8
-attlist8 #IMPLIED attlist1! #REQUIRED attlist1! #FIXED attlist9 ?LITERAL attlist1!
-attlist9 ?LITERAL attlist1!
-element ?NAME element1
-element1 EMPTY end! ANY end! ( element2
-element2 #PCDATA element3 ( element6 ?NAME element7 ?REPEATED element7
-element3 ) end! )* end! | element4
-element4 ?NAME element5
-element5 )* end! | element4
-element6 ( element6 ?NAME element7 ?REPEATED element7
-element7 , element6 | element6 ) element7 )* element7 )? element7 )+ element7
-end > subset
-misc
-epilog""".split("\n"):
-    _state, *_pairs = _line.split()
-    _TABLE[_state] = dict(zip(_pairs[::2], _pairs[1::2]))
-_PUBLIC = {"doctype2", "entity3", "entity8", "notation2"}
-_WHOSE = {  # which handlers keep the tokens of a declaration from the default handler
-    "<!DOCTYPE": ("StartDoctypeDeclHandler",),
-    "<!ENTITY": ("EntityDeclHandler", "UnparsedEntityDeclHandler"),
-    "<!ATTLIST": ("AttlistDeclHandler",),
-    "<!ELEMENT": ("ElementDeclHandler",),
-    "<!NOTATION": ("NotationDeclHandler",),
-}
-
-_S = "[ \t\r\n]"
-_LETTERS = (
-    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
-    "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
+from _sandgate_declarations import Declarations, Dtd
+from _sandgate_grammar import (
+    ALLOWED, CODES, FORBIDDEN, GRAMMARS, LINES, PREDEFINED, SETTING, SPACE, SPECIAL, TEXT, TEXTS, URI, XML, XMLNS
 )
-_MORE = "\\-.0-9\xb7\u0300-\u036f\u203f\u2040"
-
-
-class _Grammar:
-    """The expressions that depend on whether a colon is a letter, as it is without namespaces."""
-
-    def __init__(self, namespaces):
-        letter = _LETTERS if namespaces else ":" + _LETTERS
-        name = f"[{letter}][{letter}{_MORE}]*+"
-        qname = f"{name}(?::{name})?+" if namespaces else name
-        begun = f"{name}(?::(?:{name})?+)?+" if namespaces else name
-        ref = f"&(?:#[0-9]++|#x[0-9a-fA-F]++|{name});"
-        word = "[A-Z_a-z]" if namespaces else "[A-Z_a-z:]"
-        begun_ref = f"&(?:#(?:x[0-9a-fA-F]*+|[0-9]++)?+|{name})?+"
-        double, single = (f"[^<&{quote}]*+(?:{ref}[^<&{quote}]*+)*+" for quote in "\"'")
-        attribute = f"{_S}++{qname}{_S}*+={_S}*+(?:\"{double}\"|'{single}')"
-        whole = "(?<!:)" if namespaces else ""
-        # Where one of these stops is where a tag or reference stops being one.
-        self.begun = re.compile(
-            f"<(?:/(?:(?:[{letter}][{letter}:{_MORE}]*+{_S}*+)?+)?+"
-            f"|!(?:-|\\[(?:C(?:D(?:A(?:T(?:A\\[?)?)?)?)?)?)?"
-            f"|{begun}{whole}(?:{attribute})*+(?:{_S}++(?:/|{begun}(?:{whole}{_S}*+(?:={_S}*+"
-            f"(?:\"{double}(?:{begun_ref})?+|'{single}(?:{begun_ref})?+)?+)?+)?+)?+|/)?+"
-            f"|{begun})?+|{begun_ref}"
-        )
-        self.content = re.compile(
-            f"([^<&\\]]*+)(?:<({qname})((?:{attribute})*+){_S}*+(/?)>"
-            f"|</([{letter}][{letter}:{_MORE}]*+){_S}*+>|&(#[0-9]++|#x[0-9a-fA-F]++|{name});)"
-        ).scanner
-        self.attribute = re.compile(f"({qname}){_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)')")
-        self.value = re.compile(f"([^<&\t\r\n]++)|(\r\n|{_S})|&(#[0-9]++|#x[0-9a-fA-F]++|{name});")
-        self.entity = re.compile(f"[^&%\r]++|\r\n?|{ref}|%{name};")
-        self.target = re.compile(f"<\\?(?:({name})(\\?>|{_S}|\\?)?+)?+")
-        after = f"(?=[>),|\\[%]|{_S}|\\Z)"
-        self.prolog = re.compile(
-            f"(?P<S>{_S}++)|<!(?P<DECL>{word}++)(?={_S}|%(?!%|{_S}|\\Z))|<(?=(?P<START>[{letter}]))|<!\\["
-            f"|(?P<LITERAL>\"[^\"]*+\"|'[^']*+')(?=[>%\\[]|{_S}|\\Z)|%(?P<PE>{name});|%(?=%|{_S})"
-            f"|\\#{name}(?=[)>%|]|{_S}|\\Z)|(?P<REPEATED>{qname}[?*+])|(?P<NAME>{qname}){after}"
-            f"|(?P<NMTOKEN>[:{letter}{_MORE}]++){after}|\\)[*?+]|\\)(?=[>,|)]|{_S}|\\Z)|\\]\\]>|[,|>\\[\\](]"
-        ).match
-        self.begun_prolog = re.compile(
-            f"<(?:!(?:-|{word}++(?:%\\Z)?+)?+)?+|\"[^\"]*+\"?+|'[^']*+'?+|[%#](?:{name})?+|[:{letter}{_MORE}]++|\\)"
-        ).match
-
-
-_GRAMMARS = {False: _Grammar(False), True: _Grammar(True)}
-_TEXT = re.compile("(?:[^<&\\]]++|\\](?!\\]>))++").match
-_SPECIAL = re.compile("[&\t\r\n]").search
-_LINES = re.compile("[^\r\n]++|\r\n?|\n").findall
-_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
-_NOT_PUBLIC = re.compile("[^-'()+,./:=?;!*#@$_%a-zA-Z0-9 \r\n]").search
-_SETTING = re.compile(f"({_S}*+)([!-<>-~]*+)({_S}*+=?+{_S}*+)([\"']?+)([a-zA-Z0-9._-]*+)").match
-_ALLOWED = {
-    "version": re.compile("1\\.[0-9]+").fullmatch,
-    "encoding": re.compile("[a-zA-Z].*").fullmatch,
-    "standalone": {"yes": 1, "no": 1}.get,
-}
-_PREDEFINED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-_XML = "http://www.w3.org/XML/1998/namespace"
-_XMLNS = "http://www.w3.org/2000/xmlns/"
-_URI = re.compile("[-a-zA-Z0-9._~:/?#\\[\\]@!$&'()*+,;=%]").match
 
 
 class ExpatError(Exception):
@@ -198,21 +27,6 @@ ExpatError.__module__ = "xml.parsers.expat"
 
 
 _BOTTOM = (None, None, None)  # on the stack of elements, where an entity begins
-
-
-class _Entity:
-    __slots__ = ("name", "text", "system", "public", "notation", "base", "open")
-
-
-class _Dtd:
-    """What the declarations said; a parser shares it with those of its external entities."""
-
-    def __init__(self):
-        self.general, self.parameter, self.attlists = {}, {}, {}
-        self.standalone = self.references = self.read = False
-        self.keep = True  # whether declarations still count: not after some that nobody read
-        self.fed = self.expanded = 0
-        self.threshold, self.factor = 8 << 20, 100.0
 
 
 def _held(text, at):
@@ -281,7 +95,7 @@ def _flag(name):
     return property(lambda self: getattr(self, name), change)
 
 
-class xmlparser:
+class xmlparser(Declarations):
     """XML parser"""
 
     __slots__ = (
@@ -305,8 +119,8 @@ class xmlparser:
         self._expanding = self._deferral = self._root = True
         self._buffering = self._ordered = self._specified = self._triplets = self._foreign = False
         self._size, self._parameters = 8192, 0
-        self._separator, self._grammar = separator, _GRAMMARS[separator is not None]
-        self._names, self._attribute_names, self._bindings = {}, {}, {"xml": _XML}
+        self._separator, self._grammar = separator, GRAMMARS[separator is not None]
+        self._names, self._attribute_names, self._bindings = {}, {}, {"xml": XML}
         self._encoding, self._declared, self._decoder, self._refused = encoding, encoding, None, None
         self._pending, self._waiting, self._enough, self._left, self._wrong = [], 0, 0, b"", False
         self._text, self._at, self._here, self._returns = "", 0, 0, False
@@ -315,7 +129,7 @@ class xmlparser:
         self._state, self._final, self._busy, self._over = "start", False, False, False
         self._stack, self._pieces, self._cdata = [], [], False
         self._words, self._fresh, self._levels, self._doctype = [], True, [], None
-        self._dtd = _Dtd()
+        self._dtd = Dtd()
 
     # Settings.
 
@@ -382,7 +196,7 @@ class xmlparser:
 
     def UseForeignDTD(self, flag=True, /):
         if self._state != "start":
-            raise self._error(_CODES.CANT_CHANGE_FEATURE_ONCE_PARSING)
+            raise self._error(CODES.CANT_CHANGE_FEATURE_ONCE_PARSING)
         self._foreign = bool(flag)
 
     def GetReparseDeferralEnabled(self):
@@ -393,9 +207,9 @@ class xmlparser:
 
     def _protect(self, setting, value):
         if not self._root:
-            raise self._error(_CODES.INVALID_ARGUMENT, "parser must be a root parser")
+            raise self._error(CODES.INVALID_ARGUMENT, "parser must be a root parser")
         if setting == "factor" and not value >= 1.0:
-            raise self._error(_CODES.INVALID_ARGUMENT, "'max_factor' must be at least 1.0")
+            raise self._error(CODES.INVALID_ARGUMENT, "'max_factor' must be at least 1.0")
         setattr(self._dtd, setting, value)
 
     def SetBillionLaughsAttackProtectionActivationThreshold(self, threshold, /):
@@ -443,7 +257,7 @@ class xmlparser:
     def _error(self, code, message=None):
         self.ErrorCode = code
         line, column = self._position()[1:3]
-        error = ExpatError(f"{message or _TEXTS[code]}: line {line}, column {column}")
+        error = ExpatError(f"{message or TEXTS[code]}: line {line}, column {column}")
         error.code, error.lineno, error.offset = code, line, column
         return error
 
@@ -464,7 +278,7 @@ class xmlparser:
         if self.ErrorCode:
             raise self._error(self.ErrorCode)
         if self._final:
-            raise self._error(_CODES.FINISHED)
+            raise self._error(CODES.FINISHED)
         if self._busy:
             raise RuntimeError("a handler must not call the parser that called it")
         if self._over:
@@ -513,7 +327,7 @@ class xmlparser:
         if not self._wrong:
             new, taken, self._wrong = self._decoder(raw)
             self._left = raw[taken:]
-            found = _FORBIDDEN(new)
+            found = FORBIDDEN(new)
             if found:
                 new, self._wrong = new[: found.start()], True
             self._returns = self._returns or "\r" in new
@@ -528,7 +342,7 @@ class xmlparser:
                 break
         self._here = self._at
         if self._wrong:
-            self._fail(_CODES.INVALID_TOKEN, len(self._text))
+            self._fail(CODES.INVALID_TOKEN, len(self._text))
         if final:
             self._end()
             self._final = True
@@ -539,15 +353,15 @@ class xmlparser:
         """Nothing follows: what is open now stays open."""
         if self._left:
             wide = self._encoding.startswith("utf-16") and len(self._left) == 1
-            self._fail(_CODES.UNCLOSED_TOKEN if wide else _CODES.PARTIAL_CHAR)
+            self._fail(CODES.UNCLOSED_TOKEN if wide else CODES.PARTIAL_CHAR)
         if self._cdata:
-            self._fail(_CODES.UNCLOSED_CDATA_SECTION)
+            self._fail(CODES.UNCLOSED_CDATA_SECTION)
         if self._at < len(self._text):
-            self._fail(_CODES.UNCLOSED_TOKEN)
+            self._fail(CODES.UNCLOSED_TOKEN)
         if self._root and self._state != "epilog":
-            self._fail(_CODES.NO_ELEMENTS)
+            self._fail(CODES.NO_ELEMENTS)
         if not self._root and len(self._stack) > 1:
-            self._fail(_CODES.ASYNC_ENTITY)
+            self._fail(CODES.ASYNC_ENTITY)
 
     def _choose_decoder(self, raw, final):
         """Finds the encoding in the first bytes; false if there are too few to tell."""
@@ -565,9 +379,9 @@ class xmlparser:
             self._encoding = "utf-8" if raw[:3] == b"\xef\xbb\xbf" or not name else name
         if not name:
             begun = _DECODERS[self._encoding if wide else "iso-8859-1"](raw)[0].lstrip("\ufeff\xef\xbb\xbf")
-            if not final and ("<?xml ".startswith(begun) or re.match(f"<\\?xml{_S}", begun) and "?>" not in begun):
+            if not final and ("<?xml ".startswith(begun) or re.match(f"<\\?xml{SPACE}", begun) and "?>" not in begun):
                 return False
-            found = re.match(f"<\\?xml{_S}[^>]*?{_S}encoding{_S}*={_S}*[\"']([A-Za-z][A-Za-z0-9._-]*)", begun)
+            found = re.match(f"<\\?xml{SPACE}[^>]*?{SPACE}encoding{SPACE}*={SPACE}*[\"']([A-Za-z][A-Za-z0-9._-]*)", begun)
             if found:
                 self._switch(found[1], wide)
         self._decoder = self._decoder or _DECODERS[self._encoding]
@@ -579,7 +393,7 @@ class xmlparser:
         lower = name.lower()
         if wide or lower.startswith("utf-16") and lower in (*_DECODERS, "utf-16"):
             if not wide or lower not in ("utf-16", self._encoding):
-                self._refused = _CODES.INCORRECT_ENCODING
+                self._refused = CODES.INCORRECT_ENCODING
         elif lower in _DECODERS:
             self._encoding = lower
         else:
@@ -591,7 +405,7 @@ class xmlparser:
     def _take_table(self, name):
         self._decoder = _table_decoder(name)
         if self._decoder is None:
-            self._refused = _CODES.UNKNOWN_ENCODING
+            self._refused = CODES.UNKNOWN_ENCODING
         else:
             self._encoding = name.lower()
 
@@ -658,7 +472,7 @@ class xmlparser:
         elif self._buffering:
             self._pieces.append(_single_lines(text) if self._returns else text)
         else:
-            for piece in _LINES(text):
+            for piece in LINES(text):
                 if at is not None:
                     self._here = at
                     at += len(piece)
@@ -685,7 +499,7 @@ class xmlparser:
                 at = self._section(text, at)
                 if self._cdata:
                     if frames:
-                        self._fail(_CODES.UNCLOSED_CDATA_SECTION)
+                        self._fail(CODES.UNCLOSED_CDATA_SECTION)
                     break
             here = None
             for here in iter(scan(text, at).match, None):
@@ -722,10 +536,10 @@ class xmlparser:
                     name, known, declared = stack.pop()
                     if name != close:
                         if name is None:
-                            self._fail(_CODES.ASYNC_ENTITY)
-                        self._fail(_CODES.TAG_MISMATCH, here.start(5))
+                            self._fail(CODES.ASYNC_ENTITY)
+                        self._fail(CODES.TAG_MISMATCH, here.start(5))
                 else:
-                    char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, here)
+                    char = PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, here)
                     if char:
                         if gather := self._gather:
                             gather(char)
@@ -765,12 +579,12 @@ class xmlparser:
                         at = moved
                         continue
                     if frames:
-                        self._fail(_CODES.UNCLOSED_TOKEN)
+                        self._fail(CODES.UNCLOSED_TOKEN)
                     break
                 if not frames:
                     break
                 if stack.pop() is not _BOTTOM:
-                    self._fail(_CODES.ASYNC_ENTITY)
+                    self._fail(CODES.ASYNC_ENTITY)
                 entity, text, at, _reference = frames.pop()
                 entity.open = False
         self._at, self._fresh = at, self._fresh and not at
@@ -779,14 +593,14 @@ class xmlparser:
         """Takes what the expression for content does not: returns where it ends, or None if more is needed."""
         self._here = at
         if text[at] not in "<&":
-            found = _TEXT(text, at)
+            found = TEXT(text, at)
             stop = end = found.end() if found else at
             if end == len(text) and not final:
                 stop -= _held(text, at)
             elif end < len(text) and text[end] == "]":
                 stop = max(at, text.rfind("\n", at, end) + 1, text.rfind("\r", at, end) + 1)
                 self._data(text[at:stop], at)
-                self._fail(_CODES.INVALID_TOKEN, end + 2)
+                self._fail(CODES.INVALID_TOKEN, end + 2)
             if stop == at:
                 return None
             self._data(text[at:stop], at)
@@ -801,7 +615,7 @@ class xmlparser:
             return at + 9
         end = self._grammar.begun.match(text, at).end()
         if end < len(text):
-            self._fail(_CODES.INVALID_TOKEN, end)
+            self._fail(CODES.INVALID_TOKEN, end)
         return None
 
     def _section(self, text, at):
@@ -821,7 +635,7 @@ class xmlparser:
         if end < 0 or end + 2 == len(text):
             return None
         if text[end + 2] != ">":
-            self._fail(_CODES.INVALID_TOKEN, end + 2)
+            self._fail(CODES.INVALID_TOKEN, end + 2)
         self._here = at
         self._tell(self.CommentHandler, text[at : end + 3], _single_lines(text[at + 4 : end]))
         return end + 3
@@ -831,10 +645,10 @@ class xmlparser:
         target, mark = begun.groups()
         if mark is None or mark == "?":
             if begun.end() < len(text):
-                self._fail(_CODES.INVALID_TOKEN, begun.end())
+                self._fail(CODES.INVALID_TOKEN, begun.end())
             return None
         if target != "xml" and target.lower() == "xml":
-            self._fail(_CODES.INVALID_TOKEN, begun.end(1))
+            self._fail(CODES.INVALID_TOKEN, begun.end(1))
         end = text.find("?>", begun.end(1))
         if end < 0:
             return None
@@ -842,7 +656,7 @@ class xmlparser:
         if target == "xml":
             if not self._fresh or self._frames or text[:at].strip("\ufeff"):
                 junk = self._state == "epilog"
-                self._fail(_CODES.JUNK_AFTER_DOC_ELEMENT if junk else _CODES.MISPLACED_XML_PI)
+                self._fail(CODES.JUNK_AFTER_DOC_ELEMENT if junk else CODES.MISPLACED_XML_PI)
             version, encoding, standalone = self._declaration(text, begun.end(1), end)
             self._tell(self.XmlDeclHandler, text[at : end + 2], version, encoding, standalone)
             if isinstance(self._refused, int):
@@ -856,10 +670,10 @@ class xmlparser:
 
     def _declaration(self, text, at, end):
         """The XML declaration: three settings of which the last two may be absent."""
-        found, wrong = {}, _CODES.XML_DECL if self._root else _CODES.TEXT_DECL
+        found, wrong = {}, CODES.XML_DECL if self._root else CODES.TEXT_DECL
         wanted = ["version", "encoding", "standalone"] if self._root else ["version", "encoding"]
         while at < end:
-            setting = _SETTING(text, at, end)
+            setting = SETTING(text, at, end)
             space, name, equals, quote, value = setting.groups()
             if not space:
                 self._fail(wrong, at)
@@ -874,7 +688,7 @@ class xmlparser:
                 wanted.pop(0)
             if not wanted or wanted.pop(0) != name:
                 self._fail(wrong, setting.start(2))
-            if not _ALLOWED[name](value):
+            if not ALLOWED[name](value):
                 self._fail(wrong, setting.start(5))
             found[name] = value
             if name == "encoding":
@@ -891,7 +705,7 @@ class xmlparser:
         """The attributes of a tag as its handler wants them, and what to undo when its element ends."""
         names, types = self._attribute_names, self._dtd.attlists.get(name)
         declared, start = None, here.start(3)
-        if types is None and not _SPECIAL(raw) and "xmlns" not in raw:
+        if types is None and not SPECIAL(raw) and "xmlns" not in raw:
             pairs = self._grammar.attribute.findall(raw)
             given, checked = {}, False
             for key, one, other in pairs:
@@ -901,13 +715,13 @@ class xmlparser:
                 given[names[key]] = one or other
             if len(given) < len(pairs):
                 self._duplicates(raw, start)
-                self._fail(_CODES.DUPLICATE_ATTRIBUTE)
+                self._fail(CODES.DUPLICATE_ATTRIBUTE)
         else:
             values = {}
             for found in self._grammar.attribute.finditer(raw):
                 key = found[1]
                 if key in values:
-                    self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
+                    self._fail(CODES.DUPLICATE_ATTRIBUTE, start + found.start())
                 group = 2 if found[2] is not None else 3
                 value = self._value(found[group], start + found.start(group))
                 if types and key in types and types[key][0]:
@@ -928,7 +742,7 @@ class xmlparser:
                     given[names[key]] = values[key]
                     count += 1
             if len(given) < count:
-                self._fail(_CODES.DUPLICATE_ATTRIBUTE)
+                self._fail(CODES.DUPLICATE_ATTRIBUTE)
         if self._ordered:
             flat = []
             for pair in given.items():
@@ -940,7 +754,7 @@ class xmlparser:
         seen = set()
         for found in self._grammar.attribute.finditer(raw):
             if found[1] in seen:
-                self._fail(_CODES.DUPLICATE_ATTRIBUTE, start + found.start())
+                self._fail(CODES.DUPLICATE_ATTRIBUTE, start + found.start())
             seen.add(found[1])
         return True
 
@@ -953,15 +767,15 @@ class xmlparser:
             return declared
         prefix = key[6:]
         if prefix == "xmlns":
-            self._fail(_CODES.RESERVED_PREFIX_XMLNS)
-        if (prefix == "xml") != (uri == _XML):
-            self._fail(_CODES.RESERVED_PREFIX_XML if prefix == "xml" else _CODES.RESERVED_NAMESPACE_URI)
-        if uri == _XMLNS:
-            self._fail(_CODES.RESERVED_NAMESPACE_URI)
+            self._fail(CODES.RESERVED_PREFIX_XMLNS)
+        if (prefix == "xml") != (uri == XML):
+            self._fail(CODES.RESERVED_PREFIX_XML if prefix == "xml" else CODES.RESERVED_NAMESPACE_URI)
+        if uri == XMLNS:
+            self._fail(CODES.RESERVED_NAMESPACE_URI)
         if prefix and not uri:
-            self._fail(_CODES.UNDECLARING_PREFIX)
-        if self._separator and self._separator in uri and not _URI(self._separator):
-            self._fail(_CODES.SYNTAX)
+            self._fail(CODES.UNDECLARING_PREFIX)
+        if self._separator and self._separator in uri and not URI(self._separator):
+            self._fail(CODES.SYNTAX)
         if declared is None:
             declared = (self._names, self._attribute_names, [])
             self._names, self._attribute_names = {}, {}
@@ -992,7 +806,7 @@ class xmlparser:
                 if colon and self._triplets and self._separator:
                     raw += self._separator + prefix
             elif colon:
-                self._fail(_CODES.UNBOUND_PREFIX)
+                self._fail(CODES.UNBOUND_PREFIX)
         return raw if self.intern is None else self.intern.setdefault(raw, raw)
 
     # References.
@@ -1002,7 +816,7 @@ class xmlparser:
         code = int(digits or "0", 16 if ref[1] == "x" else 10) if len(digits) < 8 else 0
         if code in (9, 10, 13) or 31 < code < 0xD800 or 0xDFFF < code < 0xFFFE or 0xFFFF < code < 0x110000:
             return chr(code)
-        self._fail(_CODES.BAD_CHAR_REF, here)
+        self._fail(CODES.BAD_CHAR_REF, here)
 
     def _entity(self, name, here, attribute=False):
         """The entity whose text stands here; None if there is nothing to read."""
@@ -1010,14 +824,14 @@ class xmlparser:
         entity = dtd.general.get(name)
         if entity is None:
             if not dtd.references or dtd.standalone:
-                self._fail(_CODES.UNDEFINED_ENTITY, None if attribute else here)
+                self._fail(CODES.UNDEFINED_ENTITY, None if attribute else here)
             if not attribute:
                 self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
             return None
         if entity.open:
-            self._fail(_CODES.RECURSIVE_ENTITY_REF, here)
+            self._fail(CODES.RECURSIVE_ENTITY_REF, here)
         if entity.notation is not None:
-            self._fail(_CODES.BINARY_ENTITY_REF, here)
+            self._fail(CODES.BINARY_ENTITY_REF, here)
         if entity.text is not None:
             if not self._expanding and not attribute:
                 self._tell(self.SkippedEntityHandler, f"&{name};", name, 0)
@@ -1025,14 +839,14 @@ class xmlparser:
             self._expand(entity)
             return entity
         if attribute:
-            self._fail(_CODES.ATTRIBUTE_EXTERNAL_ENTITY_REF, here)
+            self._fail(CODES.ATTRIBUTE_EXTERNAL_ENTITY_REF, here)
         if self.ExternalEntityRefHandler:
             entity.open = True
             bound = [f"{prefix}={uri}" for prefix, uri in self._bindings.items() if uri and prefix != "xml"]
             context = "\f".join(bound + [name for name, entity in dtd.general.items() if entity.open])
             entity.open = False
             if not self._ask(self.ExternalEntityRefHandler, context, entity.base, entity.system, entity.public):
-                self._fail(_CODES.EXTERNAL_ENTITY_HANDLING)
+                self._fail(CODES.EXTERNAL_ENTITY_HANDLING)
         else:
             self._report(f"&{name};")
         return None
@@ -1048,7 +862,7 @@ class xmlparser:
         dtd = self._dtd
         dtd.expanded += len(entity.text)
         if dtd.fed + dtd.expanded >= dtd.threshold and dtd.fed + dtd.expanded > dtd.factor * dtd.fed:
-            self._fail(_CODES.AMPLIFICATION_LIMIT_BREACH)
+            self._fail(CODES.AMPLIFICATION_LIMIT_BREACH)
 
     def _value(self, source, start):
         """An attribute's value: white space becomes spaces, references what they stand for."""
@@ -1063,7 +877,7 @@ class xmlparser:
                     out.append(" ")
                 else:
                     place = None if outer else start + found.start()
-                    char = _PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, place)
+                    char = PREDEFINED.get(ref) or ref[0] == "#" and self._number(ref, place)
                     if char:
                         out.append(char)
                         continue
@@ -1077,296 +891,14 @@ class xmlparser:
                 if found is not None:
                     point = found.end()
                 if point < len(source):
-                    self._fail(_CODES.INVALID_TOKEN, None if outer else start + self._broken(source, point))
+                    self._fail(CODES.INVALID_TOKEN, None if outer else start + self._broken(source, point))
                 if not outer:
                     return "".join(out)
                 entity.open = False
                 entity, source, point = outer.pop()
 
-    # Outside the document element.
-
-    def _outside(self, final):
-        """Prolog, declarations and epilog: one token after another, by the table."""
-        text, at, grammar = self._text, self._at, self._grammar
-        if at == 0 and text[:1] == "\ufeff" and self._fresh:
-            at = 1
-        while True:
-            self._at = at if not self._frames else self._at
-            if at == len(text):
-                if not self._frames:
-                    return
-                if self._state != "subset":
-                    self._fail(_CODES.INCOMPLETE_PE)
-                entity, text, at, _reference = self._frames.pop()
-                entity.open = False
-                continue
-            self._here = at
-            end = None
-            if text.startswith("<!--", at):
-                end = self._comment(text, at)
-            elif text.startswith("<?", at):
-                end = self._instruction(text, at)
-            else:
-                found = grammar.prolog(text, at)
-                if found is None:
-                    end = grammar.begun_prolog(text, at)
-                    end = end.end() if end else at
-                    if end < len(text):
-                        self._fail(_CODES.INVALID_TOKEN, end)
-                    end = None
-                # Most tokens at the end may go on; in the epilog any is wrong.
-                elif final or self._frames or self._ended(found, text):
-                    end = found.end()
-                    if found.lastgroup == "S":
-                        self._default_token(found[0])
-                    else:
-                        if self._token(found[0], found.lastgroup, at):
-                            return
-                        if found.lastgroup == "PE":
-                            inner = self._parameter(found["PE"])
-                            if inner is not None:
-                                self._frames.append((inner, text, end, at))
-                                inner.open = True
-                                text, end = inner.text, 0
-            if end is None:
-                if self._frames:
-                    self._fail(_CODES.UNCLOSED_TOKEN)
-                return
-            at, self._fresh = end, False
-
-    def _ended(self, found, text):
-        return found.end() < len(text) or found[0][-1] in ">[(,|;*?+" or self._state == "epilog"
-
-    def _token(self, raw, kind, at):
-        """Takes a token of the prolog or epilog; true if the document element begins with it."""
-        state, words = self._state, self._words
-        if kind == "START" and state in ("prolog", "misc"):
-            if self._foreign and state == "prolog":
-                self._external(None, None)
-            self._state = "content"
-            return True
-        if kind == "PE" and state == "subset":
-            return False
-        row = _TABLE[state]
-        following = row.get(raw) or row.get(f"?{kind}")
-        if kind == "NAME" and (":" not in raw or self._separator is None):
-            following = following or row.get("?PLAIN")
-        if following is None:
-            junk = _CODES.JUNK_AFTER_DOC_ELEMENT if state == "epilog" else _CODES.SYNTAX
-            self._fail(_CODES.PARAM_ENTITY_REF if kind == "PE" else junk)
-        if raw == "]":
-            if self._frames:
-                self._fail(_CODES.INCOMPLETE_PE)
-            words.append("<!DOCTYPE")
-        words.append(raw)
-        if state in _PUBLIC:
-            wrong = _NOT_PUBLIC(raw, 1, len(raw) - 1)
-            if wrong:
-                self._fail(_CODES.PUBLICID, at + wrong.start())
-            words[-1] = f"'{' '.join(raw[1:-1].split())}'"
-        elif state.startswith("element"):
-            following = self._grouped(raw, following)
-        self._state = following.rstrip("!")
-        if words[0] == "<!DOCTYPE":
-            self._document_type(state, words, at)
-        elif following[-1] == "!" and self._dtd.keep:
-            _DECLARATIONS[words[0]](self, words, at)
-        self._default_token(raw)
-        if self._state in ("subset", "misc"):
-            words.clear()
-        elif following == "attlist1!":
-            del words[2:]
-        return False
-
-    def _default_token(self, raw):
-        owners = _WHOSE.get(self._words[0], ()) if self._words else ()
-        counts = self._dtd.keep or owners == _WHOSE["<!DOCTYPE"]
-        if self._default and not (counts and any(getattr(self, owner) for owner in owners)):
-            self._report(raw)
-
-    def _document_type(self, state, words, at):
-        if state in ("doctype1", "doctype4") and self._state in ("subset", "misc"):
-            if self.StartDoctypeDeclHandler:
-                system, public = self._identifiers(words[2:])
-                self._call(self.StartDoctypeDeclHandler, words[1], system, public, int(self._state == "subset"))
-        elif state == "doctype3":
-            dtd = self._dtd
-            dtd.references, self._doctype = True, self._identifiers(words[2:])
-            if not dtd.standalone and not self._parameters:
-                self._not_standalone()
-        if self._state == "misc":
-            if self._doctype or self._foreign:
-                self._external(*(self._doctype or (None, None)))
-            if self.EndDoctypeDeclHandler:
-                self._call(self.EndDoctypeDeclHandler)
-
-    def _identifiers(self, words):
-        if not words or words[0] not in ("SYSTEM", "PUBLIC"):
-            return None, None
-        texts = [word[1:-1] for word in words[1:] if word[0] in "\"'"]
-        return (texts[0], None) if words[0] == "SYSTEM" else (texts[1] if len(texts) > 1 else None, texts[0])
-
-    def _not_standalone(self):
-        if self.NotStandaloneHandler and not self._ask(self.NotStandaloneHandler):
-            self._fail(_CODES.NOT_STANDALONE)
-
-    def _external(self, system, public, entity=None):
-        """Offers the external subset or an external parameter entity to the program."""
-        dtd = self._dtd
-        before, dtd.references = dtd.references, True
-        if self._parameters and self.ExternalEntityRefHandler:
-            dtd.read = False
-            base = entity.base if entity else self._base
-            if not self._ask(self.ExternalEntityRefHandler, None, base, system, public):
-                self._fail(_CODES.EXTERNAL_ENTITY_HANDLING)
-            if dtd.read:
-                if not dtd.standalone:
-                    self._not_standalone()
-                return
-        if entity:
-            dtd.keep = dtd.standalone
-        elif system is None:
-            dtd.references = before
-
-    def _parameter(self, name):
-        """A reference to a parameter entity between declarations: returns the entity if its text is at hand."""
-        dtd = self._dtd
-        dtd.references = True
-        entity = dtd.parameter.get(name)
-        if not self._parameters:
-            dtd.keep = dtd.standalone
-            self._report(f"%{name};")
-        elif entity is None:
-            dtd.keep = dtd.standalone
-            self._tell(self.SkippedEntityHandler, f"%{name};", name, 1)
-            return None
-        elif entity.open:
-            self._fail(_CODES.RECURSIVE_ENTITY_REF)
-        elif entity.text is not None:
-            self._expand(entity)
-            return entity
-        else:
-            return self._external(entity.system, entity.public, entity)
-        if not dtd.standalone:
-            self._not_standalone()
-        return None
-
-    def _declare_entity(self, words, at):
-        parameter = words[1] == "%"
-        name, *words = words[2 if parameter else 1 :]
-        entity = _Entity()
-        entity.name, entity.open, entity.base = name, False, self._base
-        entity.text = entity.notation = None
-        entity.system, entity.public = self._identifiers(words)
-        if entity.system is None:
-            entity.text = self._entity_value(words[0][1:-1], at + 1)
-        elif "NDATA" in words:
-            entity.notation = words[-1]
-        entities = self._dtd.parameter if parameter else self._dtd.general
-        if name in entities or (name in _PREDEFINED and not parameter):
-            return
-        entities[name] = entity
-        if entity.notation and self.UnparsedEntityDeclHandler:
-            self._call(
-                self.UnparsedEntityDeclHandler, name, entity.base, entity.system, entity.public, entity.notation
-            )
-        elif self.EntityDeclHandler:
-            self._call(
-                *(self.EntityDeclHandler, name, int(parameter), entity.text),
-                *(entity.base, entity.system, entity.public, entity.notation),
-            )
-
-    def _entity_value(self, raw, start):
-        """The text of an entity: characters by number are replaced now, references when it is used."""
-        out, point = [], 0
-        for found in iter(self._grammar.entity.scanner(raw).match, None):
-            part, point = found[0], found.end()
-            if part[0] == "%":
-                self._fail(_CODES.PARAM_ENTITY_REF, start + found.start())
-            if part[:2] == "&#":
-                part = self._number(part[1:-1], start + found.start())
-            elif part[0] == "\r":
-                part = "\n"
-            out.append(part)
-        if point < len(raw):
-            self._fail(_CODES.INVALID_TOKEN, start + self._broken(raw, point))
-        return "".join(out)
-
-    def _broken(self, text, at):
-        """Where what should be a reference stops being one."""
-        begun = self._grammar.begun.match(text, at)
-        return begun.end() if begun and text[at] == "&" and begun.end() < len(text) else at
-
-    def _declare_attribute(self, words, at):
-        _declaration, element, name, *kind, last = words
-        default = None
-        if last[0] != "#":
-            tokens = kind[0] != "CDATA"
-            default = self._value(last[1:-1], at + 1)
-            if tokens:
-                default = " ".join(filter(None, default.split(" ")))
-        required = last == "#REQUIRED" or kind[-1] == "#FIXED"
-        if kind[-1] == "#FIXED":
-            kind.pop()
-        self._dtd.attlists.setdefault(element, {}).setdefault(name, (kind[0] != "CDATA", default))
-        if self.AttlistDeclHandler:
-            self._call(self.AttlistDeclHandler, element, name, "".join(kind), default, int(required))
-
-    def _declare_notation(self, words, _at):
-        if self.NotationDeclHandler:
-            system, public = self._identifiers(words[2:])
-            self._call(self.NotationDeclHandler, words[1], self._base, system, public)
-
-    def _grouped(self, raw, following):
-        """Keeps the parentheses of a content model."""
-        levels = self._levels
-        if raw == "(":
-            levels.append("")
-        elif raw in (",", "|"):
-            if levels[-1] not in ("", raw):
-                self._fail(_CODES.SYNTAX)
-            levels[-1] = raw
-        elif raw[0] == ")":
-            levels.pop()
-            if not levels:
-                return "end!"
-        return following
-
-    def _declare_element(self, words, _at):
-        if not self.ElementDeclHandler:
-            return
-        _declaration, name, *words = words
-        counts = {"": 0, "?": 1, "*": 2, "+": 3}
-        model = ({"EMPTY": 1, "ANY": 2}.get(words[0]), 0, None, ())
-        groups = []
-        for word in words if words[0] == "(" else ():
-            if word == "(":
-                groups.append([6])
-                if len(groups) > 500:
-                    raise RecursionError("maximum recursion depth exceeded in a content model")
-            elif word in (",", "|"):
-                if word == "|" and groups[-1][0] == 6:
-                    groups[-1][0] = 5
-            elif word == "#PCDATA":
-                groups[-1][0] = 3
-            elif word[0] == ")":
-                kind, *children = groups.pop()
-                model = (kind, counts[word[1:]], None, tuple(children))
-                if groups:
-                    groups[-1].append(model)
-            else:
-                bare = word.rstrip("?*+")
-                groups[-1].append((4, counts[word[len(bare) :]], bare, ()))
-        self._call(self.ElementDeclHandler, name, model)
-
 
 _HANDLERS = [name for name in xmlparser.__slots__ if name.endswith("Handler")]
-_DECLARATIONS = {
-    "<!ENTITY": xmlparser._declare_entity,
-    "<!ATTLIST": xmlparser._declare_attribute,
-    "<!ELEMENT": xmlparser._declare_element,
-    "<!NOTATION": xmlparser._declare_notation,
-}
 _NEW = {}
 
 
@@ -1385,7 +917,7 @@ def ParserCreate(encoding=None, namespace_separator=None, intern=_NEW):
 
 def ErrorString(code, /):
     """Returns string error for given number."""
-    return _TEXTS.get(code)
+    return TEXTS.get(code)
 
 
 def _module(name, doc, names):
@@ -1414,8 +946,8 @@ sys.modules["pyexpat"] = _module(
         "errors": _module(
             "pyexpat.errors",
             "Constants used to describe error conditions.",
-            {f"XML_ERROR_{name}": _TEXTS[code] for name, code in vars(_CODES).items()}
-            | {"codes": {text: code for code, text in _TEXTS.items()}, "messages": _TEXTS},
+            {f"XML_ERROR_{name}": TEXTS[code] for name, code in vars(CODES).items()}
+            | {"codes": {text: code for code, text in TEXTS.items()}, "messages": TEXTS},
         ),
         "model": _module(
             "pyexpat.model",

@@ -10,12 +10,13 @@ import time
 import types
 
 import _sandgate
+from _sandgate_absent import no_network
 
 
 def _module(name, doc, **names):
     module = types.ModuleType(name, doc)
     for key, value in names.items():
-        if isinstance(value, types.FunctionType):
+        if isinstance(value, types.FunctionType) and value is not no_network:
             value.__name__ = value.__qualname__ = key
         setattr(module, key, value)
     sys.modules[name] = module
@@ -82,10 +83,6 @@ _module(
 
 
 # Contexts can be made, as programs do before they connect; a connection cannot.
-def _no_network(*_arguments, **_named):
-    raise PermissionError("there is no network in the sandbox: a service is the only way out")
-
-
 class _SSLError(OSError):
     """An error of TLS, of which there can be none."""
 
@@ -102,7 +99,7 @@ class _SSLContext:
         """Nothing comes of it."""
 
     load_verify_locations = load_cert_chain = load_default_certs = set_ciphers = set_alpn_protocols = _accept
-    wrap_socket = wrap_bio = _no_network
+    wrap_socket = wrap_bio = no_network
 
 
 _SSLError.__name__, _SSLContext.__name__ = "SSLError", "SSLContext"
@@ -111,7 +108,7 @@ _module(
     "TLS, without the network that it is for.",
     SSLError=_SSLError,
     SSLContext=_SSLContext,
-    SSLSocket=type("SSLSocket", (), {"__new__": _no_network}),
+    SSLSocket=type("SSLSocket", (), {"__new__": no_network}),
     **{name: type(name, (_SSLError,), {}) for name in "SSLCertVerificationError SSLEOFError SSLZeroReturnError SSLWantReadError SSLWantWriteError".split()},
     CERT_NONE=0,
     CERT_OPTIONAL=1,
@@ -123,8 +120,8 @@ _module(
     create_default_context=lambda *_arguments, **_named: _SSLContext(),
     _create_default_https_context=lambda *_arguments, **_named: _SSLContext(),
     _create_unverified_context=lambda *_arguments, **_named: _SSLContext(),
-    wrap_socket=_no_network,
-    get_server_certificate=_no_network,
+    wrap_socket=no_network,
+    get_server_certificate=no_network,
 )
 
 # What to do instead, for the modules that people expect most.

@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 15] = [
+const PARTS: [(&str, &str, &str); 17] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -35,6 +35,8 @@ const PARTS: [(&str, &str, &str); 15] = [
     part!("errors"),
     part!("services"),
     part!("profiler"),
+    part!("grammar"),
+    part!("declarations"),
     part!("expat"),
     part!("missing"),
     part!("prelude"),
