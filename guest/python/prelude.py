@@ -14,7 +14,7 @@ import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, 
 import uuid, warnings, weakref, zlib
 import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
-import _sandgate
+import _random, _sandgate
 
 WORKSPACE = "/work"
 
@@ -63,6 +63,7 @@ def _seed_afresh(self, a=None, version=2):
 _seed_afresh.__name__ = "seed"
 random.Random.seed = _seed_afresh
 random.seed = random._inst.seed
+_reseed = functools.partial(_random.Random.seed, random._inst)
 
 
 def start(name, source, arguments, workspace):
@@ -71,7 +72,7 @@ def start(name, source, arguments, workspace):
     _globals["__file__"] = name
     linecache.cache[name] = _loader
     sys.argv = [name, *arguments]
-    random.seed()
+    _reseed(int.from_bytes(os.urandom(32)))
     if workspace:
         os.chdir(WORKSPACE)
         sys.path = [WORKSPACE]
@@ -146,7 +147,7 @@ def defines(source):
 def finish(workspace):
     """Runs exit handlers, closes what was left open, and flushes."""
     atexit._run_exitfuncs()
-    if workspace or any(isinstance(value, type) and "__del__" in vars(value) for value in _globals.values()):
+    if workspace or any([isinstance(value, type) and "__del__" in vars(value) for value in list(_globals.values())]):
         for key in [key for key in _globals if not key.startswith("__")]:
             _globals[key] = None
         gc.collect()  # only what the run made: the snapshot's own objects are frozen
@@ -168,5 +169,29 @@ sys.path = []
 sys.path_importer_cache.clear()
 sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""
-gc.collect()
-gc.freeze()
+
+_own = list(_globals)
+_used_up = []
+
+
+def settle():
+    """What is done last before the snapshot: forgets the rehearsal, and uses up the objects that it freed.
+
+    The interpreter takes a freed object before it makes a new one, and those lie all over the snapshot.
+    """
+    own = {name: _globals[name] for name in _own}
+    _globals.clear()
+    _globals.update(own)
+    linecache.clearcache()
+    for cached in gc.get_objects():
+        if isinstance(cached, functools._lru_cache_wrapper):
+            cached.cache_clear()  # they are keyed by hashes, which every run makes anew
+
+    def frame():
+        yield
+
+    for number in range(2100):
+        _used_up.append((number,))
+    for number in range(220):
+        _used_up.extend(([number], {number: number}, 10 ** 9 + number, 0.5 + number, 1j + number, frame()))
+    _used_up.extend([range(1), range(2), range(3), range(4), range(5), range(6), slice(1)])

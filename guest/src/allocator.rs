@@ -20,7 +20,11 @@ const CLASSES: usize = LARGEST / STEP;
 /// How much the region advances by when it is used up.
 const REGION: usize = 256 * 1024;
 /// What [`seal`] reserves: the first region of a run, already part of the memory that the snapshot describes.
-const FIRST_REGION: usize = 4 * 1024 * 1024;
+const FIRST_REGION: usize = 5 * 512 * 1024;
+/// And the memory of its first large blocks, so that a small script need not ask the host for more.
+const FIRST_LARGE: usize = 5 * 256 * 1024;
+/// A free piece of the snapshot that is larger is worth keeping.
+const LARGEST_HOLE: usize = 64 * 1024;
 
 /// A free block holds the address of the next one.
 struct Block {
@@ -75,7 +79,47 @@ pub fn seal() {
     for (free, aside) in lists.free.iter_mut().zip(lists.aside.iter_mut()) {
         *aside = std::mem::replace(free, ptr::null_mut());
     }
+    fill_holes();
     lists.advance(FIRST_REGION);
+    // SAFETY: neither is zero, and the alignment is a power of two.
+    let room = unsafe { Layout::from_size_align_unchecked(FIRST_LARGE, STEP) };
+    // SAFETY: it is given back with the layout that it was allocated with.
+    unsafe { System.dealloc(System.alloc(room), room) };
+}
+
+/// Takes the small free pieces between the large blocks of the snapshot out of use, so that the large blocks of a run lie
+/// side by side. Where much is free in one piece it stays free.
+fn fill_holes() {
+    let end = core::arch::wasm32::memory_size::<0>() << 16;
+    let mut large: *mut Block = ptr::null_mut();
+    let mut size = LARGEST_HOLE * 16;
+    while size > LARGEST / 2 {
+        // SAFETY: the size is not zero and the alignment is a power of two.
+        let layout = unsafe { Layout::from_size_align_unchecked(size, STEP) };
+        // SAFETY: the layout's size is not zero.
+        let block = unsafe { System.alloc(layout) };
+        if block.is_null() || block as usize >= end {
+            // SAFETY: it was allocated with this layout.
+            unsafe { System.dealloc(block, layout) };
+            size -= size / 8;
+        } else if size > LARGEST_HOLE {
+            let block: *mut Block = block.cast();
+            // SAFETY: the block was just allocated, and is large enough.
+            unsafe { (*block).next = large };
+            large = block;
+        }
+    }
+    while !large.is_null() {
+        let block = large;
+        // SAFETY: every block of this list was written above. The C library knows the size of a block by itself.
+        unsafe {
+            large = (*block).next;
+            System.dealloc(
+                block.cast(),
+                Layout::from_size_align_unchecked(LARGEST_HOLE, STEP),
+            );
+        }
+    }
 }
 
 impl Lists {

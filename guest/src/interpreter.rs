@@ -1,7 +1,7 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, errors, sqlite, sum, zones};
+use crate::{allocator, bridge, errors, rehearsal, sqlite, sum, zones};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -42,13 +42,9 @@ const PARTS: [(&str, &str, &str); 17] = [
     part!("prelude"),
 ];
 
-/// Every run sees the same string hashes: dictionaries of the snapshot are keyed by them. See SECURITY.md.
-const HASH_SEED: u32 = 0x5a6d_6761;
-
 /// Makes the interpreter and imports what scripts use most. Called once; the snapshot is taken when it returns.
 pub fn initialize() {
     let mut settings = Settings::default();
-    settings.hash_seed = Some(HASH_SEED);
     settings.install_signal_handlers = false;
     settings.import_site = false;
     settings.user_site_directory = false;
@@ -82,7 +78,8 @@ pub fn initialize() {
         let outcome = vm
             .new_scope_with_main()
             .and_then(|_| PARTS.iter().try_for_each(|part| run(vm, part)))
-            .and_then(|()| errors::complete(vm));
+            .and_then(|()| errors::complete(vm))
+            .and_then(|()| rehearsal::perform(vm));
         if let Err(error) = outcome {
             vm.print_exception(&error);
             std::process::abort();

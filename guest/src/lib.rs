@@ -13,6 +13,8 @@ mod allocator;
 mod bridge;
 mod errors;
 mod interpreter;
+mod prelude;
+mod rehearsal;
 mod script;
 mod sqlite;
 mod sum;

@@ -1,13 +1,15 @@
 //! One run of one script: compile, execute, describe how it ended. Called by `abi` for every run.
 //! It must leave no trace that a second script in the same instance would trip over, other than its variables.
 
-use crate::{abi, value};
+use crate::{abi, prelude::Prelude, value};
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine,
+    AsObject, Py, PyObject, PyResult, VirtualMachine,
     builtins::{PyBaseException, PyDictRef},
     bytecode::CodeFlags,
+    common::rand::os_random,
     compiler::{CompileOpts, Mode},
     scope::Scope,
+    vm::seed_hashes,
 };
 use sandgate_wire::{Ending, Exception, Script};
 use std::borrow::Cow;
@@ -15,11 +17,17 @@ use std::borrow::Cow;
 /// Tracebacks and messages longer than this are cut: they are for reading.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// Runs a script to its end.
+/// Runs a script to its end, in an interpreter whose hashes nobody can foresee.
 pub fn run(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
+    seed_hashes(os_random());
+    perform(vm, script)
+}
+
+/// The same, with the hashes as they are.
+pub fn perform(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
     let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, &error));
     // What an exit handler or a destructor prints belongs to the run; what it raises is printed, as Python does.
-    let _ = prelude(vm, "finish", vec![vm.ctx.new_bool(script.workspace).into()]);
+    let _ = Prelude::Finish.call(vm, vec![vm.ctx.new_bool(script.workspace).into()]);
     ending
 }
 
@@ -32,9 +40,8 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         .iter()
         .map(|argument| vm.ctx.new_str(&**argument).into())
         .collect();
-    let globals = prelude(
+    let globals = Prelude::Start.call(
         vm,
-        "start",
         vec![
             vm.ctx.new_str(&*script.name).into(),
             vm.ctx.new_str(&*script.source).into(),
@@ -59,7 +66,7 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         )
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
     let result = if code.flags.contains(CodeFlags::COROUTINE) {
-        prelude(vm, "run_async", vec![code.into()])?
+        Prelude::RunAsync.call(vm, vec![code.into()])?
     } else {
         vm.run_code_obj(code, scope)?
     };
@@ -99,7 +106,8 @@ fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) ->
 }
 
 fn ends_in_definition(vm: &VirtualMachine, script: &Script<'_>) -> bool {
-    prelude(vm, "defines", vec![vm.ctx.new_str(&*script.source).into()])
+    Prelude::Defines
+        .call(vm, vec![vm.ctx.new_str(&*script.source).into()])
         .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
 }
 
@@ -119,7 +127,8 @@ fn describe(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
         _ => name,
     };
     // The traceback first: what it says of an error completes its message.
-    let traceback = prelude(vm, "describe", vec![error.to_owned().into()])
+    let traceback = Prelude::Describe
+        .call(vm, vec![error.to_owned().into()])
         .ok()
         .and_then(|text_object| text(vm, &text_object));
     let message =
@@ -155,17 +164,6 @@ fn exited(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
             message: text(vm, &code).map(cut),
         },
     }
-}
-
-/// Calls a function of the prelude.
-pub(crate) fn prelude(
-    vm: &VirtualMachine,
-    function: &'static str,
-    arguments: Vec<PyObjectRef>,
-) -> PyResult {
-    vm.import("_sandgate_prelude", 0)?
-        .get_attr(function, vm)?
-        .call(arguments, vm)
 }
 
 /// `str()` of an object, with lone surrogates replaced; `None` where that raises.

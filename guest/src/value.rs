@@ -5,7 +5,7 @@
 //! given one by `plain` of the prelude: data classes and named tuples become objects, dates ISO text, sets sorted
 //! arrays, bytes base64. Whole numbers beyond 64 bits, NaN and everything else have no form.
 
-use crate::script::prelude;
+use crate::prelude::Prelude;
 use rustpython_vm::{
     AsObject, PyObject, PyObjectRef, VirtualMachine,
     builtins::{PyDict, PyFloat, PyInt, PyList, PyStr, PyTuple},
@@ -105,7 +105,7 @@ impl Writer<'_> {
             }
             self.json.push('}');
         } else {
-            let plain = prelude(self.vm, "plain", vec![object.to_owned()]).ok()?;
+            let plain = Prelude::Plain.call(self.vm, vec![object.to_owned()]).ok()?;
             if plain.is(&self.vm.ctx.not_implemented) {
                 return None;
             }

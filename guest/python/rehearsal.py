@@ -1,0 +1,52 @@
+"""What scripts do most. The guest's `rehearsal.rs` runs it before the snapshot, as a script; what it makes is forgotten."""
+
+import json, math, re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Deal:
+    name: str
+    value: float = 0.0
+    tags: list = field(default_factory=list)
+
+    def worth(self, factor=1):
+        return self.value * factor
+
+
+class Pipeline:
+    def __init__(self, deals):
+        self.deals = deals
+
+    def total(self):
+        return sum(deal.worth(factor=2) for deal in self.deals)
+
+    def __len__(self):
+        return len(self.deals)
+
+
+def main():
+    deals = [Deal(f"deal {number}", number * 1.5, ["a", "b"]) for number in range(20)]
+    pipeline = Pipeline(deals)
+    by_tag = defaultdict(list)
+    for index, deal in enumerate(sorted(deals, key=lambda deal: -deal.value)):
+        for tag in deal.tags:
+            by_tag[tag].append(deal.name)
+        if index % 2 and deal.value > 3:
+            continue
+    text = json.dumps({"total": pipeline.total(), "names": by_tag, "count": len(pipeline)}, indent=2)
+    words = Counter(re.findall(r"\w+", text.lower()))
+    rows = {key: value for key, value in json.loads(text).items() if key != "names"}
+    try:
+        rows["missing"]
+    except KeyError as error:
+        print(error, rows.get("total"), math.sqrt(4), words.most_common(2), end="")
+    print(*[f"{deal.name:<10} {deal.value:>8.2f}" for deal in deals[:3]], sep=", ", end="")
+    while len(deals) > 1:
+        deals.pop()
+    return " ".join(part.strip() for part in "a, b, c".split(","))
+
+
+if __name__ == "__main__":
+    main()
