@@ -2,7 +2,7 @@
 //! `tests/limitations`; `SANDGATE_BLESS=1 cargo test limitations` writes the file. A file that is no longer true fails.
 
 use crate::support::{repository, run};
-use sandgate::{Outcome, Script};
+use sandgate::{Outcome, Script, Status};
 use serde::Deserialize;
 use std::{fmt::Write, fs};
 
@@ -46,6 +46,9 @@ fn printed(outcome: &Outcome) -> String {
     let mut text = outcome.stdout.text.trim_end().to_owned();
     if let Some(exception) = &outcome.exception {
         write!(text, "{}: {}", exception.kind, exception.message).unwrap();
+    }
+    if outcome.status == Status::Crashed {
+        text.push_str("(the run ends as `crashed`)");
     }
     text
 }
