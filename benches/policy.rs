@@ -8,10 +8,11 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
-    ContextName, Effect, File, Interface, Limits, Method, Parameter, Policies, Query, Schema,
+    ContextName, ContextNumber, Effect, File, Interface, Limits, Method, Parameter, Policies,
+    Query, Schema,
 };
 use serde_json::{Map, Value, json};
-use std::{hint::black_box, sync::Arc};
+use std::{hint::black_box, num::NonZeroU32, sync::Arc};
 
 /// A service of this many methods, a third of each effect.
 fn service(methods: usize) -> Interface {
@@ -68,7 +69,12 @@ fn load(schema: &Arc<Schema>, text: &str) -> Policies {
         name: "policy.cedar",
         text,
     };
-    Policies::load(Arc::clone(schema), file, &Limits::default()).unwrap()
+    Policies::load(
+        Arc::clone(schema),
+        file,
+        &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+    )
+    .unwrap()
 }
 
 fn decisions(criterion: &mut Criterion) {

@@ -27,7 +27,7 @@ pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
-pub use limits::Limits;
+pub use limits::{ContextNumber, Limits};
 pub use policies::Policies;
 pub use problem::{File, Problem, Unusable};
 pub use rule::PolicyId;

@@ -6,15 +6,38 @@ use crate::{
     problem::{File, Problem, Unusable},
 };
 use serde::Serialize;
-use std::time::Duration;
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use toml::de::DeValue;
 
+/// What services know a context by: the number in `X-Hero-Context`.
+///
+/// 0 means administrator to hero services. It has a variant of its own, so that it is only ever written by somebody
+/// who means it: there is no default, and no number that happens to be nought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextNumber {
+    /// One context of many.
+    Number(NonZeroU32),
+    /// Services trust it with everything: `hero_administrator = true`.
+    Administrator,
+}
+
+impl ContextNumber {
+    /// The number as services are told it.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        match self {
+            Self::Number(number) => number.get(),
+            Self::Administrator => 0,
+        }
+    }
+}
+
 /// What one context may consume. What is not given is the runtime's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// The number for `X-Hero-Context`. 0 means administrator to hero services, and is only here when the operator
-    /// says so in as many words.
-    pub hero_context: u32,
+    /// What services know the context by.
+    pub hero_context: ContextNumber,
     /// Wall time of a run.
     pub timeout: Option<Duration>,
     /// Processor time of a run.
@@ -41,6 +64,8 @@ pub struct Limits {
     pub rate: Option<u64>,
     /// Whether a gated call may wait for a person at all.
     pub approvals: Option<bool>,
+    /// Questions that one run may put before a person.
+    pub questions: Option<u64>,
 }
 
 const KEYS: &[&str] = &[
@@ -59,32 +84,84 @@ const KEYS: &[&str] = &[
     "reply_bytes",
     "rate",
     "approvals",
+    "questions",
 ];
 
 const CONTEXT: &str = "a whole number from 1 to 4294967295";
 
+/// What the runtime can honour. A limit beyond it is refused with its place: clipping it would promise what is not kept.
 impl Limits {
+    /// The interpreter's snapshot has to fit in; the pool reserves address space for the most.
+    pub const MEMORY: RangeInclusive<u64> = 96 << 20..=2 << 30;
+    /// Output is kept in the host's memory until the run ends.
+    pub const OUTPUT: RangeInclusive<u64> = 0..=256 << 20;
+    /// The source is copied into the guest, and parsed there.
+    pub const SOURCE: RangeInclusive<u64> = 0..=16 << 20;
+    /// Standard input is kept in the host's memory.
+    pub const STDIN: RangeInclusive<u64> = 0..=256 << 20;
+    /// A workspace is a directory of the host.
+    pub const WORKSPACE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
+    /// All of them are listed when the run ends.
+    pub const WORKSPACE_FILES: RangeInclusive<u64> = 0..=10_000;
+    /// Calls are numbered, and a run that has begun more than this is ended.
+    pub const CALLS: RangeInclusive<u64> = 0..=1_000_000;
+    /// Requests are copied out of the guest whole.
+    pub const CALL_BYTES: RangeInclusive<u64> = 0..=1 << 20;
+    /// Replies are read whole before they are handed on.
+    pub const REPLY_BYTES: RangeInclusive<u64> = 0..=4 << 20;
+    /// Turns are spaced by no less than a microsecond.
+    pub const RATE: RangeInclusive<u64> = 1..=1_000_000;
+    /// A person who is asked more often no longer reads the questions.
+    pub const QUESTIONS: RangeInclusive<u64> = 0..=1_000;
+    /// Longer than any run that somebody waits for; deadlines stay within what clocks can say.
+    pub const TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+    /// A context with this number, and the runtime's defaults for everything else.
+    #[must_use]
+    pub fn of(hero_context: ContextNumber) -> Self {
+        Self {
+            hero_context,
+            timeout: None,
+            cpu: None,
+            memory: None,
+            output: None,
+            source: None,
+            stdin: None,
+            workspace_bytes: None,
+            workspace_files: None,
+            calls: None,
+            call_bytes: None,
+            reply_bytes: None,
+            rate: None,
+            approvals: None,
+            questions: None,
+        }
+    }
+
     /// Reads the file.
     pub fn parse(file: File<'_>) -> Result<Self, Unusable> {
         fields::with_table(file, |table| {
             let mut fields = Fields::new(table, 0..0, KEYS);
+            let number = hero_context(&mut fields);
             let limits = Self {
-                hero_context: hero_context(&mut fields),
                 timeout: duration(&mut fields, "timeout"),
                 cpu: duration(&mut fields, "cpu"),
-                memory: size(&mut fields, "memory"),
-                output: size(&mut fields, "output"),
-                source: size(&mut fields, "source"),
-                stdin: size(&mut fields, "stdin"),
-                workspace_bytes: size(&mut fields, "workspace_bytes"),
-                workspace_files: count(&mut fields, "workspace_files", 0),
-                calls: count(&mut fields, "calls", 0),
-                call_bytes: size(&mut fields, "call_bytes"),
-                reply_bytes: size(&mut fields, "reply_bytes"),
-                rate: count(&mut fields, "rate", 1),
+                memory: size(&mut fields, "memory", Self::MEMORY),
+                output: size(&mut fields, "output", Self::OUTPUT),
+                source: size(&mut fields, "source", Self::SOURCE),
+                stdin: size(&mut fields, "stdin", Self::STDIN),
+                workspace_bytes: size(&mut fields, "workspace_bytes", Self::WORKSPACE_BYTES),
+                workspace_files: count(&mut fields, "workspace_files", Self::WORKSPACE_FILES),
+                calls: count(&mut fields, "calls", Self::CALLS),
+                call_bytes: size(&mut fields, "call_bytes", Self::CALL_BYTES),
+                reply_bytes: size(&mut fields, "reply_bytes", Self::REPLY_BYTES),
+                rate: count(&mut fields, "rate", Self::RATE),
                 approvals: fields.flag("approvals"),
+                questions: count(&mut fields, "questions", Self::QUESTIONS),
+                // Without a number there is a problem, and these limits are not returned.
+                ..Self::of(number.unwrap_or(ContextNumber::Number(NonZeroU32::MIN)))
             };
-            if fields.problems.is_empty() {
+            if fields.problems.is_empty() && number.is_some() {
                 Ok(limits)
             } else {
                 Err(fields.problems)
@@ -94,24 +171,31 @@ impl Limits {
     }
 }
 
-fn hero_context(fields: &mut Fields<'_>) -> u32 {
+fn hero_context(fields: &mut Fields<'_>) -> Option<ContextNumber> {
     let number = |value: &DeValue<'_>| u32::try_from(fields::integer(value)?).ok();
     let given = fields.need("hero_context", CONTEXT, number);
     let administrator = fields.flag("hero_administrator");
-    match (&given, administrator) {
-        (Some((0, place)), None | Some(false)) => fields.problems.push(
-            Problem::new("`hero_context` 0 makes every call an administrator's")
-                .at(place.clone())
-                .help("choose another number, or add `hero_administrator = true` if that is what you want"),
-        ),
-        (Some((1.., place)), Some(true)) => fields.problems.push(
-            Problem::new("`hero_administrator` is about `hero_context` 0, which this is not")
-                .at(place.clone())
-                .help("remove `hero_administrator`"),
-        ),
-        _ => {}
+    let (number, place) = given?;
+    match (NonZeroU32::new(number), administrator) {
+        (Some(number), None | Some(false)) => Some(ContextNumber::Number(number)),
+        (None, Some(true)) => Some(ContextNumber::Administrator),
+        (None, None | Some(false)) => {
+            fields.problems.push(
+                Problem::new("`hero_context` 0 makes every call an administrator's")
+                    .at(place)
+                    .help("choose another number, or add `hero_administrator = true` if that is what you want"),
+            );
+            None
+        }
+        (Some(_), Some(true)) => {
+            fields.problems.push(
+                Problem::new("`hero_administrator` is about `hero_context` 0, which this is not")
+                    .at(place)
+                    .help("remove `hero_administrator`"),
+            );
+            None
+        }
     }
-    given.map_or(0, |(number, _)| number)
 }
 
 fn duration(fields: &mut Fields<'_>, key: &str) -> Option<Duration> {
@@ -119,29 +203,56 @@ fn duration(fields: &mut Fields<'_>, key: &str) -> Option<Duration> {
         let time = humantime::parse_duration(value.as_str()?).ok()?;
         (!time.is_zero()).then_some(time)
     };
-    let (time, _) = fields.read(
+    let (time, place) = fields.read(
         key,
         "a duration such as \"500ms\", \"30s\" or \"5m\"",
         parse,
     )?;
+    if time > Limits::TIME {
+        let most = humantime::format_duration(Limits::TIME);
+        fields
+            .problems
+            .push(Problem::new(format!("`{key}` is at most {most}")).at(place));
+        return None;
+    }
     Some(time)
 }
 
-fn size(fields: &mut Fields<'_>, key: &str) -> Option<u64> {
+fn size(fields: &mut Fields<'_>, key: &str, honoured: RangeInclusive<u64>) -> Option<u64> {
     let parse = |value: &DeValue<'_>| {
         let size: bytesize::ByteSize = value.as_str()?.parse().ok()?;
         Some(size.as_u64())
     };
-    let (size, _) = fields.read(key, "a size such as \"64KiB\" or \"64MiB\"", parse)?;
-    Some(size)
+    let given = fields.read(key, "a size such as \"64KiB\" or \"64MiB\"", parse)?;
+    within(fields, key, given, honoured, |bytes| {
+        bytesize::ByteSize::b(bytes).display().iec().to_string()
+    })
 }
 
-fn count(fields: &mut Fields<'_>, key: &str, least: u64) -> Option<u64> {
-    let parse = |value: &DeValue<'_>| {
-        u64::try_from(fields::integer(value)?)
-            .ok()
-            .filter(|count| *count >= least)
+fn count(fields: &mut Fields<'_>, key: &str, honoured: RangeInclusive<u64>) -> Option<u64> {
+    let parse = |value: &DeValue<'_>| u64::try_from(fields::integer(value)?).ok();
+    let expected = format!("a whole number from {} up", honoured.start());
+    let given = fields.read(key, &expected, parse)?;
+    within(fields, key, given, honoured, |count| count.to_string())
+}
+
+/// The number, or a problem where the runtime could not keep to it.
+fn within(
+    fields: &mut Fields<'_>,
+    key: &str,
+    (number, place): fields::Placed<u64>,
+    honoured: RangeInclusive<u64>,
+    shown: impl Fn(u64) -> String,
+) -> Option<u64> {
+    if honoured.contains(&number) {
+        return Some(number);
+    }
+    let (word, bound) = if number > *honoured.end() {
+        ("most", *honoured.end())
+    } else {
+        ("least", *honoured.start())
     };
-    let (count, _) = fields.read(key, &format!("a whole number from {least} up"), parse)?;
-    Some(count)
+    let problem = Problem::new(format!("`{key}` is at {word} {}", shown(bound))).at(place);
+    fields.problems.push(problem);
+    None
 }

@@ -33,7 +33,7 @@ pub(crate) struct Attribute {
     pub(crate) kind: Result<Type, Untyped>,
     /// A call without it is refused.
     pub(crate) required: bool,
-    /// `null` is the same as leaving it out.
+    /// Whether a service may be sent `null` for it, which no policy can compare with anything.
     pub(crate) nullable: bool,
 }
 
@@ -52,6 +52,8 @@ pub(crate) enum Misfit {
     Other(&'static str),
     /// A number that Cedar's four digits after the point do not hold.
     Inexact,
+    /// Cedar has no `null`. Left out, it would be absent to the policy and present to the service.
+    Null,
     /// An attribute of it does not fit.
     Within(String, Box<Misfit>),
 }
@@ -288,6 +290,10 @@ pub(crate) fn pairs<'a>(
             continue;
         };
         if attribute.nullable && value.is_null() {
+            // THREAT[POL-03]: `context has owner` must not be false of a call that sets the owner to nothing.
+            if seen(name) {
+                return Err((name.as_str(), Misfit::Null));
+            }
             continue;
         }
         if seen(name) {
@@ -369,6 +375,7 @@ impl fmt::Display for Misfit {
             Self::Within(name, misfit) => {
                 write!(f, "holds `{}`, which {misfit}", name.escape_debug())
             }
+            Self::Null => f.write_str("is null, which policies cannot compare"),
             Self::Inexact => f.write_str("has more than four digits after the point, or too many"),
         }
     }

@@ -1,11 +1,11 @@
 //! The demo service as tests know it, and short ways to load and ask.
 
 use sandgate_policy::{
-    ContextName, Decision, Effect, File, Interface, Limits, Method, Parameter, Policies, Query,
-    Schema, Unusable, Verdict,
+    ContextName, ContextNumber, Decision, Effect, File, Interface, Limits, Method, Parameter,
+    Policies, Query, Schema, Unusable, Verdict,
 };
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 pub(crate) fn method(effect: Effect, parameters: &[(&str, bool, Value)]) -> Method {
     Method {
@@ -113,12 +113,17 @@ pub(crate) fn schema(interfaces: &[Interface]) -> Arc<Schema> {
     Arc::new(Schema::new(ContextName::new("demo").unwrap(), interfaces).unwrap())
 }
 
+/// The limits of context number 1, and the defaults.
+pub(crate) fn limits() -> Limits {
+    Limits::of(ContextNumber::Number(NonZeroU32::MIN))
+}
+
 pub(crate) fn try_load(text: &str) -> Result<Policies, Unusable> {
     let file = File {
         name: "policy.cedar",
         text,
     };
-    Policies::load(schema(&[crm()]), file, &Limits::default())
+    Policies::load(schema(&[crm()]), file, &limits())
 }
 
 pub(crate) fn load(text: &str) -> Policies {

@@ -1,7 +1,7 @@
 //! `limits.toml`: what is understood, and what is said about the rest.
 
-use sandgate_policy::{File, Limits, Unusable};
-use std::time::Duration;
+use sandgate_policy::{ContextNumber, File, Limits, Unusable};
+use std::{num::NonZeroU32, time::Duration};
 
 fn parse(text: &str) -> Result<Limits, Unusable> {
     Limits::parse(File {
@@ -10,13 +10,17 @@ fn parse(text: &str) -> Result<Limits, Unusable> {
     })
 }
 
+fn number(number: u32) -> ContextNumber {
+    ContextNumber::Number(NonZeroU32::new(number).unwrap())
+}
+
 #[test]
 fn every_limit_is_read() {
     let text = r#"
 hero_context = 7
 timeout = "30s"
 cpu = "1m 30s"
-memory = "64MiB"
+memory = "128MiB"
 output = "1KiB"
 source = "100kB"
 stdin = "0B"
@@ -27,14 +31,15 @@ call_bytes = "1MiB"
 reply_bytes = "4MiB"
 rate = 1
 approvals = false
+questions = 3
 "#;
     assert_eq!(
         parse(text).unwrap(),
         Limits {
-            hero_context: 7,
+            hero_context: number(7),
             timeout: Some(Duration::from_secs(30)),
             cpu: Some(Duration::from_secs(90)),
-            memory: Some(64 << 20),
+            memory: Some(128 << 20),
             output: Some(1024),
             source: Some(100_000),
             stdin: Some(0),
@@ -45,19 +50,19 @@ approvals = false
             reply_bytes: Some(4 << 20),
             rate: Some(1),
             approvals: Some(false),
+            questions: Some(3),
         }
     );
-    let least = Limits {
-        hero_context: 4_294_967_295,
-        ..Limits::default()
-    };
+    let least = Limits::of(number(4_294_967_295));
     assert_eq!(parse("hero_context = 4294967295").unwrap(), least);
 }
 
 #[test]
 fn the_administrators_number_takes_two_lines() {
     let zero = "hero_context = 0\nhero_administrator = true\n";
-    assert_eq!(parse(zero).unwrap(), Limits::default());
+    let administrator = Limits::of(ContextNumber::Administrator);
+    assert_eq!(parse(zero).unwrap(), administrator);
+    assert_eq!(administrator.hero_context.get(), 0);
     for text in [
         "hero_context = 0",
         "hero_context = 0\nhero_administrator = false",
@@ -104,4 +109,37 @@ fn pol_07_what_is_not_understood_is_refused_and_all_of_it_is_said() {
         }
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn dos_10_a_limit_that_cannot_be_honoured_is_refused_and_the_largest_that_can_is_not() {
+    let (mut refused, mut taken) = (String::new(), String::new());
+    for (key, most, more) in [
+        ("timeout", "\"7days\"", "\"7days 1s\""),
+        ("cpu", "\"7days\"", "\"8days\""),
+        ("memory", "\"2GiB\"", "\"3GiB\""),
+        ("memory", "\"96MiB\"", "\"16MiB\""),
+        ("output", "\"256MiB\"", "\"257MiB\""),
+        ("source", "\"16MiB\"", "\"17MiB\""),
+        ("stdin", "\"256MiB\"", "\"1GiB\""),
+        ("workspace_bytes", "\"1TiB\"", "\"2TiB\""),
+        ("workspace_files", "10000", "10001"),
+        ("calls", "1000000", "1000001"),
+        ("call_bytes", "\"1MiB\"", "\"1048577B\""),
+        ("reply_bytes", "\"4MiB\"", "\"5MiB\""),
+        ("rate", "1000000", "1000001"),
+        ("questions", "1000", "1001"),
+    ] {
+        let with = |value| parse(&format!("hero_context = 1\n{key} = {value}\n"));
+        taken.extend(with(most).err().map(|error| format!("{key}: {error}\n")));
+        let Err(error) = with(more) else {
+            refused.push_str(&format!("{key} = {more} was taken\n"));
+            continue;
+        };
+        for problem in error.problems() {
+            refused.push_str(&format!("{key} = {more}: {problem}\n"));
+        }
+    }
+    assert_eq!(taken, "");
+    insta::assert_snapshot!(refused);
 }

@@ -1,6 +1,6 @@
 //! What does not load, and what is said about it. The texts of common mistakes are in `policies/rejected`.
 
-use crate::crm::{ask, crm, method, schema, short, try_load};
+use crate::crm::{ask, crm, limits, method, schema, short, try_load};
 use sandgate_policy::{
     ContextName, Effect, File, Interface, Limits, Policies, Schema, SchemaError,
     Verdict::{Allow, Refuse},
@@ -285,7 +285,7 @@ fn svc_04_names_in_a_document_are_data_and_never_text_of_a_policy() {
             name: "policy.cedar",
             text: &text,
         };
-        match Policies::load(schema.clone(), file, &Limits::default()) {
+        match Policies::load(schema.clone(), file, &limits()) {
             Ok(policies) => {
                 let of = |value: &str| ask(&policies, "ok.get", json!({name: value})).verdict;
                 assert_eq!((of("v"), of("w")), (Allow, Refuse), "{name:?}");
@@ -367,7 +367,7 @@ fn a_parameter_without_a_type_cannot_be_spoken_of_and_that_is_said() {
             name: "policy.cedar",
             text: &text,
         };
-        match Policies::load(schema.clone(), file, &Limits::default()) {
+        match Policies::load(schema.clone(), file, &limits()) {
             Ok(_) => "it loads".to_owned(),
             Err(error) => error.problems().iter().map(ToString::to_string).collect(),
         }
@@ -403,7 +403,7 @@ fn the_hash_covers_text_limits_interfaces_and_context_and_nothing_else() {
             let policies = Policies::load(schema.into(), File { name, text }, limits).unwrap();
             policies.hash().to_string()
         };
-    let limits = Limits::default();
+    let limits = limits();
     let base = load("demo", &[crm()], "policy.cedar", &text, &limits);
     assert_eq!(base.len(), 64);
     assert_eq!(
@@ -425,7 +425,7 @@ fn the_hash_covers_text_limits_interfaces_and_context_and_nothing_else() {
     harmless.methods.get_mut("contact.delete").unwrap().effect = Effect::Read;
     let calls = Limits {
         calls: Some(1),
-        ..Limits::default()
+        ..limits.clone()
     };
     let others = [
         load("other", &[crm()], "p", &text, &limits),

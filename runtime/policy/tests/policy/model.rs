@@ -3,9 +3,9 @@
 //!
 //! `SANDGATE_CASES` sets how many calls are compared, `SANDGATE_SEED` where they start.
 
-use crate::crm::{method, schema};
+use crate::crm::{limits, method, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Limits, Policies, Query,
+    Effect, File, Interface, Policies, Query,
     Verdict::{self, Allow, Gate, Refuse},
 };
 use serde_json::{Map, Value, json};
@@ -100,11 +100,11 @@ fn exact(number: &Value) -> bool {
 }
 
 /// Whether the parameters are of the declared types, or the call is refused before policies are asked.
-fn fits(params: &Map<String, Value>, amount_is_seen: bool) -> bool {
+fn fits(params: &Map<String, Value>, amount_is_seen: bool, text_is_seen: bool) -> bool {
     params.contains_key("number")
         && params.iter().all(|(name, value)| match name.as_str() {
             "number" => value.is_i64(),
-            "text" => value.is_string() || value.is_null(),
+            "text" => value.is_string() || (value.is_null() && !text_is_seen),
             "flag" => value.is_boolean(),
             "amount" => value.is_number() && (exact(value) || !amount_is_seen),
             "tags" => value
@@ -160,12 +160,16 @@ fn decide(policies: &[Policy], call: &Call) -> (Verdict, Vec<String>) {
         return none;
     };
     let effect = METHODS.get(method).unwrap().1;
-    let amount_is_seen = policies.iter().any(|policy| {
-        let mut conditions = policy.conditions.iter();
-        covers(policy, (service, method), effect)
-            && conditions.any(|(_, condition)| matches!(condition, Condition::AmountAtMost(_)))
-    });
-    if call.context != "demo" || !fits(&call.params, amount_is_seen) {
+    let is_seen = |looks: fn(&Condition) -> bool| {
+        policies.iter().any(|policy| {
+            let mut conditions = policy.conditions.iter();
+            covers(policy, (service, method), effect)
+                && conditions.any(|(_, condition)| looks(condition))
+        })
+    };
+    let amount_is_seen = is_seen(|one| matches!(one, Condition::AmountAtMost(_)));
+    let text_is_seen = is_seen(|one| matches!(one, Condition::HasText | Condition::TextIs(_)));
+    if call.context != "demo" || !fits(&call.params, amount_is_seen, text_is_seen) {
         return none;
     }
     let (mut failed, mut forbids, mut permits) = (Vec::new(), Vec::new(), Vec::new());
@@ -477,7 +481,7 @@ fn pol_08_the_engine_agrees_with_the_model() {
             name: "policy.cedar",
             text: &text,
         };
-        let engine = Policies::load(Arc::clone(&schema), file, &Limits::default())
+        let engine = Policies::load(Arc::clone(&schema), file, &limits())
             .unwrap_or_else(|error| panic!("{text}\n{:#?}", error.problems()));
         for _ in 0..CALLS {
             let call = random_call(&mut random);

@@ -1,8 +1,8 @@
 //! What becomes of a policy file of which one byte is wrong: it does not load, or it permits no more than before. Only
 //! inside a condition can a literal or an operator become another one, which is another policy and not a wrong one.
 
-use crate::crm::{ask, crm, schema};
-use sandgate_policy::{File, Limits, Policies, Schema, Verdict};
+use crate::crm::{ask, crm, limits, schema};
+use sandgate_policy::{File, Policies, Schema, Verdict};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ fn load(schema: &Arc<Schema>, text: &str) -> Option<Policies> {
         name: "policy.cedar",
         text,
     };
-    Policies::load(Arc::clone(schema), file, &Limits::default()).ok()
+    Policies::load(Arc::clone(schema), file, &limits()).ok()
 }
 
 #[test]

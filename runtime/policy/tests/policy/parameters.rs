@@ -1,8 +1,8 @@
 //! How parameters become what policies see: by their schema, exactly, or not at all.
 
-use crate::crm::{ask, method, params, schema};
+use crate::crm::{ask, limits, method, params, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Limits, Policies, Query,
+    Effect, File, Interface, Policies, Query,
     Verdict::{self, Allow, Refuse},
 };
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn policies(parameter: Value, rule: &str) -> Policies {
         name: "policy.cedar",
         text: &text,
     };
-    Policies::load(schema(&[interface]), file, &Limits::default())
+    Policies::load(schema(&[interface]), file, &limits())
         .unwrap_or_else(|error| panic!("{text}: {:?}", error.problems()))
 }
 
@@ -165,7 +165,7 @@ fn a_prohibition_is_not_avoided_by_a_number_that_cedar_cannot_hold() {
         name: "policy.cedar",
         text,
     };
-    let policies = Policies::load(schema(&[interface]), file, &Limits::default()).unwrap();
+    let policies = Policies::load(schema(&[interface]), file, &limits()).unwrap();
     let of = |amount: Value| ask(&policies, "pay.add", json!({"amount": amount})).verdict;
     assert_eq!(of(json!(100)), Allow);
     for amount in [
@@ -207,7 +207,7 @@ fn pol_03_what_is_not_declared_is_refused_and_so_is_what_is_missing() {
         name: "policy.cedar",
         text,
     };
-    let policies = Policies::load(schema(&[interface]), file, &Limits::default()).unwrap();
+    let policies = Policies::load(schema(&[interface]), file, &limits()).unwrap();
     let of = |value: Value| {
         let decision = ask(&policies, "x.get", value);
         match decision.fault {
@@ -303,8 +303,7 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
             name: "policy.cedar",
             text,
         };
-        let policies =
-            Policies::load(schema(&[interface(effect)]), file, &Limits::default()).unwrap();
+        let policies = Policies::load(schema(&[interface(effect)]), file, &limits()).unwrap();
         policies
             .decide(&Query {
                 context: "demo",
@@ -321,4 +320,62 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
     assert_eq!(of(Effect::Read), Allow);
     assert_eq!(of(Effect::Write), Refuse);
     assert_eq!(of(Effect::Destroy), Refuse);
+}
+
+#[test]
+fn pol_03_a_null_is_not_taken_for_absence_by_a_policy_that_looks() {
+    let nullable = json!({"type": ["string", "null"]});
+    let record =
+        json!({"type": "object", "properties": {"iban": nullable, "name": {"type": "string"}}});
+    let interface = Interface {
+        service: "crm".to_owned(),
+        methods: [(
+            "x.set".to_owned(),
+            method(
+                Effect::Write,
+                &[
+                    ("id", true, json!({"type": "integer"})),
+                    ("owner", false, nullable.clone()),
+                    ("parent", true, nullable.clone()),
+                    ("note", false, nullable),
+                    ("to", false, record),
+                ],
+            ),
+        )]
+        .into(),
+    };
+    let text = "@because(\"a\") permit (principal, action, resource);
+        @because(\"b\") forbid (principal, action, resource) when { context has owner };
+        @because(\"c\") forbid (principal, action, resource) when { context has parent && context.parent == \"x\" };
+        @because(\"d\") forbid (principal, action, resource) when { context has to && context.to has iban };";
+    let file = File {
+        name: "policy.cedar",
+        text,
+    };
+    let policies = Policies::load(schema(&[interface]), file, &limits()).unwrap();
+    let of = |value: Value| {
+        let decision = ask(&policies, "x.set", value);
+        match decision.fault {
+            None => format!("{:?}", decision.verdict),
+            Some(fault) => fault.to_string(),
+        }
+    };
+    assert_eq!(of(json!({"id": 1, "parent": "y", "note": null})), "Allow");
+    assert_eq!(of(json!({"id": 1, "parent": "y", "owner": "x"})), "Refuse");
+    assert_eq!(
+        of(json!({"id": 1, "parent": "y", "owner": null})),
+        "the parameter `owner` is null, which policies cannot compare"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "parent": null})),
+        "the parameter `parent` is null, which policies cannot compare"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "parent": "y", "to": {"name": "n"}})),
+        "Allow"
+    );
+    assert_eq!(
+        of(json!({"id": 1, "parent": "y", "to": {"name": "n", "iban": null}})),
+        "the parameter `to` holds `iban`, which is null, which policies cannot compare"
+    );
 }

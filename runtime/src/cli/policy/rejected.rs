@@ -5,9 +5,9 @@ use crate::{
     cli::report::{Failure, chain, rendered},
     contexts::{self, ContextError},
 };
-use sandgate_policy::{ContextName, File, Interface, Limits, Policies, Schema};
+use sandgate_policy::{ContextName, ContextNumber, File, Interface, Limits, Policies, Schema};
 use serde::Serialize;
-use std::{path::Path, sync::Arc};
+use std::{num::NonZeroU32, path::Path, sync::Arc};
 
 /// Whether one of them is rejected in the words that it should be.
 #[derive(Debug, Serialize)]
@@ -53,9 +53,11 @@ fn unusable(error: &dyn std::error::Error) -> Failure {
 
 fn try_load(directory: &Path, name: &str, interfaces: &[Interface]) -> Result<(), ContextError> {
     let path = directory.join("limits.toml");
+    // Where there are none, any will do: they are only part of the digest.
+    let mut limits = Limits::of(ContextNumber::Number(NonZeroU32::MIN));
     if path.exists() {
         let text = contexts::read(&path)?;
-        Limits::parse(File {
+        limits = Limits::parse(File {
             name: "limits.toml",
             text: &text,
         })?;
@@ -68,7 +70,7 @@ fn try_load(directory: &Path, name: &str, interfaces: &[Interface]) -> Result<()
             name: "policy.cedar",
             text: &text,
         };
-        Policies::load(schema, file, &Limits::default())?;
+        Policies::load(schema, file, &limits)?;
     }
     Ok(())
 }
