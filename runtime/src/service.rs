@@ -2,6 +2,7 @@
 //! Nothing here decides whether a call may be made; that is `hostcall`'s, and it comes first.
 
 mod address;
+mod allotment;
 mod arguments;
 mod change;
 mod clean;
@@ -32,6 +33,7 @@ mod types;
 mod url;
 
 pub use address::{Address, AddressError};
+pub(crate) use allotment::Allotment;
 pub use arguments::{ArgumentError, Arguments};
 pub use change::{Change, Part as ChangedPart};
 pub use client::{Client, ClientLimits, Health};

@@ -5,7 +5,7 @@
 //! pool turned out to be closed before one byte of the request was written to it; then no service can have seen it.
 
 use super::{
-    Address, Broken, CallError, Identity, Phase, ProtocolError, clean::Cleaner,
+    Address, Allotment, Broken, CallError, Identity, Phase, ProtocolError, clean::Cleaner,
     connection::Connection, deadline::Deadline, http, message::Request, pool::Pool, tls,
 };
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 /// What one call may take, and one context's connections to one service.
@@ -32,8 +33,10 @@ pub struct ClientLimits {
     pub request: usize,
     /// Bytes of a reply.
     pub reply: usize,
-    /// Calls under way at once, for each context and service. More wait.
+    /// Connections that one run may have open at once. More calls wait.
     pub connections: usize,
+    /// Connections that all runs together may have open, beyond the few that each has to itself.
+    pub common: usize,
     /// How long a connection is kept for the next call. Servers close theirs after 5 seconds or more.
     pub keep: Duration,
 }
@@ -49,9 +52,18 @@ impl Default for ClientLimits {
             request: (1 << 20) + (1 << 10),
             reply: 4 << 20,
             connections: 128,
+            common: common(),
             keep: Duration::from_secs(3),
         }
     }
+}
+
+/// Half of the descriptors that this process may have; the other half is for runs' own connections and for files.
+fn common() -> usize {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    most.and_then(|most| usize::try_from(most / 2).ok())
+        .unwrap_or(4096)
+        .clamp(16, 4096)
 }
 
 /// Speaks to services. Cheap to clone; clones share their connections.
@@ -61,6 +73,9 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     limits: ClientLimits,
     pool: Arc<Pool>,
+    common: Arc<Semaphore>,
+    /// For calls that belong to no run.
+    operator: Allotment,
     authorities: Option<Vec<u8>>,
     tls: OnceLock<Result<TlsConnector, String>>,
 }
@@ -92,12 +107,20 @@ impl Client {
     }
 
     fn trusting(limits: ClientLimits, authorities: Option<Vec<u8>>) -> Self {
+        let common = Arc::new(Semaphore::new(limits.common.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner {
             limits,
-            pool: Arc::new(Pool::new(limits.connections, limits.keep)),
+            pool: Arc::new(Pool::new(limits.keep)),
+            operator: Allotment::new(limits.connections, &common),
+            common,
             authorities,
             tls: OnceLock::new(),
         }))
+    }
+
+    /// The connections of one run.
+    pub(crate) fn allotment(&self) -> Allotment {
+        Allotment::new(self.0.limits.connections, &self.0.common)
     }
 
     /// Calls a method and returns its result as the service wrote it. The parameters are sent byte by byte as they
@@ -109,14 +132,29 @@ impl Client {
         method: &str,
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
-        self.exchange(to, Some(on_behalf_of), method, params).await
+        self.call_within(&self.0.operator, to, on_behalf_of, method, params)
+            .await
+    }
+
+    /// The same for a run, over its own connections.
+    pub(crate) async fn call_within(
+        &self,
+        connections: &Allotment,
+        to: &Address,
+        on_behalf_of: &Identity,
+        method: &str,
+        params: &RawValue,
+    ) -> Result<Box<RawValue>, CallError> {
+        self.exchange(connections, to, Some(on_behalf_of), method, params)
+            .await
     }
 
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =
             serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
-        self.exchange(to, None, "rpc.discover", &nothing).await
+        self.exchange(&self.0.operator, to, None, "rpc.discover", &nothing)
+            .await
     }
 
     /// Whether a service is there. A service of the hero convention says more; with any other it is enough that it
@@ -165,6 +203,7 @@ impl Client {
 
     async fn exchange(
         &self,
+        connections: &Allotment,
         to: &Address,
         identity: Option<&Identity>,
         method: &str,
@@ -177,7 +216,7 @@ impl Client {
         // Contexts have names, so what is asked on nobody's behalf has connections of its own.
         let lane = self.0.pool.lane(identity.map_or("", Identity::lane), to);
         let _permit = deadline
-            .within(Phase::Queue, || false, lane.permits.acquire())
+            .within(Phase::Queue, || false, connections.permit())
             .await?;
         loop {
             let mut waited = lane.take(limits.keep);

@@ -13,7 +13,7 @@ pub(super) struct Deadline<'a> {
 
 impl<'a> Deadline<'a> {
     pub(super) fn new(limits: &'a ClientLimits) -> Self {
-        let end = Instant::now() + limits.total;
+        let end = after(limits.total);
         Self { limits, end }
     }
 
@@ -25,7 +25,7 @@ impl<'a> Deadline<'a> {
         work: impl Future<Output = T>,
     ) -> Result<T, CallError> {
         let limit = self.of(phase);
-        let until = (Instant::now() + limit).min(self.end);
+        let until = after(limit).min(self.end);
         timeout_at(until, work).await.map_err(|_| {
             let (phase, limit) = if until == self.end {
                 (Phase::Total, self.limits.total)
@@ -48,4 +48,10 @@ impl<'a> Deadline<'a> {
             Phase::Queue | Phase::Total => self.limits.total,
         }
     }
+}
+
+/// A limit that no clock can say is as good as none: some decades.
+fn after(limit: Duration) -> Instant {
+    const DECADES: Duration = Duration::from_secs(1 << 30);
+    Instant::now() + limit.min(DECADES)
 }

@@ -13,13 +13,12 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Pool {
     lanes: Mutex<HashMap<String, HashMap<Address, Arc<Lane>>>>,
-    most: usize,
     keep: Duration,
     sweeping: AtomicBool,
 }
@@ -28,15 +27,12 @@ pub(super) struct Pool {
 #[derive(Debug)]
 pub(super) struct Lane {
     idle: Mutex<Vec<(Connection, Instant)>>,
-    /// One for each call that is under way.
-    pub(super) permits: Semaphore,
 }
 
 impl Pool {
-    pub(super) fn new(most: usize, keep: Duration) -> Self {
+    pub(super) fn new(keep: Duration) -> Self {
         Self {
             lanes: Mutex::default(),
-            most,
             keep,
             sweeping: AtomicBool::new(false),
         }
@@ -50,7 +46,6 @@ impl Pool {
         }
         let lane = Arc::new(Lane {
             idle: Mutex::default(),
-            permits: Semaphore::new(self.most),
         });
         let of_context = lanes.entry(context.to_owned()).or_default();
         of_context.insert(to.clone(), lane.clone());
