@@ -1,6 +1,7 @@
 //! Everything nondeterministic that reaches a guest: the time, random bytes, how long it slept, and which of its calls
 //! was done first. Called by `sandbox::wasi` and `hostcall`. Nothing else may give a guest a reading that differs from run to run.
 
+use crate::budget::{Budget, MOST, Share};
 use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
@@ -30,18 +31,23 @@ pub struct Tape {
     pub frozen: bool,
     /// Milliseconds since the start at each reading of a clock, with how often the same one was given in a row.
     pub readings: Vec<(u64, u64)>,
-    /// The call that each wait ended with, or 0 where time ended it.
+    /// The call that each wait ended with, or 0 where time ended it, with how often that came in a row.
     #[serde(default)]
-    pub waits: Vec<u32>,
+    pub waits: Vec<(u32, u64)>,
 }
 
-/// A replay asked for something that its tape does not hold: it is not the same run.
+/// Why a run cannot be given what it asks for.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Diverged {
+pub(crate) enum TapeError {
+    /// A replay asked for something that its tape does not hold: it is not the same run.
     #[error("the run read the clock more often than the recorded one")]
     Clock,
+    /// The same of its waits.
     #[error("the run waited for its calls more often than the recorded one")]
     Waits,
+    /// THREAT[DOS-05]: what a run was given is host memory.
+    #[error("{MOST} bytes that the host holds for the run are used up by its tape")]
+    Full,
 }
 
 #[derive(Debug)]
@@ -59,13 +65,19 @@ pub(crate) struct Recorder {
     source: Source,
     random: ChaCha20Rng,
     tape: Tape,
+    /// What the tape takes of the run's budget.
+    share: Option<Share>,
     /// In a replay, what is left of the tape's waits, last first.
-    waits: Option<Vec<u32>>,
+    waits: Option<Vec<(u32, u64)>>,
 }
 
 impl Recorder {
     /// A run of its own.
-    pub(crate) fn live(clock: Clock, seed: Option<u64>) -> Result<Self, getrandom::Error> {
+    pub(crate) fn live(
+        clock: Clock,
+        seed: Option<u64>,
+        budget: &Budget,
+    ) -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         match seed {
             Some(seed) => ChaCha20Rng::seed_from_u64(seed).fill_bytes(&mut bytes),
@@ -92,12 +104,13 @@ impl Recorder {
             source,
             random: ChaCha20Rng::from_seed(bytes),
             tape,
+            share: budget.take(0),
             waits: None,
         })
     }
 
     /// The same run again.
-    pub(crate) fn replay(tape: Tape) -> Self {
+    pub(crate) fn replay(tape: Tape, budget: &Budget) -> Self {
         let (mut left, mut waits) = (tape.readings, tape.waits);
         left.reverse();
         waits.reverse();
@@ -115,34 +128,24 @@ impl Recorder {
             source,
             random: ChaCha20Rng::from_seed(tape.seed),
             tape,
+            share: budget.take(0),
             waits: Some(waits),
         }
     }
 
     /// Milliseconds since the start of the run.
-    pub(crate) fn elapsed_ms(&mut self) -> Result<u64, Diverged> {
+    pub(crate) fn elapsed_ms(&mut self) -> Result<u64, TapeError> {
         let now = match &mut self.source {
             Source::Live(start) => millis(start.elapsed()),
             Source::Frozen(now) => return Ok(*now),
-            Source::Replay(left) => {
-                let (reading, times) = left.last_mut().ok_or(Diverged::Clock)?;
-                let reading = *reading;
-                *times = times.saturating_sub(1);
-                if *times == 0 {
-                    left.pop();
-                }
-                reading
-            }
+            Source::Replay(left) => next(left).ok_or(TapeError::Clock)?,
         };
-        match self.tape.readings.last_mut() {
-            Some((reading, times)) if *reading == now => *times = times.saturating_add(1),
-            _ => self.tape.readings.push((now, 1)),
-        }
+        keep(&mut self.tape.readings, now, &mut self.share)?;
         Ok(now)
     }
 
     /// Milliseconds since 1970.
-    pub(crate) fn wall_ms(&mut self) -> Result<u64, Diverged> {
+    pub(crate) fn wall_ms(&mut self) -> Result<u64, TapeError> {
         Ok(self.tape.started_ms.saturating_add(self.elapsed_ms()?))
     }
 
@@ -171,16 +174,16 @@ impl Recorder {
     }
 
     /// In a replay, the call that the next wait ended with.
-    pub(crate) fn recorded_wait(&mut self) -> Result<Option<u32>, Diverged> {
-        self.waits
-            .as_mut()
-            .map(|left| left.pop().ok_or(Diverged::Waits))
-            .transpose()
+    pub(crate) fn recorded_wait(&mut self) -> Result<Option<u32>, TapeError> {
+        let Some(left) = &mut self.waits else {
+            return Ok(None);
+        };
+        next(left).ok_or(TapeError::Waits).map(Some)
     }
 
     /// Keeps which call a wait ended with, 0 for none.
-    pub(crate) fn waited(&mut self, call: u32) {
-        self.tape.waits.push(call);
+    pub(crate) fn waited(&mut self, call: u32) -> Result<(), TapeError> {
+        keep(&mut self.tape.waits, call, &mut self.share)
     }
 
     /// Random bytes. The tape holds the seed that they come from.
@@ -193,6 +196,84 @@ impl Recorder {
     }
 }
 
+/// The next entry of what is left of a tape, which is kept last entry first.
+fn next<T: Copy>(left: &mut Vec<(T, u64)>) -> Option<T> {
+    let (entry, times) = left.last_mut()?;
+    let entry = *entry;
+    *times = times.saturating_sub(1);
+    if *times == 0 {
+        left.pop();
+    }
+    Some(entry)
+}
+
+/// Adds an entry to a tape. A script that polls gets the same one over and over, which costs nothing.
+fn keep<T: PartialEq>(
+    tape: &mut Vec<(T, u64)>,
+    entry: T,
+    share: &mut Option<Share>,
+) -> Result<(), TapeError> {
+    match tape.last_mut() {
+        Some((last, times)) if *last == entry => *times = times.saturating_add(1),
+        _ => {
+            // Twice the entry, since the vector doubles.
+            let bytes = 2 * size_of::<(T, u64)>();
+            if !share.as_mut().is_some_and(|share| share.grow(bytes)) {
+                return Err(TapeError::Full);
+            }
+            tape.push((entry, 1));
+        }
+    }
+    Ok(())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn recorder(budget: &Budget) -> Recorder {
+        Recorder::live(Clock::Frozen(0), Some(1), budget).unwrap()
+    }
+
+    #[test]
+    fn dos_05_polling_costs_nothing_and_what_costs_is_counted_and_ends() {
+        let budget = Budget::default();
+        let mut recorder = recorder(&budget);
+        for _ in 0..1_000_000 {
+            recorder.waited(0).unwrap();
+        }
+        assert_eq!(recorder.tape.waits, [(0, 1_000_000)]);
+        let one = budget.used();
+        let full = (1..u32::MAX).find_map(|call| recorder.waited(call).err());
+        assert_eq!(
+            full.unwrap().to_string(),
+            "67108864 bytes that the host holds for the run are used up by its tape"
+        );
+        assert!(recorder.tape.waits.len() * one <= MOST);
+        drop(recorder);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_replay_gives_the_waits_of_the_recording_and_no_more() {
+        let budget = Budget::default();
+        let mut first = recorder(&budget);
+        let waits = [0, 0, 3, 0, 1, 1];
+        for call in waits {
+            first.waited(call).unwrap();
+        }
+        let mut again = Recorder::replay(first.into_tape(), &budget);
+        for call in waits {
+            assert_eq!(again.recorded_wait().unwrap(), Some(call));
+        }
+        assert_eq!(
+            again.recorded_wait().unwrap_err().to_string(),
+            "the run waited for its calls more often than the recorded one"
+        );
+    }
 }

@@ -1,34 +1,44 @@
 //! The calls of one run that are under way or done and not taken. Kept by `hostcall`. It must never hold more than the
-//! host can spare, whatever a script begins and does not collect.
+//! run's budget, whatever a script begins and does not collect.
 
-use crate::refusal::Refusal;
+use crate::{
+    budget::{Budget, MOST, Share},
+    refusal::Refusal,
+};
 use sandgate_wire::Reply;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::Duration,
 };
-use tokio::task::JoinSet;
-
-/// THREAT[DOS-11]: bytes of replies that a script has asked for and not taken. What comes beyond is dropped.
-const MOST: usize = 64 << 20;
+use tokio::task::{Id, JoinError, JoinSet};
 
 /// THREAT[DOS-09]: calls that a script has begun and not taken; refused ones are among them. A run with more is ended.
 const MOST_CALLS: usize = 100_000;
 
 /// Calls by their numbers. Dropping it ends them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct UnderWay {
-    tasks: JoinSet<(u32, Vec<u8>)>,
-    done: BTreeMap<u32, Vec<u8>>,
-    /// Of all replies that are here, those of tasks that nobody has looked at included.
-    bytes: Arc<AtomicUsize>,
+    tasks: JoinSet<Held>,
+    /// Which call each task is for. A task that panicked says no more than which task it was.
+    calls: HashMap<Id, u32>,
+    done: BTreeMap<u32, Done>,
     /// Those that are done and that no wait has ended with, in the order in which they were done.
-    unreported: VecDeque<u32>,
+    unreported: BTreeMap<u64, u32>,
+    order: u64,
+    budget: Budget,
+}
+
+/// A reply in bytes, and what it takes of the run's budget.
+type Held = (Vec<u8>, Option<Share>);
+
+#[derive(Debug)]
+struct Done {
+    reply: Vec<u8>,
+    /// Gives the budget back when the reply is taken.
+    _share: Option<Share>,
+    /// Its place among those that were done.
+    order: u64,
 }
 
 /// The guest asked for the reply of a call that is not under way.
@@ -38,16 +48,31 @@ pub(crate) struct NoSuchCall;
 
 /// The guest begins calls and does not take their replies.
 #[derive(Debug, thiserror::Error)]
-#[error("{MOST_CALLS} calls wait to be taken")]
-pub(crate) struct Glut;
+pub(crate) enum Glut {
+    #[error("{MOST_CALLS} calls wait to be taken")]
+    Calls,
+    #[error("replies of {MOST} bytes wait to be taken")]
+    Bytes,
+}
 
 impl UnderWay {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            calls: HashMap::new(),
+            done: BTreeMap::new(),
+            unreported: BTreeMap::new(),
+            order: 0,
+            budget,
+        }
+    }
+
     /// Whether there is room for one more.
     pub(crate) fn room(&self) -> Result<(), Glut> {
-        if self.done.len().saturating_add(self.tasks.len()) < MOST_CALLS {
+        if self.done.len() + self.tasks.len() < MOST_CALLS {
             Ok(())
         } else {
-            Err(Glut)
+            Err(Glut::Calls)
         }
     }
 
@@ -57,109 +82,177 @@ impl UnderWay {
         call: u32,
         answer: impl Future<Output = Reply> + Send + 'static,
     ) {
-        let bytes = Arc::clone(&self.bytes);
-        self.tasks
-            .spawn(async move { (call, written(&answer.await, &bytes)) });
+        let budget = self.budget.clone();
+        let task = self
+            .tasks
+            .spawn(async move { written(&answer.await, &budget) });
+        self.calls.insert(task.id(), call);
     }
 
     /// A call that is done at once.
-    pub(crate) fn finish(&mut self, call: u32, reply: Reply) {
-        let reply = written(&reply, &self.bytes);
-        self.keep(call, reply);
+    pub(crate) fn finish(&mut self, call: u32, reply: Reply) -> Result<(), Glut> {
+        let held = written(&reply, &self.budget);
+        self.keep(call, held)
     }
 
     /// The first that is done and not reported; 0 where the time passes before, or nothing is under way.
-    pub(crate) async fn next(&mut self, longest: Option<Duration>) -> u32 {
-        if let Some(call) = self.unreported.front() {
-            return *call;
+    pub(crate) async fn next(&mut self, longest: Option<Duration>) -> Result<u32, Glut> {
+        if let Some((_, call)) = self.unreported.first_key_value() {
+            return Ok(*call);
         }
         let joined = match longest {
-            Some(Duration::ZERO) => self.tasks.try_join_next(),
-            Some(longest) => tokio::time::timeout(longest, self.tasks.join_next())
+            Some(Duration::ZERO) => self.tasks.try_join_next_with_id(),
+            Some(longest) => tokio::time::timeout(longest, self.tasks.join_next_with_id())
                 .await
                 .ok()
                 .flatten(),
-            None => self.tasks.join_next().await,
+            None => self.tasks.join_next_with_id().await,
         };
-        match joined {
-            Some(Ok((call, reply))) => {
-                self.keep(call, reply);
-                call
-            }
-            _ => 0,
-        }
+        joined.map_or(Ok(0), |joined| self.joined(joined))
     }
 
     /// No other wait will end with this one.
     pub(crate) fn report(&mut self, call: u32) {
-        self.unreported.retain(|&other| other != call);
+        if let Some(done) = self.done.get(&call) {
+            self.unreported.remove(&done.order);
+        }
     }
 
     /// Waits for one call and takes its reply.
-    pub(crate) async fn take(&mut self, call: u32) -> Result<Vec<u8>, NoSuchCall> {
+    pub(crate) async fn take(&mut self, call: u32) -> wasmtime::Result<Vec<u8>> {
         while !self.done.contains_key(&call) {
-            let joined = self.tasks.join_next().await;
-            let (done, reply) = joined.and_then(Result::ok).ok_or(NoSuchCall)?;
-            self.keep(done, reply);
+            let joined = self.tasks.join_next_with_id().await.ok_or(NoSuchCall)?;
+            self.joined(joined)?;
         }
         self.report(call);
-        let reply = self.done.remove(&call).ok_or(NoSuchCall)?;
-        self.bytes.fetch_sub(reply.len(), Ordering::Relaxed);
-        Ok(reply)
+        let done = self.done.remove(&call).ok_or(NoSuchCall)?;
+        Ok(done.reply)
     }
 
-    fn keep(&mut self, call: u32, reply: Vec<u8>) {
-        self.done.insert(call, reply);
-        self.unreported.push_back(call);
+    /// Keeps what came of a task, under the call that it was for.
+    fn joined(&mut self, joined: Result<(Id, Held), JoinError>) -> Result<u32, Glut> {
+        let (task, held) = match joined {
+            Ok(joined) => joined,
+            // THREAT[ESC-03]: a panic of ours is the error of the call in which it happened, and of no other.
+            Err(error) => {
+                let refusal = Refusal::Failed.into_reply();
+                (error.id(), written(&refusal, &self.budget))
+            }
+        };
+        // Every task was noted when it was started; 0 is the number of no call.
+        let call = self.calls.remove(&task).unwrap_or_default();
+        self.keep(call, held)?;
+        Ok(call)
+    }
+
+    fn keep(&mut self, call: u32, (reply, share): Held) -> Result<(), Glut> {
+        if share.is_none() {
+            return Err(Glut::Bytes);
+        }
+        self.order += 1;
+        let done = Done {
+            reply,
+            _share: share,
+            order: self.order,
+        };
+        self.done.insert(call, done);
+        self.unreported.insert(self.order, call);
+        Ok(())
     }
 }
 
-/// The reply in bytes, unless a run has too many of them already.
-fn written(reply: &Reply, held: &AtomicUsize) -> Vec<u8> {
+/// What a reply costs beside its bytes: its places in the tables above.
+const BESIDE: usize = 200;
+
+/// The reply in bytes, or a refusal where the run's budget has no room for it. Without a share there was none for that.
+fn written(reply: &Reply, budget: &Budget) -> Held {
     let bytes = serde_json::to_vec(reply).unwrap_or_default();
-    let before = held.fetch_add(bytes.len(), Ordering::Relaxed);
-    if before.saturating_add(bytes.len()) <= MOST {
-        return bytes;
+    let size = bytes.len() + BESIDE;
+    let share = match reply {
+        Reply::Refused { .. } => budget.take_for_refusal(size),
+        _ => budget.take(size),
+    };
+    if share.is_some() {
+        return (bytes, share);
     }
-    held.fetch_sub(bytes.len(), Ordering::Relaxed);
     let refusal = Refusal::TooMuchHeld { limit: MOST }.into_reply();
     let bytes = serde_json::to_vec(&refusal).unwrap_or_default();
-    held.fetch_add(bytes.len(), Ordering::Relaxed);
-    bytes
+    let share = budget.take_for_refusal(bytes.len() + BESIDE);
+    (bytes, share)
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails, and one of them panics on purpose"
+)]
 mod tests {
     use super::*;
     use serde_json::value::to_raw_value;
 
+    fn calls() -> UnderWay {
+        UnderWay::new(Budget::default())
+    }
+
+    fn done() -> Reply {
+        Reply::Ok(to_raw_value(&1).unwrap())
+    }
+
     #[tokio::test]
     async fn dos_11_replies_that_nobody_takes_are_dropped_beyond_a_limit_and_taking_makes_room() {
         let long = || Reply::Ok(to_raw_value(&"x".repeat(MOST / 2)).unwrap());
-        let mut calls = UnderWay::default();
-        calls.finish(1, long());
+        let mut calls = calls();
+        calls.finish(1, long()).unwrap();
         calls.start(2, async move { long() });
         assert_eq!(
             String::from_utf8(calls.take(2).await.unwrap()).unwrap(),
-            r#"{"refused":{"exception":"RuntimeError","message":"replies of 67108864 bytes wait to be taken; this one was dropped","hint":"take the results of earlier calls before making more"}}"#
+            r#"{"refused":{"exception":"RuntimeError","message":"the host holds 67108864 bytes for this run; the reply was dropped","hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
         );
         assert!(calls.take(1).await.unwrap().len() > MOST / 2);
-        calls.finish(3, long());
+        calls.finish(3, long()).unwrap();
         assert!(calls.take(3).await.unwrap().len() > MOST / 2);
     }
 
     #[tokio::test]
+    async fn dos_05_a_run_that_takes_not_even_its_refusals_is_ended() {
+        let mut calls = calls();
+        let refused = || Refusal::TooMuchHeld { limit: MOST }.into_reply();
+        let held = calls.budget.take_for_refusal(MOST - 1000).unwrap();
+        let ended = (1..100).find_map(|call| calls.finish(call, refused()).err());
+        assert_eq!(
+            ended.unwrap().to_string(),
+            "replies of 67108864 bytes wait to be taken"
+        );
+        drop(held);
+        calls.finish(100, refused()).unwrap();
+    }
+
+    #[tokio::test]
     async fn a_call_is_reported_once_and_taken_once() {
-        let mut calls = UnderWay::default();
-        let done = || Reply::Ok(to_raw_value(&1).unwrap());
+        let mut calls = calls();
         calls.start(1, std::future::pending());
-        calls.finish(2, done());
-        assert_eq!(calls.next(None).await, 2);
+        calls.finish(2, done()).unwrap();
+        assert_eq!(calls.next(None).await.unwrap(), 2);
         calls.report(2);
-        assert_eq!(calls.next(Some(Duration::ZERO)).await, 0);
+        assert_eq!(calls.next(Some(Duration::ZERO)).await.unwrap(), 0);
         assert_eq!(calls.take(2).await.unwrap(), br#"{"ok":1}"#);
-        calls.tasks.abort_all();
+        // Nothing else will be done, so the wait for one that was taken has an end.
+        calls.tasks = JoinSet::new();
         assert!(calls.take(2).await.is_err());
+        assert_eq!(calls.budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn esc_03_a_panic_in_a_call_is_the_error_of_that_call() {
+        let failed = r#"{"refused":{"exception":"RuntimeError","message":"sandgate failed while it made this call; please report it","hint":"the service may have carried the call out; look before you repeat it"}}"#;
+        let mut calls = calls();
+        calls.start(1, async { panic!("on purpose") });
+        calls.start(2, async { done() });
+        assert_eq!(calls.take(2).await.unwrap(), br#"{"ok":1}"#);
+        assert_eq!(calls.take(1).await.unwrap(), failed.as_bytes());
+        calls.start(3, async { panic!("on purpose") });
+        assert_eq!(calls.next(None).await.unwrap(), 3);
+        assert_eq!(calls.take(3).await.unwrap(), failed.as_bytes());
     }
 }
