@@ -44,10 +44,7 @@ fn main() {
                         cpu: Duration::MAX,
                         ..Limits::default()
                     };
-                    let context = Context {
-                        limits,
-                        ..Context::default()
-                    };
+                    let context = Context::alone(limits);
                     sandbox.run(Script::new("while True: pass"), &context).await
                 })
             })
@@ -58,10 +55,7 @@ fn main() {
                 wall: DEADLINE,
                 ..Limits::default()
             };
-            let context = Context {
-                limits,
-                ..Context::default()
-            };
+            let context = Context::alone(limits);
             let sandbox = sandbox.clone();
             let source = HANGS[round % HANGS.len()];
             let measured = tokio::spawn(async move {

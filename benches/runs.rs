@@ -117,10 +117,7 @@ fn host_call(criterion: &mut Criterion) {
         calls: u64::MAX,
         ..Limits::default()
     };
-    let context = Context {
-        limits,
-        ..Context::default()
-    };
+    let context = Context::alone(limits);
     let mut group = criterion.benchmark_group("host_call");
     group
         .throughput(Throughput::Elements(CALLS))

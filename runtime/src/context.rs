@@ -4,22 +4,66 @@ use crate::reach::Reach;
 use std::{sync::Arc, time::Duration};
 
 /// A context: the tenant a run belongs to, and its limits.
-#[derive(Debug, Clone)]
+///
+/// What a context's policies say of its limits holds for every run in it, whoever starts it: there is no context with a
+/// reach and other limits, only one with less.
+#[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// For people, logs and the journal.
-    pub name: String,
-    /// The services it may reach, and on whose behalf; none without it.
-    pub reach: Option<Arc<Reach>>,
-    /// What one run may consume.
-    pub limits: Limits,
+    reach: Option<Arc<Reach>>,
+    /// What is asked for: all of it counts where there is no reach, and what is less than the context's own where there
+    /// is.
+    asked: Option<Limits>,
 }
 
-impl Default for Context {
-    fn default() -> Self {
+impl Context {
+    /// No services, and these limits.
+    #[must_use]
+    pub fn alone(limits: Limits) -> Self {
         Self {
-            name: "default".to_owned(),
             reach: None,
-            limits: Limits::default(),
+            asked: Some(limits),
+        }
+    }
+
+    /// The services of a reach, and the limits of its context.
+    #[must_use]
+    pub fn of(reach: Arc<Reach>) -> Self {
+        Self {
+            reach: Some(reach),
+            asked: None,
+        }
+    }
+
+    /// The same with less, wherever these limits are less.
+    #[must_use]
+    pub fn tightened(self, limits: Limits) -> Self {
+        let asked = match self.asked {
+            Some(asked) => asked.least(&limits),
+            None => limits,
+        };
+        Self {
+            asked: Some(asked),
+            ..self
+        }
+    }
+
+    pub(crate) fn reach(&self) -> Option<&Arc<Reach>> {
+        self.reach.as_ref()
+    }
+
+    /// What one run may consume now. Limits of a context follow its policies when those are loaded again.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let granted = self.reach.as_ref().map(|reach| {
+            let policy = reach.policy();
+            policy.map_or_else(Limits::default, |policy| {
+                Limits::default().with(&policy.limits)
+            })
+        });
+        match (granted, self.asked) {
+            (Some(granted), Some(asked)) => granted.least(&asked),
+            (Some(limits), None) | (None, Some(limits)) => limits,
+            (None, None) => Limits::default(),
         }
     }
 }
@@ -48,9 +92,36 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// These limits, with what a context's `limits.toml` says in their place.
+    /// The smaller of each.
     #[must_use]
-    pub fn with(self, granted: &sandgate_policy::Limits) -> Self {
+    pub fn least(&self, other: &Self) -> Self {
+        // Taken apart, so that a limit that is added cannot be forgotten here.
+        let Self {
+            wall,
+            cpu,
+            memory,
+            output,
+            source,
+            stdin,
+            workspace_bytes,
+            workspace_files,
+            calls,
+        } = *self;
+        Self {
+            wall: wall.min(other.wall),
+            cpu: cpu.min(other.cpu),
+            memory: memory.min(other.memory),
+            output: output.min(other.output),
+            source: source.min(other.source),
+            stdin: stdin.min(other.stdin),
+            workspace_bytes: workspace_bytes.min(other.workspace_bytes),
+            workspace_files: workspace_files.min(other.workspace_files),
+            calls: calls.min(other.calls),
+        }
+    }
+
+    /// These limits, with what a context's `limits.toml` says in their place.
+    fn with(self, granted: &sandgate_policy::Limits) -> Self {
         let size = |granted: Option<u64>, otherwise| {
             granted.map_or(otherwise, |bytes| {
                 usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -74,10 +145,23 @@ impl Limits {
     pub(crate) const FLOOD: u64 = 64;
 
     /// Below this the interpreter's snapshot itself does not fit.
-    pub const LEAST_MEMORY: usize = 96 << 20;
+    pub const LEAST_MEMORY: usize = bytes(*sandgate_policy::Limits::MEMORY.start());
 
     /// The pool reserves address space for this much per instance; no context can grant more.
-    pub const MOST_MEMORY: usize = 2 << 30;
+    pub const MOST_MEMORY: usize = bytes(*sandgate_policy::Limits::MEMORY.end());
+
+    /// All that the runtime can honour, for where something else is what limits.
+    pub(crate) const MOST: Self = Self {
+        wall: sandgate_policy::Limits::TIME,
+        cpu: sandgate_policy::Limits::TIME,
+        memory: Self::MOST_MEMORY,
+        output: bytes(*sandgate_policy::Limits::OUTPUT.end()),
+        source: bytes(*sandgate_policy::Limits::SOURCE.end()),
+        stdin: bytes(*sandgate_policy::Limits::STDIN.end()),
+        workspace_bytes: *sandgate_policy::Limits::WORKSPACE_BYTES.end(),
+        workspace_files: *sandgate_policy::Limits::WORKSPACE_FILES.end(),
+        calls: *sandgate_policy::Limits::CALLS.end(),
+    };
 }
 
 impl Default for Limits {
@@ -93,5 +177,14 @@ impl Default for Limits {
             workspace_files: 1000,
             calls: 1000,
         }
+    }
+}
+
+/// A size that a constant of the policies names; all of them fit.
+const fn bytes(size: u64) -> usize {
+    assert!(size <= usize::MAX as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "it was just compared")]
+    {
+        size as usize
     }
 }

@@ -40,7 +40,37 @@ pub struct ContextPolicy {
 #[derive(Debug)]
 pub struct PolicyStore {
     directory: PathBuf,
-    current: RwLock<Arc<Contexts>>,
+    current: RwLock<BTreeMap<String, InForce>>,
+}
+
+/// What is in force for one context, now and after every reload. Whoever holds it decides each call by what it is then:
+/// THREAT[ISO-04], a policy that was taken back must not be used by a run that started before.
+#[derive(Debug, Clone)]
+pub struct InForce(Arc<RwLock<Option<Arc<ContextPolicy>>>>);
+
+impl InForce {
+    /// Policies that are never loaded again.
+    #[must_use]
+    pub fn always(policy: ContextPolicy) -> Self {
+        Self::of(Arc::new(policy))
+    }
+
+    fn of(policy: Arc<ContextPolicy>) -> Self {
+        Self(Arc::new(RwLock::new(Some(policy))))
+    }
+
+    /// What is in force now. Nothing where the context is gone: it may do nothing.
+    #[must_use]
+    pub fn now(&self) -> Option<Arc<ContextPolicy>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn replace(&self, policy: Option<Arc<ContextPolicy>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
 }
 
 type Contexts = BTreeMap<String, Arc<ContextPolicy>>;
@@ -88,19 +118,29 @@ pub struct ContextsError {
 impl PolicyStore {
     /// Loads every context of a directory, for these services.
     pub fn open(directory: &Path, interfaces: &[Interface]) -> Result<Self, ContextsError> {
+        let contexts = load_all(directory, interfaces)?.into_iter();
+        let contexts = contexts.map(|(name, policy)| (name, InForce::of(policy)));
         Ok(Self {
             directory: directory.to_owned(),
-            current: RwLock::new(Arc::new(load_all(directory, interfaces)?)),
+            current: RwLock::new(contexts.collect()),
         })
     }
 
-    /// Loads them again. All of it is in force at once, or what was in force stays, and a warning says so.
-    /// THREAT[POL-07]
+    /// Loads them again. All of it is in force from the next decision on, also in runs that go on, or what was in force
+    /// stays, and a warning says so. THREAT[POL-07]
     pub fn reload(&self, interfaces: &[Interface]) -> Result<(), ContextsError> {
         match load_all(&self.directory, interfaces) {
-            Ok(contexts) => {
+            Ok(mut contexts) => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(contexts);
+                for (name, in_force) in current.iter() {
+                    in_force.replace(contexts.remove(name));
+                }
+                // Those that are gone are kept, empty: they may come back, and their runs still look.
+                current.extend(
+                    contexts
+                        .into_iter()
+                        .map(|(name, policy)| (name, InForce::of(policy))),
+                );
                 Ok(())
             }
             Err(error) => {
@@ -114,20 +154,22 @@ impl PolicyStore {
         }
     }
 
-    /// What is in force for a context now. Nothing for a context that has no policies: it may do nothing.
+    /// What is in force for a context, now and later. Nothing for a context that has no policies: it may do nothing.
     #[must_use]
-    pub fn get(&self, context: &str) -> Option<Arc<ContextPolicy>> {
-        self.current().get(context).map(Arc::clone)
+    pub fn get(&self, context: &str) -> Option<InForce> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current
+            .get(context)
+            .filter(|policy| policy.now().is_some())
+            .cloned()
     }
 
     /// The contexts that have policies.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.current().keys().cloned().collect()
-    }
-
-    fn current(&self) -> Arc<Contexts> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let known = current.iter().filter(|(_, policy)| policy.now().is_some());
+        known.map(|(name, _)| name.clone()).collect()
     }
 }
 

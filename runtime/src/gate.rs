@@ -2,173 +2,135 @@
 //! A clearance is made here and nowhere else, and sending takes it by value: one clearance, one call.
 
 use crate::{
+    contexts::ContextPolicy,
+    question::{Answer, Held, Question},
+    reach::{Decided, Reach},
     refusal::Refusal,
-    service::{Arguments, Registered},
+    service::{Identity, Registered},
 };
-use sandgate_policy::{Decision, Effect, Verdict};
+use sandgate_policy::Verdict;
 use serde_json::value::RawValue;
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-/// Asks a person whether one call may be made. A script must have no way to reach it: THREAT[APR-04].
-pub trait Approver: fmt::Debug + Send + Sync {
-    /// Asks, and waits for the answer. The run's time does not pass meanwhile.
-    fn ask<'a>(
-        &'a self,
-        question: &'a Question,
-    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
-}
-
-/// What a person is asked. All of it but the context is somebody else's text, and hostile: THREAT[APR-03].
-#[derive(Debug)]
-pub struct Question {
-    /// On whose behalf the call would be made.
-    pub context: String,
-    /// The service.
-    pub service: String,
-    /// Its method.
-    pub method: String,
-    /// What calling it does.
-    pub effect: Effect,
-    /// The parameters, exactly as they would be sent.
-    pub params: Box<RawValue>,
-    /// Why the policies want a person to look.
-    pub because: Vec<String>,
-}
-
-/// What the person said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// Make it.
-    Yes,
-    /// Do not.
-    No,
-}
-
-/// A call and what the policies say of it.
-#[derive(Debug)]
-pub(crate) struct Decided {
-    pub(crate) method: Arc<Registered>,
-    pub(crate) arguments: Arguments,
-    pub(crate) decision: Decision,
-}
+/// Questions of one run, where the context's limits do not say. THREAT[APR-03]: whoever has to answer more at once says
+/// yes to all of them.
+const MOST_QUESTIONS: u64 = 20;
 
 /// A call that may be made, once. Only [`clear`] makes one.
 #[derive(Debug)]
+#[must_use]
 pub(crate) struct Cleared {
+    policy: Arc<ContextPolicy>,
+    identity: Identity,
     method: Arc<Registered>,
-    arguments: Arguments,
+    params: Box<RawValue>,
 }
 
+/// The people of one run: how long they took, how often they were asked, and what they said yes to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct People {
+    pub(crate) held: Held,
+    asked: Arc<AtomicU64>,
+}
+
+/// What a person agreed to, while the call waits to be sent: exactly these parameters.
+#[derive(Debug, Default)]
+pub(crate) struct Agreed(Option<Box<RawValue>>);
+
 impl Cleared {
-    /// What is sent, and where. Nothing is left that could be sent again.
-    pub(crate) fn spend(self) -> (Arc<Registered>, Arguments) {
-        (self.method, self.arguments)
+    /// What was in force when it was decided.
+    pub(crate) fn policy(&self) -> &Arc<ContextPolicy> {
+        &self.policy
+    }
+
+    pub(crate) fn service(&self) -> &Arc<str> {
+        &self.method.service
+    }
+
+    /// What is sent, where, and on whose behalf. Nothing is left that could be sent again.
+    pub(crate) fn spend(self) -> (Arc<Registered>, Identity, Box<RawValue>) {
+        (self.method, self.identity, self.params)
     }
 }
 
-/// Lets a decided call pass, or says why not.
+/// Lets a decided call pass, or says why not. Asks a person at most once for the same parameters.
 pub(crate) async fn clear(
     decided: Decided,
-    context: &str,
-    approver: Option<&Arc<dyn Approver>>,
-    held: &Held,
+    reach: &Reach,
+    people: &People,
+    agreed: &mut Agreed,
 ) -> Result<Cleared, Refusal> {
     let Decided {
+        policy,
+        identity,
         method,
-        arguments,
+        params,
         decision,
     } = decided;
     let (service, name) = (method.service.to_string(), method.method.clone());
     let because = decision.because;
-    match (decision.verdict, approver) {
-        (Verdict::Allow, _) => {}
-        (Verdict::Refuse, _) => {
+    match decision.verdict {
+        Verdict::Allow => {}
+        Verdict::Refuse => {
             return Err(Refusal::Denied {
                 service,
                 method: name,
                 because,
             });
         }
-        (Verdict::Gate, None) => {
-            return Err(Refusal::Awaiting {
+        // THREAT[APR-01]: an answer is about these bytes.
+        Verdict::Gate
+            if agreed
+                .0
+                .as_ref()
+                .is_some_and(|agreed| agreed.get() == params.get()) => {}
+        Verdict::Gate if agreed.0.is_some() => {
+            return Err(Refusal::Changed {
                 service,
                 method: name,
-                because,
             });
         }
-        (Verdict::Gate, Some(approver)) => {
+        Verdict::Gate => {
+            let Some(approver) = reach.approver(&policy.limits) else {
+                return Err(Refusal::Awaiting {
+                    service,
+                    method: name,
+                    because,
+                });
+            };
+            let limit = policy.limits.questions.unwrap_or(MOST_QUESTIONS);
+            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
+                return Err(Refusal::AskedTooOften {
+                    service,
+                    method: name,
+                    limit,
+                });
+            }
             let question = Question {
-                context: context.to_owned(),
+                context: reach.context().to_owned(),
                 service,
                 method: name,
                 effect: method.effect,
-                params: arguments.params().to_owned(),
+                params: params.clone(),
                 because,
             };
-            let _held = held.hold();
+            let _held = people.held.hold();
             if approver.ask(&question).await == Answer::No {
                 return Err(Refusal::Declined {
                     service: question.service,
                     method: question.method,
                 });
             }
+            agreed.0 = Some(question.params);
         }
     }
-    Ok(Cleared { method, arguments })
-}
-
-/// Time that a run spends waiting for a person, which its limits do not count. Shared with the run's meter.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Waits>>);
-
-#[derive(Debug, Default)]
-struct Waits {
-    under_way: usize,
-    since: Option<Instant>,
-    past: Duration,
-}
-
-/// A person is being asked for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct Holding<'a>(&'a Held);
-
-impl Held {
-    fn hold(&self) -> Holding<'_> {
-        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way = waits.under_way.saturating_add(1);
-        waits.since.get_or_insert_with(Instant::now);
-        Holding(self)
-    }
-
-    /// Whether a person is being asked now.
-    pub(crate) fn is_held(&self) -> bool {
-        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way > 0
-    }
-
-    /// For how long people were asked, in all.
-    pub(crate) fn time(&self) -> Duration {
-        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = waits.since.map_or(Duration::ZERO, |since| since.elapsed());
-        waits.past.saturating_add(now)
-    }
-}
-
-impl Drop for Holding<'_> {
-    fn drop(&mut self) {
-        let mut waits = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way = waits.under_way.saturating_sub(1);
-        if waits.under_way == 0 {
-            let since = waits.since.take();
-            waits.past = waits
-                .past
-                .saturating_add(since.map_or(Duration::ZERO, |since| since.elapsed()));
-        }
-    }
+    Ok(Cleared {
+        policy,
+        identity,
+        method,
+        params,
+    })
 }

@@ -2,14 +2,19 @@
 //! are ours. There is no second road, and no step of this one may be left out.
 
 use crate::{
+    budget::{Budget, MOST},
     call::{self, Call, LONGEST_REQUEST},
-    gate::{self, Cleared, Held},
-    reach::Reach,
-    recorder::{Diverged, Recorder},
+    desk::Desk,
+    gate::{self, Agreed, Cleared, People},
+    pace::OwnQueue,
+    processor::Processor,
+    reach::{Asked, Reach},
+    recorder::Recorder,
     refusal::Refusal,
-    service::CallError,
-    underway::{Glut, NoSuchCall, UnderWay},
+    service::{Allotment, CallError},
+    underway::{Glut, UnderWay},
 };
+use sandgate_policy::Limits;
 use sandgate_wire::Reply;
 use serde_json::value::{RawValue, to_raw_value};
 use std::{sync::Arc, time::Duration};
@@ -17,36 +22,56 @@ use std::{sync::Arc, time::Duration};
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
 #[derive(Debug)]
 pub(crate) struct Road {
-    /// Nothing can be reached without it.
-    reach: Option<Arc<Reach>>,
-    held: Held,
     calls: u32,
     limit: u64,
+    budget: Budget,
     under_way: UnderWay,
+    /// Nothing can be reached without it.
+    lane: Option<Arc<Lane>>,
+}
+
+/// What the calls of one run share on the way to services.
+#[derive(Debug)]
+struct Lane {
+    reach: Arc<Reach>,
+    desk: Desk,
+    people: People,
+    turns: OwnQueue,
+    connections: Allotment,
 }
 
 /// What becomes of a request at once.
 enum Step {
     Answered(Reply),
-    Asked(Asked),
+    Asked(Arc<Lane>, Asked),
 }
 
-/// A call that is not decided yet.
-struct Asked {
-    reach: Arc<Reach>,
-    service: String,
-    method: String,
-    params: Box<RawValue>,
-}
+/// What a call costs beside three times its parameters, which are kept as they came, as they are sent, and in the message.
+const BESIDE: usize = 4 << 10;
 
 impl Road {
-    pub(crate) fn new(reach: Option<Arc<Reach>>, held: Held, limit: u64) -> Self {
+    pub(crate) fn new(
+        reach: Option<Arc<Reach>>,
+        people: People,
+        processor: Processor,
+        budget: Budget,
+        limit: u64,
+    ) -> Self {
+        let lane = reach.map(|reach| {
+            Arc::new(Lane {
+                desk: Desk::new(processor),
+                people,
+                turns: OwnQueue::default(),
+                connections: reach.client().allotment(),
+                reach,
+            })
+        });
         Self {
-            reach,
-            held,
             calls: 0,
             limit,
-            under_way: UnderWay::default(),
+            under_way: UnderWay::new(budget.clone()),
+            budget,
+            lane,
         }
     }
 
@@ -62,18 +87,22 @@ impl Road {
         self.calls = self.calls.saturating_add(1);
         let number = self.calls;
         match self.decode(request) {
-            Ok(Step::Answered(reply)) => self.under_way.finish(number, reply),
-            Err(refusal) => self.under_way.finish(number, refusal.into_reply()),
-            Ok(Step::Asked(asked)) => {
-                let held = self.held.clone();
-                // A task has a stack of its own; the guest's is not for policies and schemas.
-                let answer = async move {
-                    asked
-                        .answer(&held)
-                        .await
-                        .unwrap_or_else(Refusal::into_reply)
+            Ok(Step::Answered(reply)) => self.under_way.finish(number, reply)?,
+            Err(refusal) => self.under_way.finish(number, refusal.into_reply())?,
+            Ok(Step::Asked(lane, asked)) => {
+                // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
+                let size = asked.params.get().len().saturating_mul(3) + BESIDE;
+                let Some(share) = self.budget.take(size) else {
+                    let refusal = Refusal::TooMuchUnderWay { limit: MOST };
+                    self.under_way.finish(number, refusal.into_reply())?;
+                    return Ok(number);
                 };
-                self.under_way.start(number, answer);
+                // A task has a stack of its own; the guest's is not for policies and schemas.
+                self.under_way.start(number, async move {
+                    let _share = share;
+                    let answer = lane.answer(Arc::new(asked)).await;
+                    answer.unwrap_or_else(Refusal::into_reply)
+                });
             }
         }
         Ok(number)
@@ -83,13 +112,11 @@ impl Road {
         if u64::from(self.calls) > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
-        let granted = self
-            .reach
-            .as_ref()
-            .and_then(|reach| reach.limits().call_bytes);
-        let limit = granted.map_or(LONGEST_REQUEST, |bytes| {
-            usize::try_from(bytes).map_or(LONGEST_REQUEST, |bytes| bytes.min(LONGEST_REQUEST))
-        });
+        let policy = self.lane.as_ref().and_then(|lane| lane.reach.policy());
+        let limit = policy
+            .and_then(|policy| policy.limits.call_bytes)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(LONGEST_REQUEST);
         if request.len() > limit {
             return Err(Refusal::TooLong {
                 size: request.len(),
@@ -97,15 +124,20 @@ impl Road {
             });
         }
         let call = call::decode(request)?;
-        match &self.reach {
-            _ if call.service() == OWN => own(self.reach.as_deref(), &call).map(Step::Answered),
+        match &self.lane {
+            lane if call.service() == OWN => {
+                let reach = lane.as_ref().map(|lane| &*lane.reach);
+                own(reach, &call).map(Step::Answered)
+            }
             None => Err(not_available(&call)),
-            Some(reach) => Ok(Step::Asked(Asked {
-                reach: Arc::clone(reach),
-                service: call.service().to_owned(),
-                method: call.method().to_owned(),
-                params: call.params().to_owned(),
-            })),
+            Some(lane) => Ok(Step::Asked(
+                Arc::clone(lane),
+                Asked {
+                    service: call.service().to_owned(),
+                    method: call.method().to_owned(),
+                    params: call.params().to_owned(),
+                },
+            )),
         }
     }
 
@@ -115,35 +147,34 @@ impl Road {
         &mut self,
         recorder: &mut Recorder,
         longest: Option<Duration>,
-    ) -> Result<u32, Diverged> {
+    ) -> wasmtime::Result<u32> {
         let call = match recorder.recorded_wait()? {
             // A replay takes them in the order of the recording, whatever is done first now.
             Some(call) => call,
-            None => self.under_way.next(longest).await,
+            None => self.under_way.next(longest).await?,
         };
         if call == 0 {
             // Where time is not the host's, it has passed now.
             let _ = recorder.sleep(longest.unwrap_or_default());
         }
         self.under_way.report(call);
-        recorder.waited(call);
+        recorder.waited(call)?;
         Ok(call)
     }
 
     /// Waits for one call and takes its reply.
-    pub(crate) async fn collect(&mut self, call: u32) -> Result<Vec<u8>, NoSuchCall> {
+    pub(crate) async fn collect(&mut self, call: u32) -> wasmtime::Result<Vec<u8>> {
         self.under_way.take(call).await
     }
 }
 
-impl Asked {
+impl Lane {
     /// The decision, the gate, the service, the answer.
-    async fn answer(self, held: &Held) -> Result<Reply, Refusal> {
-        let reach = &self.reach;
-        let decided = reach.decide(&self.service, &self.method, &self.params)?;
-        let cleared = gate::clear(decided, reach.context(), reach.approver(), held).await?;
-        match send(reach, cleared).await {
-            Ok(result) => answered(reach, result),
+    async fn answer(&self, asked: Arc<Asked>) -> Result<Reply, Refusal> {
+        let cleared = self.clear(&asked).await?;
+        let policy = Arc::clone(cleared.policy());
+        match self.send(cleared).await {
+            Ok(result) => answered(&policy.limits, result),
             Err(CallError::Service(error)) => Ok(Reply::Failed {
                 code: error.code,
                 message: error.message,
@@ -152,28 +183,47 @@ impl Asked {
             Err(error) => Err(Refusal::Unanswered(error)),
         }
     }
+
+    /// A clearance by the policies that are in force when it is used: THREAT[APR-05], while a person was looking, or the
+    /// call waited for its turn, they may have changed, and then it is decided again.
+    async fn clear(&self, asked: &Arc<Asked>) -> Result<Cleared, Refusal> {
+        let mut agreed = Agreed::default();
+        loop {
+            let decided = self.desk.decide(&self.reach, asked).await?;
+            let cleared = gate::clear(decided, &self.reach, &self.people, &mut agreed).await?;
+            let (service, limits) = (cleared.service(), &cleared.policy().limits);
+            self.reach.pace(service, limits, &self.turns).await;
+            if self.reach.is_in_force(cleared.policy()) {
+                return Ok(cleared);
+            }
+        }
+    }
+
+    /// Makes one call with one clearance. THREAT[POL-05]: what is sent is one object, made here from what was decided.
+    async fn send(&self, cleared: Cleared) -> Result<Box<RawValue>, CallError> {
+        let (method, identity, params) = cleared.spend();
+        let client = self.reach.client();
+        client
+            .call_within(
+                &self.connections,
+                &method.address,
+                &identity,
+                &method.method,
+                &params,
+            )
+            .await
+    }
 }
 
 /// A result, unless it is longer than this context may have.
-fn answered(reach: &Reach, result: Box<RawValue>) -> Result<Reply, Refusal> {
+fn answered(limits: &Limits, result: Box<RawValue>) -> Result<Reply, Refusal> {
     let size = result.get().len();
-    match reach.limits().reply_bytes {
+    match limits.reply_bytes {
         Some(limit) if u64::try_from(size).is_ok_and(|size| size > limit) => {
             Err(Refusal::ReplyTooLong { size, limit })
         }
         _ => Ok(Reply::Ok(result)),
     }
-}
-
-/// Makes one call with one clearance. THREAT[POL-05]: what is sent is one object, made here from what was decided.
-async fn send(reach: &Reach, cleared: Cleared) -> Result<Box<RawValue>, CallError> {
-    let (method, arguments) = cleared.spend();
-    reach.pace(&method).await;
-    let (to, identity) = (&method.address, reach.identity());
-    reach
-        .client()
-        .call(to, identity, &method.method, arguments.params())
-        .await
 }
 
 /// The runtime's own methods: what there is to call, and an echo. They show a script what its context may use and

@@ -23,13 +23,18 @@ mod context;
 mod contexts;
 mod sandbox;
 
+mod budget;
 mod output;
+mod processor;
 mod recorder;
 mod workspace;
 
 mod call;
+mod desk;
 mod gate;
 mod hostcall;
+mod pace;
+mod question;
 mod reach;
 mod refusal;
 mod service;
@@ -38,16 +43,16 @@ mod underway;
 mod outcome;
 
 pub use context::{Context, Limits};
-pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, PolicyStore};
-pub use gate::{Answer, Approver, Question};
+pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, InForce, PolicyStore};
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
+pub use question::{Answer, Approver, Question};
 pub use reach::{Actor, Reach};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage,
 };
-pub use sandgate_policy::Effect;
+pub use sandgate_policy::{ContextNumber, Effect};
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
 pub use service::{

@@ -41,12 +41,37 @@ pub(crate) enum Refusal {
     },
     #[error("`{service}.{method}` was declined by the person who was asked")]
     Declined { service: String, method: String },
+    /// THREAT[APR-03]: a person who is asked again and again no longer reads.
+    #[error(
+        "`{service}.{method}` needs a person's approval, and this run has asked {limit} times already"
+    )]
+    AskedTooOften {
+        service: String,
+        method: String,
+        limit: u64,
+    },
+    /// THREAT[APR-05]: what was answered is not what would be sent now.
+    #[error("`{service}.{method}` was approved, but what would be sent changed meanwhile")]
+    Changed { service: String, method: String },
+    /// THREAT[POL-03]: what the policies cannot see must not be sent past them.
+    #[error("`{service}.{method}` cannot be decided: the parameter `{parameter}` {problem}")]
+    Incomparable {
+        service: String,
+        method: String,
+        parameter: String,
+        problem: String,
+    },
     #[error("{}", .0.for_script())]
     Unanswered(CallError),
     #[error("the result is {size} bytes long, {limit} are allowed")]
     ReplyTooLong { size: usize, limit: u64 },
-    #[error("replies of {limit} bytes wait to be taken; this one was dropped")]
+    #[error("the host holds {limit} bytes for this run; the reply was dropped")]
     TooMuchHeld { limit: usize },
+    #[error("the host holds {limit} bytes for this run; the call was not made")]
+    TooMuchUnderWay { limit: usize },
+    /// A panic of ours.
+    #[error("sandgate failed while it made this call; please report it")]
+    Failed,
 }
 
 fn reasons(because: &[String], otherwise: &str) -> String {
@@ -81,6 +106,15 @@ impl Refusal {
                 "PermissionError",
                 Some("do not try again; say what was declined"),
             ),
+            Self::AskedTooOften { .. } => (
+                "PermissionError",
+                Some("say what is left to be approved; another run can ask again"),
+            ),
+            Self::Changed { .. } => ("PermissionError", Some("make the call again")),
+            Self::Incomparable { .. } => (
+                "ValueError",
+                Some("leave it out, or give a value that a policy can compare"),
+            ),
             Self::Unanswered(error) => match error {
                 CallError::Timeout { .. } => ("TimeoutError", happened(error)),
                 CallError::Parameters | CallError::TooLong { .. } => {
@@ -94,7 +128,17 @@ impl Refusal {
             ),
             Self::TooMuchHeld { .. } => (
                 "RuntimeError",
-                Some("take the results of earlier calls before making more"),
+                Some(
+                    "take the results of earlier calls before making more; the call itself may have been carried out",
+                ),
+            ),
+            Self::TooMuchUnderWay { .. } => (
+                "RuntimeError",
+                Some("wait for earlier calls, and take their results, before making more"),
+            ),
+            Self::Failed => (
+                "RuntimeError",
+                Some("the service may have carried the call out; look before you repeat it"),
             ),
         };
         Reply::Refused {

@@ -51,6 +51,11 @@ pub enum RunError {
         /// How large it may be.
         limit: usize,
     },
+    /// A replay would make its calls a second time.
+    #[error(
+        "a replay has no answers of services on its tape; run it in a context without services"
+    )]
+    Replay,
     /// The workspace could not be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),

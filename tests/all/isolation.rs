@@ -82,10 +82,7 @@ async fn hundreds_of_runs_at_once_keep_their_own_output() {
             let sandbox = sandbox.clone();
             tokio::spawn(async move {
                 let source = format!("import time\nx = {number}\ntime.sleep(0.01)\nprint(x)");
-                let context = Context {
-                    limits: limits(),
-                    ..Context::default()
-                };
+                let context = Context::alone(limits());
                 sandbox
                     .run(Script::new(source), &context)
                     .await
@@ -108,10 +105,7 @@ async fn dropping_a_run_frees_its_instance() {
         .build()
         .await
         .unwrap();
-    let context = Context {
-        limits: limits(),
-        ..Context::default()
-    };
+    let context = Context::alone(limits());
     for _ in 0..20 {
         let run = sandbox.run(Script::new("while True: pass"), &context);
         assert!(

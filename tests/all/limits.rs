@@ -186,13 +186,10 @@ async fn dos_05_the_limiter_is_live_and_a_larger_limit_gives_more() {
 
 #[tokio::test]
 async fn a_memory_limit_that_no_run_can_have_is_an_error() {
-    let context = Context {
-        limits: Limits {
-            memory: 1 << 20,
-            ..limits()
-        },
-        ..Context::default()
-    };
+    let context = Context::alone(Limits {
+        memory: 1 << 20,
+        ..limits()
+    });
     let error = sandbox()
         .await
         .run(Script::new("1"), &context)
@@ -350,13 +347,7 @@ async fn an_executor_is_never_held_longer_than_a_few_ticks() {
             ..limits()
         };
         sandbox
-            .run(
-                Script::new("sum(range(10**12))"),
-                &Context {
-                    limits,
-                    ..Context::default()
-                },
-            )
+            .run(Script::new("sum(range(10**12))"), &Context::alone(limits))
             .await
     });
     let mut turns = 0_u32;

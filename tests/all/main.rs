@@ -25,6 +25,7 @@ mod limitations;
 mod limits;
 mod output;
 mod policy;
+mod reach;
 mod recorder;
 mod run;
 mod service;

@@ -257,7 +257,7 @@ fn contexts(all: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn verdict(store: &PolicyStore, context: &str, method: &str) -> Verdict {
-    let Some(found) = store.get(context) else {
+    let Some(found) = store.get(context).and_then(|policy| policy.now()) else {
         return Verdict::Refuse;
     };
     let query = Query {
@@ -290,7 +290,8 @@ fn pol_07_a_reload_is_whole_or_nothing() {
     };
     let (yes, no) = (Verdict::Allow, Verdict::Refuse);
     assert_eq!(state(), [yes, no, no]);
-    let before = store.get("one").unwrap();
+    let held = store.get("one").unwrap();
+    let before = held.now().unwrap();
 
     // One file is good and the other is not: nothing changes.
     let file = |context: &str| directory.path().join(context).join("policy.cedar");
@@ -303,8 +304,8 @@ fn pol_07_a_reload_is_whole_or_nothing() {
     store.reload(&interfaces()).unwrap();
     assert_eq!(state(), [yes, yes, yes]);
 
-    // Whoever still holds the old ones decides by them, and says so.
-    let after = store.get("one").unwrap();
+    // THREAT[ISO-04]: whoever holds a context decides by what is in force now.
+    let after = held.now().unwrap();
     assert_ne!(before.policies.hash(), after.policies.hash());
 
     // A service that changed is checked against, and the policies that no longer fit are not in force for it.
@@ -322,10 +323,22 @@ fn pol_07_a_reload_is_whole_or_nothing() {
     assert!(store.reload(&changed).is_err());
     assert_eq!(verdict(&store, "one", "contact.delete"), no);
 
-    // A context whose directory is gone may do nothing.
+    // A context whose directory is gone may do nothing, and one that comes back may again.
+    let two = store.get("two").unwrap();
     fs::remove_dir_all(directory.path().join("two")).unwrap();
     store.reload(&interfaces()).unwrap();
     assert_eq!(state(), [yes, yes, no]);
+    assert!(two.now().is_none());
+    assert_eq!(store.names(), ["one"]);
+    fs::create_dir(directory.path().join("two")).unwrap();
+    fs::write(file("two"), READS).unwrap();
+    fs::write(
+        directory.path().join("two/limits.toml"),
+        "hero_context = 1\n",
+    )
+    .unwrap();
+    store.reload(&interfaces()).unwrap();
+    assert!(two.now().is_some());
 }
 
 #[test]

@@ -50,10 +50,7 @@ pub(crate) fn limits() -> Limits {
 
 /// Runs a script with these limits.
 pub(crate) async fn run_limited(script: Script, limits: Limits) -> Outcome {
-    let context = Context {
-        limits,
-        ..Context::default()
-    };
+    let context = Context::alone(limits);
     sandbox()
         .await
         .run(script, &context)

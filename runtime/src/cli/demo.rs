@@ -8,7 +8,7 @@ use super::{
     report::{Failure, chain},
 };
 use crate::{
-    Actor, Context, ContextPolicy, Limits, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
+    Actor, Context, ContextPolicy, InForce, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
     demo::Crm,
     service::{Address, Client, ClientLimits, Registry, Store, Terms},
 };
@@ -78,8 +78,7 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     step(
         "Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.",
     );
-    let policy = Arc::new(policy(&service.interface())?);
-    let limits = Limits::default().with(&policy.limits);
+    let policy = InForce::always(policy(&service.interface())?);
     let approver = reach::approver(arguments.yes, arguments.no, true);
     let registry = Registry::load(&store)?;
     let actor = Actor {
@@ -103,11 +102,7 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
         builder = builder.progress(Arc::new(Bar::default()));
     }
     let sandbox = builder.build().await?;
-    let context = Context {
-        name: CONTEXT.to_owned(),
-        reach: Some(Arc::new(reach)),
-        limits,
-    };
+    let context = Context::of(Arc::new(reach));
     let script = Script {
         name: Some("demo.py".to_owned()),
         sink: Some(Arc::new(Printed)),

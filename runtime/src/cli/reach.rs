@@ -104,6 +104,11 @@ pub(super) struct Opened {
 }
 
 impl ReachArguments {
+    /// Whether there are services at all.
+    pub(super) fn has_context(&self) -> bool {
+        self.context.is_some()
+    }
+
     /// Reads registrations and policies. Nothing of them is read again.
     pub(super) fn open(
         &self,

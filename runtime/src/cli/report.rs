@@ -64,6 +64,7 @@ impl From<RunError> for Failure {
                 chain,
                 "name files and directories that you can read and write",
             ),
+            RunError::Replay => Self::usage(chain, "leave --context out"),
             RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     Shared,
     exit::Exit,
     progress::Bar,
-    reach::{Opened, Outside, ReachArguments},
+    reach::{Outside, ReachArguments},
     report::Failure,
     terminal::{Terminal, escaped},
     wall::{self, Place},
@@ -152,18 +152,14 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         .flatten()
         .all(|path| path.as_os_str() != "-");
     let opened = arguments.reach.open(shared, stdin_is_free)?;
-    let limits = limits(&arguments, opened.as_ref());
+    let limits = limits(&arguments);
     let outside = opened
         .as_ref()
         .map_or(Outside::Nothing, |opened| opened.outside);
     confine(&arguments, workspace.as_deref(), outside, shared)?;
-    let context = Context {
-        name: opened.as_ref().map_or_else(
-            || Context::default().name,
-            |opened| opened.reach.context().to_owned(),
-        ),
-        reach: opened.map(|opened| opened.reach),
-        limits,
+    let context = match opened {
+        Some(opened) => Context::of(opened.reach).tightened(limits),
+        None => Context::alone(limits),
     };
     let cancel = Cancel::new();
     let terminal = if arguments.json {
@@ -212,30 +208,23 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
     Ok(Exit::from(&outcome))
 }
 
-/// What the context grants; the command line can only take from it.
-fn limits(arguments: &RunArguments, opened: Option<&Opened>) -> Limits {
-    let granted = opened.map_or_else(Limits::default, |opened| {
-        Limits::default().with(opened.reach.limits())
-    });
-    let is_open = opened.is_none();
-    let time = |asked: Option<Duration>, granted: Duration| match asked {
-        Some(asked) if is_open => asked,
-        Some(asked) => asked.min(granted),
-        None => granted,
+/// What is asked for. Where there is a context, its own limits count as well.
+fn limits(arguments: &RunArguments) -> Limits {
+    let otherwise = if arguments.reach.has_context() {
+        Limits::MOST
+    } else {
+        Limits::default()
     };
-    let size = |asked: Option<ByteSize>, granted: usize| match asked
-        .map(|asked| usize::try_from(asked.as_u64()).unwrap_or(usize::MAX))
-    {
-        Some(asked) if is_open => asked,
-        Some(asked) => asked.min(granted),
-        None => granted,
+    let size = |asked: Option<ByteSize>, otherwise| match asked {
+        Some(asked) => usize::try_from(asked.as_u64()).unwrap_or(usize::MAX),
+        None => otherwise,
     };
     Limits {
-        wall: time(arguments.timeout, granted.wall),
-        cpu: time(arguments.timeout, granted.cpu),
-        memory: size(arguments.memory, granted.memory),
-        output: size(arguments.output_limit, granted.output),
-        ..granted
+        wall: arguments.timeout.unwrap_or(otherwise.wall),
+        cpu: arguments.timeout.unwrap_or(otherwise.cpu),
+        memory: size(arguments.memory, otherwise.memory),
+        output: size(arguments.output_limit, otherwise.output),
+        ..otherwise
     }
 }
 
@@ -273,21 +262,33 @@ fn source(arguments: &RunArguments) -> Result<String, Failure> {
     })
 }
 
-/// Reads a file, or standard input for `-`. Never more than the largest limit allows to use.
+/// Reads a file, or standard input for `-`. What is longer than any limit allows is refused and never cut: a script
+/// that ran on half of its input would answer another question.
 fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
-    let most = 64_u64 << 20;
+    let most = *sandgate_policy::Limits::STDIN.end();
     let mut bytes = Vec::new();
     let taken = if path.as_os_str() == "-" {
-        io::stdin().lock().take(most).read_to_end(&mut bytes)
+        io::stdin()
+            .lock()
+            .take(most.saturating_add(1))
+            .read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| {
             if file.metadata()?.is_dir() {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
             }
-            file.take(most).read_to_end(&mut bytes)
+            file.take(most.saturating_add(1)).read_to_end(&mut bytes)
         })
     };
     match taken {
+        Ok(_) if bytes.len() as u64 > most => Err(Failure::usage(
+            format!(
+                "{what} `{}` is longer than {}",
+                path.display(),
+                ByteSize::b(most).display().iec()
+            ),
+            "pass less, or put it into the workspace with --in",
+        )),
         Ok(_) => Ok(bytes),
         Err(error) => {
             let help = match error.kind() {

@@ -12,10 +12,12 @@ use super::{
 };
 use crate::{
     Context, Limits, Outcome, Script, Status, Usage, Workspace,
-    gate::Held,
+    budget::Budget,
+    gate::People,
     hostcall::Road,
     output::{Flood, Output},
-    recorder::{Diverged, Recorder},
+    processor::Processor,
+    recorder::{Recorder, TapeError},
     underway::Glut,
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
@@ -99,11 +101,16 @@ impl Shared {
         mut script: Script,
         context: &Context,
     ) -> Result<Outcome, RunError> {
-        let limits = &context.limits;
+        let limits = &context.limits();
         check(&script, limits)?;
+        // A tape has no answers of services on it yet: a replay would make its calls again.
+        if script.replay.is_some() && context.reach().is_some() {
+            return Err(RunError::Replay);
+        }
+        let budget = Budget::default();
         let recorder = match script.replay.take() {
-            Some(tape) => Recorder::replay(tape),
-            None => Recorder::live(script.clock, script.seed).map_err(RunError::Random)?,
+            Some(tape) => Recorder::replay(tape, &budget),
+            None => Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?,
         };
         let files = script
             .workspace
@@ -114,10 +121,21 @@ impl Shared {
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
 
-        let held = Held::default();
-        let mut meter = Meter::start(limits.wall, limits.cpu, held.clone());
+        let (people, processor) = (People::default(), Processor::default());
+        let mut meter = Meter::start(
+            limits.wall,
+            limits.cpu,
+            processor.clone(),
+            people.held.clone(),
+        );
         let state = State {
-            road: Road::new(context.reach.clone(), held, limits.calls),
+            road: Road::new(
+                context.reach().cloned(),
+                people,
+                processor,
+                budget,
+                limits.calls,
+            ),
             reply: None,
             output: Output::new(limits.output, script.sink.take()),
             stdin: Stdin::new(std::mem::take(&mut script.stdin)),
@@ -329,8 +347,12 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
     if let Some(glut) = error.downcast_ref::<Glut>() {
         return Ok(Verdict::because(Status::Memory, glut.to_string()));
     }
-    if let Some(diverged) = error.downcast_ref::<Diverged>() {
-        return Ok(Verdict::because(Status::Diverged, diverged.to_string()));
+    if let Some(tape) = error.downcast_ref::<TapeError>() {
+        let status = match tape {
+            TapeError::Clock | TapeError::Waits => Status::Diverged,
+            TapeError::Full => Status::Memory,
+        };
+        return Ok(Verdict::because(status, tape.to_string()));
     }
     match error.downcast_ref::<Trap>() {
         // The shadow stack lies first in memory, so overflowing it leaves memory. THREAT[DOS-07].

@@ -2,8 +2,7 @@
 //! called by `instance`. A guest gives way every few milliseconds, so the checks between its turns are enough.
 
 use super::ticker::{At, Ticker};
-use crate::gate::Held;
-use rustix::time::{ClockId, clock_gettime};
+use crate::{processor::Processor, question::Held};
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -58,17 +57,17 @@ pub(super) struct Meter {
     started: Instant,
     wall: Duration,
     cpu: Duration,
-    used: Duration,
+    processor: Processor,
     held: Held,
 }
 
 impl Meter {
-    pub(super) fn start(wall: Duration, cpu: Duration, held: Held) -> Self {
+    pub(super) fn start(wall: Duration, cpu: Duration, processor: Processor, held: Held) -> Self {
         Self {
             started: Instant::now(),
             wall,
             cpu,
-            used: Duration::ZERO,
+            processor,
             held,
         }
     }
@@ -87,8 +86,9 @@ impl Meter {
         left
     }
 
+    /// The guest's own turns, and what deciding its calls took.
     pub(super) fn cpu_used(&self) -> Duration {
-        self.used
+        self.processor.used()
     }
 
     /// Drives a guest until it ends or has to be stopped; stopping it drops it. THREAT[DOS-01], THREAT[DOS-04].
@@ -140,19 +140,17 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
         if this.cancelled.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(Stopped::Cancelled));
         }
-        let before = thread_time();
-        // THREAT[ESC-03]: a panic in a host function ends the run; the guest is never polled again.
-        let polled = catch_unwind(AssertUnwindSafe(|| this.guest.as_mut().poll(context)));
-        this.meter.used = this
-            .meter
-            .used
-            .saturating_add(thread_time().saturating_sub(before));
+        let guest = &mut this.guest;
+        let polled = this.meter.processor.count(|| {
+            // THREAT[ESC-03]: a panic in a host function ends the run; the guest is never polled again.
+            catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(context)))
+        });
         match polled {
             Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => {}
             Err(_) => return Poll::Ready(Err(Stopped::Panicked)),
         }
-        if this.meter.used >= this.meter.cpu {
+        if this.meter.cpu_used() >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));
         }
         let left = this.meter.wall_left();
@@ -168,13 +166,4 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
         }
         Poll::Pending
     }
-}
-
-/// Processor time of this thread.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(
-        u64::try_from(time.tv_sec).unwrap_or(0),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
 }

@@ -33,6 +33,11 @@ impl Arguments {
         &self.by_name
     }
 
+    /// The same, without the rest: what is sent is kept for as long as a call waits, and nothing else is.
+    pub(crate) fn into_params(self) -> Box<RawValue> {
+        self.params
+    }
+
     /// Exactly what is sent: one line of JSON, an object or a list as the document wants it.
     #[must_use]
     pub fn params(&self) -> &RawValue {
@@ -361,7 +366,7 @@ impl Registered {
         for (at, (argument, value)) in self.arguments.iter().zip(values).take(length).enumerate() {
             match value {
                 Some(value) => list.push(value),
-                None if argument.parameter.schema.takes_null() => list.push(&Value::Null),
+                // THREAT[POL-03]: a `null` in its place would be sent without having been given, or decided on.
                 None => {
                     let given = self.arguments.iter().zip(values).skip(at);
                     let later = given

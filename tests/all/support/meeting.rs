@@ -68,6 +68,10 @@ async fn answer(
                 "name": "come",
                 "params": [{"name": "who", "required": true, "schema": {"type": "integer"}}],
                 "result": {"name": "who", "schema": {"type": "integer"}}
+            }, {
+                "name": "say",
+                "params": [{"name": "text", "required": true, "schema": {"type": "string"}}],
+                "result": {"name": "who", "schema": {"type": "integer"}}
             }]
         })
     } else {

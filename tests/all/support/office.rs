@@ -21,7 +21,7 @@ pub(crate) struct Office {
     socket: PathBuf,
     serving: Mutex<Option<Serves>>,
     registry: Registry,
-    policies: PolicyStore,
+    policies: Arc<PolicyStore>,
     client: Client,
 }
 
@@ -39,6 +39,33 @@ impl Office {
         let serving = Crm::in_memory().serve(&socket).unwrap();
         let policies = repository("policies");
         Self::of("crm", place, socket, Serves::Crm(serving), &policies).await
+    }
+
+    /// The CRM, and these policies and limits of one context.
+    pub(crate) async fn under(context: &str, policy: &str, limits: &str) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let socket = place.path().join("crm/rpc.sock");
+        let serving = Crm::in_memory().serve(&socket).unwrap();
+        let policies = place.path().join("policies");
+        fs::create_dir_all(policies.join(context)).unwrap();
+        fs::write(policies.join(context).join("policy.cedar"), policy).unwrap();
+        fs::write(policies.join(context).join("limits.toml"), limits).unwrap();
+        Self::of("crm", place, socket, Serves::Crm(serving), &policies).await
+    }
+
+    /// Puts other policies in force, as an operator would while runs go on.
+    pub(crate) fn change(&self) -> impl Fn(&str, &str) + Send + Sync + 'static {
+        let store = Arc::clone(&self.policies);
+        let directory = self.place.path().join("policies");
+        let interfaces: Vec<_> = self
+            .registry
+            .services()
+            .map(|service| service.interface())
+            .collect();
+        move |context, policy| {
+            fs::write(directory.join(context).join("policy.cedar"), policy).unwrap();
+            store.reload(&interfaces).unwrap();
+        }
     }
 
     /// A service whose calls wait for each other, and a policy that permits all of them.
@@ -74,7 +101,7 @@ impl Office {
         let service = store
             .add(name, &address, &Terms::default(), document, false)
             .unwrap();
-        let policies = PolicyStore::open(policies, &[service.interface()]).unwrap();
+        let policies = Arc::new(PolicyStore::open(policies, &[service.interface()]).unwrap());
         Self {
             registry: Registry::load(&store).unwrap(),
             serving: Mutex::new(Some(serving)),
@@ -118,6 +145,13 @@ impl Office {
         source: &str,
         limits: Limits,
     ) -> Outcome {
+        let context = self.context(context, approver).tightened(limits);
+        let script = Script::new(source);
+        sandbox().await.run(script, &context).await.unwrap()
+    }
+
+    /// A context, with the claims of an administrator of the CRM.
+    pub(crate) fn context(&self, context: &str, approver: Option<Arc<dyn Approver>>) -> Context {
         let actor = Actor {
             name: "test".to_owned(),
             user: None,
@@ -126,18 +160,13 @@ impl Office {
         let policy = self.policies.get(context).unwrap();
         let (registry, client) = (self.registry.clone(), self.client.clone());
         let reach = Reach::new(context, policy, registry, client, actor, approver).unwrap();
-        let context = Context {
-            name: context.to_owned(),
-            reach: Some(Arc::new(reach)),
-            limits,
-        };
-        let script = Script::new(source);
-        sandbox().await.run(script, &context).await.unwrap()
+        Context::of(Arc::new(reach))
     }
 
     /// How many contacts a context has, as the CRM itself says.
     pub(crate) async fn contacts(&self, context: &str) -> u64 {
-        let number = self.policies.get(context).unwrap().limits.hero_context;
+        let policy = self.policies.get(context).unwrap().now().unwrap();
+        let number = policy.limits.hero_context.get();
         let identity = Identity::new(context, number, None, &[]).unwrap();
         let nothing = RawValue::from_string("{}".to_owned()).unwrap();
         let address = Address::http(&self.socket).unwrap();

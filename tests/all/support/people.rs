@@ -55,3 +55,19 @@ impl Approver for Person {
         Box::pin(ready(self.answer))
     }
 }
+
+/// Says yes, after doing something.
+pub(crate) struct Busy<F>(pub(crate) F);
+
+impl<F> std::fmt::Debug for Busy<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Busy")
+    }
+}
+
+impl<F: Fn() + Send + Sync> Approver for Busy<F> {
+    fn ask<'a>(&'a self, _: &'a Question) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        (self.0)();
+        Box::pin(ready(Answer::Yes))
+    }
+}

@@ -4,9 +4,11 @@
 use super::Shared;
 use crate::{
     Context, Limits, Script,
-    gate::Held,
+    budget::Budget,
+    gate::People,
     hostcall::Road,
     output::Output,
+    processor::Processor,
     recorder::{Clock, Recorder},
     sandbox::{
         engine,
@@ -41,13 +43,19 @@ fn shared() -> Shared {
 
 /// The memory that the next run would start with.
 async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) -> R) -> R {
-    let limits = Limits::default();
+    let (limits, budget) = (Limits::default(), Budget::default());
     let state = State {
-        road: Road::new(None, Held::default(), 0),
+        road: Road::new(
+            None,
+            People::default(),
+            Processor::default(),
+            budget.clone(),
+            0,
+        ),
         reply: None,
         output: Output::new(0, None),
         stdin: Stdin::new(Vec::new()),
-        recorder: Recorder::live(Clock::Frozen(0), Some(0)).unwrap(),
+        recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,
         memory: Memory::new(&limits),
         ticker: Arc::clone(&shared.ticker),
@@ -89,10 +97,7 @@ async fn iso_01_every_run_starts_with_the_snapshot_byte_for_byte() {
             wall: Duration::from_millis(10),
             ..Limits::default()
         };
-        let context = Context {
-            limits,
-            ..Context::default()
-        };
+        let context = Context::alone(limits);
         let run = shared.run(Script::new(source), &context);
         if round % 6 == 5 {
             // Dropped in the middle.
