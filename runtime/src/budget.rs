@@ -27,26 +27,37 @@ pub(crate) struct Share {
 impl Budget {
     /// So many bytes, where there is room for them.
     pub(crate) fn take(&self, bytes: usize) -> Option<Share> {
-        self.take_below(bytes, MOST - FOR_REFUSALS)
-    }
-
-    /// The same for a refusal.
-    pub(crate) fn take_for_refusal(&self, bytes: usize) -> Option<Share> {
-        self.take_below(bytes, MOST)
-    }
-
-    fn take_below(&self, bytes: usize, limit: usize) -> Option<Share> {
-        self.add(bytes, limit).then(|| Share {
+        self.hold(bytes).then(|| Share {
             budget: self.clone(),
             bytes,
         })
     }
 
+    /// The same without a share, for a reply: whoever takes the reply gives the bytes back.
+    pub(crate) fn hold(&self, bytes: usize) -> bool {
+        self.add(bytes, MOST - FOR_REFUSALS)
+    }
+
+    /// The same for a refusal.
+    pub(crate) fn hold_refusal(&self, bytes: usize) -> bool {
+        self.add(bytes, MOST)
+    }
+
+    /// What was held is no more.
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     fn add(&self, bytes: usize, limit: usize) -> bool {
-        let taken = |used: usize| used.checked_add(bytes).filter(|used| *used <= limit);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
-            .is_ok()
+        if bytes > limit {
+            return false;
+        }
+        // No sum of what is held and one more overflows, so it can be added first and looked at then.
+        let granted = self.0.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit;
+        if !granted {
+            self.give_back(bytes);
+        }
+        granted
     }
 
     /// How many bytes are held.
@@ -59,7 +70,7 @@ impl Budget {
 impl Share {
     /// Takes more, where there is room.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
-        let granted = self.budget.add(bytes, MOST - FOR_REFUSALS);
+        let granted = self.budget.hold(bytes);
         if granted {
             self.bytes += bytes;
         }
@@ -69,7 +80,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -84,9 +95,9 @@ mod tests {
         let budget = Budget::default();
         let all = budget.take(MOST - FOR_REFUSALS).unwrap();
         assert!(budget.take(1).is_none());
-        let told = budget.take_for_refusal(FOR_REFUSALS).unwrap();
-        assert!(budget.take_for_refusal(1).is_none());
-        drop(told);
+        assert!(budget.hold_refusal(FOR_REFUSALS));
+        assert!(!budget.hold_refusal(1));
+        budget.give_back(FOR_REFUSALS);
         assert!(budget.take(1).is_none());
         drop(all);
         assert!(budget.take(MOST - FOR_REFUSALS).is_some());

@@ -2,12 +2,12 @@
 //! run's budget, whatever a script begins and does not collect.
 
 use crate::{
-    budget::{Budget, MOST, Share},
+    budget::{Budget, MOST},
     refusal::Refusal,
 };
 use sandgate_wire::Reply;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     future::Future,
     time::Duration,
 };
@@ -23,22 +23,19 @@ pub(crate) struct UnderWay {
     /// Which call each task is for. A task that panicked says no more than which task it was.
     calls: HashMap<Id, u32>,
     done: BTreeMap<u32, Done>,
-    /// Those that are done and that no wait has ended with, in the order in which they were done.
-    unreported: BTreeMap<u64, u32>,
-    order: u64,
+    /// Calls in the order in which they were done. Those that were taken or reported meanwhile are passed over.
+    order: VecDeque<u32>,
     budget: Budget,
 }
 
-/// A reply in bytes, and what it takes of the run's budget.
-type Held = (Vec<u8>, Option<Share>);
+/// A reply in bytes, which the run's budget holds, or a run that has no room for another.
+type Held = Result<Vec<u8>, Glut>;
 
 #[derive(Debug)]
 struct Done {
     reply: Vec<u8>,
-    /// Gives the budget back when the reply is taken.
-    _share: Option<Share>,
-    /// Its place among those that were done.
-    order: u64,
+    /// Whether a wait has ended with it.
+    reported: bool,
 }
 
 /// The guest asked for the reply of a call that is not under way.
@@ -61,8 +58,7 @@ impl UnderWay {
             tasks: JoinSet::new(),
             calls: HashMap::new(),
             done: BTreeMap::new(),
-            unreported: BTreeMap::new(),
-            order: 0,
+            order: VecDeque::new(),
             budget,
         }
     }
@@ -97,8 +93,11 @@ impl UnderWay {
 
     /// The first that is done and not reported; 0 where the time passes before, or nothing is under way.
     pub(crate) async fn next(&mut self, longest: Option<Duration>) -> Result<u32, Glut> {
-        if let Some((_, call)) = self.unreported.first_key_value() {
-            return Ok(*call);
+        while let Some(call) = self.order.front() {
+            if self.done.get(call).is_some_and(|done| !done.reported) {
+                return Ok(*call);
+            }
+            self.order.pop_front();
         }
         let joined = match longest {
             Some(Duration::ZERO) => self.tasks.try_join_next_with_id(),
@@ -113,8 +112,8 @@ impl UnderWay {
 
     /// No other wait will end with this one.
     pub(crate) fn report(&mut self, call: u32) {
-        if let Some(done) = self.done.get(&call) {
-            self.unreported.remove(&done.order);
+        if let Some(done) = self.done.get_mut(&call) {
+            done.reported = true;
         }
     }
 
@@ -124,8 +123,15 @@ impl UnderWay {
             let joined = self.tasks.join_next_with_id().await.ok_or(NoSuchCall)?;
             self.joined(joined)?;
         }
-        self.report(call);
         let done = self.done.remove(&call).ok_or(NoSuchCall)?;
+        self.budget.give_back(done.reply.len() + BESIDE);
+        if self.order.front() == Some(&call) {
+            self.order.pop_front();
+        } else if self.order.len() > 2 * self.done.len() + 64 {
+            // Of a script that takes its calls in another order than they were done, and never waits.
+            let done = &self.done;
+            self.order.retain(|call| done.contains_key(call));
+        }
         Ok(done.reply)
     }
 
@@ -145,18 +151,13 @@ impl UnderWay {
         Ok(call)
     }
 
-    fn keep(&mut self, call: u32, (reply, share): Held) -> Result<(), Glut> {
-        if share.is_none() {
-            return Err(Glut::Bytes);
-        }
-        self.order += 1;
+    fn keep(&mut self, call: u32, held: Held) -> Result<(), Glut> {
         let done = Done {
-            reply,
-            _share: share,
-            order: self.order,
+            reply: held?,
+            reported: false,
         };
         self.done.insert(call, done);
-        self.unreported.insert(self.order, call);
+        self.order.push_back(call);
         Ok(())
     }
 }
@@ -164,21 +165,24 @@ impl UnderWay {
 /// What a reply costs beside its bytes: its places in the tables above.
 const BESIDE: usize = 200;
 
-/// The reply in bytes, or a refusal where the run's budget has no room for it. Without a share there was none for that.
+/// The reply in bytes, or a refusal where the run's budget has no room for it.
 fn written(reply: &Reply, budget: &Budget) -> Held {
     let bytes = serde_json::to_vec(reply).unwrap_or_default();
     let size = bytes.len() + BESIDE;
-    let share = match reply {
-        Reply::Refused { .. } => budget.take_for_refusal(size),
-        _ => budget.take(size),
+    let granted = match reply {
+        Reply::Refused { .. } => budget.hold_refusal(size),
+        _ => budget.hold(size),
     };
-    if share.is_some() {
-        return (bytes, share);
+    if granted {
+        return Ok(bytes);
     }
     let refusal = Refusal::TooMuchHeld { limit: MOST }.into_reply();
     let bytes = serde_json::to_vec(&refusal).unwrap_or_default();
-    let share = budget.take_for_refusal(bytes.len() + BESIDE);
-    (bytes, share)
+    if budget.hold_refusal(bytes.len() + BESIDE) {
+        Ok(bytes)
+    } else {
+        Err(Glut::Bytes)
+    }
 }
 
 #[cfg(test)]
@@ -218,13 +222,13 @@ mod tests {
     async fn dos_05_a_run_that_takes_not_even_its_refusals_is_ended() {
         let mut calls = calls();
         let refused = || Refusal::TooMuchHeld { limit: MOST }.into_reply();
-        let held = calls.budget.take_for_refusal(MOST - 1000).unwrap();
+        assert!(calls.budget.hold_refusal(MOST - 1000));
         let ended = (1..100).find_map(|call| calls.finish(call, refused()).err());
         assert_eq!(
             ended.unwrap().to_string(),
             "replies of 67108864 bytes wait to be taken"
         );
-        drop(held);
+        calls.budget.give_back(MOST - 1000);
         calls.finish(100, refused()).unwrap();
     }
 
@@ -240,6 +244,25 @@ mod tests {
         // Nothing else will be done, so the wait for one that was taken has an end.
         calls.tasks = JoinSet::new();
         assert!(calls.take(2).await.is_err());
+        assert_eq!(calls.budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn calls_that_are_taken_in_another_order_are_waited_for_in_theirs_and_leave_nothing() {
+        let mut calls = calls();
+        calls.finish(1, done()).unwrap();
+        for call in 2..1000 {
+            calls.finish(call, done()).unwrap();
+            calls.take(call).await.unwrap();
+            assert!(calls.order.len() <= 66 + 2);
+        }
+        calls.finish(1000, done()).unwrap();
+        assert_eq!(calls.next(None).await.unwrap(), 1);
+        calls.report(1);
+        assert_eq!(calls.next(None).await.unwrap(), 1000);
+        for call in [1000, 1] {
+            calls.take(call).await.unwrap();
+        }
         assert_eq!(calls.budget.used(), 0);
     }
 
