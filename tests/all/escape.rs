@@ -237,6 +237,160 @@ async fn esc_02_numbers_that_a_guest_makes_up_are_checked() {
     insta::assert_snapshot!(printed(&source).await);
 }
 
+#[tokio::test]
+async fn dos_04_what_blocks_or_acts_when_it_is_opened_is_refused() {
+    let directory = tempfile_dir("operator");
+    let fifo = directory.path().join("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(directory.path().join("socket")).unwrap();
+    std::os::unix::fs::symlink("fifo", directory.path().join("link")).unwrap();
+    let workspace = std::sync::Arc::new(sandgate::Workspace::open(directory.path()).unwrap());
+    let source = probe(&[
+        "open('fifo').read()",
+        "open('fifo', 'w')",
+        "open('fifo', 'a')",
+        "open('fifo', 'x')",
+        "open('link')",
+        "open('socket')",
+        "__import__('os').open('fifo', __import__('os').O_RDWR)",
+        "__import__('os').listdir('fifo')",
+        "__import__('os').utime('fifo')",
+        "__import__('os').stat('fifo').st_size",
+        "__import__('os').rename('fifo', 'moved')",
+        "sorted(__import__('os').listdir('.'))",
+        "__import__('os').remove('moved')",
+    ]);
+    let outcome = crate::support::run(Script {
+        workspace: Some(workspace.clone()),
+        ..Script::new(source)
+    })
+    .await;
+    assert_eq!(
+        outcome.stdout.text,
+        "open('fifo').read() -> PermissionError\n\
+         open('fifo', 'w') -> PermissionError\n\
+         open('fifo', 'a') -> PermissionError\n\
+         open('fifo', 'x') -> FileExistsError\n\
+         open('link') -> PermissionError\n\
+         open('socket') -> PermissionError\n\
+         __import__('os').open('fifo', __import__('os').O_RDWR) -> PermissionError\n\
+         __import__('os').listdir('fifo') -> PermissionError\n\
+         __import__('os').utime('fifo') -> PermissionError\n\
+         __import__('os').stat('fifo').st_size -> 0\n\
+         __import__('os').rename('fifo', 'moved') -> None\n\
+         sorted(__import__('os').listdir('.')) -> ['link', 'moved', 'socket']\n\
+         __import__('os').remove('moved') -> None\n"
+    );
+    // Nor does the host wait for it when it copies.
+    let input = tempfile_dir("input");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        input.path().join("f"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .unwrap();
+    workspace.copy_in(&input.path().join("f")).unwrap_err();
+    let plain = input.path().join("socket");
+    std::fs::write(&plain, "x").unwrap();
+    workspace.copy_in(&plain).unwrap_err();
+    assert_eq!(workspace.copy_out(&input.path().join("out")).unwrap(), []);
+}
+
+#[tokio::test]
+async fn sec_01_numbers_of_files_say_nothing_and_links_do_not_say_where_they_lead() {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::os::unix::fs::MetadataExt;
+    let directory = tempfile_dir("operator");
+    std::fs::write(directory.path().join("f"), "text").unwrap();
+    std::os::unix::fs::symlink("f", directory.path().join("inside")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", directory.path().join("outside")).unwrap();
+    let workspace = std::sync::Arc::new(sandgate::Workspace::open(directory.path()).unwrap());
+    let run = async |source: String| {
+        let outcome = crate::support::run(Script {
+            workspace: Some(workspace.clone()),
+            ..Script::new(source)
+        })
+        .await;
+        outcome.stdout.text
+    };
+    let source = probe(&[
+        "__import__('os').readlink('inside')",
+        "__import__('os').readlink('outside')",
+        "__import__('os').lstat('outside').st_size",
+        "__import__('os').lstat('inside').st_size",
+        "open('inside').read()",
+        "open('outside')",
+        "__import__('os').path.samefile('f', 'inside')",
+        "__import__('os').path.samefile('f', '.')",
+        "[(e.name, e.is_symlink()) for e in __import__('os').scandir('.')]",
+    ]);
+    assert_eq!(
+        run(source).await,
+        "__import__('os').readlink('inside') -> PermissionError\n\
+         __import__('os').readlink('outside') -> PermissionError\n\
+         __import__('os').lstat('outside').st_size -> 0\n\
+         __import__('os').lstat('inside').st_size -> 0\n\
+         open('inside').read() -> 'text'\n\
+         open('outside') -> PermissionError\n\
+         __import__('os').path.samefile('f', 'inside') -> True\n\
+         __import__('os').path.samefile('f', '.') -> False\n\
+         [(e.name, e.is_symlink()) for e in __import__('os').scandir('.')] -> \
+         [('f', False), ('inside', True), ('outside', True)]\n"
+    );
+    let source = "import os\nn = os.stat('f').st_ino\nos.rename('f', 'g')\n\
+                  print(n, n == os.stat('g').st_ino == os.fstat(os.open('g', os.O_RDONLY)).st_ino)\n\
+                  print(os.stat('.').st_ino, os.stat('.').st_dev)\nos.rename('g', 'f')";
+    let mut seen = std::collections::HashSet::new();
+    for path in ["f", "."] {
+        let metadata = std::fs::metadata(directory.path().join(path)).unwrap();
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        let mut hasher = DefaultHasher::new();
+        (device, inode).hash(&mut hasher);
+        seen.extend([inode, device, hasher.finish()]);
+    }
+    for _ in 0..3 {
+        let printed = run(source.to_owned()).await;
+        let words: Vec<&str> = printed.split_whitespace().collect();
+        assert_eq!((words[1], words[3]), ("True", "1"), "{printed}");
+        for number in [words[0], words[2]] {
+            assert!(seen.insert(number.parse().unwrap()), "{number} came twice");
+        }
+    }
+}
+
+#[tokio::test]
+async fn esc_04_the_directory_that_was_opened_is_the_one_that_is_used() {
+    let directory = tempfile_dir("operator");
+    let (path, other) = (
+        directory.path().join("work"),
+        directory.path().join("other"),
+    );
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("meant"), "").unwrap();
+    let workspace = std::sync::Arc::new(sandgate::Workspace::open(&path).unwrap());
+    std::fs::rename(&path, &other).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("exchanged"), "").unwrap();
+    let outcome = crate::support::run(Script {
+        workspace: Some(workspace.clone()),
+        ..Script::new(
+            "import os\nprint(os.listdir('.'))\nos.mkdir('d')\nopen('d/new', 'w').close()",
+        )
+    })
+    .await;
+    assert_eq!(outcome.stdout.text, "['meant']\n", "{outcome:#?}");
+    assert!(other.join("d/new").exists() && !path.join("d").exists());
+}
+
 fn tempfile_dir(prefix: &str) -> tempfile::TempDir {
     tempfile::Builder::new().prefix(prefix).tempdir().unwrap()
 }

@@ -1,13 +1,9 @@
 //! What the host keeps beside one instance: everything that its imports reach. Made by `instance` for every run and
 //! gone with it, so that nothing can be left for the next one.
 
-use super::wasi::Listing;
-use crate::{
-    Limits, Workspace, hostcall::Road, output::Output, recorder::Recorder, workspace::Quota,
-};
+use crate::{Limits, hostcall::Road, output::Output, recorder::Recorder, workspace::Session};
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
-use wasmtime_wasi::p1::WasiP1Ctx;
 
 /// The host's side of one instance.
 pub(super) struct State {
@@ -25,10 +21,8 @@ pub(super) struct State {
 
 /// A workspace as the guest sees it.
 pub(super) struct Files {
-    pub(super) wasi: WasiP1Ctx,
-    pub(super) workspace: Arc<Workspace>,
-    pub(super) quota: Quota,
-    pub(super) listing: Option<Listing>,
+    /// Away while a thread that may wait carries something out with it.
+    pub(super) session: Option<Box<Session>>,
 }
 
 /// What `input()` reads.

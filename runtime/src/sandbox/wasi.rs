@@ -5,14 +5,14 @@
 
 mod files;
 
-pub(super) use files::{Listing, add_files, open};
+pub(super) use files::{add_files, listed, open};
 
 use super::{
     linker::{memory, slice, slice_mut},
     state::State,
 };
 use crate::Stream;
-use files::{read_file, write_file};
+use files::{answer, read_file, write_file};
 use std::time::{Duration, Instant};
 use wasmtime::{Caller, Linker};
 use wasmtime_wasi::I32Exit;
@@ -21,13 +21,13 @@ const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Numbers of the specification.
 mod errno {
-    pub(super) const SUCCESS: i32 = 0;
-    pub(super) const BADF: i32 = 8;
-    pub(super) const INVAL: i32 = 28;
-    pub(super) const NOSPC: i32 = 51;
-    pub(super) const NOTSUP: i32 = 58;
-    pub(super) const PERM: i32 = 63;
-    pub(super) const SPIPE: i32 = 70;
+    use wasmtime_wasi::p1::types::Errno;
+
+    pub(super) const SUCCESS: i32 = Errno::Success as i32;
+    pub(super) const BADF: i32 = Errno::Badf as i32;
+    pub(super) const INVAL: i32 = Errno::Inval as i32;
+    pub(super) const NOTSUP: i32 = Errno::Notsup as i32;
+    pub(super) const PERM: i32 = Errno::Perm as i32;
 }
 
 /// THREAT[ESC-06]: clocks count milliseconds. Random bytes are the recorder's. Nothing polls anything but time.
@@ -176,12 +176,15 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap_async(
         MODULE,
         "fd_write",
-        |mut caller: Caller<'_, State>, (fd, vectors, number, written): (i32, u32, u32, u32)| {
+        |mut caller: Caller<'_, State>, (fd, vectors, number, written): (u32, u32, u32, u32)| {
             Box::new(async move {
                 let stream = match fd {
                     1 => Stream::Out,
                     2 => Stream::Err,
-                    _ => return write_file(&mut caller, fd, vectors, number, written).await,
+                    _ => {
+                        let written = write_file(&mut caller, fd, vectors, number, written);
+                        return answer(written.await);
+                    }
                 };
                 let memory = memory(&mut caller)?;
                 let (bytes, state) = memory.data_and_store_mut(&mut caller);
@@ -198,12 +201,12 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap_async(
         MODULE,
         "fd_read",
-        |mut caller: Caller<'_, State>, (fd, vectors, number, got): (i32, u32, u32, u32)| {
+        |mut caller: Caller<'_, State>, (fd, vectors, number, got): (u32, u32, u32, u32)| {
             Box::new(async move {
                 match fd {
                     0 => read_stdin(&mut caller, vectors, number, got),
                     1 | 2 => Ok(errno::BADF),
-                    _ => read_file(&mut caller, fd, vectors, number, got).await,
+                    _ => answer(read_file(&mut caller, fd, vectors, number, got).await),
                 }
             })
         },

@@ -1,165 +1,189 @@
-//! Files of a workspace: `wasmtime-wasi` carries them out, behind a quota, with coarse times and without links.
-//! Called by `linker` and by the streams of `wasi`, whose descriptors they share. Without a workspace each of these
-//! answers that there is no such descriptor, and no path exists.
+//! Files of a workspace as WASI asks for them: numbers and names are read from the guest's memory here, a `Session`
+//! carries out what they say, and its answer is written back, with coarse times. Called by `linker` and by the streams of
+//! `wasi`, whose descriptors they share. Without a workspace each of these answers that there is no such descriptor, and
+//! no path exists.
+//!
+//! What may wait for a disk is carried out by a thread that may wait, which takes the session with it. It must never hold
+//! the executor, nor the workspace: a run that ends meanwhile is over.
 
-mod listing;
-
-pub(in crate::sandbox) use listing::Listing;
+mod forms;
 
 use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
     Limits, RunError, Workspace, WorkspaceError,
     sandbox::{
-        linker::{memory, slice_mut},
+        linker::{memory, slice, slice_mut},
         state::{Files, State},
     },
-    workspace::Quota,
+    workspace::{Described, How, Listed, Modes, Seen, Session, Whence},
 };
+use forms::{descriptor_form, number_of, stat_form, times_of};
+use rustix::io::Errno;
 use sandgate_wire::abi;
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 use wasmtime::{Caller, Linker};
-use wasmtime_wasi::{
-    FsPerms, WasiCtxBuilder,
-    p1::wasi_snapshot_preview1::{self as p1, WasiSnapshotPreview1},
-};
-use wiggle::GuestMemory;
 
-/// What one call may make the host hold for it: a transfer, and paths beside it.
-const ROOM: usize = 2 * PIECE as usize;
+/// Paths are copied before they are looked at; the system takes none that is longer.
+const LONGEST_PATH: u32 = 4096;
 
 /// Opens a workspace for one run.
-pub(in crate::sandbox) fn open(
+pub(in crate::sandbox) async fn open(
     workspace: Arc<Workspace>,
     limits: &Limits,
 ) -> Result<Files, RunError> {
-    let failed = |source| WorkspaceError::Open {
-        path: workspace.path().to_owned(),
-        source,
-    };
-    let quota =
-        Quota::new(&workspace, limits.workspace_bytes, limits.workspace_files).map_err(failed)?;
-    let mut builder = WasiCtxBuilder::new();
-    builder
-        .preopened_dir(workspace.path(), abi::WORKSPACE, FsPerms::ReadWrite)
-        .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+    let limits = *limits;
+    let path = workspace.path().to_owned();
+    let opened = spawn_blocking(move || workspace.session(&limits)).await;
+    let session = opened.map_err(|error| WorkspaceError::Open {
+        path,
+        source: std::io::Error::other(error),
+    })??;
     Ok(Files {
-        wasi: builder.build_p1(),
-        workspace,
-        quota,
-        listing: None,
+        session: Some(Box::new(session)),
     })
+}
+
+/// What a run left.
+pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> Listed {
+    match spawn_blocking(move || workspace.list()).await {
+        Ok(listed) => listed,
+        Err(error) => Listed {
+            unlisted: Some(format!("the workspace cannot be listed: {error}")),
+            ..Listed::default()
+        },
+    }
+}
+
+/// Why something was not done.
+pub(super) enum Failed {
+    /// The guest is told.
+    Refused(i32),
+    /// The guest is ended.
+    Trapped(wasmtime::Error),
+}
+
+impl From<Errno> for Failed {
+    fn from(error: Errno) -> Self {
+        Self::Refused(number_of(error))
+    }
+}
+
+impl From<wasmtime::Error> for Failed {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Trapped(error)
+    }
+}
+
+impl From<std::num::TryFromIntError> for Failed {
+    fn from(error: std::num::TryFromIntError) -> Self {
+        Self::Trapped(error.into())
+    }
+}
+
+pub(super) fn answer(done: Result<(), Failed>) -> wasmtime::Result<i32> {
+    match done {
+        Ok(()) => Ok(errno::SUCCESS),
+        Err(Failed::Refused(number)) => Ok(number),
+        Err(Failed::Trapped(error)) => Err(error),
+    }
+}
+
+/// What is only looked up.
+fn session<'a>(caller: &'a mut Caller<'_, State>) -> Result<&'a mut Session, Failed> {
+    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
+    files.session.as_deref_mut().ok_or_else(lost)
+}
+
+fn lost() -> Failed {
+    Failed::Trapped(wasmtime::format_err!(
+        "an earlier operation on a file failed"
+    ))
+}
+
+/// What may wait.
+async fn carry_out<R: Send + 'static>(
+    caller: &mut Caller<'_, State>,
+    act: impl FnOnce(&mut Session) -> Result<R, Errno> + Send + 'static,
+) -> Result<R, Failed> {
+    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
+    let mut session = files.session.take().ok_or_else(lost)?;
+    let acted = spawn_blocking(move || {
+        let done = act(&mut session);
+        (session, done)
+    });
+    let (session, done) = acted.await.map_err(wasmtime::Error::from)?;
+    if let Some(files) = caller.data_mut().files.as_mut() {
+        files.session = Some(session);
+    }
+    Ok(done?)
+}
+
+/// A path of the guest, copied.
+fn path(caller: &mut Caller<'_, State>, at: u32, length: u32) -> Result<String, Failed> {
+    session(caller)?;
+    if length > LONGEST_PATH {
+        return Err(Errno::NAMETOOLONG.into());
+    }
+    let memory = memory(caller)?;
+    let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
+    String::from_utf8(bytes).map_err(|_| Errno::ILSEQ.into())
+}
+
+fn write_back(caller: &mut Caller<'_, State>, at: u32, answer: &[u8]) -> Result<(), Failed> {
+    put(caller, at, answer)?;
+    Ok(())
+}
+
+/// The first buffer that is not empty, which is all that is read or written at once, and no more than `PIECE` of it: a
+/// file may always give or take less than it was asked to.
+fn buffer(caller: &mut Caller<'_, State>, vectors: u32, number: u32) -> Result<(u32, u32), Failed> {
+    session(caller)?;
+    let memory = memory(caller)?;
+    let bytes = memory.data(&*caller);
+    let buffers = vectors_of(bytes, vectors, number)?;
+    let first = buffers.into_iter().find(|(_, length)| *length > 0);
+    let (at, length) = first.unwrap_or_default();
+    slice(bytes, at, length)?;
+    Ok((at, length.min(PIECE)))
 }
 
 pub(super) async fn read_file(
     caller: &mut Caller<'_, State>,
-    fd: i32,
+    fd: u32,
     vectors: u32,
     number: u32,
     got: u32,
-) -> wasmtime::Result<i32> {
-    let transfer = Transfer::begin(caller, vectors, number)?;
-    let Some((mut memory, files)) = file(caller)? else {
-        return Ok(errno::BADF);
-    };
-    let (at, many, to) = (
-        vectors.cast_signed(),
-        number.cast_signed(),
-        got.cast_signed(),
-    );
-    let error = p1::fd_read(&mut files.wasi, &mut memory, fd, at, many, to).await?;
-    transfer.end(caller)?;
-    Ok(error)
+) -> Result<(), Failed> {
+    let (at, length) = buffer(caller, vectors, number)?;
+    let most = usize::try_from(length)?;
+    let bytes = carry_out(caller, move |session| session.read(fd, most)).await?;
+    write_back(caller, at, &bytes)?;
+    write_back(caller, got, &u32::try_from(bytes.len())?.to_le_bytes())
 }
 
 pub(super) async fn write_file(
     caller: &mut Caller<'_, State>,
-    fd: i32,
+    fd: u32,
     vectors: u32,
     number: u32,
     written: u32,
-) -> wasmtime::Result<i32> {
-    let transfer = Transfer::begin(caller, vectors, number)?;
-    let Some((mut memory, files)) = file(caller)? else {
-        return Ok(errno::BADF);
-    };
-    let error = if files.quota.take(&files.workspace, transfer.size.into(), 0) {
-        let (at, many, to) = (
-            vectors.cast_signed(),
-            number.cast_signed(),
-            written.cast_signed(),
-        );
-        p1::fd_write(&mut files.wasi, &mut memory, fd, at, many, to).await?
-    } else {
-        errno::NOSPC
-    };
-    transfer.end(caller)?;
-    Ok(error)
-}
-
-/// The first buffer that is not empty, which is all that is read or written at once. No more than `PIECE` of it is, since
-/// the bytes are copied on the thread that runs the guest; a file may always give or take less than it was asked to.
-#[derive(Default)]
-struct Transfer {
-    size: u32,
-    /// Where the buffer's own length stands, and what it was, while a shorter one stands there.
-    shortened: Option<(u32, u32)>,
-}
-
-impl Transfer {
-    fn begin(caller: &mut Caller<'_, State>, vectors: u32, number: u32) -> wasmtime::Result<Self> {
-        if caller.data().files.is_none() {
-            return Ok(Self::default());
-        }
-        let memory = memory(caller)?;
-        let bytes = memory.data_mut(&mut *caller);
-        let buffers = (0..).step_by(8).zip(vectors_of(bytes, vectors, number)?);
-        let Some((at, (_, length))) = buffers.into_iter().find(|(_, (_, length))| *length > 0)
-        else {
-            return Ok(Self::default());
-        };
-        let size = length.min(PIECE);
-        let mut shortened = None;
-        if size < length {
-            let place = vectors.saturating_add(at).saturating_add(4);
-            slice_mut(bytes, place, 4)?.copy_from_slice(&size.to_le_bytes());
-            shortened = Some((place, length));
-        }
-        Ok(Self { size, shortened })
-    }
-
-    fn end(self, caller: &mut Caller<'_, State>) -> wasmtime::Result<()> {
-        if let Some((place, length)) = self.shortened {
-            put(caller, place, &length.to_le_bytes())?;
-        }
-        Ok(())
-    }
-}
-
-/// The guest's memory beside its files; nothing where the run has none.
-fn file<'a>(
-    caller: &'a mut Caller<'_, State>,
-) -> wasmtime::Result<Option<(GuestMemory<'a>, &'a mut Files)>> {
+) -> Result<(), Failed> {
+    let (at, length) = buffer(caller, vectors, number)?;
     let memory = memory(caller)?;
-    let (bytes, state) = memory.data_and_store_mut(caller);
-    Ok(state.files.as_mut().map(|files| {
-        files.wasi.set_hostcall_fuel(ROOM);
-        (GuestMemory::Unshared(bytes), files)
-    }))
+    let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
+    let taken = carry_out(caller, move |session| session.write(fd, &bytes)).await?;
+    write_back(caller, written, &u32::try_from(taken)?.to_le_bytes())
 }
 
-/// Links functions that `wasmtime-wasi` carries out as they are, on files alone.
-macro_rules! files_only {
-    ($linker:ident: $($name:ident($($argument:ident: $kind:ty),*) $($wait:ident)?;)*) => {$(
+/// Links functions by the names that WASI has for them.
+macro_rules! link {
+    ($linker:ident: $($name:ident($($argument:ident: $kind:ty),*);)*) => {$(
         $linker.func_wrap_async(
             MODULE,
             stringify!($name),
             |mut caller: Caller<'_, State>, ($($argument,)*): ($($kind,)*)| Box::new(async move {
-                match file(&mut caller)? {
-                    Some((mut memory, files)) => {
-                        p1::$name(&mut files.wasi, &mut memory, $($argument),*)$(.$wait)?
-                    }
-                    None => Ok(errno::BADF),
-                }
+                answer($name(&mut caller, $($argument),*).await)
             }),
         )?;
     )*};
@@ -167,243 +191,283 @@ macro_rules! files_only {
 
 /// Files of the workspace. Without one each of these answers that there is no such descriptor, and no path exists.
 pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    files_only! { linker:
-        fd_fdstat_set_flags(fd: i32, flags: i32) ;
-        fd_prestat_get(fd: i32, at: i32) ;
-        fd_prestat_dir_name(fd: i32, at: i32, length: i32) ;
-        fd_sync(fd: i32) await;
-        path_filestat_set_times(fd: i32, flags: i32, path: i32, length: i32, atime: i64, mtime: i64, which: i32) await;
-        path_readlink(fd: i32, path: i32, length: i32, at: i32, room: i32, got: i32) await;
-        path_remove_directory(fd: i32, path: i32, length: i32) await;
-        path_rename(fd: i32, path: i32, length: i32, to: i32, to_path: i32, to_length: i32) await;
-        path_unlink_file(fd: i32, path: i32, length: i32) await;
+    link! { linker:
+        fd_close(fd: u32);
+        fd_fdstat_get(fd: u32, at: u32);
+        fd_fdstat_set_flags(fd: u32, flags: u32);
+        fd_filestat_get(fd: u32, at: u32);
+        fd_filestat_set_size(fd: u32, size: u64);
+        fd_prestat_get(fd: u32, at: u32);
+        fd_prestat_dir_name(fd: u32, at: u32, length: u32);
+        fd_readdir(fd: u32, at: u32, room: u32, from: u64, got: u32);
+        fd_seek(fd: u32, offset: i64, whence: u32, at: u32);
+        fd_sync(fd: u32);
+        path_create_directory(fd: u32, path: u32, length: u32);
+        path_filestat_get(fd: u32, follow: u32, path: u32, length: u32, at: u32);
+        path_filestat_set_times(
+            fd: u32, follow: u32, path: u32, length: u32, accessed: u64, modified: u64, which: u32);
+        path_open(
+            fd: u32, follow: u32, path: u32, length: u32, how: u32, rights: u64, inherited: u64, flags: u32, opened: u32);
+        path_remove_directory(fd: u32, path: u32, length: u32);
+        path_rename(fd: u32, path: u32, length: u32, to: u32, to_path: u32, to_length: u32);
+        path_unlink_file(fd: u32, path: u32, length: u32);
     }
     // A link is a second name that a quota and a listing would have to follow. THREAT[ESC-04].
     linker.func_wrap(
         MODULE,
         "path_link",
-        |_: Caller<'_, State>, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| errno::PERM,
+        |_: Caller<'_, State>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| errno::PERM,
     )?;
-    linker.func_wrap_async(
+    // A link in an operator's workspace is followed where it leads to something inside. What it says may be a path of the
+    // host, and is not shown. THREAT[SEC-01].
+    linker.func_wrap(
         MODULE,
-        "fd_readdir",
-        |mut caller: Caller<'_, State>, (fd, at, room, number, got): (i32, u32, u32, i64, u32)| {
-            Box::new(async move {
-                let Some((_, files)) = file(&mut caller)? else {
-                    return Ok(errno::BADF);
-                };
-                let room = usize::try_from(room.min(PIECE))?;
-                match listing::entries(files, fd, number.cast_unsigned(), room).await? {
-                    Err(error) => Ok(error),
-                    Ok(entries) => {
-                        put(&mut caller, at, &entries)?;
-                        let length = u32::try_from(entries.len())?;
-                        put(&mut caller, got, &length.to_le_bytes())
-                    }
-                }
-            })
-        },
-    )?;
-    add_growing(linker)?;
-    add_stating(linker)
-}
-
-/// What can make the workspace grow asks the quota first.
-fn add_growing(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap_async(
-        MODULE,
-        "fd_filestat_set_size",
-        |mut caller: Caller<'_, State>, (fd, size): (i32, i64)| {
-            Box::new(async move {
-                let Some((mut memory, files)) = file(&mut caller)? else {
-                    return Ok(errno::BADF);
-                };
-                if !files.quota.take(&files.workspace, size.cast_unsigned(), 0) {
-                    return Ok(errno::NOSPC);
-                }
-                p1::fd_filestat_set_size(&mut files.wasi, &mut memory, fd, size).await
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "path_create_directory",
-        |mut caller: Caller<'_, State>, (fd, path, length): (i32, i32, i32)| {
-            Box::new(async move {
-                let Some((mut memory, files)) = file(&mut caller)? else {
-                    return Ok(errno::BADF);
-                };
-                if !files.quota.take(&files.workspace, 0, 1) {
-                    return Ok(errno::NOSPC);
-                }
-                p1::path_create_directory(&mut files.wasi, &mut memory, fd, path, length).await
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "path_open",
-        |mut caller: Caller<'_, State>,
-         (fd, follow, path, length, how, rights, inheriting, flags, opened): (
-            i32,
-            i32,
-            i32,
-            i32,
-            i32,
-            i64,
-            i64,
-            i32,
-            i32,
-        )| {
-            Box::new(async move {
-                const CREATE: i32 = 1;
-                let Some((mut memory, files)) = file(&mut caller)? else {
-                    return Ok(errno::BADF);
-                };
-                if how & CREATE != 0 && !files.quota.take(&files.workspace, 0, 1) {
-                    return Ok(errno::NOSPC);
-                }
-                p1::path_open(
-                    &mut files.wasi,
-                    &mut memory,
-                    fd,
-                    follow,
-                    path,
-                    length,
-                    how,
-                    rights,
-                    inheriting,
-                    flags,
-                    opened,
-                )
-                .await
-            })
+        "path_readlink",
+        |caller: Caller<'_, State>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| match caller
+            .data()
+            .files
+        {
+            Some(_) => errno::PERM,
+            None => errno::BADF,
         },
     )?;
     Ok(())
 }
 
-/// What is asked of descriptors that may also be a standard stream, and times of files.
-fn add_stating(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap_async(
-        MODULE,
-        "fd_close",
-        |mut caller: Caller<'_, State>, (fd,): (i32,)| {
-            Box::new(async move {
-                match (fd, file(&mut caller)?) {
-                    (0..=2, _) => Ok(errno::SUCCESS),
-                    (_, Some((mut memory, files))) => {
-                        p1::fd_close(&mut files.wasi, &mut memory, fd).await
-                    }
-                    (_, None) => Ok(errno::BADF),
-                }
-            })
+fn is_stream(fd: u32) -> bool {
+    fd <= 2
+}
+
+async fn fd_close(caller: &mut Caller<'_, State>, fd: u32) -> Result<(), Failed> {
+    if is_stream(fd) {
+        return Ok(());
+    }
+    carry_out(caller, move |session| session.close(fd)).await
+}
+
+async fn fd_fdstat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
+    let form = if is_stream(fd) {
+        descriptor_form(None)
+    } else {
+        descriptor_form(Some(session(caller)?.describe(fd)?))
+    };
+    write_back(caller, at, &form)
+}
+
+async fn fd_fdstat_set_flags(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    flags: u32,
+) -> Result<(), Failed> {
+    if flags & !(forms::APPEND | forms::NONBLOCKING) != 0 {
+        return Err(Errno::INVAL.into());
+    }
+    let (append, nonblocking) = (flags & forms::APPEND != 0, flags & forms::NONBLOCKING != 0);
+    Ok(session(caller)?.set_modes(fd, append, nonblocking)?)
+}
+
+async fn fd_filestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
+    if is_stream(fd) {
+        return write_back(caller, at, &[0; 64]);
+    }
+    let seen = carry_out(caller, move |session| session.stat(fd)).await?;
+    write_stat(caller, at, seen)
+}
+
+async fn fd_filestat_set_size(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    size: u64,
+) -> Result<(), Failed> {
+    carry_out(caller, move |session| session.set_size(fd, size)).await
+}
+
+/// The name of the directory that a run begins with is asked for in two steps: how long it is, and what it is.
+async fn fd_prestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
+    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+        return Err(Errno::BADF.into());
+    }
+    let length = u64::from(u32::try_from(abi::WORKSPACE.len())?);
+    // A tag of four bytes, 0 for a directory, then the length.
+    write_back(caller, at, &(length << 32).to_le_bytes())
+}
+
+async fn fd_prestat_dir_name(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    length: u32,
+) -> Result<(), Failed> {
+    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+        return Err(Errno::NOTDIR.into());
+    }
+    if usize::try_from(length)? < abi::WORKSPACE.len() {
+        return Err(Errno::NAMETOOLONG.into());
+    }
+    write_back(caller, at, abi::WORKSPACE.as_bytes())
+}
+
+async fn fd_readdir(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    room: u32,
+    from: u64,
+    got: u32,
+) -> Result<(), Failed> {
+    let room = usize::try_from(room.min(PIECE))?;
+    let entries = carry_out(caller, move |session| session.list(fd, from, room)).await?;
+    write_back(caller, at, &entries)?;
+    write_back(caller, got, &u32::try_from(entries.len())?.to_le_bytes())
+}
+
+async fn fd_seek(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    offset: i64,
+    whence: u32,
+    at: u32,
+) -> Result<(), Failed> {
+    if is_stream(fd) {
+        return Err(Errno::SPIPE.into());
+    }
+    let to = match whence {
+        0 => session(caller)?.seek(fd, offset, Whence::Start)?,
+        1 => session(caller)?.seek(fd, offset, Whence::Here)?,
+        // Only this asks the file system.
+        2 => carry_out(caller, move |session| session.seek(fd, offset, Whence::End)).await?,
+        _ => return Err(Errno::INVAL.into()),
+    };
+    write_back(caller, at, &to.to_le_bytes())
+}
+
+async fn fd_sync(caller: &mut Caller<'_, State>, fd: u32) -> Result<(), Failed> {
+    carry_out(caller, move |session| session.sync(fd)).await
+}
+
+async fn path_create_directory(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    length: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, at, length)?;
+    carry_out(caller, move |session| session.make_directory(fd, &path)).await
+}
+
+async fn path_filestat_get(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    follow: u32,
+    path_at: u32,
+    length: u32,
+    at: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, path_at, length)?;
+    let follow = follow & forms::FOLLOW != 0;
+    let seen = carry_out(caller, move |session| session.stat_path(fd, &path, follow)).await?;
+    write_stat(caller, at, seen)
+}
+
+#[expect(clippy::too_many_arguments, reason = "WASI's")]
+async fn path_filestat_set_times(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    follow: u32,
+    at: u32,
+    length: u32,
+    accessed: u64,
+    modified: u64,
+    which: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, at, length)?;
+    let follow = follow & forms::FOLLOW != 0;
+    let times = times_of(accessed, modified, which)?;
+    carry_out(caller, move |session| {
+        session.set_times(fd, &path, follow, &times)
+    })
+    .await
+}
+
+#[expect(clippy::too_many_arguments, reason = "WASI's")]
+async fn path_open(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    follow: u32,
+    at: u32,
+    length: u32,
+    how: u32,
+    rights: u64,
+    _inherited: u64,
+    flags: u32,
+    opened: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, at, length)?;
+    if flags & !(forms::APPEND | forms::NONBLOCKING) != 0 {
+        return Err(Errno::NOTSUP.into());
+    }
+    let how = How {
+        follow: follow & forms::FOLLOW != 0,
+        create: how & 1 != 0,
+        directory: how & 2 != 0,
+        exclusive: how & 4 != 0,
+        truncate: how & 8 != 0,
+        modes: Modes {
+            read: rights & forms::READ != 0,
+            write: rights & forms::WRITE != 0,
+            append: flags & forms::APPEND != 0,
+            nonblocking: flags & forms::NONBLOCKING != 0,
         },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "fd_seek",
-        |mut caller: Caller<'_, State>, (fd, offset, whence, at): (i32, i64, i32, i32)| {
-            Box::new(async move {
-                match (fd, file(&mut caller)?) {
-                    (0..=2, _) => Ok(errno::SPIPE),
-                    (_, Some((mut memory, files))) => {
-                        p1::fd_seek(&mut files.wasi, &mut memory, fd, offset, whence, at).await
-                    }
-                    (_, None) => Ok(errno::BADF),
-                }
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "fd_fdstat_get",
-        |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
-            Box::new(async move {
-                if (0..=2).contains(&fd) {
-                    // Of unknown type, so no terminal, with the rights to read and write.
-                    let mut stat = [0_u8; 24];
-                    if let Some(rights) = stat.get_mut(8..16) {
-                        rights.copy_from_slice(&0b100_0010_u64.to_le_bytes());
-                    }
-                    return put(&mut caller, at.cast_unsigned(), &stat);
-                }
-                match file(&mut caller)? {
-                    Some((mut memory, files)) => {
-                        p1::fd_fdstat_get(&mut files.wasi, &mut memory, fd, at).await
-                    }
-                    None => Ok(errno::BADF),
-                }
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "fd_filestat_get",
-        |mut caller: Caller<'_, State>, (fd, at): (i32, i32)| {
-            Box::new(async move {
-                if (0..=2).contains(&fd) {
-                    return put(&mut caller, at.cast_unsigned(), &[0; 64]);
-                }
-                let result = match file(&mut caller)? {
-                    Some((mut memory, files)) => {
-                        p1::fd_filestat_get(&mut files.wasi, &mut memory, fd, at).await?
-                    }
-                    None => return Ok(errno::BADF),
-                };
-                coarsen(&mut caller, result, at.cast_unsigned())
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        MODULE,
-        "path_filestat_get",
-        |mut caller: Caller<'_, State>,
-         (fd, follow, path, length, at): (i32, i32, i32, i32, i32)| {
-            Box::new(async move {
-                let result = match file(&mut caller)? {
-                    Some((mut memory, files)) => {
-                        p1::path_filestat_get(
-                            &mut files.wasi,
-                            &mut memory,
-                            fd,
-                            follow,
-                            path,
-                            length,
-                            at,
-                        )
-                        .await?
-                    }
-                    None => return Ok(errno::BADF),
-                };
-                coarsen(&mut caller, result, at.cast_unsigned())
-            })
-        },
-    )?;
-    Ok(())
+    };
+    let number = carry_out(caller, move |session| session.open(fd, &path, how)).await?;
+    write_back(caller, opened, &number.to_le_bytes())
+}
+
+async fn path_remove_directory(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    length: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, at, length)?;
+    carry_out(caller, move |session| session.remove_directory(fd, &path)).await
+}
+
+async fn path_rename(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    length: u32,
+    to: u32,
+    to_at: u32,
+    to_length: u32,
+) -> Result<(), Failed> {
+    let from = path(caller, at, length)?;
+    let to_path = path(caller, to_at, to_length)?;
+    carry_out(caller, move |session| {
+        session.rename(fd, &from, to, &to_path)
+    })
+    .await
+}
+
+async fn path_unlink_file(
+    caller: &mut Caller<'_, State>,
+    fd: u32,
+    at: u32,
+    length: u32,
+) -> Result<(), Failed> {
+    let path = path(caller, at, length)?;
+    carry_out(caller, move |session| session.unlink(fd, &path)).await
 }
 
 /// THREAT[ESC-06]: the times of a file are a clock, and a fine one. They become milliseconds, or stand still where the
-/// run's time does; the device is not the host's.
-fn coarsen(caller: &mut Caller<'_, State>, result: i32, at: u32) -> wasmtime::Result<i32> {
-    if result != errno::SUCCESS {
-        return Ok(result);
-    }
+/// run's time does.
+fn write_stat(caller: &mut Caller<'_, State>, at: u32, seen: Seen) -> Result<(), Failed> {
+    let number = session(caller)?.number(&seen);
+    let recorder = &caller.data().recorder;
+    let still = recorder.is_frozen().then(|| recorder.started_ms());
+    let form = stat_form(&seen, number, still);
     let memory = memory(caller)?;
-    let (bytes, state) = memory.data_and_store_mut(&mut *caller);
-    let stat = slice_mut(bytes, at, 64)?;
-    let (device, rest) = stat.split_at_mut(8);
-    device.copy_from_slice(&1_u64.to_le_bytes());
-    let still = state
-        .recorder
-        .is_frozen()
-        .then(|| state.recorder.started_ms());
-    for time in rest.get_mut(32..56).unwrap_or_default().chunks_exact_mut(8) {
-        let exact = time
-            .first_chunk::<8>()
-            .map_or(0, |nanos| u64::from_le_bytes(*nanos));
-        let millis = still.unwrap_or_else(|| exact.checked_div(1_000_000).unwrap_or(0));
-        time.copy_from_slice(&millis.saturating_mul(1_000_000).to_le_bytes());
-    }
-    Ok(errno::SUCCESS)
+    slice_mut(memory.data_mut(caller), at, 64)?.copy_from_slice(&form);
+    Ok(())
 }

@@ -1,0 +1,254 @@
+//! What holds of any workspace: nothing of its shape reaches the host's stack or descriptors, its account is what is on the
+//! disk, and runs that share it share the account.
+
+mod model;
+
+use super::{How, Modes, Workspace, measure, session::locked, slots::Slot};
+use crate::Limits;
+use cap_std::fs::Dir;
+use rustix::{
+    fs::{Mode, mkdirat},
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+use std::{
+    ffi::OsString,
+    path::Path,
+    process::{Command, ExitStatus},
+};
+
+/// How many levels, and how many entries in one directory.
+const MANY: usize = 100_000;
+/// Enough for a test's own and for four of the workspace.
+const FEW_DESCRIPTORS: u64 = 24;
+const CHILD: &str = "SANDGATE_TEST_CHILD";
+
+/// Runs one test of this binary again, in a process of its own, whose limits it may change.
+fn in_a_process(test: &str) -> ExitStatus {
+    // Directories of a disk cost a block each.
+    let place = Some("/dev/shm").filter(|place| Path::new(place).is_dir());
+    let place = place.map_or_else(|| std::env::temp_dir().into_os_string(), OsString::from);
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", test])
+        .env(CHILD, "1")
+        .env("TMPDIR", place)
+        .status()
+        .unwrap()
+}
+
+fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Acts on a thread with as little stack as an executor might give.
+fn with_little_stack<R: Send + 'static>(act: impl FnOnce() -> R + Send + 'static) -> R {
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    thread.spawn(act).unwrap().join().unwrap()
+}
+
+/// A chain of directories below one, and a file at its end.
+fn dig(dir: &Dir, levels: usize) {
+    let mut here = dir.try_clone().unwrap();
+    for _ in 0..levels {
+        mkdirat(&here, "d", Mode::RWXU).unwrap();
+        here = here.open_dir("d").unwrap();
+    }
+    here.write("end", "end").unwrap();
+}
+
+#[test]
+fn dos_13_whatever_is_left_is_listed_and_taken_away_with_little_stack_and_few_descriptors() {
+    const TEST: &str = "workspace::tests::dos_13_whatever_is_left_is_listed_and_taken_away_with_little_stack_and_few_descriptors";
+    if !is_child() {
+        assert!(in_a_process(TEST).success());
+        return;
+    }
+    let workspace = Workspace::temporary().unwrap();
+    let path = workspace.path().to_owned();
+    dig(&workspace.dir, MANY);
+    workspace.dir.create_dir("wide").unwrap();
+    let wide = workspace.dir.open_dir("wide").unwrap();
+    for at in 0..MANY {
+        mkdirat(&wide, format!("{at}"), Mode::RWXU).unwrap();
+    }
+    // One of them is not empty, and has what none of them may be taken for.
+    wide.create_dir("7/inside").unwrap();
+    wide.symlink("7", "link").unwrap();
+    drop(wide);
+    let few = Rlimit {
+        current: Some(FEW_DESCRIPTORS),
+        ..getrlimit(Resource::Nofile)
+    };
+    setrlimit(Resource::Nofile, few).unwrap();
+    with_little_stack(move || {
+        let listed = workspace.list();
+        assert_eq!((listed.files.len(), listed.unlisted), (1, None));
+        assert_eq!(listed.files[0].path.len(), 2 * MANY + "end".len());
+        let measured = measure(&workspace.dir).unwrap();
+        // Both chains, `end`, `wide`, `inside` and the link.
+        assert_eq!((measured.bytes, measured.entries), (3, 2 * MANY as u64 + 4));
+        let target = tempfile::tempdir().unwrap();
+        workspace.copy_out(target.path()).unwrap_err();
+        drop(workspace);
+    });
+    assert!(!path.exists());
+}
+
+#[test]
+fn dos_13_a_workspace_that_is_as_full_as_a_run_may_make_it_is_taken_away() {
+    let workspace = Workspace::temporary().unwrap();
+    let path = workspace.path().to_owned();
+    let mut session = workspace.session(&Limits::default()).unwrap();
+    let mut deepest = String::from("d");
+    for _ in 1..Limits::WORKSPACE_DEPTH {
+        session.make_directory(3, &deepest).unwrap();
+        deepest.push_str("/d");
+    }
+    session.make_directory(3, &deepest).unwrap();
+    let below = format!("{deepest}/d");
+    assert_eq!(session.make_directory(3, &below), Err(Errno::NAMETOOLONG));
+    assert_eq!(session.open(3, &below, made()), Err(Errno::NAMETOOLONG));
+    // The same tree cannot be hung below another.
+    session.make_directory(3, "top").unwrap();
+    assert_eq!(session.rename(3, "d", 3, "top/d"), Err(Errno::NAMETOOLONG));
+    session.rename(3, "d", 3, "e").unwrap();
+    let mut made_so_far = Limits::WORKSPACE_DEPTH as u64 + 1;
+    while session.open(3, &format!("{made_so_far}"), made()).is_ok() {
+        made_so_far += 1;
+        session.close(4).unwrap();
+    }
+    assert_eq!(made_so_far, Limits::default().workspace_files);
+    drop(session);
+    with_little_stack(move || drop(workspace));
+    assert!(!path.exists());
+}
+
+fn made() -> How {
+    How {
+        create: true,
+        modes: Modes {
+            read: true,
+            write: true,
+            ..Modes::default()
+        },
+        ..How::default()
+    }
+}
+
+#[test]
+fn dos_13_a_run_may_hold_so_many_descriptors_and_no_more() {
+    let workspace = Workspace::temporary().unwrap();
+    let mut session = workspace.session(&Limits::default()).unwrap();
+    session.make_directory(3, "d").unwrap();
+    for at in 0..Limits::OPEN_FILES {
+        let (path, how) = if at % 2 == 0 {
+            ("f", made())
+        } else {
+            ("d", How::default())
+        };
+        let fd = u32::try_from(at).unwrap() + 4;
+        assert_eq!(session.open(3, path, how), Ok(fd));
+    }
+    assert_eq!(session.open(3, "f", made()), Err(Errno::MFILE));
+    assert_eq!(session.open(3, "d", How::default()), Err(Errno::MFILE));
+    session.close(10).unwrap();
+    assert_eq!(session.open(3, "f", made()), Ok(10));
+}
+
+#[test]
+fn dos_13_scripts_leave_half_of_all_descriptors_to_the_host() {
+    const TEST: &str = "workspace::tests::dos_13_scripts_leave_half_of_all_descriptors_to_the_host";
+    if !is_child() {
+        assert!(in_a_process(TEST).success());
+        return;
+    }
+    let few = Rlimit {
+        current: Some(FEW_DESCRIPTORS),
+        ..getrlimit(Resource::Nofile)
+    };
+    setrlimit(Resource::Nofile, few).unwrap();
+    let mut slots: Vec<Slot> = std::iter::from_fn(Slot::take).collect();
+    assert_eq!(slots.len() as u64, FEW_DESCRIPTORS / 2);
+    let workspace = Workspace::temporary().unwrap();
+    let mut session = workspace.session(&Limits::default()).unwrap();
+    assert_eq!(session.open(3, "f", made()), Err(Errno::NFILE));
+    slots.pop();
+    assert_eq!(session.open(3, "f", made()), Ok(4));
+}
+
+#[test]
+fn dos_12_runs_that_share_a_workspace_share_its_account() {
+    let workspace = Workspace::temporary().unwrap();
+    let limits = Limits {
+        workspace_bytes: 100,
+        workspace_files: 2,
+        ..Limits::default()
+    };
+    let mut one = workspace.session(&limits).unwrap();
+    let mut other = workspace.session(&limits).unwrap();
+    one.open(3, "f", made()).unwrap();
+    other.open(3, "f", made()).unwrap();
+    assert_eq!(one.write(4, &[0; 60]), Ok(60));
+    // The same file, and so nothing more.
+    assert_eq!(other.write(4, &[1; 60]), Ok(60));
+    other.open(3, "g", made()).unwrap();
+    assert_eq!(other.write(5, &[0; 41]), Err(Errno::NOSPC));
+    assert_eq!(one.open(3, "h", made()), Err(Errno::NOSPC));
+    // Its name is gone, and one run still holds it.
+    other.unlink(3, "f").unwrap();
+    other.close(4).unwrap();
+    assert_eq!(other.write(5, &[0; 41]), Err(Errno::NOSPC));
+    drop(one);
+    assert_eq!(other.write(5, &[0; 100]), Ok(100));
+    drop(other);
+    assert_eq!(locked(&workspace.ledger).bytes, 100);
+}
+
+#[test]
+fn dos_12_files_of_several_names_count_once_until_the_last_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a"), [0; 70]).unwrap();
+    std::fs::hard_link(directory.path().join("a"), directory.path().join("b")).unwrap();
+    let workspace = Workspace::open(directory.path()).unwrap();
+    let limits = Limits {
+        workspace_bytes: 100,
+        ..Limits::default()
+    };
+    let mut session = workspace.session(&limits).unwrap();
+    session.open(3, "new", made()).unwrap();
+    assert_eq!(session.write(4, &[0; 31]), Err(Errno::NOSPC));
+    session.rename(3, "a", 3, "b").unwrap();
+    session.unlink(3, "a").unwrap();
+    assert_eq!(session.write(4, &[0; 31]), Err(Errno::NOSPC));
+    session.unlink(3, "b").unwrap();
+    assert_eq!(session.write(4, &[0; 100]), Ok(100));
+}
+
+#[test]
+fn dos_12_an_operators_workspace_above_the_limit_can_be_read_changed_and_emptied() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("large"), [0; 200]).unwrap();
+    let workspace = Workspace::open(directory.path()).unwrap();
+    let limits = Limits {
+        workspace_bytes: 100,
+        ..Limits::default()
+    };
+    let mut session = workspace.session(&limits).unwrap();
+    session
+        .open(
+            3,
+            "large",
+            How {
+                create: false,
+                ..made()
+            },
+        )
+        .unwrap();
+    assert_eq!(session.write(4, &[1; 200]), Ok(200));
+    assert_eq!(session.write(4, &[1; 1]), Err(Errno::NOSPC));
+    session.set_size(4, 99).unwrap();
+    assert_eq!(session.write(4, &[1; 1]), Err(Errno::NOSPC));
+    session.set_size(4, 0).unwrap();
+    assert_eq!(session.write(4, &[1; 1]), Err(Errno::NOSPC), "at 200");
+    assert_eq!(session.set_size(4, 100), Ok(()));
+}
