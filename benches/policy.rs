@@ -16,10 +16,10 @@ use std::{hint::black_box, num::NonZeroU32, sync::Arc};
 
 /// A service of this many methods, a third of each effect.
 fn service(methods: usize) -> Interface {
-    let parameter = |name: &str, schema| Parameter {
+    let parameter = |name: &str, schema: Value| Parameter {
         name: name.to_owned(),
         required: true,
-        schema,
+        schema: schema.to_string().into(),
     };
     let methods = (0..methods).map(|number| {
         let effect = [Effect::Read, Effect::Write, Effect::Destroy][number % 3];
@@ -32,7 +32,12 @@ fn service(methods: usize) -> Interface {
                 json!({"type": "array", "items": {"type": "string"}}),
             ),
         ];
-        (format!("thing{number}.do"), Method { effect, parameters })
+        let method = Method {
+            effect,
+            by_name: false,
+            parameters,
+        };
+        (format!("thing{number}.do"), method)
     });
     Interface {
         service: "crm".to_owned(),

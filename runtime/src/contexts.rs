@@ -16,7 +16,7 @@ use sandgate_policy::{
     SchemaError, Unusable,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -216,6 +216,37 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>, FileError> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Which of these services the files of one context can be about; nothing where it may be any, or where the files
+/// cannot be read.
+pub(crate) fn needed<'s>(
+    directory: &Path,
+    name: &str,
+    services: impl IntoIterator<Item = &'s str>,
+) -> Option<BTreeSet<&'s str>> {
+    let directory = of_context(directory, name)?;
+    let policies = read(&directory.join("policy.cedar")).ok()?;
+    // Where there are none, or they cannot be read, loading them says so.
+    let cases = read(&directory.join("cases.toml")).unwrap_or_default();
+    let file = File {
+        name: "policy.cedar",
+        text: &policies,
+    };
+    Policies::needed(file, &cases, services)
+}
+
+/// One context of a directory, if it is in force with these services. Where it is not, the whole directory tells why.
+pub(crate) fn open_one(directory: &Path, name: &str, interfaces: &[Interface]) -> Option<InForce> {
+    file::directory(directory).ok()?;
+    let context = load(&of_context(directory, name)?, name, interfaces).and_then(kept);
+    context.ok().map(InForce::always)
+}
+
+/// Where a context's files are, if its name is one.
+fn of_context(directory: &Path, name: &str) -> Option<PathBuf> {
+    let plain = ContextName::new(name).is_ok() && !NO_CONTEXTS.contains(&name);
+    plain.then(|| directory.join(name))
 }
 
 /// Loads one context from its directory. Its cases are decided; what they came to is for the caller to judge.

@@ -139,8 +139,10 @@ impl Reach {
             return Vec::new();
         };
         self.registry
-            .services()
-            .filter(|service| policy.policies.may_use(service.name()))
+            .names()
+            // Documents of others are not read.
+            .filter(|service| policy.policies.may_use(service))
+            .filter_map(|service| self.registry.service(service))
             .map(|service| (service.name().to_owned(), service.summary().to_owned()))
             .collect()
     }
@@ -148,21 +150,19 @@ impl Reach {
     /// What a script's proxies of a service are built from.
     pub(crate) fn stub(&self, service: &str) -> Option<Arc<[u8]>> {
         let policy = self.policy.now()?;
-        let service = self.registry.service(service)?;
-        policy
-            .policies
-            .may_use(service.name())
-            .then(|| service.stub())
+        if !policy.policies.may_use(service) {
+            return None;
+        }
+        Some(self.registry.service(service)?.stub())
     }
 
     /// The decision on a call of one method. THREAT[SEC-05]: a service that this context may not use at all, a method
     /// that there is not and a service that there is not are the same.
     pub(crate) fn decide(&self, asked: &Asked) -> Result<Decided, Refusal> {
         let policy = self.policy.now().ok_or_else(|| asked.not_available())?;
-        let method = self
-            .registry
-            .method(&asked.service, &asked.method)
-            .filter(|method| policy.policies.may_use(&method.service))
+        let method = Some(&asked.service)
+            .filter(|service| policy.policies.may_use(service))
+            .and_then(|service| self.registry.method(service, &asked.method))
             .ok_or_else(|| asked.not_available())?;
         let number = policy.limits.hero_context;
         let caller = Caller {

@@ -2,7 +2,7 @@
 //! document by the registry; read by the schema generator. It must never hold anything that a script supplied.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a call does to the world, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,8 +17,7 @@ pub enum Effect {
 }
 
 /// A service, as far as a decision needs to know it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     /// The name it is registered under.
     pub service: String,
@@ -27,25 +26,26 @@ pub struct Interface {
 }
 
 /// One method.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Method {
     /// What calling it does.
     pub effect: Effect,
+    /// Whether it is a read because its name says so, and for no other reason. No decision looks at it; the linter does.
+    pub by_name: bool,
     /// What it takes, in the order of its document.
     pub parameters: Vec<Parameter>,
 }
 
 /// One parameter of a method.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// Its name.
     pub name: String,
     /// Whether a call without it is refused.
     pub required: bool,
-    /// Its JSON Schema, draft 07, with local `$ref`s replaced by what they point at.
-    pub schema: serde_json::Value,
+    /// Its JSON Schema, draft 07, as text, with local `$ref`s replaced by what they point at. Parameters that are
+    /// described alike share one.
+    pub schema: Arc<str>,
 }
 
 impl std::fmt::Display for Effect {

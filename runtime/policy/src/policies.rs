@@ -46,7 +46,7 @@ pub struct Policies {
 pub(crate) struct Slot {
     pub(crate) action: EntityUid,
     pub(crate) resource: EntityUid,
-    pub(crate) parameters: BTreeMap<String, Attribute>,
+    pub(crate) parameters: Arc<BTreeMap<String, Attribute>>,
     /// Parameters that one of these policies looks at.
     pub(crate) seen: BTreeSet<String>,
     /// The policies whose scope covers the method.
@@ -198,14 +198,13 @@ fn place(id: &cedar_policy::PolicyId, layout: &Layout, text: &str) -> Range<usiz
 }
 
 fn hash(schema: &Schema, file: File<'_>, limits: &Limits) -> PolicyHash {
-    // Both are structures of ours, whose serialisation cannot fail; if it did, the digest would be another one.
+    // A structure of ours, whose serialisation cannot fail; if it did, the digest would be another one.
     let limits = serde_json::to_vec(limits).unwrap_or_default();
-    let interfaces = serde_json::to_vec(&schema.canonical).unwrap_or_default();
     PolicyHash::of([
         schema.context().as_str().as_bytes(),
         file.text.as_bytes(),
         &limits,
-        &interfaces,
+        schema.canonical.as_bytes(),
     ])
 }
 

@@ -4,11 +4,12 @@
 use crate::{
     Effect, Interface,
     context::ContextName,
-    types::{self, Attribute},
+    types::{self, Attribute, Kinds},
 };
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Validator};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a decision can be about, in one context.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub struct Schema {
     pub(crate) names: Names,
     /// By service and method.
     pub(crate) methods: BTreeMap<String, BTreeMap<String, MethodShape>>,
-    /// The schema as Cedar was given it: everything of the interfaces that decisions depend on.
-    pub(crate) canonical: Value,
+    /// The schema as Cedar was given it, in JSON: everything of the interfaces that decisions depend on.
+    pub(crate) canonical: String,
     left_out: Vec<LeftOut>,
 }
 
@@ -37,7 +38,9 @@ pub(crate) struct Names {
 pub(crate) struct MethodShape {
     pub(crate) action: EntityUid,
     pub(crate) effect: Effect,
-    pub(crate) parameters: BTreeMap<String, Attribute>,
+    /// Whether only its name says so.
+    pub(crate) by_name: bool,
+    pub(crate) parameters: Arc<BTreeMap<String, Attribute>>,
 }
 
 /// Something of an interface that policies cannot speak of.
@@ -73,18 +76,20 @@ impl Schema {
         let names = Names::new()?;
         let mut left_out = Vec::new();
         let mut methods: BTreeMap<String, BTreeMap<String, MethodShape>> = BTreeMap::new();
+        let mut kinds = Kinds::default();
         for interface in interfaces {
             // Without dots, the first dot of an action ends its service: no two methods share an action.
             if !is_service(&interface.service) {
                 return Err(SchemaError::Service(interface.service.clone()));
             }
-            let shapes = shapes(interface, &names, &mut left_out);
+            let shapes = shapes(interface, &names, &mut kinds, &mut left_out);
             if methods.insert(interface.service.clone(), shapes).is_some() {
                 return Err(SchemaError::Twice(interface.service.clone()));
             }
         }
-        let canonical = canonical(&context, &methods);
-        let cedar = cedar_policy::Schema::from_json_value(canonical.clone())
+        let canonical =
+            canonical(&context, &methods).map_err(|error| SchemaError::Cedar(error.to_string()))?;
+        let cedar = cedar_policy::Schema::from_json_str(&canonical)
             .map_err(|error| SchemaError::Cedar(error.to_string()))?;
         Ok(Self {
             context,
@@ -175,6 +180,7 @@ fn is_method(name: &str) -> bool {
 fn shapes(
     interface: &Interface,
     names: &Names,
+    kinds: &mut Kinds,
     left_out: &mut Vec<LeftOut>,
 ) -> BTreeMap<String, MethodShape> {
     let mut shapes = BTreeMap::new();
@@ -194,7 +200,7 @@ fn shapes(
         let mut parameters = BTreeMap::new();
         let mut twice = false;
         for parameter in &method.parameters {
-            let attribute = Attribute::of(&parameter.schema, parameter.required);
+            let attribute = kinds.attribute(&parameter.schema, parameter.required);
             if let Err(untyped) = &attribute.kind {
                 leave_out(Some(&parameter.name), untyped.0);
             }
@@ -210,7 +216,8 @@ fn shapes(
         let shape = MethodShape {
             action: uid(&names.action, &format!("{}.{name}", interface.service)),
             effect: method.effect,
-            parameters,
+            by_name: method.by_name,
+            parameters: Arc::new(parameters),
         };
         shapes.insert(name.clone(), shape);
     }
@@ -221,25 +228,7 @@ fn shapes(
 fn canonical(
     context: &ContextName,
     methods: &BTreeMap<String, BTreeMap<String, MethodShape>>,
-) -> Value {
-    let mut actions = Map::new();
-    actions.insert("change".to_owned(), json!({}));
-    actions.insert("read".to_owned(), json!({}));
-    for effect in [Effect::Write, Effect::Destroy] {
-        let group = json!({"memberOf": [{"id": "change"}]});
-        actions.insert(effect.to_string(), group);
-    }
-    for shape in methods.values().flat_map(BTreeMap::values) {
-        let action = json!({
-            "memberOf": [{"id": shape.effect.to_string()}],
-            "appliesTo": {
-                "principalTypes": ["Actor"],
-                "resourceTypes": ["Service"],
-                "context": types::record_schema(&shape.parameters),
-            },
-        });
-        actions.insert(shape.action.id().unescaped().to_owned(), action);
-    }
+) -> Result<String, serde_json::Error> {
     // Enumerated, so that a policy that names another service or context does not load. An enumeration of nothing
     // does not exist; without services there is nothing to misspell either.
     let services: Vec<&String> = methods.keys().collect();
@@ -248,18 +237,62 @@ fn canonical(
     } else {
         json!({"enum": services})
     };
-    json!({"": {
-        "entityTypes": {
-            "Context": {"enum": [context.as_str()]},
-            "Actor": {
-                "memberOfTypes": ["Context"],
-                "shape": {"type": "Record", "attributes": {
-                    "claims": {"type": "Set", "element": {"type": "String"}},
-                    "user": {"type": "String"},
-                }},
-            },
-            "Service": service,
+    let entities = json!({
+        "Context": {"enum": [context.as_str()]},
+        "Actor": {
+            "memberOfTypes": ["Context"],
+            "shape": {"type": "Record", "attributes": {
+                "claims": {"type": "Set", "element": {"type": "String"}},
+                "user": {"type": "String"},
+            }},
         },
-        "actions": actions,
-    }})
+        "Service": service,
+    });
+    serde_json::to_string(&Namespaces {
+        only: Namespace {
+            entities,
+            actions: Actions(methods),
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct Namespaces<'a> {
+    #[serde(rename = "")]
+    only: Namespace<'a>,
+}
+
+#[derive(Serialize)]
+struct Namespace<'a> {
+    #[serde(rename = "entityTypes")]
+    entities: Value,
+    actions: Actions<'a>,
+}
+
+/// The groups of actions, then every method. They are written one by one: a tree of them all would take more memory
+/// than what Cedar makes of it.
+struct Actions<'a>(&'a BTreeMap<String, BTreeMap<String, MethodShape>>);
+
+impl Serialize for Actions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut actions = serializer.serialize_map(None)?;
+        actions.serialize_entry("change", &json!({}))?;
+        actions.serialize_entry("read", &json!({}))?;
+        for effect in [Effect::Write, Effect::Destroy] {
+            let group = json!({"memberOf": [{"id": "change"}]});
+            actions.serialize_entry(&effect.to_string(), &group)?;
+        }
+        for shape in self.0.values().flat_map(BTreeMap::values) {
+            let action = json!({
+                "memberOf": [{"id": shape.effect.to_string()}],
+                "appliesTo": {
+                    "principalTypes": ["Actor"],
+                    "resourceTypes": ["Service"],
+                    "context": types::record_schema(&shape.parameters),
+                },
+            });
+            actions.serialize_entry(shape.action.id().unescaped(), &action)?;
+        }
+        actions.end()
+    }
 }

@@ -4,7 +4,11 @@
 
 use cedar_policy::RestrictedExpression;
 use serde_json::{Map, Number, Value, json};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// Deeper schemas than this have no type. THREAT[DOS-08]: a document decides how deep they are.
 const DEEPEST: usize = 16;
@@ -22,8 +26,8 @@ pub(crate) enum Type {
     Long,
     Decimal,
     String,
-    Set(Box<Type>),
-    Record(BTreeMap<String, Attribute>),
+    Set(Arc<Type>),
+    Record(Arc<BTreeMap<String, Attribute>>),
 }
 
 /// One attribute of a record: of the context, which is a call's parameters, or of an object in it.
@@ -58,11 +62,33 @@ pub(crate) enum Misfit {
     Within(String, Box<Misfit>),
 }
 
-impl Attribute {
-    pub(crate) fn of(schema: &Value, required: bool) -> Self {
-        Self::at(schema, required, 0)
-    }
+/// The types of schemas that were met. Parameters that share a schema share its type. THREAT[SVC-04]
+#[derive(Debug, Default)]
+pub(crate) struct Kinds(HashMap<usize, Known>);
 
+/// A schema, kept so that no other takes its address, and what it is.
+type Known = (Arc<str>, bool, Result<Type, Untyped>);
+
+impl Kinds {
+    /// What a parameter with this schema is.
+    pub(crate) fn attribute(&mut self, schema: &Arc<str>, required: bool) -> Attribute {
+        let address = schema.as_ptr().addr();
+        let (_, nullable, kind) = self.0.entry(address).or_insert_with(|| {
+            // What is no JSON says nothing.
+            let value: Value = serde_json::from_str(schema).unwrap_or_default();
+            let (nullable, kind) = kind(&value, 0);
+            (schema.clone(), nullable, kind)
+        });
+        let (nullable, kind) = (*nullable, kind.clone());
+        Attribute {
+            kind,
+            required,
+            nullable,
+        }
+    }
+}
+
+impl Attribute {
     fn at(schema: &Value, required: bool, depth: usize) -> Self {
         let (nullable, kind) = kind(schema, depth);
         Self {
@@ -145,7 +171,7 @@ fn named(name: &str, schema: &Map<String, Value>, depth: usize) -> (bool, Result
         "number" => Ok(Type::Decimal),
         "string" => Ok(Type::String),
         "array" => match schema.get("items").map(|items| kind(items, depth)) {
-            Some((false, Ok(kind))) => Ok(Type::Set(Box::new(kind))),
+            Some((false, Ok(kind))) => Ok(Type::Set(Arc::new(kind))),
             _ => Err(Untyped("its elements have no one type")),
         },
         "object" => record(schema, depth),
@@ -162,15 +188,15 @@ fn record(schema: &Map<String, Value>, depth: usize) -> Result<Type, Untyped> {
     };
     match schema.get("properties") {
         Some(Value::Object(properties)) if !free && !properties.is_empty() => {
-            let required = |name: &str| match schema.get("required") {
-                Some(Value::Array(names)) => names.iter().any(|required| required == name),
-                _ => false,
+            let required: HashSet<&str> = match schema.get("required") {
+                Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+                _ => HashSet::new(),
             };
             let attributes = properties.iter().map(|(name, schema)| {
-                let attribute = Attribute::at(schema, required(name), depth);
+                let attribute = Attribute::at(schema, required.contains(name.as_str()), depth);
                 (name.clone(), attribute)
             });
-            Ok(Type::Record(attributes.collect()))
+            Ok(Type::Record(Arc::new(attributes.collect())))
         }
         _ => Err(Untyped("it is an object whose attributes are not declared")),
     }

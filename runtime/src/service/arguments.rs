@@ -8,6 +8,7 @@ use super::{
     offer::{Argument, Registered},
     reserved::{self, Caller, Reserved},
     text,
+    weight::Weight,
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{
@@ -203,10 +204,12 @@ impl Registered {
     pub fn bind(&self, given: &RawValue, caller: &Caller<'_>) -> Result<Arguments, ArgumentError> {
         let mut values = self.take(given)?;
         let mut missing = Vec::new();
+        // THREAT[DOS-11]: one for all parameters.
+        let weight = Weight::default();
         for (argument, value) in self.arguments.iter().zip(&mut values) {
             let parameter = &argument.parameter;
             if let Some(reserved) = argument.reserved {
-                *value = self.set(argument, reserved, caller)?;
+                *value = self.set(argument, reserved, caller, &weight)?;
                 continue;
             }
             // `None` for what may be left out and cannot be null is how Python leaves it out.
@@ -217,7 +220,7 @@ impl Registered {
                 *value = None;
             }
             match value {
-                Some(value) => self.check(argument, value)?,
+                Some(value) => self.check(argument, value, &weight)?,
                 None if parameter.required => missing.push(parameter.name.as_str()),
                 None => {}
             }
@@ -314,8 +317,14 @@ impl Registered {
         }
     }
 
-    fn check(&self, argument: &Argument, value: &Value) -> Result<(), ArgumentError> {
-        argument.parameter.schema.check(value).map_err(|mismatch| {
+    fn check(
+        &self,
+        argument: &Argument,
+        value: &Value,
+        weight: &Weight,
+    ) -> Result<(), ArgumentError> {
+        let checked = argument.parameter.schema.check(value, weight);
+        checked.map_err(|mismatch| {
             let at = if mismatch.at.is_empty() {
                 String::new()
             } else {
@@ -331,11 +340,12 @@ impl Registered {
         argument: &Argument,
         reserved: Reserved,
         caller: &Caller<'_>,
+        weight: &Weight,
     ) -> Result<Option<Value>, ArgumentError> {
         let value = reserved
             .values(caller)
             .into_iter()
-            .find(|value| argument.parameter.schema.check(value).is_ok());
+            .find(|value| argument.parameter.schema.check(value, weight).is_ok());
         // THREAT[POL-01]: a context is always said, even where the service has a default: that would be somebody's.
         if value.is_none() && (argument.parameter.required || reserved == Reserved::Context) {
             return Err(ArgumentError::Unusable {
@@ -405,7 +415,7 @@ impl Registered {
         ArgumentError::Value {
             method: self.method.clone(),
             parameter: argument.parameter.name.clone(),
-            expected: argument.annotation.clone(),
+            expected: argument.annotation.to_string(),
             reason,
         }
     }

@@ -68,7 +68,7 @@ fn parts(old: &Registered, new: &Registered) -> Vec<Part> {
         (
             parameter.name.clone(),
             parameter.required,
-            parameter.schema.value().clone(),
+            parameter.schema.clone(),
             parameter.default.clone(),
         )
     };

@@ -16,7 +16,7 @@ use super::{
     text, types,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::{collections::BTreeMap, fmt::Write};
 
 /// The description of a method; the rest is in its `help()`.
@@ -27,6 +27,9 @@ const LONGEST_SIGNATURE: usize = 1_000;
 const LONGEST_TEXT: usize = 200 << 10;
 /// A default that is data rather than a value.
 const LONGEST_DEFAULT: usize = 200;
+/// Types, descriptions and defaults in the stub of one service. Every run that uses the service is sent it; what is
+/// behind them has names alone. THREAT[SVC-04]: parameters that share a description cost a few bytes of a document each.
+const MOST_WORDS: usize = 1 << 20;
 
 pub(super) fn text(service: &Service) -> String {
     let mut made = format!(
@@ -90,7 +93,7 @@ pub(super) fn signature(method: &Registered) -> String {
     } else {
         full
     };
-    let arrow = match method.returns.as_str() {
+    let arrow = match &*method.returns {
         "Any" => String::new(),
         returns => format!(" -> {returns}"),
     };
@@ -113,6 +116,14 @@ fn parameters(method: &Registered, shown: impl Fn(&Argument) -> String) -> Strin
 }
 
 impl Argument {
+    /// What the service takes when nothing is given, if it is short.
+    fn default(&self) -> Option<Value> {
+        let default = self.parameter.default.as_ref()?;
+        (default.len() <= LONGEST_DEFAULT)
+            .then(|| serde_json::from_str(default).ok())
+            .flatten()
+    }
+
     fn shown(&self) -> String {
         let Self {
             python, annotation, ..
@@ -120,7 +131,7 @@ impl Argument {
         if self.parameter.required {
             return format!("{python}: {annotation}");
         }
-        match self.parameter.default.as_ref().and_then(types::literal) {
+        match self.default().as_ref().and_then(types::literal) {
             Some(default) if default != "None" => format!("{python}: {annotation} = {default}"),
             _ if types::takes_none(annotation) => format!("{python}: {annotation} = None"),
             _ => format!("{python}: {annotation} | None = None"),
@@ -176,7 +187,7 @@ struct StubParameter<'a> {
     d: &'a str,
     /// What the service takes when nothing is given. Shown, never sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    v: Option<&'a Value>,
+    v: Option<&'a RawValue>,
 }
 
 #[expect(
@@ -192,6 +203,7 @@ fn is_any(annotation: &str) -> bool {
 }
 
 pub(super) fn stub(service: &Service) -> Vec<u8> {
+    let mut left = MOST_WORDS;
     let stub = Stub {
         service: service.name(),
         summary: service.summary(),
@@ -205,7 +217,10 @@ pub(super) fn stub(service: &Service) -> Vec<u8> {
                 e: method.effect,
                 x: method.deprecated,
                 t: &method.returns,
-                p: method.open().map(stub_parameter).collect(),
+                p: method
+                    .open()
+                    .map(|argument| stub_parameter(argument, &mut left))
+                    .collect(),
             })
             .collect(),
     };
@@ -213,22 +228,35 @@ pub(super) fn stub(service: &Service) -> Vec<u8> {
     serde_json::to_vec(&stub).unwrap_or_default()
 }
 
-fn stub_parameter(argument: &Argument) -> StubParameter<'_> {
+fn stub_parameter<'a>(argument: &'a Argument, left: &mut usize) -> StubParameter<'a> {
     let parameter = &argument.parameter;
+    let default = parameter
+        .default
+        .as_deref()
+        .filter(|json| is_showable(json));
+    let words = [
+        &*argument.annotation,
+        &parameter.summary,
+        default.unwrap_or_default(),
+    ];
+    let length = words.iter().map(|word| word.len()).sum();
+    let (annotation, summary, default) = match left.checked_sub(length) {
+        Some(rest) => {
+            *left = rest;
+            (&*argument.annotation, parameter.summary.as_str(), default)
+        }
+        None => ("Any", "", None),
+    };
     StubParameter {
         n: &argument.python,
-        m: (argument.python != parameter.name).then_some(parameter.name.as_str()),
+        m: (*argument.python != *parameter.name).then_some(parameter.name.as_str()),
         r: parameter.required,
-        t: &argument.annotation,
-        d: &parameter.summary,
-        v: parameter
-            .default
-            .as_ref()
-            .filter(|value| is_showable(value)),
+        t: annotation,
+        d: summary,
+        v: default.and_then(|json| serde_json::from_str(json).ok()),
     }
 }
 
-fn is_showable(value: &Value) -> bool {
-    let json = value.to_string();
-    json.len() <= LONGEST_DEFAULT && text::line(&json, LONGEST_DEFAULT) == json
+fn is_showable(json: &str) -> bool {
+    json.len() <= LONGEST_DEFAULT && text::line(json, LONGEST_DEFAULT) == json
 }

@@ -4,7 +4,10 @@
 use super::text;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use std::{cell::Cell, fmt};
+use std::{
+    cell::Cell,
+    fmt::{self, Write},
+};
 
 /// Why a text is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,37 +34,66 @@ pub(super) fn parse(bytes: &[u8], parts: &Cell<usize>) -> Result<Value, JsonErro
 }
 
 /// THREAT[POL-03]: every number of valid JSON is what it will be after one more reader, or it is refused by its text.
+/// One pass, which allocates only for numbers of more than 15 digits or with an exponent. THREAT[DOS-01]: a script
+/// may send a megabyte of them.
 pub(super) fn check_numbers(json: &str) -> Result<(), JsonError> {
-    let mut rest = json;
-    while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        let (_, from) = rest.split_at(start);
-        if let Some(inside) = from.strip_prefix('"') {
-            rest = after_string(inside);
-            continue;
+    let bytes = json.as_bytes();
+    let mut at = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = after_string(bytes, at.saturating_add(1)),
+            b'-' | b'0'..=b'9' => {
+                let (end, plain) = number(bytes, at);
+                let text = json.get(at..end).unwrap_or_default();
+                if !plain && !is_exact(text) {
+                    return Err(JsonError::Number(text::line(text, 60)));
+                }
+                at = end;
+            }
+            _ => at = at.saturating_add(1),
         }
-        let end = from
-            .find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
-            .unwrap_or(from.len());
-        let (number, after) = from.split_at(end);
-        if !is_exact(number) {
-            return Err(JsonError::Number(text::line(number, 60)));
-        }
-        rest = after;
     }
     Ok(())
 }
 
-fn after_string(mut inside: &str) -> &str {
-    while let Some(at) = inside.find(['"', '\\']) {
-        let (_, from) = inside.split_at(at);
-        let mut characters = from.chars();
-        if characters.next() == Some('"') {
-            return characters.as_str();
-        }
-        characters.next();
-        inside = characters.as_str();
+fn after_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        at = at.saturating_add(match byte {
+            b'"' => return at.saturating_add(1),
+            b'\\' => 2,
+            _ => 1,
+        });
     }
-    ""
+    at
+}
+
+/// Where a number ends, and whether so few digits stand in it that it is exact at a glance: every integer of at most 18
+/// digits is one of 64 bits, and every decimal of at most 15 digits is the shortest text of its double.
+fn number(bytes: &[u8], start: usize) -> (usize, bool) {
+    let (mut digits, mut points, mut others) = (0_usize, 0_usize, 0_usize);
+    let (mut end, mut first) = (start, b'0');
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'0'..=b'9' => digits = digits.saturating_add(1),
+            b'.' => points = points.saturating_add(1),
+            // Before the digits it is a sign.
+            b'-' if end == start => {}
+            b'-' | b'+' | b'e' | b'E' => others = others.saturating_add(1),
+            _ => break,
+        }
+        if digits == 1 {
+            first = *byte;
+        }
+        end = end.saturating_add(1);
+    }
+    let negative = bytes.get(start) == Some(&b'-');
+    let plain = match (points, others) {
+        // Zero has a sign as a double and none as an integer.
+        (0, 0) => (1..=18).contains(&digits) && !(negative && first == b'0'),
+        (1, 0) => (2..=15).contains(&digits),
+        _ => false,
+    };
+    (end, plain)
 }
 
 fn is_exact(number: &str) -> bool {
@@ -71,51 +103,107 @@ fn is_exact(number: &str) -> bool {
     let Ok(read) = number.parse::<f64>() else {
         return false;
     };
-    // Where two numbers of the fewest digits are as near, one writer takes the one and one the other.
-    let written = [
-        format!("{read:e}"),
-        serde_json::to_string(&read).unwrap_or_default(),
-    ];
-    read.is_finite()
-        && digits(number).is_some_and(|wanted| {
-            written
-                .iter()
-                .any(|written| digits(written).as_ref() == Some(&wanted))
-        })
-}
-
-/// Sign, significant digits, and the power of ten of the last of them.
-fn digits(number: &str) -> Option<(bool, String, i64)> {
-    let (negative, number) = match number.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, number),
-    };
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{whole}{fraction}");
-    let kept = all.trim_end_matches('0');
-    let significant = kept.trim_start_matches('0');
-    if significant.is_empty() {
-        return Some((negative, String::new(), 0));
+    if !read.is_finite() {
+        return false;
     }
-    let power = exponent
-        .parse::<i64>()
-        .ok()?
-        .checked_sub(i64::try_from(fraction.len()).ok()?)?
-        .checked_add(i64::try_from(all.len().saturating_sub(kept.len())).ok()?)?;
-    Some((negative, significant.to_owned(), power))
+    let Some(wanted) = Digits::of(number) else {
+        return false;
+    };
+    // Where two numbers of the fewest digits are as near, one writer takes the one and one the other.
+    let is_written = |written: &str| Digits::of(written).as_ref() == Some(&wanted);
+    let mut text = Short::default();
+    // What does not fit is no text of a double.
+    (write!(text, "{read:e}").is_ok() && is_written(text.as_str()))
+        || serde_json::to_string(&read).is_ok_and(|written| is_written(&written))
 }
 
-/// How many values a value holds, itself included.
-pub(super) fn count(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items
-            .iter()
-            .fold(1, |sum, item| count(item).saturating_add(sum)),
-        Value::Object(map) => map
-            .values()
-            .fold(1, |sum, item| count(item).saturating_add(sum)),
-        _ => 1,
+/// Room for the shortest text of any double in scientific notation: a sign, 17 digits, a point and `e-324`.
+#[derive(Default)]
+struct Short {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Short {
+    fn as_str(&self) -> &str {
+        let written = self.bytes.get(..self.length).unwrap_or_default();
+        std::str::from_utf8(written).unwrap_or_default()
+    }
+}
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.saturating_add(text.len());
+        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+/// What a number's text says: its sign, its significant digits, and the power of ten of the last of them.
+#[derive(Debug)]
+struct Digits<'n> {
+    negative: bool,
+    /// Before the point and behind it. Zeros at either end say nothing.
+    whole: &'n str,
+    fraction: &'n str,
+    power: i64,
+}
+
+impl<'n> Digits<'n> {
+    fn of(number: &'n str) -> Option<Self> {
+        let (negative, number) = match number.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, number),
+        };
+        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let whole = whole.trim_start_matches('0');
+        let kept = fraction.trim_end_matches('0');
+        let (whole_kept, zeros) = match kept {
+            "" => {
+                let kept = whole.trim_end_matches('0');
+                (kept, whole.len().saturating_sub(kept.len()))
+            }
+            _ => (whole, 0),
+        };
+        let kept = match whole_kept {
+            // The power counts from the last digit, so zeros behind the point may go.
+            "" => (kept.trim_start_matches('0'), kept.len()),
+            _ => (kept, kept.len()),
+        };
+        if whole_kept.is_empty() && kept.0.is_empty() {
+            return Some(Self {
+                negative,
+                whole: "",
+                fraction: "",
+                power: 0,
+            });
+        }
+        let power = exponent
+            .parse::<i64>()
+            .ok()?
+            .checked_sub(i64::try_from(kept.1).ok()?)?
+            .checked_add(i64::try_from(zeros).ok()?)?;
+        Some(Self {
+            negative,
+            whole: whole_kept,
+            fraction: kept.0,
+            power,
+        })
+    }
+
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.whole.bytes().chain(self.fraction.bytes())
+    }
+}
+
+impl PartialEq for Digits<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.negative == other.negative
+            && self.power == other.power
+            && self.bytes().eq(other.bytes())
     }
 }
 
@@ -197,6 +285,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 #[expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::cast_possible_wrap,
     reason = "a test that cannot go on fails"
 )]
 mod tests {
@@ -301,6 +390,55 @@ mod tests {
             check_numbers("1235431846462049.22"),
             Err(JsonError::Number("1235431846462049.22".to_owned()))
         );
+    }
+
+    /// The rule in its plainest words, with two texts made of every number: what the quick way is compared with.
+    fn slowly(number: &str) -> bool {
+        fn digits(number: &str) -> Option<(bool, String, i64)> {
+            let (negative, number) = match number.strip_prefix('-') {
+                Some(rest) => (true, rest),
+                None => (false, number),
+            };
+            let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+            let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+            let all = format!("{whole}{fraction}");
+            let kept = all.trim_end_matches('0');
+            let significant = kept.trim_start_matches('0');
+            if significant.is_empty() {
+                return Some((negative, String::new(), 0));
+            }
+            let power = exponent.parse::<i64>().ok()? - fraction.len() as i64
+                + (all.len() - kept.len()) as i64;
+            Some((negative, significant.to_owned(), power))
+        }
+        if !number.contains(['.', 'e', 'E']) {
+            return number != "-0"
+                && (number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok());
+        }
+        let read: f64 = number.parse().unwrap();
+        let written = [
+            format!("{read:e}"),
+            serde_json::to_string(&read).unwrap_or_default(),
+        ];
+        read.is_finite()
+            && digits(number).is_some_and(|wanted| {
+                written
+                    .iter()
+                    .any(|written| digits(written).as_ref() == Some(&wanted))
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn pol_03_every_number_of_json_is_judged_as_by_two_texts_of_it(
+            number in "-?(0|[1-9][0-9]{0,5}|[1-9][0-9]{10,20})(\\.[0-9]{1,4}|\\.0{0,6}[0-9]{12,19}|\\.0+)?([eE][+-]?[0-9]{1,3})?",
+        ) {
+            let number = number.as_str();
+            prop_assert_eq!(check_numbers(number).is_ok(), slowly(number), "{}", number);
+            let inside = format!("[{number},\"{number}\"]");
+            prop_assert_eq!(check_numbers(&inside).is_ok(), slowly(number), "{}", number);
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 use super::{
     Address, DocumentError,
     document::{Document, Hash, LeftOut, Parameter, Structure},
-    effect::{self, Because},
+    effect::{self, Because, Reads},
     interface, naming,
     reserved::Reserved,
     types::Types,
@@ -24,12 +24,20 @@ pub struct Terms {
     /// Whether the service's own word on effects counts.
     #[serde(default)]
     pub trusted: bool,
+    /// What makes a method a read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reads: Reads,
     /// Effects of methods, whatever anybody else says.
     #[serde(default)]
     pub effects: BTreeMap<String, Effect>,
     /// Parameters that scripts may set although they are called like one of the host's.
     #[serde(default)]
     pub free: BTreeSet<String>,
+}
+
+/// Rows that say nothing of it were written before it could be said.
+fn is_default(reads: &Reads) -> bool {
+    *reads == Reads::default()
 }
 
 /// A service and its methods.
@@ -66,15 +74,15 @@ pub struct Registered {
     pub(super) structure: Structure,
     pub(super) arguments: Vec<Argument>,
     /// The annotation of what it returns; empty where nothing is known.
-    pub(super) returns: String,
+    pub(super) returns: Arc<str>,
 }
 
 /// One parameter of a registered method.
 #[derive(Debug)]
 pub(super) struct Argument {
-    pub(super) parameter: Parameter,
-    pub(super) python: String,
-    pub(super) annotation: String,
+    pub(super) parameter: Arc<Parameter>,
+    pub(super) python: Box<str>,
+    pub(super) annotation: Arc<str>,
     /// Set by the host alone.
     pub(super) reserved: Option<Reserved>,
 }
@@ -105,9 +113,7 @@ impl Service {
                 });
                 continue;
             };
-            let own = described.effect.filter(|_| terms.trusted);
-            let (effect, because) =
-                effect::effect(&method, terms.effects.get(&method).copied(), own);
+            let (effect, because) = effect::effect(&service, &method, described.effect, terms);
             let registered = Registered {
                 service: service.clone(),
                 address: address.clone(),
@@ -118,7 +124,7 @@ impl Service {
                 deprecated: described.deprecated,
                 structure: described.structure,
                 returns: match &described.result {
-                    None => "None".to_owned(),
+                    None => "None".into(),
                     Some(result) => types.of(result),
                 },
                 arguments: arguments(described.parameters, terms, &mut types),
@@ -180,12 +186,13 @@ impl Service {
     pub fn interface(&self) -> Interface {
         let method = |registered: &Registered| sandgate_policy::Method {
             effect: registered.effect,
+            by_name: registered.reads_by_name(),
             parameters: registered
                 .open()
                 .map(|argument| sandgate_policy::Parameter {
                     name: argument.parameter.name.clone(),
                     required: argument.parameter.required,
-                    schema: argument.parameter.schema.value().clone(),
+                    schema: argument.parameter.schema.text().clone(),
                 })
                 .collect(),
         };
@@ -227,6 +234,12 @@ impl Registered {
         self.deprecated
     }
 
+    /// Whether it is a read because its name says so, and for no other reason. THREAT[POL-09]
+    #[must_use]
+    pub fn reads_by_name(&self) -> bool {
+        self.effect == Effect::Read && matches!(self.because, Because::Name(_))
+    }
+
     /// The parameters that scripts set.
     pub(super) fn open(&self) -> impl Iterator<Item = &Argument> {
         self.arguments
@@ -235,14 +248,7 @@ impl Registered {
     }
 }
 
-fn arguments(parameters: Vec<Parameter>, terms: &Terms, types: &mut Types) -> Vec<Argument> {
-    let reserved: Vec<Option<Reserved>> = parameters
-        .iter()
-        .map(|parameter| {
-            Reserved::of(&parameter.name, parameter.schema.value())
-                .filter(|_| !terms.free.contains(&parameter.name))
-        })
-        .collect();
+fn arguments(parameters: Vec<Arc<Parameter>>, terms: &Terms, types: &mut Types) -> Vec<Argument> {
     let names: Vec<&str> = parameters
         .iter()
         .map(|parameter| parameter.name.as_str())
@@ -251,13 +257,13 @@ fn arguments(parameters: Vec<Parameter>, terms: &Terms, types: &mut Types) -> Ve
     parameters
         .into_iter()
         .zip(python)
-        .zip(reserved)
-        .map(|((parameter, python), reserved)| Argument {
+        .map(|(parameter, python)| Argument {
             annotation: types.of(&parameter.schema),
             // Every name has one, since there is a word to fall back to.
-            python: python.unwrap_or_default(),
+            python: python.unwrap_or_default().into(),
+            reserved: Reserved::of(&parameter.name, || parameter.schema.value())
+                .filter(|_| !terms.free.contains(&parameter.name)),
             parameter,
-            reserved,
         })
         .collect()
 }

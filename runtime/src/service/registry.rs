@@ -21,10 +21,15 @@ struct Entry {
 impl Registry {
     /// What is registered and accepted.
     pub fn load(store: &Store) -> Result<Self, StoreError> {
+        Self::load_some(store, |_| true)
+    }
+
+    /// The same, of these names only. Documents of others are not looked at. THREAT[SVC-04]
+    pub fn load_some(store: &Store, wanted: impl Fn(&str) -> bool) -> Result<Self, StoreError> {
         let mut entries = BTreeMap::new();
         for registration in store.list()? {
             // THREAT[SVC-05]: a service that changed its document is not offered until somebody has looked.
-            if !registration.is_offered() {
+            if !registration.is_offered() || !wanted(&registration.name) {
                 continue;
             }
             let body = store.body(registration.document)?;

@@ -58,17 +58,19 @@ impl Reserved {
 
     /// The same for a parameter that a document describes. A plain `context` is the hero one where it is a number or a
     /// text, as identifiers of contexts are; a record called `context` is data.
-    pub(crate) fn of(name: &str, schema: &Value) -> Option<Self> {
+    pub(crate) fn of(name: &str, schema: impl FnOnce() -> Value) -> Option<Self> {
         Self::by_name(name).or_else(|| {
             let plain = matches!(
                 name.to_ascii_lowercase().as_str(),
                 "context" | "context_id" | "contextid" | "context_name" | "contextname"
             );
-            let record = matches!(
-                schema.get("type").and_then(Value::as_str),
-                Some("object" | "array" | "boolean")
-            );
-            (plain && !record).then_some(Self::Context)
+            let record = |schema: &Value| {
+                matches!(
+                    schema.get("type").and_then(Value::as_str),
+                    Some("object" | "array" | "boolean")
+                )
+            };
+            (plain && !record(&schema())).then_some(Self::Context)
         })
     }
 
@@ -147,11 +149,11 @@ mod tests {
             (json!({"type": "array"}), false),
         ] {
             assert_eq!(
-                Reserved::of("context", &schema).is_some(),
+                Reserved::of("context", || schema.clone()).is_some(),
                 reserved,
                 "{schema}"
             );
-            assert_eq!(Reserved::of("text", &schema), None, "{schema}");
+            assert_eq!(Reserved::of("text", || schema.clone()), None, "{schema}");
         }
     }
 }

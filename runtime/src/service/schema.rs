@@ -1,43 +1,53 @@
-//! JSON Schemas of a document, made harmless and self-contained: only draft 07's keywords in their right shape, local
-//! `$ref`s replaced by what they point at, everything else (remote references, cycles, what is too large, patterns that
-//! a linear matcher cannot do) replaced by "anything". Called when a document is read. It must never fetch.
-//!
-//! Leaving a keyword out makes a schema accept more, and the service still checks for itself. Under `not` and `oneOf`
-//! accepting more inside means accepting less outside, so those give way as well.
+//! The schema of one parameter or result: kept as the text of a JSON Schema without references, shared by all that are
+//! described by the same part of a document, and made ready to check values when one is checked first. Called when a
+//! document is read, for annotations, by policies and by `bind`. It must never hold a tree for each of them: a tree
+//! is thirty times its text. THREAT[SVC-04]
 
-use super::json;
+use super::{text, weight::Weight};
 use jsonschema::{Draft, PatternOptions, Validator};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
+    collections::VecDeque,
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
-/// Schemas in one parameter or result. Ethereum's largest has about 400.
-const MOST_IN_ONE: usize = 2_000;
-/// Schemas in one document, references expanded. THREAT[SVC-04]
-const MOST_IN_ALL: usize = 200_000;
-/// References and nesting together; the validator recurses.
-const DEEPEST: usize = 32;
-/// Patterns cost a compilation each.
-const MOST_PATTERNS: usize = 200;
-const LONGEST_PATTERN: usize = 1_000;
 /// Enough for `[0-9a-f]{512}`, which Ethereum's documents have.
-const LARGEST_PATTERN: usize = 256 << 10;
-/// Schemas times values: one check is bounded whatever service and script agree on. THREAT[SVC-04]
-const MOST_WORK: usize = 20_000_000;
+pub(super) const LARGEST_PATTERN: usize = 256 << 10;
+/// What states of a pattern are kept while it is matched; what does not fit is worked out again, at a cost that is
+/// weighed.
+pub(super) const MOST_STATES: usize = 256 << 10;
+/// Parts of schemas that are ready to check values, in one document: about 1 KiB each. More than one method's.
+const MOST_READY: usize = 6_000;
 
-/// A schema that holds no reference. Parameters that are described by the same part of a document share one.
+/// A schema that holds no reference.
 #[derive(Debug, Clone)]
 pub(crate) struct Schema(Arc<Made>);
 
 #[derive(Debug)]
 struct Made {
-    value: Value,
-    weight: usize,
-    /// Made when a value is checked for the first time.
-    compiled: OnceLock<Option<Validator>>,
+    text: Arc<str>,
+    measure: Measure,
+    ready: Mutex<Option<Arc<Validator>>>,
+    takes_null: OnceLock<bool>,
+    /// Of the document that it is from.
+    shelf: Arc<Shelf>,
 }
+
+/// How large a schema is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Measure {
+    /// Schemas, values in them, and what its patterns weigh when they are made ready.
+    pub(super) parts: usize,
+    /// What checking any value costs at most, in [`Weight`]'s units: so much for each value in it,
+    pub(super) value: u64,
+    /// and so much for eight bytes of its texts.
+    pub(super) text: u64,
+}
+
+/// Which schemas of a document are ready, the oldest first. THREAT[SVC-04]: a document of thousands of them is not
+/// kept ready whole.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(Mutex<(VecDeque<Weak<Made>>, usize)>);
 
 /// Why a value is not what a schema says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +62,30 @@ pub(crate) struct Mismatch {
 
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.value == other.0.value
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
     }
 }
 
 impl Schema {
+    pub(super) fn new(text: Arc<str>, measure: Measure, shelf: Arc<Shelf>) -> Self {
+        Self(Arc::new(Made {
+            text,
+            measure,
+            ready: Mutex::default(),
+            takes_null: OnceLock::new(),
+            shelf,
+        }))
+    }
+
     /// What this is, as JSON.
-    pub(crate) fn value(&self) -> &Value {
-        &self.0.value
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.0.text
+    }
+
+    /// The same as a tree, made anew: not to be kept.
+    pub(crate) fn value(&self) -> Value {
+        // It was written from a tree.
+        serde_json::from_str(&self.0.text).unwrap_or_default()
     }
 
     /// The same for those that share one.
@@ -67,43 +93,88 @@ impl Schema {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// Whether the value fits. The first thing that does not is told.
-    pub(crate) fn check(&self, value: &Value) -> Result<(), Mismatch> {
-        let whole = |reason: &str| Mismatch {
+    pub(super) fn measure(&self) -> Measure {
+        self.0.measure
+    }
+
+    /// Whether the value fits. The first thing that does not is told. What checking costs is taken from the weight that
+    /// the checks of one call share, before it is spent. THREAT[DOS-11]
+    pub(crate) fn check(&self, value: &Value, weight: &Weight) -> Result<(), Mismatch> {
+        let whole = |reason: String| Mismatch {
             at: String::new(),
             given: shown(value),
-            reason: reason.to_owned(),
+            reason,
         };
-        if self.0.weight.saturating_mul(json::count(value)) > MOST_WORK {
-            return Err(whole("it is too large to be checked against its schema"));
-        }
-        let compiled = self.0.compiled.get_or_init(|| compile(&self.0.value));
-        let Some(validator) = compiled else {
-            return Err(whole("its schema cannot be checked"));
+        weight
+            .take(self, value)
+            .map_err(|heavy| whole(heavy.to_string()))?;
+        let Some(validator) = self.ready() else {
+            return Err(whole("its schema cannot be checked".to_owned()));
         };
         let Err(error) = validator.validate(value) else {
             return Ok(());
         };
         let given = shown(error.instance());
         Err(Mismatch {
-            at: super::text::line(error.instance_path().as_str(), 60),
-            reason: super::text::line(&error.masked_with(given.as_str()).to_string(), 200),
+            at: text::line(error.instance_path().as_str(), 60),
+            reason: text::line(&error.masked_with(given.as_str()).to_string(), 200),
             given,
         })
     }
 
     /// Whether nothing at all may stand for the value.
     pub(crate) fn takes_null(&self) -> bool {
-        self.check(&Value::Null).is_ok()
+        *self
+            .0
+            .takes_null
+            .get_or_init(|| self.check(&Value::Null, &Weight::default()).is_ok())
+    }
+
+    fn ready(&self) -> Option<Arc<Validator>> {
+        let lock = |made: &Arc<Made>| -> Option<Arc<Validator>> {
+            let ready = made.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.clone()
+        };
+        if let Some(validator) = lock(&self.0) {
+            return Some(validator);
+        }
+        let validator = Arc::new(compile(&self.value())?);
+        let before = self
+            .0
+            .ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(validator.clone());
+        if before.is_none() {
+            self.0.shelf.put(&self.0);
+        }
+        Some(validator)
+    }
+}
+
+impl Shelf {
+    fn put(&self, made: &Arc<Made>) {
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, parts) = &mut *shelf;
+        kept.push_back(Arc::downgrade(made));
+        *parts = parts.saturating_add(made.measure.parts);
+        while *parts > MOST_READY && kept.len() > 1 {
+            // Schemas and shelf are dropped together, so there is none that is gone.
+            let Some(oldest) = kept.pop_front().and_then(|oldest| oldest.upgrade()) else {
+                continue;
+            };
+            *parts = parts.saturating_sub(oldest.measure.parts);
+            *oldest.ready.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 
 /// JSON on one short line.
 pub(crate) fn shown(value: &Value) -> String {
-    super::text::line(&value.to_string(), 60)
+    text::line(&value.to_string(), 60)
 }
 
-fn compile(schema: &Value) -> Option<Validator> {
+pub(super) fn compile(schema: &Value) -> Option<Validator> {
     jsonschema::options()
         .with_draft(Draft::Draft7)
         .should_validate_formats(false)
@@ -111,293 +182,8 @@ fn compile(schema: &Value) -> Option<Validator> {
         .with_pattern_options(
             PatternOptions::regex()
                 .size_limit(LARGEST_PATTERN)
-                .dfa_size_limit(4 * LARGEST_PATTERN),
+                .dfa_size_limit(MOST_STATES),
         )
         .build(schema)
         .ok()
-}
-
-/// Makes the schemas of one document.
-#[derive(Debug)]
-pub(super) struct Expander<'d> {
-    root: &'d Value,
-    left: usize,
-    patterns: HashMap<&'d str, bool>,
-    /// By the part of the document that they were made from.
-    made: HashMap<*const Value, Schema>,
-}
-
-impl<'d> Expander<'d> {
-    pub(super) fn new(root: &'d Value) -> Self {
-        Self {
-            root,
-            left: MOST_IN_ALL,
-            patterns: HashMap::new(),
-            made: HashMap::new(),
-        }
-    }
-
-    /// Follows references of a whole object, such as a parameter's description. `None` where they lead nowhere.
-    pub(super) fn resolve(&self, mut value: &'d Value) -> Option<&'d Value> {
-        for _ in 0..8 {
-            match value.get("$ref") {
-                None => return Some(value),
-                Some(reference) => value = self.target(reference.as_str()?)?,
-            }
-        }
-        None
-    }
-
-    pub(super) fn schema(&mut self, schema: &'d Value) -> Schema {
-        let reference = schema.get("$ref").and_then(Value::as_str);
-        let from: *const Value = reference
-            .and_then(|reference| self.target(reference))
-            .unwrap_or(schema);
-        if let Some(made) = self.made.get(&from) {
-            return made.clone();
-        }
-        let most = MOST_IN_ONE.min(self.left);
-        let mut walk = Walk {
-            expander: self,
-            left: most,
-            path: Vec::new(),
-            widened: false,
-        };
-        let value = walk.schema(schema, 0);
-        let weight = most.saturating_sub(walk.left).max(1);
-        self.left = self.left.saturating_sub(weight);
-        let schema = Schema(Arc::new(Made {
-            value,
-            weight,
-            compiled: OnceLock::new(),
-        }));
-        self.made.insert(from, schema.clone());
-        schema
-    }
-
-    /// THREAT[SVC-04]: only what the document itself holds.
-    fn target(&self, reference: &str) -> Option<&'d Value> {
-        self.root.pointer(reference.strip_prefix('#')?)
-    }
-
-    fn is_pattern(&mut self, pattern: &'d str) -> bool {
-        let room = self.patterns.len() < MOST_PATTERNS && pattern.len() <= LONGEST_PATTERN;
-        *self
-            .patterns
-            .entry(pattern)
-            .or_insert_with(|| room && compile(&json!({ "pattern": pattern })).is_some())
-    }
-}
-
-/// The way through one schema.
-struct Walk<'e, 'd> {
-    expander: &'e mut Expander<'d>,
-    left: usize,
-    /// The references that are being expanded.
-    path: Vec<&'d str>,
-    /// Whether something was left out since this was last cleared.
-    widened: bool,
-}
-
-impl<'d> Walk<'_, 'd> {
-    fn anything(&mut self) -> Value {
-        self.widened = true;
-        json!({})
-    }
-
-    fn take(&mut self, parts: usize) -> bool {
-        match self.left.checked_sub(parts) {
-            Some(left) => self.left = left,
-            None => return false,
-        }
-        true
-    }
-
-    fn schema(&mut self, schema: &'d Value, depth: usize) -> Value {
-        if depth > DEEPEST || !self.take(1) {
-            return self.anything();
-        }
-        let map = match schema {
-            Value::Bool(_) => return schema.clone(),
-            Value::Object(map) => map,
-            _ => return self.anything(),
-        };
-        if let Some(reference) = map.get("$ref") {
-            return self.reference(reference, depth);
-        }
-        let mut made = Map::new();
-        for (keyword, value) in map {
-            let kept = match keyword.as_str() {
-                "title" => value.is_string().then(|| value.clone()),
-                "type" => self.kind(value, map.get("nullable") == Some(&Value::Bool(true))),
-                "properties" => self.schemas(value, depth, |_, _| true),
-                "patternProperties" => self.schemas(value, depth, Self::is_pattern),
-                "allOf" | "anyOf" => self.list(value, depth),
-                "oneOf" => {
-                    let before = std::mem::take(&mut self.widened);
-                    let list = self.list(value, depth);
-                    let widened = std::mem::replace(&mut self.widened, before);
-                    self.widened |= widened;
-                    if widened {
-                        // One of them accepts more than it says, so that two may fit.
-                        if let (Some(list), false) = (list, map.contains_key("anyOf")) {
-                            made.insert("anyOf".to_owned(), list);
-                        }
-                        continue;
-                    }
-                    list
-                }
-                "not" => {
-                    let before = std::mem::take(&mut self.widened);
-                    let inner = self.schema(value, depth.saturating_add(1));
-                    let widened = std::mem::replace(&mut self.widened, before);
-                    (!widened).then_some(inner)
-                }
-                "items" if value.is_array() => self.list(value, depth),
-                "items"
-                | "additionalItems"
-                | "contains"
-                | "additionalProperties"
-                | "propertyNames" => Some(self.schema(value, depth.saturating_add(1))),
-                "pattern" => value
-                    .as_str()
-                    .is_some_and(|pattern| self.is_pattern(pattern))
-                    .then(|| value.clone()),
-                // Said of a value, and no condition on it.
-                "description" | "default" | "examples" | "example" | "deprecated" | "format"
-                | "nullable" | "readOnly" | "writeOnly" | "$comment" | "$schema" | "$id" | "id"
-                | "definitions" | "$defs" => continue,
-                _ if keyword.starts_with("x-") => continue,
-                _ => (is_well_formed(keyword, value) && self.take(json::count(value)))
-                    .then(|| value.clone()),
-            };
-            match kept {
-                Some(value) => {
-                    made.insert(keyword.clone(), value);
-                }
-                None => self.widened = true,
-            }
-        }
-        settle(&mut made, map);
-        Value::Object(made)
-    }
-
-    fn reference(&mut self, reference: &'d Value, depth: usize) -> Value {
-        let Some((reference, target)) = reference
-            .as_str()
-            .and_then(|reference| Some((reference, self.expander.target(reference)?)))
-        else {
-            return self.anything();
-        };
-        let mut made = if self.path.contains(&reference) {
-            self.anything()
-        } else {
-            self.path.push(reference);
-            let made = self.schema(target, depth.saturating_add(1));
-            self.path.pop();
-            made
-        };
-        // What it is called is worth more to a reader than what it is titled.
-        let name = reference.rsplit('/').next().unwrap_or_default();
-        if let Value::Object(map) = &mut made {
-            map.insert("title".to_owned(), name.into());
-        }
-        made
-    }
-
-    /// `type`, with a null where the older `nullable` asks for one.
-    fn kind(&mut self, value: &Value, nullable: bool) -> Option<Value> {
-        let mut names: Vec<&str> = match value {
-            Value::String(name) => vec![name],
-            Value::Array(names) => names.iter().map(Value::as_str).collect::<Option<_>>()?,
-            _ => return None,
-        };
-        if nullable {
-            names.push("null");
-        }
-        names.sort_unstable();
-        names.dedup();
-        let known = |name: &&str| {
-            matches!(
-                *name,
-                "array" | "boolean" | "integer" | "null" | "number" | "object" | "string"
-            )
-        };
-        match names.as_slice() {
-            names if !names.iter().all(known) => None,
-            [] => None,
-            [name] => Some((*name).into()),
-            names => Some(names.into()),
-        }
-    }
-
-    fn list(&mut self, value: &'d Value, depth: usize) -> Option<Value> {
-        let items = value.as_array().filter(|items| !items.is_empty())?;
-        Some(
-            items
-                .iter()
-                .map(|item| self.schema(item, depth.saturating_add(1)))
-                .collect(),
-        )
-    }
-
-    fn schemas(
-        &mut self,
-        value: &'d Value,
-        depth: usize,
-        keep: fn(&mut Self, &'d str) -> bool,
-    ) -> Option<Value> {
-        let mut made = Map::new();
-        for (name, schema) in value.as_object()? {
-            if keep(self, name) {
-                let schema = self.schema(schema, depth.saturating_add(1));
-                made.insert(name.clone(), schema);
-            } else {
-                self.widened = true;
-            }
-        }
-        Some(Value::Object(made))
-    }
-
-    fn is_pattern(&mut self, pattern: &'d str) -> bool {
-        self.expander.is_pattern(pattern)
-    }
-}
-
-/// What a keyword says of others is only true while those are all there.
-fn settle(made: &mut Map<String, Value>, written: &Map<String, Value>) {
-    let patterns = |map: &Map<String, Value>| {
-        map.get("patternProperties")
-            .and_then(Value::as_object)
-            .map(Map::len)
-    };
-    if patterns(made) != patterns(written) {
-        made.remove("additionalProperties");
-    }
-    // Later drafts write tuples like this, and mean the rest of them by `items`.
-    if written.contains_key("prefixItems") {
-        made.remove("items");
-        made.remove("additionalItems");
-    }
-}
-
-/// Keywords without schemas inside, in the shape that draft 07 gives them. Older drafts, and mistakes, have others.
-fn is_well_formed(keyword: &str, value: &Value) -> bool {
-    match keyword {
-        "enum" => value.as_array().is_some_and(|values| !values.is_empty()),
-        "const" => true,
-        "maximum" | "minimum" | "exclusiveMaximum" | "exclusiveMinimum" => value.is_number(),
-        "multipleOf" => value.as_f64().is_some_and(|number| number > 0.0),
-        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => {
-            value.is_u64()
-        }
-        "uniqueItems" => value.is_boolean(),
-        "required" => value.as_array().is_some_and(|names| {
-            let mut seen = std::collections::HashSet::new();
-            names
-                .iter()
-                .all(|name| name.as_str().is_some_and(|name| seen.insert(name)))
-        }),
-        _ => false,
-    }
 }

@@ -8,7 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-use super::{document::Document, *};
+use super::{document::Document, weight::Weight, *};
 use std::path::Path;
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -50,5 +50,6 @@ fn real_documents_read_as_they_should() {
 }
 
 mod binding;
+mod heavy;
 mod hostile;
 mod names;

@@ -4,7 +4,10 @@
 
 use super::{naming, schema::Schema, text};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Alternatives, literals and fields beyond these say little more and cost tokens.
 const MOST_ALTERNATIVES: usize = 5;
@@ -27,15 +30,15 @@ pub(super) struct Types {
     /// Names that are being written out.
     open: Vec<String>,
     /// What was made already. The schemas are kept, so that none of them takes another's address.
-    done: HashMap<usize, (Schema, String)>,
+    done: HashMap<usize, (Schema, Arc<str>)>,
 }
 
 impl Types {
-    pub(super) fn of(&mut self, schema: &Schema) -> String {
+    pub(super) fn of(&mut self, schema: &Schema) -> Arc<str> {
         if let Some((_, made)) = self.done.get(&schema.address()) {
             return made.clone();
         }
-        let made = self.annotation(schema.value(), 0);
+        let made: Arc<str> = self.annotation(&schema.value(), 0).into();
         self.done
             .insert(schema.address(), (schema.clone(), made.clone()));
         made
@@ -115,17 +118,18 @@ impl Types {
 
     /// Records are joined; of other parts the first that says something is taken.
     fn all_of(&mut self, map: &Map<String, Value>, parts: &[Value], depth: usize) -> String {
-        let mut joined = map.clone();
-        joined.remove("allOf");
-        let mut fields = Map::new();
+        let mut fields: Vec<(&str, &Value)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         let mut required = Vec::new();
-        for part in parts.iter().chain([&Value::Object(joined.clone())]) {
-            if let Some(Value::Object(more)) = part.get("properties") {
-                fields.extend(more.clone());
+        for part in parts.iter().filter_map(Value::as_object).chain([map]) {
+            for (name, schema) in fields_of(part) {
+                let place = *places.entry(name).or_insert(fields.len());
+                match fields.get_mut(place) {
+                    Some(field) => *field = (name, schema),
+                    None => fields.push((name, schema)),
+                }
             }
-            if let Some(Value::Array(names)) = part.get("required") {
-                required.extend(names.iter().cloned());
-            }
+            required.extend(required_of(part));
         }
         if fields.is_empty() {
             return parts
@@ -134,9 +138,7 @@ impl Types {
                 .find(|made| made != "Any")
                 .unwrap_or_else(|| "Any".to_owned());
         }
-        joined.insert("properties".to_owned(), Value::Object(fields));
-        joined.insert("required".to_owned(), Value::Array(required));
-        self.kind("object", &joined, depth)
+        self.fields(&fields, &required, depth)
     }
 
     fn kind(&mut self, kind: &str, map: &Map<String, Value>, depth: usize) -> String {
@@ -161,7 +163,9 @@ impl Types {
             },
             "object" => match map.get("properties") {
                 Some(Value::Object(fields)) if !fields.is_empty() => {
-                    self.fields(fields, map, depth)
+                    let fields: Vec<(&str, &Value)> = fields_of(map).collect();
+                    let required: Vec<&str> = required_of(map).collect();
+                    self.fields(&fields, &required, depth)
                 }
                 _ => self.mapping(map, depth),
             },
@@ -182,25 +186,16 @@ impl Types {
     }
 
     /// `dict[id: int, name: str | None]`, which Python parses: the fields are slices.
-    fn fields(
-        &mut self,
-        fields: &Map<String, Value>,
-        map: &Map<String, Value>,
-        depth: usize,
-    ) -> String {
+    fn fields(&mut self, fields: &[(&str, &Value)], required: &[&str], depth: usize) -> String {
         if depth >= DEEPEST {
             return "dict".to_owned();
         }
-        let required: Vec<&str> = match map.get("required") {
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
         let mut parts: Vec<String> = fields
             .iter()
             .take(MOST_FIELDS)
             .map(|(field, schema)| {
                 let mut made = self.annotation(schema, depth.saturating_add(1));
-                if !required.contains(&field.as_str()) && !takes_none(&made) {
+                if !required.contains(field) && !takes_none(&made) {
                     made.push_str(" | None");
                 }
                 if naming::is_identifier(field) {
@@ -259,11 +254,24 @@ fn literals(values: &[Value]) -> Option<String> {
     }
 }
 
+fn fields_of(map: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
+    let fields = map.get("properties").and_then(Value::as_object);
+    fields
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.as_str(), schema))
+}
+
+fn required_of(map: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let names = map.get("required").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str)
+}
+
 fn union(alternatives: impl Iterator<Item = String>) -> String {
     let mut distinct: Vec<String> = Vec::new();
     for alternative in alternatives {
-        // Alternatives may be unions themselves.
-        if !distinct.contains(&alternative) {
+        // Alternatives may be unions themselves. Of more than can be shown one is as good as all.
+        if distinct.len() <= MOST_ALTERNATIVES && !distinct.contains(&alternative) {
             distinct.push(alternative);
         }
     }

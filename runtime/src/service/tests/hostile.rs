@@ -127,7 +127,7 @@ fn svc_04_schemas_that_refer_in_circles_or_away_are_bounded() {
         // What cannot be followed accepts anything.
         parameter
             .schema
-            .check(&json!({"a": 1, "b": [null]}))
+            .check(&json!({"a": 1, "b": [null]}), &Weight::default())
             .unwrap_or_else(|mismatch| {
                 assert_eq!(parameter.name, "p0", "{mismatch:?}");
             });
@@ -160,7 +160,7 @@ fn svc_04_a_pattern_cannot_hang_a_check() {
         .parameters
         .iter()
         .map(|parameter| {
-            let _ = parameter.schema.check(&text);
+            let _ = parameter.schema.check(&text, &Weight::default());
             parameter.schema.value().get("pattern").is_some()
         })
         .collect();
@@ -280,7 +280,7 @@ proptest! {
     fn svc_04_every_schema_that_is_kept_can_be_checked_against(document in documents()) {
         for method in read(&document).unwrap().methods.values() {
             for parameter in &method.parameters {
-                if let Err(mismatch) = parameter.schema.check(&json!({"a": [1, "x", null]})) {
+                if let Err(mismatch) = parameter.schema.check(&json!({"a": [1, "x", null]}), &Weight::default()) {
                     prop_assert_ne!(mismatch.reason, "its schema cannot be checked");
                 }
             }
