@@ -1,11 +1,13 @@
 //! Policies that load and yet are hardly what their author meant: they never match, others make them void, they reach
-//! further than anybody listed, or no case says what they are for.
+//! further than anybody listed, they rest on names that services chose, or no case says what they are for.
 
 use crate::{
     CaseReport,
+    mention::Mention,
     policies::{Policies, word},
     problem::{File, Problem, Unusable},
     rule::Rule,
+    scope::GROUPS,
 };
 use cedar_policy::{ActionConstraint, ResourceConstraint};
 use std::{collections::BTreeSet, ops::Range};
@@ -25,6 +27,7 @@ impl Policies {
                 findings.extend(self.shadow(index, rule, &methods));
             }
             findings.extend(self.broad(rule));
+            findings.extend(self.by_name(rule));
             let untested = cases.is_some_and(|report| report.unexercised.contains(&rule.id));
             if untested && !idle {
                 findings.push(
@@ -127,6 +130,47 @@ impl Policies {
                     ),
                 }
             })
+    }
+
+    /// THREAT[POL-09]: a permit without a person whose reach depends on what counts as a read, where nothing but a name
+    /// says so of some method. Naming the method is the operator's own word.
+    fn by_name(&self, rule: &Rule) -> Option<Problem> {
+        let by_effect = |rule: &Rule| {
+            let group = |mention: &Mention| match mention {
+                Mention::Equal(action) | Mention::Action(action) => {
+                    GROUPS.contains(&action.as_str())
+                }
+                _ => false,
+            };
+            rule.scope.by_effect() || rule.mentions.iter().any(group)
+        };
+        // What a prohibition of changes leaves of a permit of everything is the reads.
+        let every = matches!(rule.scope.action, ActionConstraint::Any);
+        let left = every
+            && self
+                .rules
+                .iter()
+                .any(|other| !other.permits() && by_effect(other));
+        if !rule.permits() || rule.gated || !(by_effect(rule) || left) {
+            return None;
+        }
+        let mut methods = self.schema.all().filter(|(service, _, shape)| {
+            shape.by_name && rule.scope.covers(service, shape) && !rule.scope.names(shape)
+        });
+        let (service, method, _) = methods.next()?;
+        let message = format!(
+            "`{}` permits `{service}.{method}`, of which only its name says that it reads",
+            rule.id
+        );
+        let more = match methods.count() {
+            0 => String::new(),
+            1 => ", and one more such method".to_owned(),
+            count => format!(", and {count} more such methods"),
+        };
+        Some(self.finding(rule, message + &more).help(
+            "say what it does where the service is registered (`--effect`, `--trust`), or that no name vouches \
+             (`--reads declared`); or name the methods that are meant",
+        ))
     }
 
     fn broad(&self, rule: &Rule) -> Option<Problem> {

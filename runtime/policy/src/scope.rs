@@ -39,6 +39,25 @@ impl Scope {
             }
     }
 
+    /// Whether it names this method, and not only a group that it is in.
+    pub(crate) fn names(&self, shape: &MethodShape) -> bool {
+        match &self.action {
+            ActionConstraint::Any => false,
+            ActionConstraint::Eq(uid) => *uid == shape.action,
+            ActionConstraint::In(uids) => uids.contains(&shape.action),
+        }
+    }
+
+    /// Whether it names a group, so that what the policy is about depends on effects.
+    pub(crate) fn by_effect(&self) -> bool {
+        match &self.action {
+            ActionConstraint::In(uids) => uids
+                .iter()
+                .any(|uid| GROUPS.contains(&uid.id().unescaped())),
+            ActionConstraint::Any | ActionConstraint::Eq(_) => false,
+        }
+    }
+
     /// Whether it says nothing of who calls: every actor is in this context.
     pub(crate) fn any_actor(&self) -> bool {
         match &self.principal {

@@ -6,6 +6,7 @@ mod services;
 use super::{
     Shared,
     exit::Exit,
+    print,
     reach::PoliciesArgument,
     report::{self, Failure},
 };
@@ -13,10 +14,7 @@ use crate::contexts::{self, ContextError, ContextPolicy};
 use clap::{Args, Subcommand};
 use sandgate_policy::{Interface, Query, junit};
 use serde_json::{Map, Value};
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +56,8 @@ enum PolicyCommand {
     },
     /// Say how a call is decided, why, and what would change it
     Explain(ExplainArguments),
-    /// Find policies that never match, that others make void, that reach too far, or that no case is about
+    /// Find policies that never match, that others make void, that reach too far, that rest on the names of methods,
+    /// or that no case is about
     Lint {
         /// The policies
         #[arg(value_name = "DIR")]
@@ -189,22 +188,17 @@ fn exit(found: bool) -> Exit {
     if found { Exit::Found } else { Exit::Ok }
 }
 
-/// A reader that went away needs no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
 fn check(set: &Set) -> Result<Exit, Failure> {
     let (contexts, failed) = set.load();
     for context in &contexts {
         let policies = &context.policies;
         let count = policies.ids().count();
-        print(&format!(
+        print::out(&format!(
             "{}: {count} {}, hash {}\n",
             policies.context(),
             if count == 1 { "policy" } else { "policies" },
             policies.hash(),
-        ));
+        ))?;
     }
     Ok(exit(failed))
 }
@@ -234,13 +228,13 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
     let (good, bad): (Vec<bool>, Vec<bool>) = passed.partition(|passed| *passed);
     if json {
         let all = serde_json::json!({"contexts": reports, "rejected": rejected});
-        print(&format!("{all}\n"));
+        print::json(&format!("{all}\n"))?;
     } else {
         for report in &reports {
-            print(&report.to_string());
+            print::out(&report.to_string())?;
         }
-        print(&rejected::text(&rejected));
-        print(&format!("{} passed, {} failed\n", good.len(), bad.len()));
+        print::out(&rejected::text(&rejected))?;
+        print::out(&format!("{} passed, {} failed\n", good.len(), bad.len()))?;
     }
     Ok(exit(failed || !bad.is_empty()))
 }
@@ -266,7 +260,7 @@ fn explain(arguments: &ExplainArguments, shared: &Shared) -> Result<Exit, Failur
         method: &arguments.method,
         params: &arguments.params.0,
     });
-    print(&explanation.to_string());
+    print::out(&explanation.to_string())?;
     Ok(Exit::Ok)
 }
 
@@ -279,7 +273,7 @@ fn lint(set: &Set) -> Result<Exit, Failure> {
                 report::failure(&findings);
                 found = true;
             }
-            None => print(&format!("{}: nothing to ask about\n", policies.context())),
+            None => print::out(&format!("{}: nothing to ask about\n", policies.context()))?,
         }
     }
     Ok(exit(found))
@@ -290,18 +284,18 @@ fn coverage(set: &Set) -> Result<Exit, Failure> {
     for context in &contexts {
         let name = context.policies.context();
         let Some(report) = &context.cases else {
-            print(&format!("{name}: no cases\n"));
+            print::out(&format!("{name}: no cases\n"))?;
             found = true;
             continue;
         };
         let exercised = report.policies.saturating_sub(report.unexercised.len());
-        print(&format!(
+        print::out(&format!(
             "{name}: {exercised} of {} policies are exercised by {} cases\n",
             report.policies,
             report.cases.len()
-        ));
+        ))?;
         for id in &report.unexercised {
-            print(&format!("  no case exercises `{id}`\n"));
+            print::out(&format!("  no case exercises `{id}`\n"))?;
             found = true;
         }
     }

@@ -8,6 +8,7 @@ mod view;
 use super::{
     Shared,
     exit::Exit,
+    print,
     report::{self, Failure, chain},
 };
 use crate::service::{
@@ -24,7 +25,6 @@ use serde_json::value::RawValue;
 use std::{
     collections::BTreeMap,
     future::Future,
-    io::Write,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -45,12 +45,12 @@ pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Ex
         }
         ServiceCommand::Interface(named) => {
             let service = store.service(&store.get(&named.name)?)?;
-            let bytes = if named.json {
-                [&*service.stub(), b"\n"].concat()
+            if named.json {
+                let stub = service.stub();
+                print::json(&format!("{}\n", String::from_utf8_lossy(&stub)))?;
             } else {
-                service.text().as_bytes().to_vec()
-            };
-            print(&bytes);
+                print::out(&service.text())?;
+            }
             Ok(Exit::Ok)
         }
         ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
@@ -70,6 +70,7 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
     let address = arguments.place.address()?;
     let terms = Terms {
         trusted: arguments.trust,
+        reads: arguments.reads,
         effects: arguments.effects.into_iter().collect(),
         free: arguments.free.into_iter().collect(),
     };
@@ -80,7 +81,7 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
     let registration = store.get(&arguments.name)?;
     let view = ServiceView::new(&registration, &store.service(&registration)?);
     say(arguments.json, &view, || {
-        format!("registered {}", view.line())
+        format!("registered {}{}", view.line(), view.by_name())
     })
 }
 
@@ -181,8 +182,7 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
         ));
     }
     if views.is_empty() && !json {
-        let _ = std::io::stderr()
-            .write_all(b"no services are registered; `sandgate service discover` looks for some\n");
+        print::err("no services are registered; `sandgate service discover` looks for some\n");
         return Ok(Exit::Ok);
     }
     let briefly: Vec<_> = views.iter().map(ServiceView::brief).collect();
@@ -324,7 +324,7 @@ fn call(
         .map_err(|error| usage(&error, "pass --context-number with another number"))?;
     let result = wait(client().call(&registration.address, &identity, method, bound.params()))?
         .map_err(|error| unreachable(&registration.address, &error))?;
-    print(format!("{}\n", result.get()).as_bytes());
+    print::json(&format!("{}\n", result.get()))?;
     Ok(Exit::Ok)
 }
 
@@ -389,20 +389,14 @@ fn unreachable(address: &Address, error: &CallError) -> Failure {
 }
 
 fn say(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<Exit, Failure> {
-    let text = if json {
+    if json {
         let json = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::internal(error.to_string(), None))?;
-        format!("{json}\n")
+        print::json(&format!("{json}\n"))?;
     } else {
-        text()
-    };
-    print(text.as_bytes());
+        print::out(&text())?;
+    }
     Ok(Exit::Ok)
-}
-
-fn print(bytes: &[u8]) {
-    // A reader that went away needs no error.
-    let _ = std::io::stdout().write_all(bytes);
 }
 
 impl From<StoreError> for Failure {

@@ -10,12 +10,13 @@ use std::{num::NonZeroU32, sync::Arc};
 pub(crate) fn method(effect: Effect, parameters: &[(&str, bool, Value)]) -> Method {
     Method {
         effect,
+        by_name: false,
         parameters: parameters
             .iter()
             .map(|(name, required, schema)| Parameter {
                 name: (*name).to_owned(),
                 required: *required,
-                schema: schema.clone(),
+                schema: schema.to_string().into(),
             })
             .collect(),
     }
@@ -119,11 +120,15 @@ pub(crate) fn limits() -> Limits {
 }
 
 pub(crate) fn try_load(text: &str) -> Result<Policies, Unusable> {
+    load_with(&[crm()], text)
+}
+
+pub(crate) fn load_with(interfaces: &[Interface], text: &str) -> Result<Policies, Unusable> {
     let file = File {
         name: "policy.cedar",
         text,
     };
-    Policies::load(schema(&[crm()]), file, &limits())
+    Policies::load(schema(interfaces), file, &limits())
 }
 
 pub(crate) fn load(text: &str) -> Policies {

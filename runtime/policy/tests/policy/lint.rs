@@ -1,11 +1,14 @@
 //! What the linter asks about, and what it has no questions about.
 
-use crate::crm::load;
-use sandgate_policy::{Cases, File};
+use crate::crm::{crm, load, load_with};
+use sandgate_policy::{Cases, File, Unusable};
 
 fn findings(text: &str) -> Vec<String> {
+    problems(load(text).lint(None))
+}
+
+fn problems(findings: Option<Unusable>) -> Vec<String> {
     use miette::Diagnostic;
-    let findings = load(text).lint(None);
     findings.map_or_else(Vec::new, |findings| {
         findings
             .problems()
@@ -114,6 +117,86 @@ fn a_policy_that_reaches_further_than_anybody_listed_is_found() {
             "`a` permits every service, those that are registered later included: write `resource == Service::\"…\"`"
         ]
     );
+}
+
+/// The demo service, where only names say that `contact.list` and `contact.get` are reads.
+fn named(text: &str) -> Vec<String> {
+    let mut crm = crm();
+    for method in ["contact.list", "contact.get"] {
+        crm.methods.get_mut(method).unwrap().by_name = true;
+    }
+    problems(load_with(&[crm], text).unwrap().lint(None))
+}
+
+#[test]
+fn pol_09_a_permit_that_rests_on_names_is_found() {
+    let help = "say what it does where the service is registered (`--effect`, `--trust`), or that no name vouches \
+        (`--reads declared`); or name the methods that are meant";
+    let one = |id: &str, more: &str| {
+        format!(
+            "`{id}` permits `crm.contact.get`, of which only its name says that it reads{more}: {help}"
+        )
+    };
+    let others = ", and one more such method";
+    let permit = |scope: &str, rest: &str| {
+        rule(
+            "a",
+            &format!("permit (principal, {scope}, resource == Service::\"crm\"){rest}"),
+        )
+    };
+    let forbid = |scope: &str, rest: &str| {
+        rule("b", &format!("forbid (principal, {scope}, resource){rest}"))
+    };
+    let (read, change) = ("action in Action::\"read\"", "action in Action::\"change\"");
+    let list = "action == Action::\"crm.contact.list\"";
+    for (text, more) in [
+        (permit(read, ""), others),
+        (
+            permit("action in [Action::\"write\", Action::\"read\"]", ""),
+            others,
+        ),
+        (
+            permit(
+                "action in [Action::\"read\", Action::\"crm.contact.list\"]",
+                "",
+            ),
+            "",
+        ),
+        (
+            rule(
+                "a",
+                "permit (principal, action in Action::\"read\", resource in Service::\"crm\")",
+            ),
+            others,
+        ),
+    ] {
+        assert_eq!(named(&text), [one("a", more)], "{text}");
+        assert_eq!(findings(&text), Vec::<String>::new(), "{text}");
+    }
+    for text in [
+        permit("action", &format!(" when {{ {read} }}")),
+        permit("action", &format!(" unless {{ {change} }}")),
+        permit("action", "") + &forbid(change, ""),
+        permit("action", "") + &forbid("action", &format!(" when {{ {change} }}")),
+    ] {
+        let found = named(&text);
+        assert!(found.contains(&one("a", others)), "{text}: {found:?}");
+        assert!(!findings(&text).contains(&one("a", others)), "{text}");
+    }
+    for text in [
+        // The operator has named the method.
+        permit(list, ""),
+        permit(
+            "action in [Action::\"crm.contact.list\", Action::\"crm.contact.get\"]",
+            "",
+        ),
+        // A person looks.
+        permit(read, "").replace("@because", "@gate(\"approve\") @because"),
+        permit("action in Action::\"write\"", ""),
+        forbid(read, ""),
+    ] {
+        assert_eq!(named(&text), Vec::<String>::new(), "{text}");
+    }
 }
 
 #[test]

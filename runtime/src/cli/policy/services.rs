@@ -60,7 +60,12 @@ fn interface(path: &Path) -> Result<Interface, Failure> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     // Nothing is called, so where it would be does not matter.
     let nowhere = Address::Http(PathBuf::new());
-    let service = Service::read(&name, nowhere, text.as_bytes(), &Terms::default());
+    // The file is the operator's, and so is what it says of effects.
+    let terms = Terms {
+        trusted: true,
+        ..Terms::default()
+    };
+    let service = Service::read(&name, nowhere, text.as_bytes(), &terms);
     let service = service.map_err(|error| {
         let message = format!(
             "`{}` is no OpenRPC document: {}",

@@ -1,7 +1,10 @@
 //! The arguments of `sandgate service`, and its help.
 
-use crate::cli::reach::PoliciesArgument;
-use clap::{Args, Subcommand};
+use crate::{cli::reach::PoliciesArgument, service::Reads};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use sandgate_policy::Effect;
 use std::path::PathBuf;
 
@@ -75,6 +78,10 @@ pub(in crate::cli) struct AddArguments {
     /// Believe what the service itself says that its methods do
     #[arg(long)]
     pub(super) trust: bool,
+
+    /// What makes a method a read: also its name, or only --effect and the word of a service that is trusted
+    #[arg(long, value_name = "WHEN", default_value = "named", value_parser = parse_reads())]
+    pub(super) reads: Reads,
 
     /// What a method does, whatever the service or its name say: METHOD=read, =write or =destroy
     #[arg(long = "effect", value_name = "METHOD=EFFECT", value_parser = parse_effect)]
@@ -166,6 +173,13 @@ pub(in crate::cli) struct TestArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+fn parse_reads() -> impl TypedValueParser<Value = Reads> {
+    PossibleValuesParser::new(["named", "declared"]).map(|text| match text.as_str() {
+        "declared" => Reads::Declared,
+        _ => Reads::Named,
+    })
 }
 
 fn parse_effect(text: &str) -> Result<(String, Effect), String> {

@@ -3,7 +3,7 @@
 
 use super::{Failure, Found, Refreshed, Registration, chain};
 use crate::service::{
-    Because, CallError, Change, ChangedPart, Health, Registered, Service, StoreError,
+    Because, CallError, Change, ChangedPart, Health, Reads, Registered, Service, StoreError,
 };
 use sandgate_policy::Effect;
 use serde::Serialize;
@@ -16,6 +16,9 @@ pub(super) struct ServiceView {
     brief: BriefView,
     document: String,
     trusted: bool,
+    reads_are: Reads,
+    /// Those of which nothing but their names says that they read.
+    reads_by_name: Vec<String>,
     methods: Vec<MethodView>,
     left_out: Vec<LeftOutView>,
 }
@@ -69,6 +72,12 @@ impl ServiceView {
             },
             document: service.hash().to_string(),
             trusted: registration.terms.trusted,
+            reads_are: registration.terms.reads,
+            reads_by_name: service
+                .methods()
+                .filter(|method| method.reads_by_name())
+                .map(|method| method.method.clone())
+                .collect(),
             methods: service
                 .methods()
                 .map(|method| MethodView::new(method))
@@ -118,7 +127,7 @@ impl ServiceView {
     pub(super) fn whole(&self) -> String {
         let brief = &self.brief;
         let mut text = format!(
-            "{}\n  summary   {}\n  address   {}\n  document  {}\n  trusted   {}\n",
+            "{}\n  summary   {}\n  address   {}\n  document  {}\n  trusted   {}\n  reads     {}\n",
             brief.name,
             brief.summary,
             brief.address,
@@ -127,6 +136,10 @@ impl ServiceView {
                 "yes: its own word on effects counts"
             } else {
                 "no"
+            },
+            match self.reads_are {
+                Reads::Named => "named: also what only its name calls one",
+                Reads::Declared => "declared: no name makes one",
             },
         );
         if !brief.offered {
@@ -158,6 +171,10 @@ impl ServiceView {
                 method.because
             );
         }
+        let by_name = self.by_name();
+        if !by_name.is_empty() {
+            let _ = write!(text, "\n{by_name}");
+        }
         if !self.left_out.is_empty() {
             text.push_str("\nleft out:\n");
         }
@@ -166,6 +183,40 @@ impl ServiceView {
         }
         text
     }
+}
+
+impl ServiceView {
+    /// What the operator should look at: reads that rest on a word which the service chose. THREAT[POL-09]
+    pub(super) fn by_name(&self) -> String {
+        let count = match self.reads_by_name.len() {
+            0 => return String::new(),
+            1 => "1 read rests on its name alone".to_owned(),
+            count => format!("{count} reads rest on their names alone"),
+        };
+        let methods = wrapped(&self.reads_by_name);
+        format!(
+            "{count}:\n{methods}\
+             say what you know (--effect METHOD=EFFECT), believe the service (--trust), or let no name vouch (--reads declared)\n"
+        )
+    }
+}
+
+/// Names on lines that a terminal has room for.
+fn wrapped(names: &[String]) -> String {
+    let mut text = String::new();
+    let mut width = 0_usize;
+    for name in names {
+        let wider = width.saturating_add(name.len()).saturating_add(2);
+        if width > 0 && wider > 100 {
+            text.push('\n');
+            width = 0;
+        }
+        text.push_str(if width == 0 { "  " } else { ", " });
+        text.push_str(name);
+        width = width.saturating_add(name.len()).saturating_add(2);
+    }
+    text.push('\n');
+    text
 }
 
 impl MethodView {
