@@ -29,8 +29,10 @@ pub enum Status {
     Cancelled,
     /// A replay asked for something that its tape does not hold.
     Diverged,
-    /// The interpreter itself failed. Only this run is affected.
+    /// The script broke its interpreter. Only this run is affected.
     Crashed,
+    /// sandgate itself failed. Only this run is affected.
+    Failed,
 }
 
 /// What came of a run.
@@ -52,6 +54,9 @@ pub struct Outcome {
     pub exception: Option<Exception>,
     /// What is in the workspace now, by path.
     pub files: Vec<FileEntry>,
+    /// Why that is not all of it, where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<String>,
     /// What it consumed.
     pub usage: Usage,
     /// Everything nondeterministic that the run was given, for a replay.

@@ -138,7 +138,7 @@ async fn esc_03_a_panic_in_the_host_costs_one_run() {
         ..Script::new("print(1)")
     };
     let outcome = run_limited(script, limits()).await;
-    assert_eq!(outcome.status, Status::Crashed);
+    assert_eq!(outcome.status, Status::Failed);
     assert_eq!(
         outcome.reason.unwrap(),
         "sandgate itself failed; please report it"

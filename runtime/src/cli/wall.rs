@@ -1,16 +1,22 @@
 //! The second wall: what this process may still do once everything it needs is open. Called by `sandgate run`, before
-//! the script is anywhere near and before there is a second thread. Should a script ever get out of WebAssembly, this
-//! is where it is then: in a process that can open its workspace and its cache, and start or reach nothing.
+//! the script is anywhere near and before there is a second thread; the interpreter is loaded by then. Should a script
+//! ever get out of WebAssembly, this is where it is then: in a process that can open its workspace, and start or reach
+//! nothing. What a context may call is connected to by another process (`connector`), which has a wall of its own.
 //!
 //! It must never be raised in the process of somebody else: it cannot be taken down again.
 
-use super::{reach::Outside, report::Failure};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, Scope,
-};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-use std::path::Path;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what the system says of this process is in files"
+)]
+
+mod calls;
+mod files;
+mod inherited;
+
+use super::report::Failure;
+pub(super) use inherited::{Inherited, forget_environment};
+use std::{fs, path::Path, thread};
 
 /// A place that stays within reach, and for what.
 #[derive(Debug, Clone, Copy)]
@@ -19,132 +25,70 @@ pub(super) enum Place<'a> {
     Directory(&'a Path),
     /// Remove directories that lie directly in it: a temporary workspace is put away at the end.
     Parent(&'a Path),
-    /// Read whatever is below.
-    Readable(&'a Path),
+    /// Connect to sockets that lie below, where connecting is allowed at all.
+    Sockets(&'a Path),
+    /// The same for a port, on any machine.
+    Port(u16),
 }
 
-/// The newest rules that are known here; an older kernel enforces those that it has.
-const RULES: ABI = ABI::V6;
-
-/// wasmtime asks the kernel which pages a run has changed.
-const PAGEMAP: &str = "/proc/self/pagemap";
-
-/// What names and certificates are looked up in, where services are called by URL.
-const NETWORK: [&str; 4] = [
-    "/etc",
-    "/run/systemd/resolve",
-    "/usr/share/ca-certificates",
-    "/usr/lib/ssl",
-];
+/// What may be connected to from behind the wall. A run connects to nothing: it is handed connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outside {
+    /// Nothing.
+    Nothing,
+    /// Unix sockets.
+    Sockets,
+    /// The network as well.
+    Network,
+}
 
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].
 pub(super) fn raise(places: &[Place<'_>], outside: Outside) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::internal(format!("the process cannot be confined: {error}"), None)
     };
-    files(places, outside).map_err(|error| failed(&error))?;
-    let filter = system_calls(outside).map_err(|error| failed(&error))?;
-    seccompiler::apply_filter(&filter).map_err(|error| failed(&error))
-}
-
-fn files(places: &[Place<'_>], outside: Outside) -> Result<(), landlock::RulesetError> {
-    let all = AccessFs::from_all(RULES);
-    let net = match outside {
-        Outside::Network => AccessNet::BindTcp.into(),
-        Outside::Nothing | Outside::Sockets => AccessNet::from_all(RULES),
-    };
-    let mut rules = Ruleset::default()
-        .handle_access(all)?
-        .handle_access(net)?
-        .scope(Scope::from_all(RULES))?
-        .create()?;
-    let network = NETWORK.iter().map(|path| Place::Readable(Path::new(path)));
-    let network = network.filter(|_| outside == Outside::Network);
-    let within = places
-        .iter()
-        .copied()
-        .chain(network)
-        .map(|place| match place {
-            Place::Directory(path) => (path, all & !AccessFs::Execute),
-            Place::Parent(path) => (path, AccessFs::RemoveDir.into()),
-            Place::Readable(path) => (path, AccessFs::ReadFile | AccessFs::ReadDir),
-        });
-    let pagemap: (&Path, BitFlags<AccessFs>) = (Path::new(PAGEMAP), AccessFs::ReadFile.into());
-    for (path, access) in within.chain([pagemap]) {
-        // What does not exist cannot be reached without a rule either.
-        if let Ok(opened) = PathFd::new(path) {
-            rules = rules.add_rule(PathBeneath::new(opened, access))?;
-        }
+    files::restrict(places, outside).map_err(|error| failed(&error))?;
+    for filter in calls::filters(outside).map_err(|error| failed(&error))? {
+        seccompiler::apply_filter(&filter).map_err(|error| failed(&error))?;
     }
-    // A kernel without landlock leaves the filter of system calls below.
-    rules.restrict_self().map(drop)
+    Ok(())
 }
 
-/// Calls that start a program, reach another process or the network, or change what the process may do. They fail
-/// with `EPERM`; nothing that sandgate does needs them.
-fn system_calls(outside: Outside) -> Result<BpfProgram, seccompiler::Error> {
-    // Services are connected to, and names are looked up with a socket that is bound.
-    let reaching: &[_] = match outside {
-        Outside::Nothing => &[libc::SYS_socket, libc::SYS_connect, libc::SYS_bind],
-        Outside::Sockets => &[libc::SYS_bind],
-        Outside::Network => &[],
-    };
-    let denied = [
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_listen,
-        libc::SYS_accept,
-        libc::SYS_accept4,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_pidfd_open,
-        libc::SYS_pidfd_getfd,
-        libc::SYS_kill,
-        libc::SYS_mount,
-        libc::SYS_umount2,
-        libc::SYS_pivot_root,
-        libc::SYS_chroot,
-        libc::SYS_unshare,
-        libc::SYS_setns,
-        libc::SYS_bpf,
-        libc::SYS_perf_event_open,
-        libc::SYS_userfaultfd,
-        libc::SYS_io_uring_setup,
-        libc::SYS_add_key,
-        libc::SYS_request_key,
-        libc::SYS_keyctl,
-        libc::SYS_init_module,
-        libc::SYS_finit_module,
-        libc::SYS_kexec_load,
-        libc::SYS_setuid,
-        libc::SYS_setgid,
-    ];
-    let denied = denied.iter().chain(reaching);
-    let rules = denied.map(|&call| (call, Vec::new())).collect();
-    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::Allow,
-        refuse,
-        std::env::consts::ARCH.try_into()?,
-    )?;
-    Ok(filter.try_into()?)
+/// A thread that exists already would be outside of the wall. Those that prepared an image have been waited for, and may
+/// still be on their way out.
+pub(super) fn alone() -> Result<(), Failure> {
+    /// A thread that has done its work is gone long before this many looks.
+    const LOOKS: usize = 100_000;
+    for _ in 0..LOOKS {
+        // Without /proc nothing can be seen, and nothing was started either.
+        let Ok(threads) = fs::read_dir("/proc/self/task") else {
+            return Ok(());
+        };
+        if threads.count() == 1 {
+            return Ok(());
+        }
+        thread::yield_now();
+    }
+    Err(Failure::internal(
+        "the process cannot be confined: it has a second thread",
+        None,
+    ))
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "the test does what must not be done"
-)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
     use std::{
-        fs, io,
+        fs::{File, Permissions},
+        io::{self, Read},
         net::{TcpListener, TcpStream},
-        os::unix::net::UnixListener,
+        os::unix::{
+            fs::{PermissionsExt, symlink},
+            net::{UnixDatagram, UnixListener, UnixStream},
+        },
         process::Command,
+        time::SystemTime,
     };
 
     /// A thread stands for an escaped script: the wall is around it and what it starts, and not around other tests.
@@ -210,6 +154,93 @@ mod tests {
             );
         });
         assert!(Command::new(&program).status().unwrap().success());
+    }
+
+    #[test]
+    fn esc_07_behind_the_wall_no_socket_is_reached_whoever_listens() {
+        let denied = Some(io::ErrorKind::PermissionDenied);
+        let place = tempfile::tempdir().unwrap();
+        let (stream, datagram) = (place.path().join("stream"), place.path().join("datagram"));
+        let _listening = UnixListener::bind(&stream).unwrap();
+        let _waiting = UnixDatagram::bind(&datagram).unwrap();
+        let before = UnixDatagram::unbound().unwrap();
+        // Not even one in its own workspace.
+        behind(&[Place::Directory(place.path())], || {
+            assert_eq!(kind(UnixStream::connect(&stream)), denied);
+            assert_eq!(kind(UnixDatagram::unbound()), denied);
+            assert_eq!(kind(UnixDatagram::pair()), denied);
+            // One that was open before has nobody at its other end, and can name nobody.
+            assert_eq!(kind(before.send_to(b"x", &datagram)), denied);
+            assert_eq!(kind(before.connect(&datagram)), denied);
+            assert!(UnixStream::pair().is_ok());
+        });
+        UnixStream::connect(&stream).unwrap();
+        before.send_to(b"x", &datagram).unwrap();
+    }
+
+    #[test]
+    fn esc_07_behind_the_wall_what_belongs_to_others_is_not_changed_where_landlock_does_not_look() {
+        let denied = Some(io::ErrorKind::PermissionDenied);
+        let workspace = tempfile::tempdir().unwrap();
+        let file = workspace.path().join("file");
+        fs::write(&file, "x").unwrap();
+        behind(&[Place::Directory(workspace.path())], || {
+            let mode = Permissions::from_mode(0o777);
+            assert_eq!(kind(fs::set_permissions(&file, mode)), denied);
+            assert_eq!(kind(std::os::unix::fs::chown(&file, None, None)), denied);
+            assert_eq!(kind(symlink("/etc", workspace.path().join("link"))), denied);
+            assert_eq!(
+                kind(fs::hard_link(&file, workspace.path().join("second"))),
+                denied
+            );
+            assert_eq!(kind(std::env::set_current_dir("/")), denied);
+            // Times of a file that is open are what a script may set.
+            let open = File::options().write(true).open(&file).unwrap();
+            open.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        });
+        fs::set_permissions(&file, Permissions::from_mode(0o777)).unwrap();
+    }
+
+    /// What a script that escaped would do to the interpreter of later runs: change it, and seal what it changed.
+    #[test]
+    fn esc_08_behind_the_wall_the_cache_is_neither_written_nor_read() {
+        let denied = Some(io::ErrorKind::PermissionDenied);
+        let (cache, workspace) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (image, seal) = (
+            cache.path().join("key.cwasm"),
+            cache.path().join("key.seal"),
+        );
+        fs::write(&image, "image").unwrap();
+        fs::write(&seal, "seal").unwrap();
+        let mut loaded = File::open(&image).unwrap();
+        let temporary = std::env::temp_dir();
+        let places = [
+            Place::Parent(&temporary),
+            Place::Directory(workspace.path()),
+        ];
+        behind(&places, || {
+            let other = workspace.path().join("other");
+            fs::write(&other, "poisoned").unwrap();
+            for file in [&image, &seal] {
+                assert_eq!(kind(fs::write(file, "poisoned")), denied);
+                assert_eq!(kind(File::options().append(true).open(file)), denied);
+                assert_eq!(kind(fs::remove_file(file)), denied);
+                assert_eq!(kind(fs::read(file)), denied);
+                // Between directories, and with rights that differ, the kernel says that it is another device.
+                assert!(fs::rename(&other, file).is_err());
+                assert!(fs::rename(file, &other).is_err());
+            }
+            assert_eq!(kind(fs::write(cache.path().join("new"), "x")), denied);
+            assert_eq!(kind(fs::create_dir(cache.path().join("new"))), denied);
+            assert_eq!(kind(fs::read_dir(cache.path())), denied);
+            // What was opened before is what runs.
+            let mut text = String::new();
+            loaded.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "image");
+        });
+        assert_eq!(fs::read(&image).unwrap(), b"image");
+        assert_eq!(fs::read(&seal).unwrap(), b"seal");
+        fs::write(&image, "poisoned").unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where a service listens. Given by the operator when the service is registered; never by a script or a document.
 
-use super::url::Target;
+use super::url::{Scheme, Target};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -51,6 +51,21 @@ impl Address {
     pub fn url(url: &str) -> Result<Self, AddressError> {
         Target::parse(url)?;
         Ok(Self::Url(url.to_owned()))
+    }
+}
+
+impl Address {
+    /// The port that is connected to, where it is a URL.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Url(url) => Target::parse(url).ok().map(|target| target.port),
+            Self::Http(_) | Self::Lines(_) => None,
+        }
+    }
+
+    /// Whether certificates count.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Url(url) if Target::parse(url).is_ok_and(|target| target.scheme == Scheme::Https))
     }
 }
 

@@ -6,7 +6,8 @@
 
 use super::{
     Address, Allotment, Broken, CallError, Identity, Phase, ProtocolError, clean::Cleaner,
-    connection::Connection, deadline::Deadline, http, message::Request, pool::Pool, tls,
+    connection::Connection, connector::Connector, deadline::Deadline, http, message::Request,
+    pool::Pool, tls,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -76,6 +77,7 @@ struct Inner {
     common: Arc<Semaphore>,
     /// For calls that belong to no run.
     operator: Allotment,
+    connector: Connector,
     authorities: Option<Vec<u8>>,
     tls: OnceLock<Result<TlsConnector, String>>,
 }
@@ -97,22 +99,28 @@ impl Client {
     /// A client that trusts the certificate authorities of this machine.
     #[must_use]
     pub fn new(limits: ClientLimits) -> Self {
-        Self::trusting(limits, None)
+        Self::trusting(limits, Connector::Here, None)
+    }
+
+    /// The same, with connections that come from elsewhere.
+    pub(crate) fn through(limits: ClientLimits, connector: Connector) -> Self {
+        Self::trusting(limits, connector, None)
     }
 
     /// A client that trusts these certificate authorities (PEM) instead.
     #[must_use]
     pub fn with_authorities(limits: ClientLimits, pem: Vec<u8>) -> Self {
-        Self::trusting(limits, Some(pem))
+        Self::trusting(limits, Connector::Here, Some(pem))
     }
 
-    fn trusting(limits: ClientLimits, authorities: Option<Vec<u8>>) -> Self {
+    fn trusting(limits: ClientLimits, connector: Connector, authorities: Option<Vec<u8>>) -> Self {
         let common = Arc::new(Semaphore::new(limits.common.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner {
             limits,
             pool: Arc::new(Pool::new(limits.keep)),
             operator: Allotment::new(limits.connections, &common),
             common,
+            connector,
             authorities,
             tls: OnceLock::new(),
         }))
@@ -121,6 +129,20 @@ impl Client {
     /// The connections of one run.
     pub(crate) fn allotment(&self) -> Allotment {
         Allotment::new(self.0.limits.connections, &self.0.common)
+    }
+
+    /// Reads which certificate authorities are trusted now, and not when the first connection needs them. What is wrong
+    /// with them is said then.
+    pub(crate) fn read_authorities(&self) {
+        let _ = self.tls();
+    }
+
+    fn tls(&self) -> Result<TlsConnector, CallError> {
+        let made = self
+            .0
+            .tls
+            .get_or_init(|| tls::connector(self.0.authorities.as_deref()));
+        made.clone().map_err(CallError::Connect)
     }
 
     /// Calls a method and returns its result as the service wrote it. The parameters are sent byte by byte as they
@@ -252,14 +274,7 @@ impl Client {
     }
 
     async fn open(&self, to: &Address, deadline: &Deadline<'_>) -> Result<Connection, CallError> {
-        let tls = || {
-            let made = self
-                .0
-                .tls
-                .get_or_init(|| tls::connector(self.0.authorities.as_deref()));
-            made.clone().map_err(CallError::Connect)
-        };
-        Connection::open(to, deadline, tls).await
+        Connection::open(to, &self.0.connector, deadline, || self.tls()).await
     }
 }
 

@@ -1,15 +1,17 @@
 //! One connection to a service, and how it comes to be. Opened by `client`, kept by `pool`, spoken over by `http` and
-//! `lines`. This is the only place that connects to anything; it must never do so before the address was checked.
+//! `lines`. This is the only place that connects to anything; it must never do so before the address was checked. Where
+//! this process may not connect, `connector` has it done by another one, by the same functions.
 
 use super::{
     Address, CallError, Phase,
+    connector::Connector,
     deadline::Deadline,
     http::Http,
     lines::Lines,
     socket::check_socket,
     url::{Scheme, Target},
 };
-use std::{fmt::Debug, io, path::Path};
+use std::{fmt::Debug, io, os::fd::OwnedFd, path::Path};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -31,19 +33,23 @@ impl Connection {
     /// Connects to a service. `tls` is asked for only where it is needed.
     pub(super) async fn open(
         to: &Address,
+        connector: &Connector,
         deadline: &Deadline<'_>,
         tls: impl FnOnce() -> Result<TlsConnector, CallError>,
     ) -> Result<Self, CallError> {
         let connecting = async {
             match to {
                 Address::Http(socket) => {
-                    let stream = unix(socket).await?;
+                    let stream = connector.unix(to, socket).await?;
                     Http::open(Box::new(stream), None).await.map(Self::Http)
                 }
-                Address::Lines(socket) => unix(socket).await.map(Lines::new).map(Self::Lines),
+                Address::Lines(socket) => {
+                    let stream = connector.unix(to, socket).await?;
+                    Ok(Self::Lines(Lines::new(stream)))
+                }
                 Address::Url(url) => {
                     let target = Target::parse(url)?;
-                    let stream = tcp(&target).await?;
+                    let stream = connector.tcp(to, &target).await?;
                     let stream: Box<dyn Stream> = match target.scheme {
                         Scheme::Http => Box::new(stream),
                         Scheme::Https => {
@@ -70,11 +76,26 @@ impl Connection {
     }
 }
 
+/// Connects to a service on behalf of another process.
+pub(super) async fn connect(to: &Address) -> Result<OwnedFd, CallError> {
+    match to {
+        Address::Http(socket) | Address::Lines(socket) => {
+            let stream = unix(socket).await?.into_std();
+            stream.map(OwnedFd::from)
+        }
+        Address::Url(url) => {
+            let stream = tcp(&Target::parse(url)?).await?.into_std();
+            stream.map(OwnedFd::from)
+        }
+    }
+    .map_err(|error| failed(&error))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where connections are made"
 )]
-async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
+pub(super) async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
     let checked = check_socket(socket)?;
     let stream = UnixStream::connect(socket)
         .await
@@ -90,7 +111,7 @@ async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
     clippy::disallowed_methods,
     reason = "this is where connections are made"
 )]
-async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
+pub(super) async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
     let found = tokio::net::lookup_host((target.host(), target.port))
         .await
         .map_err(|error| failed(&error))?;

@@ -2,8 +2,9 @@
 //! and when a service is registered. It must never follow a link: what is checked is what is connected to.
 //!
 //! THREAT[POL-06]: another user who could put a socket in the place of a service's would be given its calls. So every
-//! directory on the way, and the socket, belong to us or to root, and nobody else may write to them; a directory that
-//! everybody may write to is accepted where it is sticky (`/tmp`), because then nobody can replace what is ours. Only
+//! directory on the way, and the socket, belong to us or to root, and nobody else may write to them, no group either; a
+//! directory that others may write to is accepted where it is sticky (`/tmp`), because then nobody can replace what is
+//! ours. Only
 //! we and root can change any of this between the check and the connection, and both are trusted. Who is listening is
 //! asked of the kernel once connected.
 
@@ -49,8 +50,8 @@ pub enum SocketError {
         /// Whose it is.
         owner: u32,
     },
-    /// Anybody could replace it or answer in its place.
-    #[error("everybody may write to `{}`; remove that permission with `chmod o-w`", .0.display())]
+    /// Somebody else could replace it or answer in its place.
+    #[error("others than its owner may write to `{}`; remove that permission with `chmod go-w`", .0.display())]
     Writable(PathBuf),
     /// Somebody else is listening there.
     #[error("the process that listens at `{}` belongs to user {peer}, and not to user {owner} as the socket does", path.display())]
@@ -83,7 +84,7 @@ pub(crate) fn check_socket(path: &Path) -> Result<Checked<'_>, SocketError> {
     if !FileType::from_raw_mode(found.st_mode).is_socket() {
         return Err(SocketError::NotASocket(path.to_owned()));
     }
-    if everybody_writes(&found) {
+    if others_write(&found) {
         return Err(SocketError::Writable(path.to_owned()));
     }
     Ok(Checked {
@@ -113,7 +114,7 @@ fn check_directory(path: &Path) -> Result<(), SocketError> {
         return Err(SocketError::NotADirectory(path.to_owned()));
     }
     let sticky = Mode::from_raw_mode(found.st_mode).contains(Mode::SVTX);
-    if everybody_writes(&found) && !sticky {
+    if others_write(&found) && !sticky {
         return Err(SocketError::Writable(path.to_owned()));
     }
     Ok(())
@@ -137,8 +138,8 @@ fn look(path: &Path) -> Result<Stat, SocketError> {
     Ok(found)
 }
 
-fn everybody_writes(found: &Stat) -> bool {
-    Mode::from_raw_mode(found.st_mode).contains(Mode::WOTH)
+fn others_write(found: &Stat) -> bool {
+    Mode::from_raw_mode(found.st_mode).intersects(Mode::WGRP | Mode::WOTH)
 }
 
 #[cfg(test)]
@@ -210,28 +211,35 @@ mod tests {
     }
 
     #[test]
-    fn pol_06_what_everybody_may_write_to_is_refused() {
+    fn pol_06_what_a_group_or_everybody_may_write_to_is_refused() {
         let (scene, socket) = scene();
-        chmod(&socket, Mode::from_raw_mode(0o602)).unwrap();
-        assert_eq!(
-            refused(&socket),
+        let said = |path: &Path| {
             format!(
-                "everybody may write to `{}`; remove that permission with `chmod o-w`",
-                socket.display()
+                "others than its owner may write to `{}`; remove that permission with `chmod go-w`",
+                path.display()
             )
-        );
+        };
+        // Every combination of rights: writing is what counts, and only the owner may.
+        for mode in 0o600..=0o677 {
+            chmod(&socket, Mode::from_raw_mode(mode)).unwrap();
+            if mode & 0o022 == 0 {
+                assert!(check_socket(&socket).is_ok(), "{mode:o}");
+            } else {
+                assert_eq!(refused(&socket), said(&socket), "{mode:o}");
+            }
+        }
         chmod(&socket, Mode::from_raw_mode(0o600)).unwrap();
-        chmod(scene.path(), Mode::from_raw_mode(0o777)).unwrap();
-        assert_eq!(
-            refused(&socket),
-            format!(
-                "everybody may write to `{}`; remove that permission with `chmod o-w`",
-                scene.path().display()
-            )
-        );
-        // Sticky: others can add names, and cannot take ours away.
-        chmod(scene.path(), Mode::from_raw_mode(0o1777)).unwrap();
-        assert!(check_socket(&socket).is_ok());
+        for mode in 0o700..=0o777 {
+            chmod(scene.path(), Mode::from_raw_mode(mode)).unwrap();
+            if mode & 0o022 == 0 {
+                assert!(check_socket(&socket).is_ok(), "{mode:o}");
+            } else {
+                assert_eq!(refused(&socket), said(scene.path()), "{mode:o}");
+            }
+            // Sticky: others can add names, and cannot take ours away.
+            chmod(scene.path(), Mode::from_raw_mode(0o1000 | mode)).unwrap();
+            assert!(check_socket(&socket).is_ok(), "{mode:o}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use super::{
     Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, interruptible,
-    snapshot,
+    snapshot, with_threads,
 };
 use crate::sandbox::engine;
 use rustix::fs::OFlags;
@@ -121,10 +121,9 @@ impl ImageCache {
         })
     }
 
-    /// Where images are kept. It exists and is private when this returns.
-    pub(crate) fn directory(&self) -> Result<&Path, ImageError> {
-        self.make_private()?;
-        Ok(&self.dir)
+    /// Where images are kept.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.dir
     }
 
     /// What there is, without changing it.
@@ -208,8 +207,7 @@ impl ImageCache {
                 let snapshot = snapshot::take(&wasm)?;
                 drop(wasm);
                 stage(Stage::Compiling);
-                let compiled = engine
-                    .precompile_module(&snapshot)
+                let compiled = with_threads(|| engine.precompile_module(&snapshot))?
                     .map_err(|error| ImageError::Prepare(format!("{error:#}")))?;
                 drop(snapshot);
                 stage(Stage::Storing);
@@ -435,3 +433,7 @@ fn user_dir() -> Option<PathBuf> {
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("sandgate")))
         .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("sandgate")))
 }
+
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::unwrap_used, reason = "a fuzzer ends where a rule is broken")]
+pub(crate) mod fuzzing;

@@ -2,7 +2,7 @@
 //! Called when an image is prepared. What runs here has no clock, no randomness and no files, so the result depends
 //! on the guest alone.
 
-use super::{ImageError, check_imports};
+use super::{ImageError, check_imports, with_threads};
 use crate::sandbox::engine;
 use wasmtime::{Instance, Linker, Module, Store, Val, ValType as WasmType};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
@@ -23,7 +23,7 @@ fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument(wasm).map_err(failed)?;
     let engine = engine::once()?;
-    let module = Module::new(&engine, &instrumented).map_err(failed)?;
+    let module = with_threads(|| Module::new(&engine, &instrumented))?.map_err(failed)?;
     check_imports(
         module
             .imports()
