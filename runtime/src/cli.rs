@@ -1,22 +1,29 @@
 //! The command line: arguments in, exit code out. `main.rs` calls [`main`]; each subcommand is one file below.
 //! Data goes to standard output, everything else to standard error.
 
-mod approve;
+mod apart;
+mod backlog;
+mod connector;
 mod demo;
+mod escape;
 mod exit;
 mod image;
 mod policy;
+mod print;
 mod progress;
+mod question;
 mod reach;
 mod report;
 mod run;
 mod service;
+mod signals;
 mod terminal;
 mod wall;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use std::process::ExitCode;
+use wall::Inherited;
 
 /// Run Python that a language model wrote, isolated, with every effect decided.
 #[derive(Debug, Parser)]
@@ -62,6 +69,9 @@ enum Command {
     Service(Box<service::ServiceArguments>),
     /// Check, test and explain policies
     Policy(Box<policy::PolicyArguments>),
+    /// Connect to services for a run; started by it
+    #[command(name = connector::NAME, hide = true)]
+    Connector,
 }
 
 /// What every subcommand is given.
@@ -77,16 +87,24 @@ impl Shared {
     fn state_dir(&self) -> Option<std::path::PathBuf> {
         self.state.clone().or_else(crate::service::state_dir)
     }
+
+    /// Where compiled interpreters are kept.
+    fn image_dir(&self) -> Option<std::path::PathBuf> {
+        let cache = crate::ImageCache::new(self.cache.clone()).ok()?;
+        Some(cache.directory().to_owned())
+    }
 }
 
-/// Parses the arguments, runs the command, reports what went wrong.
+/// Parses the arguments, runs the command, reports what went wrong. It is all that a process does: `run` confines the
+/// process, and takes from it what it was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    let inherited = Inherited::look();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are not errors; writing them can only fail because nobody reads them.
-            let _ = error.print();
+            // Help and version are among them.
+            print::arguments(&error);
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -100,15 +118,14 @@ pub fn main() -> ExitCode {
         state: arguments.state_dir,
         quiet: arguments.quiet,
     };
-    if !shared.quiet {
-        report::warnings_to_stderr();
-    }
+    report::start(shared.quiet);
     let done = match arguments.command {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
-        Command::Run(arguments) => run::execute(*arguments, &shared),
+        Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
+        Command::Connector => connector::serve(inherited),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -61,6 +61,176 @@ fn exit_codes_tell_endings_apart() {
     }
 }
 
+/// What breaks the interpreter, each in its own way: sizes that it does not check, code objects that were changed, its
+/// database called from within itself, its own end, and numbers of calls that there are not.
+const BREAKING: [(&str, &str); 13] = [
+    ("a precision", "f'{1.5:.{2**31-1}f}'"),
+    ("a precision of %", "print(len('%.2147483647e' % 1.0))"),
+    (
+        "a memo of a pickle",
+        "import pickle\npickle.loads(b'\\x80\\x04N\\x94' + b'r\\xff\\xff\\xff\\x7f' + b'.')",
+    ),
+    (
+        "a stack size",
+        "def f(): return [1, 2, 3]\nf.__code__ = f.__code__.replace(co_stacksize=0)\nprint(f())",
+    ),
+    (
+        "constants",
+        "def f(): return 'abc'\nf.__code__ = f.__code__.replace(co_consts=())\nprint(f())",
+    ),
+    (
+        "names",
+        "def f(): return len\nf.__code__ = f.__code__.replace(co_names=())\nprint(f())",
+    ),
+    (
+        "variables",
+        "def f(a): return a\nf.__code__ = f.__code__.replace(co_varnames=(), co_nlocals=0)\nprint(f(1))",
+    ),
+    (
+        "a function of a database",
+        "import sqlite3\nc = sqlite3.connect(':memory:')\n\
+         c.create_function('f', -1, lambda *a: c.execute('select f(1)').fetchall())\n\
+         c.execute('select f(1)').fetchall()",
+    ),
+    ("an end", "import os\nos.abort()"),
+    ("a fault", "import faulthandler\nfaulthandler._sigsegv()"),
+    ("no call", "import _sandgate\n_sandgate.collect(0)"),
+    (
+        "no such call",
+        "import _sandgate\n_sandgate.collect(2**32 - 1)",
+    ),
+    (
+        "a call twice",
+        "import _sandgate\nn = _sandgate.begin('{}')\n_sandgate.collect(n)\n_sandgate.collect(n)",
+    ),
+];
+
+#[test]
+fn a_script_that_breaks_its_interpreter_is_told_from_sandgate_failing() {
+    for (what, code) in BREAKING {
+        let (exit, stdout, stderr) = sandgate(&["run", "--json", "--timeout", "20s", "-c", code]);
+        let outcome: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let said = format!("{what}: {stdout}{stderr}");
+        // Some of them are exceptions by now; what none of them may be is sandgate's own failure.
+        let expected = match outcome["status"].as_str().unwrap() {
+            "crashed" => 121,
+            "raised" => 1,
+            "ok" => 0,
+            "stack" | "memory" | "timeout" => 120,
+            _ => panic!("{said}"),
+        };
+        assert_eq!(exit, expected, "{said}");
+    }
+    let (exit, stdout, stderr) = sandgate(&["run", "-c", "import os\nprint('before')\nos.abort()"]);
+    assert_eq!((exit, stdout.as_str()), (121, "before\n"));
+    assert_eq!(
+        stderr,
+        "sandgate: crashed: the interpreter failed: wasm trap: wasm `unreachable` instruction executed\n"
+    );
+}
+
+#[test]
+fn a_script_cannot_exit_as_sandgate_does_and_the_outcome_says_what_it_wanted() {
+    for (given, exit) in [
+        ("64", 1),
+        ("70", 1),
+        ("73", 1),
+        ("120", 1),
+        ("121", 1),
+        ("122", 1),
+        ("130", 1),
+        ("256 + 70", 1),
+        ("65", 65),
+        ("256 + 3", 3),
+    ] {
+        let code = format!("import sys; sys.exit({given})");
+        let (code, stdout, stderr) = sandgate(&["run", "--json", "-c", &code]);
+        assert_eq!((code, stderr.as_str()), (exit, ""), "{given}");
+        let outcome: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(outcome["status"], "exited");
+        let wanted: i64 = given
+            .split('+')
+            .map(|part| part.trim().parse::<i64>().unwrap())
+            .sum();
+        assert_eq!(outcome["exit_code"], wanted);
+    }
+}
+
+#[test]
+fn what_a_script_leaves_can_keep_it_from_being_delivered_and_that_is_no_fault_of_the_command_line()
+{
+    let out = tempfile::tempdir().unwrap();
+    fs::write(out.path().join("mine"), "mine").unwrap();
+    let arguments = ["run", "--json", "--out", out.path().to_str().unwrap(), "-c"];
+    let (code, stdout, stderr) =
+        sandgate(&[&arguments[..], &["open('mine', 'w').write('yours')"]].concat());
+    let outcome: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &outcome["status"]), (73, &"ok".into()), "{stderr}");
+    assert_eq!(fs::read_to_string(out.path().join("mine")).unwrap(), "mine");
+}
+
+#[test]
+fn esc_08_a_script_is_given_no_directory_from_which_later_runs_take_what_decides() {
+    let scene = tempfile::tempdir().unwrap();
+    let at = |path: &str| scene.path().join(path).to_str().unwrap().to_owned();
+    for directory in ["work", "state", "policies"] {
+        fs::create_dir(at(directory)).unwrap();
+    }
+    let (home, work) = (at("."), at("work"));
+    let (state, policies) = (at("state"), at("policies"));
+    let run = |option: &str, directory: &str, more: &[&str]| {
+        let arguments = ["run", option, directory, "-c", "open('x', 'w')"];
+        let arguments = [&arguments[..], more].concat();
+        let (code, _, stderr) = sandgate(&arguments);
+        let stderr: Vec<&str> = stderr.split_whitespace().collect();
+        (
+            code,
+            stderr
+                .join(" ")
+                .replace(scene.path().to_str().unwrap(), "DIR"),
+        )
+    };
+    let said = |directory: &str, what: &str, place: &str| {
+        format!(
+            "× a script that may write to `DIR/{directory}` could change {what} in `DIR/{place}` \
+             help: name a directory of its own for the script, beside it or below"
+        )
+    };
+    for option in ["--workspace", "--out"] {
+        for directory in [".", "state"] {
+            assert_eq!(
+                run(option, &at(directory), &["--state-dir", &state]),
+                (64, said(directory, "the registered services", "state"))
+            );
+        }
+        assert_eq!(
+            run(
+                option,
+                &policies,
+                &[
+                    "--state-dir",
+                    &state,
+                    "--context",
+                    "any",
+                    "--policies",
+                    &policies
+                ]
+            ),
+            (64, said("policies", "the policies", "policies"))
+        );
+    }
+    let cache = at("cache");
+    let (code, stderr) = run("--workspace", &home, &["--cache-dir", &cache]);
+    assert_eq!(
+        (code, stderr),
+        (64, said(".", "the interpreter", "cache/images"))
+    );
+    assert_eq!(
+        run("--workspace", &work, &["--state-dir", &state]),
+        (0, String::new())
+    );
+}
+
 #[test]
 fn an_exception_is_shown_on_standard_error() {
     insta::assert_snapshot!(shown(&["run", "-c", "print('before')\nint('x')"]));
@@ -218,7 +388,7 @@ fn files_go_in_and_come_out() {
     assert_eq!(fs::read_to_string(out.join("out.txt")).unwrap(), "ABC");
     // A second time nothing is replaced, and that is said.
     let (code, _, stderr) = sandgate(&arguments);
-    assert_eq!(code, 64);
+    assert_eq!(code, 73);
     insta::assert_snapshot!(stderr.replace(directory.path().to_str().unwrap(), "DIR"));
 }
 
@@ -236,7 +406,7 @@ fn a_full_disk_is_reported_and_says_that_the_script_has_run() {
         &["run", "--json", "-c", "print('x')"],
     ] {
         let (code, _, stderr) = finished(command(arguments).stdout(full()).output().unwrap());
-        assert_eq!(code, 70);
+        assert_eq!(code, 73);
         assert_eq!(
             stderr,
             "  × the output cannot be written: No space left on device (os error 28)\n  help: make room where it goes; the script itself has run\n"
@@ -293,6 +463,70 @@ fn dos_06_a_terminal_never_receives_a_scripts_escape_sequences() {
         "\\u{1b}[31mred \\u{9b}2J \\u{7} \\u{202e}\n\\u{1b}]0;title\\u{7}\nTraceback (most recent call last):\n  \
          File \"<string>\", line 4, in <module>\n    raise ValueError('\\x1b[2J')\nValueError: \\u{1b}[2J\n"
     );
+}
+
+#[test]
+fn dos_06_a_character_in_pieces_over_two_streams_is_still_none_that_acts() {
+    let code = "import os\nos.write(1, b'a\\xc2'); os.write(2, b'\\x9b31m-err\\n'); os.write(1, b'\\x9b31m-out\\n')\n\
+                os.write(1, b'\\xe2\\x80'); os.write(1, b'\\xaeX\\n'); os.write(1, b'\\x1b'); os.write(2, b'[2J\\n'); os.write(1, b'\\xf0\\x9f')\n\
+                print('\\u061c\\u2028\\u00ad shy|\\u3164|')";
+    assert_eq!(
+        at_a_terminal(&["run", "-c", code], None),
+        "a\u{fffd}31m-err\n\\u{9b}31m-out\n\\u{202e}X\n\\u{1b}[2J\n\u{fffd}\\u{61c}\\u{2028}\\u{ad} shy|\\u{3164}|\n"
+    );
+}
+
+#[test]
+fn dos_06_json_at_a_terminal_says_the_same_and_nothing_in_it_acts() {
+    let code = "print('\\x9b31mred\\x9d0;title\\x9c \\u202eevil \\x7f \\U000e0041')\nraise ValueError('\\x9b2J \\u202e')";
+    let shown = at_a_terminal(&["run", "--json", "-c", code], None);
+    let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{e0041}');
+    assert_eq!(shown.chars().find(|c| acts(*c)), None);
+    let json: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        json["stdout"],
+        "\u{9b}31mred\u{9d}0;title\u{9c} \u{202e}evil \u{7f} \u{e0041}\n"
+    );
+    assert_eq!(json["exception"]["message"], "\u{9b}2J \u{202e}");
+}
+
+#[test]
+fn dos_06_names_of_files_do_not_act_on_a_terminal_in_errors_of_ours() {
+    let evil = "\u{1b}[31m\u{9b}2J\u{1b}]0;title\u{7}\u{202e}";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(evil);
+    let path = path.to_str().unwrap();
+    let state = directory.path().join("state");
+    let state = state.to_str().unwrap();
+    for arguments in [
+        &["run", path] as &[&str],
+        &["run", "-c", "1", "--in", path],
+        &["run", "-c", "1", "--workspace", path],
+        &["run", "-c", "1", evil],
+        &["run", "--unknown", evil],
+        &["run", "-c", "1", "--timeout", evil],
+        &["policy", "check", path],
+        &["service", "add", "x", "--socket", path],
+        &["service", "--state-dir", state, "show", evil],
+    ] {
+        // Our own colours are these two, around words of ours.
+        let shown = at_a_terminal(arguments, None)
+            .replace("\u{1b}[31m×\u{1b}[0m", "×")
+            .replace("\u{1b}[36m  help: \u{1b}[0m", "  help: ");
+        let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert_eq!(
+            shown.chars().find(|c| acts(*c)),
+            None,
+            "{arguments:?}: {shown:?}"
+        );
+        assert!(
+            shown.contains("error") || shown.contains('×'),
+            "{arguments:?}: {shown:?}"
+        );
+    }
+    // One without anything of the kind is in colours as before.
+    let shown = at_a_terminal(&["run", "/nonexistent.py"], None);
+    assert!(shown.contains("\u{1b}[31m"), "{shown:?}");
 }
 
 #[test]

@@ -46,7 +46,12 @@ fn a_person_at_the_terminal_decides() {
             added,
             "{answer:?}: {shown}"
         );
-        assert_eq!(shown.matches("Make this call? [y/N] ").count(), 1);
+        assert_eq!(
+            shown
+                .matches("Call crm.contact.add (write)? [y/N] ")
+                .count(),
+            1
+        );
         assert!(lines.len() < 40, "{shown}");
     }
     insta::assert_snapshot!(without_time(&at_a_terminal(&["demo"], Some("y\n"))));

@@ -4,6 +4,7 @@
 //! of the services, and gives back decisions.
 
 mod cases;
+mod characters;
 mod context;
 mod decision;
 mod explain;
@@ -13,6 +14,7 @@ mod interface;
 mod limits;
 mod lint;
 mod mention;
+mod needed;
 mod policies;
 mod problem;
 mod rule;
@@ -22,6 +24,7 @@ mod text;
 mod types;
 
 pub use cases::{Case, CaseReport, CaseResult, Cases, Ruling, junit};
+pub use characters::{is_blank, is_hidden, is_right_to_left};
 pub use context::{ContextName, ContextNameError};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;

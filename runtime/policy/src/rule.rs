@@ -2,10 +2,10 @@
 //! since a misspelt gate would be none.
 
 use crate::{
+    characters::{is_blank, is_hidden},
     mention::{self, Mention},
     problem::Problem,
     scope::Scope,
-    text,
 };
 use cedar_policy::{Effect, Policy, pst};
 use std::{fmt, ops::Range, sync::Arc};
@@ -122,7 +122,7 @@ impl Reader<'_> {
             Some(reason)
                 if reason
                     .chars()
-                    .any(|character| character.is_control() || text::hidden(character)) =>
+                    .any(|character| is_hidden(character) || is_blank(character)) =>
             {
                 let help = "write one line without control or invisible characters";
                 self.wrong("because", "the reason is not plain text", help);

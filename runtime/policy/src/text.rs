@@ -1,7 +1,10 @@
 //! Text that an operator wrote: what may not be in it, and where its policies and comments stand. Cedar decides what a
 //! policy means; this only finds places for reports, and refuses what reads differently from what it is.
 
-use crate::problem::{File, Problem};
+use crate::{
+    characters::{is_blank, is_hidden},
+    problem::{File, Problem},
+};
 use std::ops::Range;
 
 /// THREAT[DOS-08]: far above any policy that a person would review, far below what would take Cedar a second.
@@ -12,15 +15,9 @@ const LONGEST: usize = 256 << 10;
 const DEEPEST: usize = 32;
 const MOST_OPERATORS: usize = 256;
 
-/// THREAT[POL-07]: characters that an editor does not show as what they are, spaces that are not the space included.
-/// Line breaks and tabs are fine.
-pub(crate) fn hidden(character: char) -> bool {
-    matches!(character,
-        '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{34f}'
-        | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
+/// THREAT[POL-07]: what an editor does not show as what it is. Line breaks and tabs are fine.
+fn is_unreadable(character: char) -> bool {
+    !matches!(character, '\t' | '\n' | '\r') && (is_hidden(character) || is_blank(character))
 }
 
 /// What makes a text unreadable before anything is parsed.
@@ -34,7 +31,7 @@ pub(crate) fn readable(file: File<'_>) -> Result<(), Vec<Problem>> {
     let problems: Vec<Problem> = file
         .text
         .char_indices()
-        .filter(|(_, character)| hidden(*character))
+        .filter(|(_, character)| is_unreadable(*character))
         .take(10)
         .map(|(start, character)| {
             let help = if start == 0 && character == '\u{feff}' {

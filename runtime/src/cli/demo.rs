@@ -3,22 +3,21 @@
 use super::{
     Shared,
     exit::Exit,
+    print,
     progress::Bar,
     reach,
     report::{Failure, chain},
+    signals::Signals,
+    terminal::Terminal,
 };
 use crate::{
-    Actor, Context, ContextPolicy, InForce, Outcome, Reach, Sandbox, Script, Sink, Status, Stream,
+    Actor, Context, ContextPolicy, InForce, Outcome, Reach, Sandbox, Script, Status,
     demo::Crm,
     service::{Address, Client, ClientLimits, Registry, Store, Terms},
 };
 use clap::Args;
 use sandgate_policy::{ContextName, File, Limits as Granted, Policies, Schema};
-use std::{
-    io::{self, IsTerminal, Write},
-    num::NonZeroU32,
-    sync::Arc,
-};
+use std::{num::NonZeroU32, sync::Arc};
 
 const CONTEXT: &str = "assistant";
 const POLICY: &str = include_str!("../../../policies/assistant/policy.cedar");
@@ -38,16 +37,25 @@ pub(super) struct DemoArguments {
 }
 
 pub(super) fn execute(arguments: &DemoArguments, shared: &Shared) -> Result<Exit, Failure> {
-    let executor = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| internal(&error))?;
-    let outcome = executor.block_on(show(arguments, shared))?;
-    // A person who did not answer must not keep the process.
+    let shown = executor.block_on(async {
+        let mut signals = Signals::catch().map_err(|error| internal(&error))?;
+        tokio::select! {
+            outcome = show(arguments, shared) => outcome.map(Some),
+            // What was made goes with it.
+            () = signals.any() => Ok(None),
+        }
+    });
+    // An interpreter that is being prepared must not keep the process.
     executor.shutdown_background();
+    let Some(outcome) = shown? else {
+        return Ok(Exit::Cancelled);
+    };
     if let Some(exception) = &outcome.exception {
-        say(&exception.traceback);
+        print::out(&exception.traceback)?;
     }
     Ok(Exit::from(&outcome))
 }
@@ -59,7 +67,7 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
         .serve(&socket)
         .map_err(|error| internal(&error))?;
 
-    step("A CRM serves on a Unix socket; one `rpc.discover` registers it:");
+    print::heading("A CRM serves on a Unix socket; one `rpc.discover` registers it:")?;
     let client = Client::new(ClientLimits::default());
     let address = Address::http(&socket).map_err(|error| internal(&error))?;
     let document = client
@@ -69,15 +77,15 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     let mut store = Store::open(&place.path().join("state"))?;
     let bytes = document.get().as_bytes();
     let service = store.add("crm", &address, &Terms::default(), bytes, false)?;
-    say(&format!(
+    print::out(&format!(
         "  {} methods; {}\n",
         service.methods().len(),
         service.summary()
-    ));
+    ))?;
 
-    step(
+    print::heading(
         "Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.",
-    );
+    )?;
     let policy = InForce::always(policy(&service.interface())?);
     let approver = reach::approver(arguments.yes, arguments.no, true);
     let registry = Registry::load(&store)?;
@@ -88,12 +96,11 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     let reach = Reach::new(CONTEXT, policy, registry, client, actor, approver)
         .map_err(|error| internal(&error))?;
 
-    step("The script:");
-    say(&SCRIPT
-        .lines()
-        .map(|line| format!("  {line}\n"))
-        .collect::<String>());
-    step("What becomes of it:");
+    print::heading("The script:")?;
+    let lines = SCRIPT.lines().map(|line| format!("  {line}\n"));
+    print::out(&lines.collect::<String>())?;
+    print::heading("What becomes of it:")?;
+    let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
     let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
     if let Some(cache) = &shared.cache {
         builder = builder.cache_dir(cache);
@@ -105,16 +112,17 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     let context = Context::of(Arc::new(reach));
     let script = Script {
         name: Some("demo.py".to_owned()),
-        sink: Some(Arc::new(Printed)),
+        sink: Some(terminal.clone()),
         ..Script::new(SCRIPT)
     };
     let outcome = sandbox.run(script, &context).await?;
+    terminal.finish().await.map_err(|error| internal(&error))?;
     if outcome.status == Status::Ok {
         let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
-        step(&format!(
+        print::heading(&format!(
             "{calls} calls in {:.1} ms, every one of them decided.",
             wall.as_secs_f64() * 1e3
-        ));
+        ))?;
     }
     Ok(outcome)
 }
@@ -132,30 +140,6 @@ fn policy(interface: &sandgate_policy::Interface) -> Result<ContextPolicy, Failu
         limits,
         cases: None,
     })
-}
-
-/// Passes on what the demonstration's own script prints.
-#[derive(Debug)]
-struct Printed;
-
-impl Sink for Printed {
-    fn write(&self, _: Stream, bytes: &[u8]) {
-        say(&super::terminal::escaped(&String::from_utf8_lossy(bytes)));
-    }
-}
-
-fn step(text: &str) {
-    if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        say(&format!("\u{1b}[1;36m{text}\u{1b}[0m\n"));
-    } else {
-        say(&format!("{text}\n"));
-    }
-}
-
-/// A reader that went away wanted no more.
-fn say(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
-    let _ = io::stdout().flush();
 }
 
 fn internal(error: &dyn std::error::Error) -> Failure {

@@ -1,9 +1,8 @@
 //! `sandgate image`: the compiled interpreter of this user on this machine.
 
-use super::{Shared, exit::Exit, progress::Bar, report::Failure};
+use super::{Shared, exit::Exit, print, progress::Bar, report::Failure};
 use crate::{ImageCache, Progress};
 use clap::{Args, Subcommand};
-use std::io::Write;
 
 /// Show, prepare or remove the compiled interpreter.
 #[derive(Debug, Args)]
@@ -29,27 +28,30 @@ enum ImageCommand {
 pub(super) fn execute(arguments: &ImageArguments, shared: &Shared) -> Result<Exit, Failure> {
     let cache = ImageCache::new(shared.cache.clone())?;
     let text = match arguments.command {
-        None => show(&cache, false)?,
-        Some(ImageCommand::Show { json }) => show(&cache, json)?,
+        None | Some(ImageCommand::Show { json: false }) => show(&cache)?,
+        Some(ImageCommand::Show { json: true }) => {
+            print::json(&json(&cache)?)?;
+            return Ok(Exit::Ok);
+        }
         Some(ImageCommand::Warm) => {
             let bar = Bar::default();
             cache.warm((!shared.quiet).then_some(&bar as &dyn Progress))?;
-            show(&cache, false)?
+            show(&cache)?
         }
         Some(ImageCommand::Clear) => format!("removed {} images\n", cache.clear()?),
     };
-    // A reader that went away needs no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print::out(&text)?;
     Ok(Exit::Ok)
 }
 
-fn show(cache: &ImageCache, json: bool) -> Result<String, Failure> {
+fn json(cache: &ImageCache) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(&cache.status()?)
+        .map_err(|error| Failure::internal(error.to_string(), None))?;
+    Ok(format!("{text}\n"))
+}
+
+fn show(cache: &ImageCache) -> Result<String, Failure> {
     let status = cache.status()?;
-    if json {
-        let text = serde_json::to_string_pretty(&status)
-            .map_err(|error| Failure::internal(error.to_string(), None))?;
-        return Ok(format!("{text}\n"));
-    }
     let state = match status.size {
         Some(size) => bytesize::ByteSize::b(size).display().iec().to_string(),
         None => "not prepared yet; `sandgate image warm` does it".to_owned(),

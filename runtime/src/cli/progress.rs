@@ -1,8 +1,9 @@
 //! What is shown while the interpreter is prepared, which happens once per machine and takes up to a minute.
 
-use crate::{Progress, Stage};
+use super::print;
+use crate::{Progress, Stage, Stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::{io::IsTerminal, sync::Mutex, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
 /// A line on standard error: a bar at a terminal, one line a stage elsewhere. Nothing at all when the image is there.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Progress for Bar {
         bar.set_position(step);
         bar.set_message(text);
         if bar.is_hidden() {
-            tracing_line(text);
+            print::err(&format!("preparing the interpreter, once: {text}\n"));
         }
     }
 
@@ -39,7 +40,7 @@ impl Progress for Bar {
 }
 
 fn begin() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
+    let target = if print::is_terminal(Stream::Err) {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
@@ -53,9 +54,4 @@ fn begin() -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
-}
-
-fn tracing_line(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "preparing the interpreter, once: {text}");
 }

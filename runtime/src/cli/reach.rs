@@ -3,21 +3,21 @@
 
 use super::{
     Shared,
-    approve::Person,
+    connector::{self, Running},
+    question::Person,
     report::{self, Failure, chain},
 };
 use crate::{
-    Actor, Answer, Approver, PolicyStore, Reach,
-    service::{Address, Client, ClientLimits, Registry, Store},
+    Actor, Answer, Approver, ContextPolicy, PolicyStore, Reach,
+    contexts::{self, InForce},
+    service::{Address, Client, ClientLimits, Connector, Registration, Registry, Store},
 };
 use clap::Args;
 use sandgate_policy::Interface;
 use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::sync::Mutex;
 
 /// Which services may be called, and on whose behalf.
 #[derive(Debug, Args)]
@@ -86,21 +86,10 @@ impl PoliciesArgument {
     }
 }
 
-/// What may be reached outside this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outside {
-    /// Nothing.
-    Nothing,
-    /// Unix sockets.
-    Sockets,
-    /// The network as well.
-    Network,
-}
-
-/// A reach, and what it needs of the system.
+/// A reach, and what connects for it, where there is anything to connect to.
 pub(super) struct Opened {
     pub(super) reach: Arc<Reach>,
-    pub(super) outside: Outside,
+    pub(super) connecting: Option<Running>,
 }
 
 impl ReachArguments {
@@ -122,58 +111,44 @@ impl ReachArguments {
             Failure::usage("there is no state directory", "name one with --state-dir")
         })?;
         let store = Store::open(&state)?;
-        let registry = Registry::load(&store)?;
-        let mut interfaces: Vec<Interface> = registry
-            .services()
-            .map(|service| service.interface())
-            .collect();
-        // Policies may speak of a service that is not offered while its new document waits.
-        for registration in store.list()?.iter().filter(|one| !one.is_offered()) {
-            interfaces.push(store.service(registration)?.interface());
-        }
         let directory = self.policies.required()?;
-        let policies = PolicyStore::open(&directory, &interfaces).map_err(|error| {
-            // Each problem points into its file; the report of them all comes first.
-            report::failure(&error);
-            Failure::usage(
-                "nothing was run: no call could be decided",
-                "`sandgate policy check` says it again once you have changed something",
-            )
-        })?;
-        let policy = policies.get(context).ok_or_else(|| {
-            let message = format!(
-                "there is no context `{context}` in `{}`",
-                directory.display()
-            );
-            let names = policies.names();
-            let help = if names.is_empty() {
-                "a context is a directory with policy.cedar and limits.toml".to_owned()
-            } else {
-                format!("there are: {}", names.join(", "))
-            };
-            Failure::usage(message, help)
-        })?;
-        let by_url = store
-            .list()?
-            .iter()
-            .any(|service| matches!(service.address, Address::Url(_)));
+        let (registry, policy) = match quickly(&store, &directory, context)? {
+            Some(opened) => opened,
+            None => wholly(&store, &directory, context)?,
+        };
+        let registered = store.list()?;
+        let services = policy
+            .now()
+            .map_or_else(Vec::new, |policy| used(registered, &policy));
+        let connecting = if services.is_empty() {
+            None
+        } else {
+            Some(connector::start(services.clone())?)
+        };
         let actor = Actor {
             name: self.actor.clone(),
             user: self.user.clone(),
             claims: self.claims.clone(),
         };
-        let client = Client::new(ClientLimits::default());
+        let connector = connecting
+            .as_ref()
+            .map_or_else(Connector::default, Running::connector);
+        let client = Client::through(ClientLimits::default(), connector);
+        if services.iter().any(Address::is_encrypted) {
+            client.read_authorities();
+        }
         let approver = self.approver(stdin_is_free);
         let reach = Reach::new(context, policy, registry, client, actor, approver)
             .map_err(|error| Failure::usage(chain(&error), "see `sandgate run --help`"))?;
         Ok(Some(Opened {
             reach: Arc::new(reach),
-            outside: if by_url {
-                Outside::Network
-            } else {
-                Outside::Sockets
-            },
+            connecting,
         }))
+    }
+
+    /// Where policies are, those of later runs included.
+    pub(super) fn policies_dir(&self) -> Option<PathBuf> {
+        self.policies.directory()
     }
 
     fn approver(&self, stdin_is_free: bool) -> Option<Arc<dyn Approver>> {
@@ -181,18 +156,92 @@ impl ReachArguments {
     }
 }
 
+/// The policies of one context with the services that they can be about, if they load with those. Of other services not
+/// even the documents are read: what they weigh is no business of a context that may not use them. THREAT[SVC-04]
+fn quickly(
+    store: &Store,
+    directory: &Path,
+    context: &str,
+) -> Result<Option<(Registry, InForce)>, Failure> {
+    let registered = store.list()?;
+    let names = registered.iter().map(|service| service.name.as_str());
+    let Some(needed) = contexts::needed(directory, context, names) else {
+        return Ok(None);
+    };
+    let registry = Registry::load_some(store, |name| needed.contains(name))?;
+    let mut interfaces: Vec<Interface> = registry
+        .services()
+        .map(|service| service.interface())
+        .collect();
+    for registration in &registered {
+        // Policies may speak of a service that is not offered while its new document waits.
+        if !registration.is_offered() && needed.contains(registration.name.as_str()) {
+            interfaces.push(store.service(registration)?.interface());
+        }
+    }
+    if interfaces.len() < needed.len() {
+        // One of the documents cannot be read; what that means for the policies is told below.
+        return Ok(None);
+    }
+    let policy = contexts::open_one(directory, context, &interfaces);
+    Ok(policy.map(|policy| (registry, policy)))
+}
+
+/// The same with every service and every context, for policies that are about any, and to say what is wrong with others.
+fn wholly(store: &Store, directory: &Path, context: &str) -> Result<(Registry, InForce), Failure> {
+    let registry = Registry::load(store)?;
+    let mut interfaces: Vec<Interface> = registry
+        .services()
+        .map(|service| service.interface())
+        .collect();
+    for registration in store.list()?.iter().filter(|one| !one.is_offered()) {
+        interfaces.push(store.service(registration)?.interface());
+    }
+    let policies = PolicyStore::open(directory, &interfaces).map_err(|error| {
+        // Each problem points into its file; the report of them all comes first.
+        report::failure(&error);
+        Failure::usage(
+            "nothing was run: no call could be decided",
+            "`sandgate policy check` says it again once you have changed something",
+        )
+    })?;
+    let policy = policies.get(context).ok_or_else(|| {
+        let message = format!(
+            "there is no context `{context}` in `{}`",
+            directory.display()
+        );
+        let names = policies.names();
+        let help = if names.is_empty() {
+            "a context is a directory with policy.cedar and limits.toml".to_owned()
+        } else {
+            format!("there are: {}", names.join(", "))
+        };
+        Failure::usage(message, help)
+    })?;
+    Ok((registry, policy))
+}
+
+/// Where the services are that some policy of the context permits something of. THREAT[POL-06]: a run can have no
+/// connection to anything else.
+fn used(registrations: Vec<Registration>, policy: &ContextPolicy) -> Vec<Address> {
+    let used = registrations.into_iter().filter(|registration| {
+        registration.is_offered() && policy.policies.may_use(&registration.name)
+    });
+    used.map(|registration| registration.address).collect()
+}
+
 /// Who answers for calls that need approval: nobody where there is no terminal.
 pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<dyn Approver>> {
     let person = if yes {
-        Person::Decided(Answer::Yes)
+        Some(Person::Decided(Answer::Yes))
     } else if no {
-        Person::Decided(Answer::No)
-    } else if stdin_is_free && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        Person::Asked(Mutex::new(()))
+        Some(Person::Decided(Answer::No))
+    } else if stdin_is_free {
+        Person::at_the_terminal()
     } else {
-        return None;
+        None
     };
-    Some(Arc::new(person))
+    person.map(|person| Arc::new(person) as Arc<dyn Approver>)
 }
 
 /// `$XDG_CONFIG_HOME/sandgate/policies`, else `~/.config/sandgate/policies`.

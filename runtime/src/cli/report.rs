@@ -1,9 +1,8 @@
 //! What people are told when something goes wrong: the thing, the reason and the remedy. Called by `cli`.
 
-use super::exit::Exit;
+use super::{exit::Exit, print};
 use crate::{ImageError, RunError};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-use std::io::{IsTerminal, Write};
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -31,6 +30,16 @@ impl Failure {
             message: message.into(),
             help: help.map(ToOwned::to_owned),
             exit: Exit::Failure,
+        }
+    }
+}
+
+impl Failure {
+    /// The script has run, and what it left cannot be put where it was asked for.
+    pub(super) fn undelivered(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Undelivered,
+            ..Self::usage(message, help)
         }
     }
 }
@@ -82,12 +91,9 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Prints a report to standard error.
+/// Prints a report to standard error. Names of files and texts of services may be in it.
 pub(super) fn failure(failure: &dyn Diagnostic) {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = rendered(failure, colour);
-    // Nobody is left to tell when standard error is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    print::err_in_colours(&rendered(failure, false), || rendered(failure, true));
 }
 
 /// A report as text.
@@ -107,10 +113,14 @@ pub(super) fn rendered(report: &dyn Diagnostic, colour: bool) -> String {
     text
 }
 
-/// The library's warnings become lines on standard error.
-pub(super) fn warnings_to_stderr() {
+/// Reads what the environment says of reports, and makes lines on standard error of the library's warnings.
+pub(super) fn start(quiet: bool) {
+    print::start();
+    if quiet {
+        return;
+    }
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| print::Warnings)
         .with_max_level(tracing::Level::WARN)
         .with_target(false)
         .without_time()

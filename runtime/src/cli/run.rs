@@ -7,27 +7,33 @@
 )]
 
 use super::{
-    Shared,
+    Shared, apart, escape,
     exit::Exit,
     progress::Bar,
-    reach::{Outside, ReachArguments},
+    reach::ReachArguments,
     report::Failure,
-    terminal::{Terminal, escaped},
-    wall::{self, Place},
+    signals::Signals,
+    terminal::Terminal,
+    wall::{self, Inherited, Outside, Place},
 };
 use crate::{
-    Cancel, Clock, Context, ImageCache, Limits, Outcome, Sandbox, Script, Status, Workspace,
+    Cancel, Clock, Context, Limits, Outcome, Sandbox, Script, Sink, Status, Stream, Workspace,
+    sandbox::Loaded,
 };
 use bytesize::ByteSize;
 use clap::Args;
 use std::{
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read},
     num::NonZeroU32,
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+
+/// For how long a run that was ended waits for whoever reads its output.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -132,13 +138,17 @@ fn parse_clock(text: &str) -> Result<Clock, String> {
         .map_err(|error| error.to_string())
 }
 
-pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: RunArguments,
+    shared: &Shared,
+    inherited: Inherited,
+) -> Result<Exit, Failure> {
     let source = source(&arguments)?;
     let stdin = match &arguments.stdin {
         Some(path) => read(path, "the standard input")?,
         None => Vec::new(),
     };
-    let workspace = workspace(&arguments)?;
+    keep_apart(&arguments, shared)?;
     let name = match (&arguments.file, &arguments.code) {
         (Some(file), _) if file.as_os_str() == "-" => "<stdin>".to_owned(),
         (Some(file), _) => file.file_name().map_or_else(
@@ -153,22 +163,29 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         .all(|path| path.as_os_str() != "-");
     let opened = arguments.reach.open(shared, stdin_is_free)?;
     let limits = limits(&arguments);
-    let outside = opened
-        .as_ref()
-        .map_or(Outside::Nothing, |opened| opened.outside);
-    confine(&arguments, workspace.as_deref(), outside, shared)?;
-    let context = match opened {
-        Some(opened) => Context::of(opened.reach).tightened(limits),
-        None => Context::alone(limits),
+    let interpreter = load(shared)?;
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    // From here on there may be something to remove, so no signal ends the process by itself.
+    let mut signals = {
+        let _entered = executor.enter();
+        Signals::catch().map_err(|error| internal(&error))?
+    };
+    let workspace = workspace(&arguments)?;
+    make_out(&arguments)?;
+    confine(&arguments, workspace.as_deref(), inherited)?;
+    let (context, connecting) = match opened {
+        Some(opened) => (
+            Context::of(opened.reach).tightened(limits),
+            opened.connecting,
+        ),
+        None => (Context::alone(limits), None),
     };
     let cancel = Cancel::new();
-    let terminal = if arguments.json {
-        None
-    } else {
-        Some(Arc::new(Terminal::start().map_err(|error| {
-            Failure::internal(error.to_string(), None)
-        })?))
-    };
+    let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
+    let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
     let script = Script {
         source,
         name: Some(name),
@@ -178,31 +195,41 @@ pub(super) fn execute(arguments: RunArguments, shared: &Shared) -> Result<Exit, 
         clock: arguments.clock,
         seed: arguments.seed,
         replay: None,
-        sink: terminal
-            .clone()
-            .map(|terminal| terminal as Arc<dyn crate::Sink>),
+        sink,
         cancel: Some(cancel.clone()),
     };
-    let outcome = drive(script, &context, cancel, shared);
-    let written = terminal.map_or(Ok(()), |terminal| terminal.finish());
-    let outcome = outcome?;
+    let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, interpreter));
+    if let Some(connecting) = &connecting {
+        connecting.dismiss();
+    }
+    let (outcome, by_signal) = match ended {
+        Ok(ended) => ended,
+        Err(failure) => {
+            write_all(executor, &terminal, &mut signals, false);
+            return Err(failure);
+        }
+    };
     // What a script left is delivered whatever became of the script.
     let delivered = match (&arguments.out, &workspace) {
         (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
         _ => Ok(()),
     };
-    let written = written.and(print(&outcome, arguments.json)?);
+    conclude(&terminal, &outcome, arguments.json)?;
+    let written = write_all(executor, &terminal, &mut signals, by_signal);
+    let Some(written) = written.filter(|written| !by_signal || written.is_ok()) else {
+        return Ok(Exit::Cancelled);
+    };
     delivered.map_err(|error| {
-        Failure::usage(
+        Failure::undelivered(
             super::report::chain(&error),
             "name a directory that is empty or does not exist yet",
         )
     })?;
     written.map_err(|error| {
         let message = format!("the output cannot be written: {error}");
-        Failure::internal(
+        Failure::undelivered(
             message,
-            Some("make room where it goes; the script itself has run"),
+            "make room where it goes; the script itself has run",
         )
     })?;
     Ok(Exit::from(&outcome))
@@ -305,6 +332,19 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// What the script may write to, and what `--out` makes of it, is not what decides about scripts.
+fn keep_apart(arguments: &RunArguments, shared: &Shared) -> Result<(), Failure> {
+    let decide = [
+        ("the interpreter", shared.image_dir()),
+        ("the registered services", shared.state_dir()),
+        ("the policies", arguments.reach.policies_dir()),
+    ];
+    let written = arguments.workspace.iter().chain(&arguments.out);
+    written
+        .into_iter()
+        .try_for_each(|directory| apart::check(directory, &decide))
+}
+
 fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure> {
     let opened = match &arguments.workspace {
         Some(path) => Some(Workspace::open(path)),
@@ -323,80 +363,100 @@ fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure
     Ok(Some(Arc::new(workspace)))
 }
 
-fn drive(
+/// The outcome, and whether a signal ended the run.
+async fn drive(
     script: Script,
     context: &Context,
-    cancel: Cancel,
-    shared: &Shared,
-) -> Result<Outcome, Failure> {
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::internal(error.to_string(), None))?;
-    executor.block_on(async {
-        let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
-        if let Some(cache) = &shared.cache {
-            builder = builder.cache_dir(cache);
+    cancel: &Cancel,
+    signals: &mut Signals,
+    interpreter: Loaded,
+) -> Result<(Outcome, bool), Failure> {
+    let sandbox = interpreter.start()?;
+    let mut run = pin!(sandbox.run(script, context));
+    tokio::select! {
+        outcome = &mut run => Ok((outcome?, false)),
+        () = signals.any() => {
+            cancel.cancel();
+            Ok((run.await?, true))
         }
-        if !shared.quiet {
-            builder = builder.progress(Arc::new(Bar::default()));
-        }
-        let sandbox = builder.build().await?;
-        end_on_signals(&cancel).map_err(|error| Failure::internal(error.to_string(), None))?;
-        Ok(sandbox.run(script, context).await?)
+    }
+}
+
+/// Loads the interpreter, or prepares it first.
+fn load(shared: &Shared) -> Result<Loaded, Failure> {
+    let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
+    if let Some(cache) = &shared.cache {
+        builder = builder.cache_dir(cache);
+    }
+    if !shared.quiet {
+        builder = builder.progress(Arc::new(Bar::default()));
+    }
+    Ok(builder.load()?)
+}
+
+fn make_out(arguments: &RunArguments) -> Result<(), Failure> {
+    let Some(out) = &arguments.out else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(out).map_err(|error| {
+        let message = format!("the directory `{}` cannot be made: {error}", out.display());
+        Failure::usage(message, "name a directory that you can write to")
     })
 }
 
 /// From here on the process can reach what this run needs and nothing else. Everything that is named on the command
-/// line has been read.
+/// line or in the environment has been read, and the interpreter is loaded.
 fn confine(
     arguments: &RunArguments,
     workspace: Option<&Workspace>,
-    outside: Outside,
-    shared: &Shared,
+    inherited: Inherited,
 ) -> Result<(), Failure> {
-    let cache = ImageCache::new(shared.cache.clone())?;
+    wall::alone()?;
     let temporary = std::env::temp_dir();
-    let mut places = vec![
-        Place::Directory(cache.directory()?),
-        Place::Parent(&temporary),
-    ];
-    if let Some(out) = &arguments.out {
-        std::fs::create_dir_all(out).map_err(|error| {
-            let message = format!("the directory `{}` cannot be made: {error}", out.display());
-            Failure::usage(message, "name a directory that you can write to")
-        })?;
-        places.push(Place::Directory(out));
-    }
-    places.extend(workspace.map(|workspace| Place::Directory(workspace.path())));
-    wall::raise(&places, outside)
+    let out = arguments.out.as_deref().map(Place::Directory);
+    let workspace = workspace.map(|workspace| Place::Directory(workspace.path()));
+    let places: Vec<Place<'_>> = [Place::Parent(&temporary)]
+        .into_iter()
+        .chain(out)
+        .chain(workspace)
+        .collect();
+    inherited.close();
+    wall::forget_environment();
+    wall::raise(&places, Outside::Nothing)
 }
 
-/// Being interrupted or terminated ends the script and not sandgate, which still has a workspace to put away. The
-/// handlers are in place when this returns.
-fn end_on_signals(cancel: &Cancel) -> io::Result<()> {
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let mut signals = signal(kind)?;
-        let cancel = cancel.clone();
-        tokio::spawn(async move {
-            signals.recv().await;
-            cancel.cancel();
-        });
-    }
-    Ok(())
+/// Waits for what is to be written, unless a signal says not to; after one that ended the run, only as long as a reader
+/// takes that is there. Neither a question nor a file that a thread waits for keeps the process then.
+fn write_all(
+    executor: Runtime,
+    terminal: &Terminal,
+    signals: &mut Signals,
+    by_signal: bool,
+) -> Option<io::Result<()>> {
+    let written = executor.block_on(async {
+        let patience = async {
+            if by_signal {
+                tokio::time::sleep(PATIENCE).await;
+            } else {
+                signals.any().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            written = terminal.finish() => Some(written),
+            () = patience => None,
+        }
+    });
+    executor.shutdown_background();
+    written
 }
 
-/// The streams have been printed already, unless all of it is JSON. The inner result is about writing.
-fn print(outcome: &Outcome, json: bool) -> Result<io::Result<()>, Failure> {
+/// What is said of the outcome. The streams have been printed already, unless all of it is JSON.
+fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Failure> {
     if json {
-        let text = serde_json::to_string(outcome)
-            .map_err(|error| Failure::internal(error.to_string(), None))?;
-        return Ok(
-            match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-                _ => Ok(()),
-            },
-        );
+        let text = serde_json::to_string(outcome).map_err(|error| internal(&error))?;
+        terminal.write(Stream::Out, format!("{}\n", escape::json(&text)).as_bytes());
+        return Ok(());
     }
     let mut text = String::new();
     if let Some(exception) = &outcome.exception {
@@ -411,13 +471,15 @@ fn print(outcome: &Outcome, json: bool) -> Result<io::Result<()>, Failure> {
             Status::Source => "source refused",
             Status::Cancelled => "cancelled",
             Status::Diverged => "diverged",
-            Status::Ok | Status::Exited | Status::Raised | Status::Crashed => "failed",
+            Status::Crashed => "crashed",
+            Status::Ok | Status::Exited | Status::Raised | Status::Failed => "failed",
         };
         text.push_str(&format!("sandgate: {status}: {reason}\n"));
     }
-    if io::stderr().is_terminal() {
-        text = escaped(&text);
-    }
-    let _ = io::stderr().write_all(text.as_bytes());
-    Ok(Ok(()))
+    terminal.write(Stream::Err, text.as_bytes());
+    Ok(())
+}
+
+fn internal(error: &dyn std::error::Error) -> Failure {
+    Failure::internal(error.to_string(), None)
 }

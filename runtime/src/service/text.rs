@@ -2,6 +2,8 @@
 //! length. Every title, summary, description and error text of a document or a script goes through here before it is
 //! printed. THREAT[SVC-05]
 
+use sandgate_policy::is_hidden;
+
 /// The text on one line of at most `most` characters, without anything that hides, reorders or controls.
 pub(crate) fn line(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most.saturating_mul(2)));
@@ -28,17 +30,6 @@ pub(crate) fn line(text: &str, most: usize) -> String {
         count = count.saturating_add(1);
     }
     shown
-}
-
-/// Characters without a glyph of their own: formatting, direction, joining, variation, filling, tagging, private use.
-fn is_hidden(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
-        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]

@@ -1,0 +1,77 @@
+//! The signals that would end the process. `run` and `demo` catch them, since both have made something that is to be
+//! removed: none of them may end the process by itself any more. THREAT[DOS-04].
+
+use rustix::process::Signal;
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+};
+use tokio::signal::unix::{self, SignalKind};
+
+/// What the system ends a process for unless it is told otherwise, those that tell of a fault of the program excepted.
+/// A broken pipe is an error and no signal here.
+const ENDING: [Signal; 14] = [
+    Signal::HUP,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::TERM,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::IO,
+    Signal::POWER,
+    Signal::STKFLT,
+    Signal::XCPU,
+    Signal::XFSZ,
+];
+
+/// Catches them from when it is made.
+#[derive(Debug)]
+pub(super) struct Signals(Vec<unix::Signal>);
+
+impl Signals {
+    /// To be called in a runtime. Signals that the caller had this process ignore, as `nohup` does, stay ignored.
+    pub(super) fn catch() -> io::Result<Self> {
+        let ignored = ignored();
+        let ending = ENDING.map(Signal::as_raw).into_iter();
+        let caught = ending
+            // The very last one cannot be caught by the executor.
+            .chain(libc::SIGRTMIN()..libc::SIGRTMAX())
+            .filter(|number| {
+                let place = number.checked_sub(1).and_then(|at| u32::try_from(at).ok());
+                let bit = place.and_then(|place| 1_u64.checked_shl(place));
+                bit.is_none_or(|bit| ignored & bit == 0)
+            })
+            .map(|number| unix::signal(SignalKind::from_raw(number)));
+        caught.collect::<io::Result<Vec<_>>>().map(Self)
+    }
+
+    /// Waits for one of them.
+    pub(super) async fn any(&mut self) {
+        poll_fn(|context| self.poll(context)).await;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let came = |signal: &mut unix::Signal| signal.poll_recv(context).is_ready();
+        // All are looked at, so that each of them wakes.
+        let came = self.0.iter_mut().map(came).fold(false, |a, b| a | b);
+        if came { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// A bit for each signal that is ignored. Where that cannot be known, none is.
+fn ignored() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the system says of this process"
+    )]
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
