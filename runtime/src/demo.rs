@@ -2,4 +2,6 @@
 
 mod crm;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use crm::DOCUMENT as CRM_DOCUMENT;
 pub use crm::{Crm, Serving};

@@ -30,7 +30,7 @@ use tokio::{
 };
 
 /// Its interface, as it answers `rpc.discover` and `GET /openrpc.json`.
-const DOCUMENT: &str = include_str!("crm.openrpc.json");
+pub(crate) const DOCUMENT: &str = include_str!("crm.openrpc.json");
 /// Bytes of a request; far more than any of its methods takes.
 const LONGEST: usize = 1 << 20;
 /// Contexts that are held at once, so that callers cannot fill the memory with empty ones.

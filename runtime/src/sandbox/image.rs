@@ -6,6 +6,8 @@ mod cache;
 mod interruptible;
 mod snapshot;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use cache::fuzzing;
 pub use cache::{ImageCache, ImageStatus};
 
 use std::{fmt, io, path::PathBuf};
@@ -79,6 +81,12 @@ impl Image {
         &self.0
     }
 
+    /// A guest of the tests, which was compiled just now.
+    #[cfg(test)]
+    pub(super) fn compiled(module: Module) -> Self {
+        Self(module)
+    }
+
     /// Loads compiled code. The one place in the host that is `unsafe`.
     #[expect(
         unsafe_code,
@@ -130,6 +138,17 @@ pub(super) fn check_imports<'a>(
             fewer.join(", ")
         },
     )))
+}
+
+/// Does this with threads for compiling that are gone when it returns. wasmtime would otherwise start some that stay, and
+/// they would be outside of a wall that is raised later.
+fn with_threads<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, ImageError> {
+    /// As much as a program's first thread usually has.
+    const STACK: usize = 8 << 20;
+    rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
+        .build_scoped(|thread| thread.run(), |pool| pool.install(work))
+        .map_err(|error| ImageError::Prepare(error.to_string()))
 }
 
 fn cache_error(path: &std::path::Path, error: &io::Error) -> ImageError {

@@ -19,6 +19,7 @@ use crate::{
     processor::Processor,
     recorder::{Recorder, TapeError},
     underway::Glut,
+    workspace::Listed,
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
@@ -112,12 +113,11 @@ impl Shared {
             Some(tape) => Recorder::replay(tape, &budget),
             None => Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?,
         };
-        let files = script
-            .workspace
-            .take()
-            .map(|workspace| wasi::open(workspace, limits))
-            .transpose()?;
-        let workspace = files.as_ref().map(|files| Arc::clone(&files.workspace));
+        let workspace = script.workspace.take();
+        let files = match &workspace {
+            Some(workspace) => Some(wasi::open(Arc::clone(workspace), limits).await?),
+            None => None,
+        };
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
 
@@ -154,7 +154,7 @@ impl Shared {
                 reason: Some(reason),
                 ..Verdict::of(Status::Source)
             };
-            return finish(verdict, state, &meter, workspace.as_deref());
+            return Ok(finish(verdict, state, &meter, workspace).await);
         }
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -174,7 +174,7 @@ impl Shared {
         };
         let state = store.into_data();
         let verdict = judge(end, &state.memory, limits, &meter)?;
-        finish(verdict, state, &meter, workspace.as_deref())
+        Ok(finish(verdict, state, &meter, workspace).await)
     }
 }
 
@@ -315,7 +315,7 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
         }
         End::Stopped(Stopped::Panicked) => {
             return Ok(Verdict::because(
-                Status::Crashed,
+                Status::Failed,
                 "sandgate itself failed; please report it",
             ));
         }
@@ -381,12 +381,13 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
     }
 }
 
-fn finish(
+/// There is always an outcome: nothing that a script left can keep it from being told. THREAT[DOS-13].
+async fn finish(
     verdict: Verdict,
     mut state: State,
     meter: &Meter,
-    workspace: Option<&Workspace>,
-) -> Result<Outcome, RunError> {
+    workspace: Option<Arc<Workspace>>,
+) -> Outcome {
     if let Some(farewell) = &verdict.farewell {
         // As Python does; past the limit it is dropped like everything else.
         let _ = state
@@ -400,8 +401,14 @@ fn finish(
         output_bytes: state.output.total(),
         calls: state.road.calls(),
     };
+    // What the run had open is closed first, and its descriptors are free again.
+    drop(state.files.take());
+    let listed = match workspace {
+        Some(workspace) => wasi::listed(workspace).await,
+        None => Listed::default(),
+    };
     let (stdout, stderr) = state.output.finish();
-    Ok(Outcome {
+    Outcome {
         status: verdict.status,
         exit_code: verdict.exit_code,
         reason: verdict.reason,
@@ -409,13 +416,11 @@ fn finish(
         stderr,
         value: verdict.value,
         exception: verdict.exception,
-        files: workspace
-            .map(Workspace::files)
-            .transpose()?
-            .unwrap_or_default(),
+        files: listed.files,
+        unlisted: listed.unlisted,
         usage,
         tape: state.recorder.into_tape(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -425,3 +430,17 @@ fn finish(
     reason = "a test that cannot go on fails"
 )]
 mod tests;
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test that cannot go on fails, and what is drawn at random is cut to size"
+)]
+mod hostile;

@@ -41,10 +41,10 @@ fn shared() -> Shared {
     Shared::new(engine, &image, NonZeroU32::MIN).unwrap()
 }
 
-/// The memory that the next run would start with.
-async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) -> R) -> R {
-    let (limits, budget) = (Limits::default(), Budget::default());
-    let state = State {
+/// What the host keeps beside an instance that was granted nothing.
+pub(super) fn state(shared: &Shared) -> State {
+    let budget = Budget::default();
+    State {
         road: Road::new(
             None,
             People::default(),
@@ -57,9 +57,14 @@ async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) -> R) -> R {
         stdin: Stdin::new(Vec::new()),
         recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,
-        memory: Memory::new(&limits),
+        memory: Memory::new(&Limits::default()),
         ticker: Arc::clone(&shared.ticker),
-    };
+    }
+}
+
+/// The memory that the next run would start with.
+pub(super) async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) -> R) -> R {
+    let state = state(shared);
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1_000_000);

@@ -1,0 +1,5 @@
+//! A file of the image cache and its seal. The rules are in `runtime/src/fuzzing.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sandgate::fuzzing::run("seal", bytes));
