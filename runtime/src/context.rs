@@ -144,6 +144,16 @@ impl Limits {
     /// A run that writes this many times [`Limits::output`] to a stream is ended: it is no longer saying anything.
     pub(crate) const FLOOD: u64 = 64;
 
+    /// How deep a script may nest what it makes in a workspace. No honest tree is deeper, and every walk is short.
+    pub const WORKSPACE_DEPTH: usize = 64;
+
+    /// Bytes of the path of what it makes there, so that what it leaves can be named by every program, whose paths have
+    /// 4096 at most.
+    pub const WORKSPACE_PATH: usize = 1024;
+
+    /// Files and directories that a run may have open at once; a process often may have 1024 of all kinds.
+    pub const OPEN_FILES: usize = 64;
+
     /// Below this the interpreter's snapshot itself does not fit.
     pub const LEAST_MEMORY: usize = bytes(*sandgate_policy::Limits::MEMORY.start());
 

@@ -42,6 +42,16 @@ mod underway;
 
 mod outcome;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a fuzzer ends where a rule is broken"
+)]
+pub mod fuzzing;
+
 pub use context::{Context, Limits};
 pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, InForce, PolicyStore};
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
@@ -58,7 +68,8 @@ pub use script::Script;
 pub use service::{
     Address, AddressError, ArgumentError, Arguments, Because, Broken, CallError, Caller, Change,
     ChangedPart, Client, ClientLimits, DocumentError, Found, Health, Identity, IdentityError,
-    JsonError, Part, Phase, ProtocolError, Refreshed, Registered, Registration, Registry, Service,
-    ServiceError, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs, state_dir,
+    JsonError, Part, Phase, ProtocolError, Reads, Refreshed, Registered, Registration, Registry,
+    Service, ServiceError, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
+    state_dir,
 };
 pub use workspace::{Workspace, WorkspaceError};

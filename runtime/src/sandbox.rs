@@ -10,6 +10,8 @@ mod state;
 mod ticker;
 mod wasi;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use image::fuzzing;
 pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
 pub use meter::Cancel;
 
@@ -126,19 +128,38 @@ impl Builder {
 
     /// Loads the image of the interpreter, or prepares it where this machine has none yet, which takes up to a minute.
     pub async fn build(self) -> Result<Sandbox, ImageError> {
-        let cache = ImageCache::new(self.cache)?;
-        let instances = self.instances;
-        let progress = self.progress;
-        let prepare = move || {
-            let engine = engine::pooled(instances)?;
-            let image = cache.load_or_prepare(&engine, progress.as_deref())?;
-            instance::Shared::new(engine, &image, instances)
-        };
         // Loading takes milliseconds, preparing seconds; neither belongs on an executor's thread.
-        let shared = match tokio::task::spawn_blocking(prepare).await {
-            Ok(shared) => shared?,
-            Err(error) => return Err(ImageError::Interrupted(error.to_string())),
-        };
+        match tokio::task::spawn_blocking(|| self.load()?.start()).await {
+            Ok(sandbox) => sandbox,
+            Err(error) => Err(ImageError::Interrupted(error.to_string())),
+        }
+    }
+
+    /// The first half of it, on this thread: everything for which a file is needed, or code becomes executable. When it
+    /// returns, no other thread of it is left.
+    pub(crate) fn load(self) -> Result<Loaded, ImageError> {
+        let cache = ImageCache::new(self.cache)?;
+        let engine = engine::pooled(self.instances)?;
+        let image = cache.load_or_prepare(&engine, self.progress.as_deref())?;
+        Ok(Loaded {
+            engine,
+            image,
+            instances: self.instances,
+        })
+    }
+}
+
+/// An image that is loaded, of which nothing moves yet. A process that confines itself does it now.
+pub(crate) struct Loaded {
+    engine: wasmtime::Engine,
+    image: image::Image,
+    instances: NonZeroU32,
+}
+
+impl Loaded {
+    /// The second half: the thread that keeps time is started.
+    pub(crate) fn start(self) -> Result<Sandbox, ImageError> {
+        let shared = instance::Shared::new(self.engine, &self.image, self.instances)?;
         Ok(Sandbox {
             shared: Arc::new(shared),
         })

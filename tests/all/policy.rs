@@ -67,6 +67,15 @@ fn the_policies_that_ship_load_raise_no_questions_and_are_exercised() {
 }
 
 #[test]
+fn pol_09_policies_that_rest_on_names_are_named_until_somebody_says_what_the_methods_do() {
+    let directory = shipped();
+    let services = directory.path().join("services/crm.json");
+    let text = fs::read_to_string(&services).unwrap();
+    fs::write(&services, text.replace("\"x-effect\"", "\"x-said\"")).unwrap();
+    insta::assert_snapshot!(shown(directory.path(), &["policy", "lint", "."]));
+}
+
+#[test]
 fn results_are_also_written_for_machines() {
     let directory = shipped();
     let xml = directory.path().join("results.xml");
@@ -231,6 +240,7 @@ fn pol_07_files_that_somebody_else_could_write_are_not_used() {
 fn interfaces() -> Vec<Interface> {
     let method = |effect| Method {
         effect,
+        by_name: false,
         parameters: Vec::new(),
     };
     vec![Interface {

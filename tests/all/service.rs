@@ -1,6 +1,6 @@
 //! Services as the operator meets them: registered from real sockets, shown, changed behind one's back, found, refused.
 
-use sandgate::{Address, Client, ClientLimits, Effect, Registry, Store, Terms, demo::Crm};
+use sandgate::{Address, Client, ClientLimits, Effect, Reads, Registry, Store, Terms, demo::Crm};
 use serde_json::{Value, json};
 use std::{
     fs::{self, Permissions},
@@ -222,7 +222,14 @@ async fn everything_is_also_said_as_json() {
     let added = scene.json(&["add", "crm", "--socket", socket.to_str().unwrap(), "--json"]);
     assert_eq!(added, scene.json(&["show", "crm", "--json"]));
     let mut brief = added.clone();
-    for more in ["document", "trusted", "methods", "left_out"] {
+    for more in [
+        "document",
+        "trusted",
+        "reads_are",
+        "reads_by_name",
+        "methods",
+        "left_out",
+    ] {
         brief.as_object_mut().unwrap().remove(more);
     }
     assert_eq!(json!([brief]), scene.json(&["list", "--json"]));
@@ -441,9 +448,15 @@ fn pol_09_a_service_that_lies_about_what_it_does_is_believed_only_by_the_operato
         service.methods().map(|method| method.effect).collect()
     };
     let mut terms = Terms::default();
+    // That it does more than is known is believed of anybody.
     assert_eq!(
         effects(&terms),
-        [Effect::Destroy, Effect::Write, Effect::Read]
+        [Effect::Destroy, Effect::Write, Effect::Destroy]
+    );
+    terms.reads = Reads::Declared;
+    assert_eq!(
+        effects(&terms),
+        [Effect::Destroy, Effect::Write, Effect::Destroy]
     );
     terms.trusted = true;
     assert_eq!(
@@ -457,6 +470,92 @@ fn pol_09_a_service_that_lies_about_what_it_does_is_believed_only_by_the_operato
         effects(&terms),
         [Effect::Read, Effect::Destroy, Effect::Destroy]
     );
+}
+
+#[test]
+fn pol_09_reads_that_only_a_name_vouches_for_are_listed_with_what_to_do_about_them() {
+    let scene = Scene::new();
+    let mut told = document(&[
+        ("contact.list", "limit"),
+        ("contact.get", "id"),
+        ("contact.get_history", "id"),
+        ("contact.list_transfer", "id"),
+        ("contact.get_and_reset", "id"),
+        ("contact.frob", "id"),
+        ("contact.search", "text"),
+    ]);
+    for (at, says) in [(0, "read"), (5, "read"), (6, "write")] {
+        told["methods"][at]["x-effect"] = says.into();
+    }
+    let socket = scene.at("sockets/rpc.sock");
+    Changing::new(&told).serve(&socket);
+    let add = |more: &[&str]| {
+        let usual = [
+            "add",
+            "crm",
+            "--replace",
+            "--socket",
+            socket.to_str().unwrap(),
+        ];
+        scene.run(&[&usual, more].concat()) + &scene.run(&["show", "crm"])
+    };
+    let mut all = add(&[]);
+    all.push_str(&add(&[
+        "--effect",
+        "contact.get=read",
+        "--effect",
+        "contact.get_history=read",
+    ]));
+    all.push_str(&add(&["--trust"]));
+    all.push_str(&add(&[
+        "--reads",
+        "declared",
+        "--effect",
+        "contact.get=read",
+    ]));
+    all.push_str(&add(&["--reads", "declared", "--trust"]));
+    all.push_str(&add(&["--reads", "never"]));
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn pol_09_that_no_name_vouches_is_kept_and_what_was_kept_before_reads_as_before() {
+    let scene = Scene::new();
+    let address = Address::http(Path::new("/run/x.sock")).unwrap();
+    let body = document(&[("contact.list", "limit"), ("contact.purge", "id")]).to_string();
+    let effects = || {
+        let registry = Registry::load(&scene.store()).unwrap();
+        ["contact.list", "contact.purge"]
+            .map(|method| registry.method("crm", method).unwrap().effect)
+    };
+    let kept = || -> String {
+        let database = rusqlite::Connection::open(scene.at("state/registry.db")).unwrap();
+        database
+            .query_row("SELECT terms FROM services", [], |row| row.get(0))
+            .unwrap()
+    };
+    for (reads, terms, expected) in [
+        (
+            Reads::Named,
+            r#"{"trusted":false,"effects":{},"free":[]}"#,
+            [Effect::Read, Effect::Destroy],
+        ),
+        (
+            Reads::Declared,
+            r#"{"trusted":false,"reads":"declared","effects":{},"free":[]}"#,
+            [Effect::Write, Effect::Destroy],
+        ),
+    ] {
+        let said = Terms {
+            reads,
+            ..Terms::default()
+        };
+        scene
+            .store()
+            .add("crm", &address, &said, body.as_bytes(), true)
+            .unwrap();
+        assert_eq!((kept().as_str(), effects()), (terms, expected));
+    }
 }
 
 #[test]
@@ -582,6 +681,47 @@ fn svc_05_a_kept_document_that_was_tampered_with_is_not_offered() {
     let registry = Registry::load(&scene.store()).unwrap();
     assert!(registry.service("x").is_none());
     insta::assert_snapshot!(scene.run(&["show", "x"]));
+}
+
+#[test]
+fn svc_04_a_service_that_the_policies_of_a_context_do_not_name_costs_its_runs_nothing() {
+    let scene = Scene::new();
+    let address = Address::http(Path::new("/run/x.sock")).unwrap();
+    for name in ["crm", "other"] {
+        let kept = document(&[("contact.list", "limit"), (name, "x")]).to_string();
+        let mut store = scene.store();
+        let terms = Terms::default();
+        store
+            .add(name, &address, &terms, kept.as_bytes(), false)
+            .unwrap();
+    }
+    // Whoever reads this document notices.
+    let database = rusqlite::Connection::open(scene.at("state/registry.db")).unwrap();
+    let changed = "UPDATE documents SET body = '[' WHERE hash = (SELECT document FROM services WHERE name = 'other')";
+    assert_eq!(database.execute(changed, []).unwrap(), 1);
+    let mut all = String::new();
+    for (context, scope) in [
+        ("named", "action == Action::\"crm.contact.list\", resource"),
+        (
+            "group",
+            "action in Action::\"read\", resource == Service::\"crm\"",
+        ),
+        (
+            "both",
+            "action in Action::\"read\", resource == Service::\"other\"",
+        ),
+        ("any", "action in Action::\"read\", resource"),
+    ] {
+        let policies = scene.at("home/.config/sandgate/policies");
+        let directory = policies.join(context);
+        fs::create_dir_all(&directory).unwrap();
+        let text = format!("@because(\"x\")\npermit (principal, {scope});\n");
+        fs::write(directory.join("policy.cedar"), text).unwrap();
+        fs::write(directory.join("limits.toml"), "hero_context = 1\n").unwrap();
+        let script = "from services import crm\nprint(callable(crm.contact_list))";
+        all.push_str(&scene.command(&["run", "-q", "-c", script, "--context", context]));
+    }
+    insta::assert_snapshot!(all);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,14 @@
 //! `SANDGATE_BLESS=1 cargo test specs` writes what is, for a person to read before it is committed.
 
 use crate::support::{repository, run};
-use sandgate::{Outcome, Script, Value};
-use std::{fs, path::PathBuf};
+use sandgate::{Exception, Outcome, Script, Value};
+use std::{
+    fmt::{self, Display, Formatter},
+    fs,
+    path::PathBuf,
+};
 
-fn cases(directory: &str) -> Vec<PathBuf> {
+pub(crate) fn cases(directory: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(repository("tests/specs").join(directory))
         .unwrap()
         .flatten()
@@ -17,28 +21,47 @@ fn cases(directory: &str) -> Vec<PathBuf> {
     found
 }
 
-fn described(outcome: &Outcome) -> String {
-    let mut text = format!("status: {:?}\n", outcome.status).to_lowercase();
-    if let Some(exception) = &outcome.exception {
-        text.push_str(&format!(
-            "exception: {}: {}\n",
-            exception.kind, exception.message
-        ));
-    }
-    match &outcome.value {
-        Some(Value::Json(json)) => text.push_str(&format!("value: {}\n", json.get())),
-        Some(Value::Repr(repr)) => text.push_str(&format!("repr: {repr}\n")),
-        None => {}
-    }
-    for (name, stream) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
-        if !stream.text.is_empty() {
-            text.push_str(&format!("--- {name}\n{}", stream.text));
+/// What is said of an outcome.
+pub(crate) struct Described<'a> {
+    pub(crate) status: &'a str,
+    pub(crate) exception: Option<&'a Exception>,
+    pub(crate) value: Option<&'a Value>,
+    pub(crate) stdout: &'a str,
+    pub(crate) stderr: &'a str,
+}
+
+impl Display for Described<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "status: {}", self.status)?;
+        if let Some(Exception { kind, message, .. }) = self.exception {
+            writeln!(f, "exception: {kind}: {message}")?;
         }
+        match self.value {
+            Some(Value::Json(json)) => writeln!(f, "value: {}", json.get())?,
+            Some(Value::Repr(repr)) => writeln!(f, "repr: {repr}")?,
+            None => {}
+        }
+        for (name, text) in [("stdout", self.stdout), ("stderr", self.stderr)] {
+            if !text.is_empty() {
+                write!(f, "--- {name}\n{text}")?;
+            }
+        }
+        if let Some(exception) = self.exception {
+            write!(f, "--- traceback\n{}", exception.traceback)?;
+        }
+        Ok(())
     }
-    if let Some(exception) = &outcome.exception {
-        text.push_str(&format!("--- traceback\n{}", exception.traceback));
+}
+
+fn described(outcome: &Outcome) -> String {
+    Described {
+        status: &format!("{:?}", outcome.status).to_lowercase(),
+        exception: outcome.exception.as_ref(),
+        value: outcome.value.as_ref(),
+        stdout: &outcome.stdout.text,
+        stderr: &outcome.stderr.text,
     }
-    text
+    .to_string()
 }
 
 async fn hold(directory: &str) {
