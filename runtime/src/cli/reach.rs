@@ -111,12 +111,12 @@ impl ReachArguments {
             Failure::usage("there is no state directory", "name one with --state-dir")
         })?;
         let store = Store::open(&state)?;
-        let directory = self.policies.required()?;
-        let (registry, policy) = match quickly(&store, &directory, context)? {
-            Some(opened) => opened,
-            None => wholly(&store, &directory, context)?,
-        };
         let registered = store.list()?;
+        let directory = self.policies.required()?;
+        let (registry, policy) = match quickly(&store, &registered, &directory, context)? {
+            Some(opened) => opened,
+            None => wholly(&store, &registered, &directory, context)?,
+        };
         let services = policy
             .now()
             .map_or_else(Vec::new, |policy| used(registered, &policy));
@@ -160,10 +160,10 @@ impl ReachArguments {
 /// even the documents are read: what they weigh is no business of a context that may not use them. THREAT[SVC-04]
 fn quickly(
     store: &Store,
+    registered: &[Registration],
     directory: &Path,
     context: &str,
 ) -> Result<Option<(Registry, InForce)>, Failure> {
-    let registered = store.list()?;
     let names = registered.iter().map(|service| service.name.as_str());
     let Some(needed) = contexts::needed(directory, context, names) else {
         return Ok(None);
@@ -173,7 +173,7 @@ fn quickly(
         .services()
         .map(|service| service.interface())
         .collect();
-    for registration in &registered {
+    for registration in registered {
         // Policies may speak of a service that is not offered while its new document waits.
         if !registration.is_offered() && needed.contains(registration.name.as_str()) {
             interfaces.push(store.service(registration)?.interface());
@@ -188,13 +188,18 @@ fn quickly(
 }
 
 /// The same with every service and every context, for policies that are about any, and to say what is wrong with others.
-fn wholly(store: &Store, directory: &Path, context: &str) -> Result<(Registry, InForce), Failure> {
+fn wholly(
+    store: &Store,
+    registered: &[Registration],
+    directory: &Path,
+    context: &str,
+) -> Result<(Registry, InForce), Failure> {
     let registry = Registry::load(store)?;
     let mut interfaces: Vec<Interface> = registry
         .services()
         .map(|service| service.interface())
         .collect();
-    for registration in store.list()?.iter().filter(|one| !one.is_offered()) {
+    for registration in registered.iter().filter(|one| !one.is_offered()) {
         interfaces.push(store.service(registration)?.interface());
     }
     let policies = PolicyStore::open(directory, &interfaces).map_err(|error| {
