@@ -39,7 +39,7 @@ impl Desk {
         asked: &Arc<Asked>,
     ) -> Result<Decided, Refusal> {
         if asked.params.get().len() <= SHORT {
-            return self.processor.count(|| reach.decide(asked));
+            return self.processor.count(|| reach.decide(asked, &|| true));
         }
         // Never closed, so there is a turn in the end.
         let turn = Arc::clone(&self.one).acquire_owned().await;
@@ -47,10 +47,18 @@ impl Desk {
         let (processor, run) = (self.processor.clone(), Arc::downgrade(&self.run));
         let deciding = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            match run.strong_count() {
-                0 => Err(Refusal::Failed),
-                _ => processor.count(|| reach.decide(&asked)),
-            }
+            let lap = processor.start();
+            // THREAT[DOS-01]: counted while it goes on, and given up when the run ends.
+            let wanted = || {
+                lap.end();
+                run.strong_count() > 0
+            };
+            let decided = match wanted() {
+                true => reach.decide(&asked, &wanted),
+                false => Err(Refusal::Failed),
+            };
+            lap.end();
+            decided
         });
         // A panic of ours is the error of this call.
         deciding.await.unwrap_or(Err(Refusal::Failed))

@@ -3,7 +3,7 @@
 
 use crate::{
     contexts::ContextPolicy,
-    question::{Answer, Held, Question},
+    question::{Answer, Pause, Question},
     reach::{Decided, Reach},
     refusal::Refusal,
     service::{Identity, Registered},
@@ -32,7 +32,7 @@ pub(crate) struct Cleared {
 /// The people of one run: how long they took, how often they were asked, and what they said yes to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct People {
-    pub(crate) held: Held,
+    pub(crate) pause: Pause,
     asked: Arc<AtomicU64>,
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn clear(
                 params: params.clone(),
                 because,
             };
-            let _held = people.held.hold();
+            let _asking = people.pause.question();
             if approver.ask(&question).await == Answer::No {
                 return Err(Refusal::Declined {
                     service: question.service,

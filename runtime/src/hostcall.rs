@@ -8,6 +8,7 @@ use crate::{
     gate::{self, Agreed, Cleared, People},
     pace::OwnQueue,
     processor::Processor,
+    question::Pause,
     reach::{Asked, Reach},
     recorder::Recorder,
     refusal::Refusal,
@@ -26,6 +27,7 @@ pub(crate) struct Road {
     limit: u64,
     budget: Budget,
     under_way: UnderWay,
+    pause: Pause,
     /// Nothing can be reached without it.
     lane: Option<Arc<Lane>>,
 }
@@ -57,6 +59,7 @@ impl Road {
         budget: Budget,
         limit: u64,
     ) -> Self {
+        let pause = people.pause.clone();
         let lane = reach.map(|reach| {
             Arc::new(Lane {
                 desk: Desk::new(processor),
@@ -71,6 +74,7 @@ impl Road {
             limit,
             under_way: UnderWay::new(budget.clone()),
             budget,
+            pause,
             lane,
         }
     }
@@ -151,7 +155,10 @@ impl Road {
         let call = match recorder.recorded_wait()? {
             // A replay takes them in the order of the recording, whatever is done first now.
             Some(call) => call,
-            None => self.under_way.next(longest).await?,
+            None => {
+                let _waits = longest.is_none().then(|| self.pause.script_waits());
+                self.under_way.next(longest).await?
+            }
         };
         if call == 0 {
             // Where time is not the host's, it has passed now.
@@ -164,6 +171,7 @@ impl Road {
 
     /// Waits for one call and takes its reply.
     pub(crate) async fn collect(&mut self, call: u32) -> wasmtime::Result<Vec<u8>> {
+        let _waits = self.pause.script_waits();
         self.under_way.take(call).await
     }
 }

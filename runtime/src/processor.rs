@@ -3,6 +3,7 @@
 
 use rustix::time::{ClockId, clock_gettime};
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,17 +18,40 @@ pub(crate) struct Processor(Arc<AtomicU64>);
 impl Processor {
     /// Does something for the run, on this thread and without giving way, and counts what it takes.
     pub(crate) fn count<R>(&self, work: impl FnOnce() -> R) -> R {
-        let before = thread_time();
+        let lap = self.start();
         let result = work();
-        let used = thread_time().saturating_sub(before);
-        let nanos = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanos, Ordering::Relaxed);
+        lap.end();
         result
+    }
+
+    /// The same for work that counts what it takes step by step.
+    pub(crate) fn start(&self) -> Lap<'_> {
+        Lap {
+            processor: self,
+            before: Cell::new(thread_time()),
+        }
     }
 
     /// What the run has used so far.
     pub(crate) fn used(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Work of this thread that is not counted yet.
+#[derive(Debug)]
+pub(crate) struct Lap<'p> {
+    processor: &'p Processor,
+    before: Cell<Duration>,
+}
+
+impl Lap<'_> {
+    /// Counts what this thread took since the last time.
+    pub(crate) fn end(&self) {
+        let now = thread_time();
+        let used = now.saturating_sub(self.before.replace(now));
+        let nanos = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+        self.processor.0.fetch_add(nanos, Ordering::Relaxed);
     }
 }
 

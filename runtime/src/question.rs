@@ -7,13 +7,13 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 /// Asks a person whether one call may be made.
 pub trait Approver: fmt::Debug + Send + Sync {
-    /// Asks, and waits for the answer. The run's time does not pass meanwhile.
+    /// Asks, and waits for the answer. While the script waits for nothing else, the run's time does not pass.
     fn ask<'a>(
         &'a self,
         question: &'a Question,
@@ -46,52 +46,105 @@ pub enum Answer {
     No,
 }
 
-/// Time that a run spends waiting for a person, which its limits do not count. Shared with the run's meter.
+/// The run's wall clock, which stands while a person is asked and the script can do nothing but wait for the answer. A
+/// script that goes on meanwhile uses up its time: THREAT[DOS-04], a question must not keep alive what has a deadline.
+/// Shared with the run's meter.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Waits>>);
+pub(crate) struct Pause(Arc<Mutex<Clock>>);
 
 #[derive(Debug, Default)]
-struct Waits {
-    under_way: usize,
+struct Clock {
+    questions: usize,
+    script_waits: bool,
     since: Option<Instant>,
     past: Duration,
 }
 
-/// A person is being asked for as long as this lives.
+/// Something that lets the clock stand is so for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Holding<'a>(&'a Held);
+pub(crate) struct While<'a> {
+    pause: &'a Pause,
+    ends: fn(&mut Clock),
+}
 
-impl Held {
-    pub(crate) fn hold(&self) -> Holding<'_> {
-        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way = waits.under_way.saturating_add(1);
-        waits.since.get_or_insert_with(Instant::now);
-        Holding(self)
+impl Pause {
+    /// A person is being asked.
+    pub(crate) fn question(&self) -> While<'_> {
+        self.change(|clock| clock.questions = clock.questions.saturating_add(1));
+        While {
+            pause: self,
+            ends: |clock| clock.questions = clock.questions.saturating_sub(1),
+        }
     }
 
-    /// Whether a person is being asked now.
-    pub(crate) fn is_held(&self) -> bool {
-        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way > 0
+    /// The script waits for a call, however long it takes.
+    pub(crate) fn script_waits(&self) -> While<'_> {
+        self.change(|clock| clock.script_waits = true);
+        While {
+            pause: self,
+            ends: |clock| clock.script_waits = false,
+        }
     }
 
-    /// For how long people were asked, in all.
+    /// Whether the clock stands now.
+    pub(crate) fn is_on(&self) -> bool {
+        self.clock().since.is_some()
+    }
+
+    /// For how long it has stood, in all.
     pub(crate) fn time(&self) -> Duration {
-        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = waits.since.map_or(Duration::ZERO, |since| since.elapsed());
-        waits.past.saturating_add(now)
+        let clock = self.clock();
+        let now = clock.since.map_or(Duration::ZERO, |since| since.elapsed());
+        clock.past.saturating_add(now)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Clock)) {
+        let mut clock = self.clock();
+        change(&mut clock);
+        let stands = clock.questions > 0 && clock.script_waits;
+        match clock.since {
+            None if stands => clock.since = Some(Instant::now()),
+            Some(since) if !stands => {
+                clock.since = None;
+                clock.past = clock.past.saturating_add(since.elapsed());
+            }
+            _ => {}
+        }
+    }
+
+    fn clock(&self) -> MutexGuard<'_, Clock> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Holding<'_> {
+impl Drop for While<'_> {
     fn drop(&mut self) {
-        let mut waits = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.under_way = waits.under_way.saturating_sub(1);
-        if waits.under_way == 0 {
-            let since = waits.since.take();
-            waits.past = waits
-                .past
-                .saturating_add(since.map_or(Duration::ZERO, |since| since.elapsed()));
-        }
+        self.pause.change(self.ends);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dos_04_the_clock_stands_only_while_a_person_is_asked_and_the_script_waits() {
+        let pause = Pause::default();
+        let waits = pause.script_waits();
+        assert!(!pause.is_on());
+        let (first, second) = (pause.question(), pause.question());
+        assert!(pause.is_on());
+        drop(first);
+        assert!(pause.is_on());
+        drop(waits);
+        assert!(!pause.is_on());
+        let stood = pause.time();
+        let waits = pause.script_waits();
+        assert!(pause.is_on());
+        drop(second);
+        assert!(!pause.is_on());
+        drop(waits);
+        assert!(pause.time() >= stood);
+        assert!(!pause.is_on());
     }
 }

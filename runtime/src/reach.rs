@@ -6,7 +6,7 @@ use crate::{
     pace::{OwnQueue, Pace},
     question::Approver,
     refusal::Refusal,
-    service::{Caller, Client, Identity, IdentityError, Registered, Registry},
+    service::{Caller, Client, Identity, IdentityError, Registered, Registry, Weight},
 };
 use sandgate_policy::{ContextNumber, Decision, Fault, Limits, Query};
 use serde_json::value::RawValue;
@@ -157,8 +157,12 @@ impl Reach {
     }
 
     /// The decision on a call of one method. THREAT[SEC-05]: a service that this context may not use at all, a method
-    /// that there is not and a service that there is not are the same.
-    pub(crate) fn decide(&self, asked: &Asked) -> Result<Decided, Refusal> {
+    /// that there is not and a service that there is not are the same. Where nobody wants it any more, it ends early.
+    pub(crate) fn decide(
+        &self,
+        asked: &Asked,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Decided, Refusal> {
         let policy = self.policy.now().ok_or_else(|| asked.not_available())?;
         let method = Some(&asked.service)
             .filter(|service| policy.policies.may_use(service))
@@ -171,7 +175,7 @@ impl Reach {
             claims: &self.actor.claims,
         };
         let arguments = method
-            .bind(&asked.params, &caller)
+            .bind_within(&asked.params, &caller, &Weight::while_wanted(wanted))
             .map_err(Refusal::Arguments)?;
         let decision = policy.policies.decide(&Query {
             context: &self.context,

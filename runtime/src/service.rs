@@ -53,6 +53,7 @@ pub use registry::Registry;
 pub use reserved::Caller;
 pub use socket::SocketError;
 pub use store::{Refreshed, Registration, Store, StoreError, state_dir};
+pub(crate) use weight::Weight;
 
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::unwrap_used, reason = "a fuzzer ends where a rule is broken")]

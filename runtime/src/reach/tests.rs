@@ -16,7 +16,9 @@ use rand_chacha::{
 };
 use sandgate_policy::{ContextName, File, Policies, Schema, Verdict};
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, future::Future, num::NonZeroU32, path::Path, pin::Pin};
+use std::{
+    cell::Cell, collections::BTreeMap, future::Future, num::NonZeroU32, path::Path, pin::Pin,
+};
 
 /// How many calls; CONTRIBUTING.md says how to make a million.
 fn calls() -> usize {
@@ -329,7 +331,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
                 method: "thing.put".to_owned(),
                 params: serde_json::value::to_raw_value(&given).unwrap(),
             };
-            let Ok(made) = world.reach.decide(&asked) else {
+            let Ok(made) = world.reach.decide(&asked, &|| true) else {
                 continue;
             };
             decided += 1;
@@ -377,7 +379,7 @@ fn refusal(reach: &Reach, params: &str) -> Option<String> {
         params: RawValue::from_string(params.to_owned()).unwrap(),
     };
     reach
-        .decide(&asked)
+        .decide(&asked, &|| true)
         .err()
         .map(|refusal| refusal.to_string())
 }
@@ -425,6 +427,37 @@ async fn dos_01_deciding_is_the_run_s_time_for_short_and_long_calls() {
     }
 }
 
+#[test]
+fn dos_01_a_long_decision_is_given_up_between_any_two_of_its_steps() {
+    let record =
+        json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "^x+$"}}});
+    let document = json!({"openrpc": "1.2.6", "info": {"title": "T"}, "methods": [{
+        "name": "thing.put",
+        "params": [{"name": "list", "required": true, "schema": {"type": "array", "items": record}}],
+    }]});
+    let policy = "@because(\"x\") permit (principal, action, resource);";
+    let reach = reach(service(&document), policy);
+    let asked = Asked {
+        service: "svc".to_owned(),
+        method: "thing.put".to_owned(),
+        params: serde_json::value::to_raw_value(&json!({"list": vec![json!({"a": "xx"}); 20_000]}))
+            .unwrap(),
+    };
+    let given_up_at = |last: usize| {
+        let looks = Cell::new(0);
+        let wanted = || looks.replace(looks.get() + 1) < last;
+        let refusal = reach.decide(&asked, &wanted).err();
+        (looks.get(), refusal.map(|refusal| refusal.to_string()))
+    };
+    // After the values are read, before and after their check is weighed, and once what is sent is written.
+    assert_eq!(given_up_at(usize::MAX), (4, None));
+    for last in 0..4 {
+        let (looks, refusal) = given_up_at(last);
+        assert_eq!(looks, last + 1);
+        assert!(refusal.unwrap().ends_with("the run is over"));
+    }
+}
+
 /// Agrees to everything.
 #[derive(Debug)]
 struct Agrees;
@@ -449,7 +482,7 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
             method: "thing.put".to_owned(),
             params: RawValue::from_string(params.to_owned()).unwrap(),
         };
-        reach.decide(&asked).unwrap()
+        reach.decide(&asked, &|| true).unwrap()
     };
     let (people, mut agreed) = (People::default(), Agreed::default());
     for _ in 0..2 {

@@ -126,7 +126,7 @@ impl Shared {
             limits.wall,
             limits.cpu,
             processor.clone(),
-            people.held.clone(),
+            people.pause.clone(),
         );
         let state = State {
             road: Road::new(

@@ -2,7 +2,7 @@
 //! called by `instance`. A guest gives way every few milliseconds, so the checks between its turns are enough.
 
 use super::ticker::{At, Ticker};
-use crate::{processor::Processor, question::Held};
+use crate::{processor::Processor, question::Pause};
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -58,29 +58,29 @@ pub(super) struct Meter {
     wall: Duration,
     cpu: Duration,
     processor: Processor,
-    held: Held,
+    pause: Pause,
 }
 
 impl Meter {
-    pub(super) fn start(wall: Duration, cpu: Duration, processor: Processor, held: Held) -> Self {
+    pub(super) fn start(wall: Duration, cpu: Duration, processor: Processor, pause: Pause) -> Self {
         Self {
             started: Instant::now(),
             wall,
             cpu,
             processor,
-            held,
+            pause,
         }
     }
 
     /// Without the time that people took to answer.
     pub(super) fn wall_used(&self) -> Duration {
-        self.started.elapsed().saturating_sub(self.held.time())
+        self.started.elapsed().saturating_sub(self.pause.time())
     }
 
-    /// How much wall time is left; while a person is asked, none passes.
+    /// How much wall time is left. None passes while the clock stands.
     fn wall_left(&self) -> Duration {
         let left = self.wall.saturating_sub(self.wall_used());
-        if left.is_zero() && self.held.is_held() {
+        if left.is_zero() && self.pause.is_on() {
             return self.wall;
         }
         left
@@ -161,7 +161,7 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
             if Pin::new(at).poll(context).is_pending() {
                 break;
             }
-            // The run was held meanwhile, or it would have ended above.
+            // The clock stood meanwhile, or it would have ended above.
             this.alarm = alarm(this.ticker, left);
         }
         Poll::Pending

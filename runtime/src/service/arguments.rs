@@ -202,14 +202,22 @@ impl<'de> Deserialize<'de> for Given<'de> {
 impl Registered {
     /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
     pub fn bind(&self, given: &RawValue, caller: &Caller<'_>) -> Result<Arguments, ArgumentError> {
-        let mut values = self.take(given)?;
+        self.bind_within(given, caller, &Weight::default())
+    }
+
+    /// The same, within what the checks of the call may cost. THREAT[DOS-11]: one allowance for all parameters.
+    pub(crate) fn bind_within(
+        &self,
+        given: &RawValue,
+        caller: &Caller<'_>,
+        weight: &Weight<'_>,
+    ) -> Result<Arguments, ArgumentError> {
+        let mut values = self.take(given, weight)?;
         let mut missing = Vec::new();
-        // THREAT[DOS-11]: one for all parameters.
-        let weight = Weight::default();
         for (argument, value) in self.arguments.iter().zip(&mut values) {
             let parameter = &argument.parameter;
             if let Some(reserved) = argument.reserved {
-                *value = self.set(argument, reserved, caller, &weight)?;
+                *value = self.set(argument, reserved, caller, weight)?;
                 continue;
             }
             // `None` for what may be left out and cannot be null is how Python leaves it out.
@@ -220,7 +228,7 @@ impl Registered {
                 *value = None;
             }
             match value {
-                Some(value) => self.check(argument, value, &weight)?,
+                Some(value) => self.check(argument, value, weight)?,
                 None if parameter.required => missing.push(parameter.name.as_str()),
                 None => {}
             }
@@ -237,6 +245,7 @@ impl Registered {
             Structure::ByPosition => to_raw_value(&self.list(&values)?),
         };
         let params = params.map_err(|error| self.shape(&error))?;
+        weight.look().map_err(|over| self.shape(&over))?;
         let open = self.arguments.iter().zip(values);
         let by_name = open
             .filter(|(argument, _)| argument.reserved.is_none())
@@ -246,7 +255,11 @@ impl Registered {
     }
 
     /// The given value of each parameter, in the order of the document.
-    fn take(&self, given: &RawValue) -> Result<Vec<Option<Value>>, ArgumentError> {
+    fn take(
+        &self,
+        given: &RawValue,
+        weight: &Weight<'_>,
+    ) -> Result<Vec<Option<Value>>, ArgumentError> {
         let mut values = vec![None; self.arguments.len()];
         let parts = Cell::new(MOST_PARTS);
         match serde_json::from_str(given.get()).map_err(|error| self.shape(&error))? {
@@ -275,7 +288,7 @@ impl Registered {
                     if slot.is_some() {
                         return Err(self.shape(&format_args!("`{name}` stands twice")));
                     }
-                    *slot = Some(self.value(argument, value, &parts)?);
+                    *slot = Some(self.value(argument, value, &parts, weight)?);
                 }
             }
             Given::ByPosition(items) => {
@@ -292,7 +305,7 @@ impl Registered {
                     });
                 }
                 for (item, (argument, slot)) in items.into_iter().zip(open) {
-                    *slot = Some(self.value(argument, item, &parts)?);
+                    *slot = Some(self.value(argument, item, &parts, weight)?);
                 }
             }
         }
@@ -305,10 +318,13 @@ impl Registered {
         argument: &Argument,
         given: &RawValue,
         parts: &Cell<usize>,
+        weight: &Weight<'_>,
     ) -> Result<Value, ArgumentError> {
         let wrong = |error: JsonError| self.wrong(argument, error.to_string());
         json::check_numbers(given.get()).map_err(wrong)?;
         let value = json::parse(given.get().as_bytes(), parts).map_err(wrong)?;
+        let look = weight.look();
+        look.map_err(|over| self.wrong(argument, over.to_string()))?;
         match reserved::within(&value) {
             Some(key) => Err(ArgumentError::Reserved {
                 parameter: text::line(key, 60),
@@ -321,7 +337,7 @@ impl Registered {
         &self,
         argument: &Argument,
         value: &Value,
-        weight: &Weight,
+        weight: &Weight<'_>,
     ) -> Result<(), ArgumentError> {
         let checked = argument.parameter.schema.check(value, weight);
         checked.map_err(|mismatch| {
@@ -340,7 +356,7 @@ impl Registered {
         argument: &Argument,
         reserved: Reserved,
         caller: &Caller<'_>,
-        weight: &Weight,
+        weight: &Weight<'_>,
     ) -> Result<Option<Value>, ArgumentError> {
         let value = reserved
             .values(caller)

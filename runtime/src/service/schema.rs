@@ -99,7 +99,7 @@ impl Schema {
 
     /// Whether the value fits. The first thing that does not is told. What checking costs is taken from the weight that
     /// the checks of one call share, before it is spent. THREAT[DOS-11]
-    pub(crate) fn check(&self, value: &Value, weight: &Weight) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self, value: &Value, weight: &Weight<'_>) -> Result<(), Mismatch> {
         let whole = |reason: String| Mismatch {
             at: String::new(),
             given: shown(value),

@@ -48,23 +48,27 @@ pub(super) fn pattern(states: usize) -> u64 {
     8 * (BYTE + NEW + NEW_BYTE * 16) + wide(states).saturating_mul(8 * STATE)
 }
 
-/// What the checks of one call may still cost.
-#[derive(Debug)]
-pub(crate) struct Weight(Cell<u64>);
+/// What the checks of one call may still cost, and whether anybody still waits for them.
+pub(crate) struct Weight<'r> {
+    left: Cell<u64>,
+    wanted: &'r dyn Fn() -> bool,
+}
 
-impl Default for Weight {
+impl Default for Weight<'_> {
     fn default() -> Self {
-        Self(Cell::new(MOST))
+        Self::while_wanted(&|| true)
     }
 }
 
 /// Why a value is not checked. The text ends a sentence that begins with the parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heavy {
+pub(crate) enum Heavy {
     /// One text against one pattern.
     Pattern { bytes: usize, pattern: String },
     /// All of it against all of the schema.
     Whole,
+    /// The run is over, and nobody will read this.
+    Unwanted,
 }
 
 impl fmt::Display for Heavy {
@@ -76,18 +80,39 @@ impl fmt::Display for Heavy {
                 super::text::line(pattern, 60)
             ),
             Self::Whole => f.write_str("it is too large to be checked against its schema"),
+            Self::Unwanted => f.write_str("the run is over"),
         }
     }
 }
 
-impl Weight {
+impl<'r> Weight<'r> {
+    /// For a call whose run may end meanwhile. THREAT[DOS-01]: it is asked between any two steps, each of which takes
+    /// 20 ms at most, and what nobody waits for ends there.
+    pub(crate) fn while_wanted(wanted: &'r dyn Fn() -> bool) -> Self {
+        Self {
+            left: Cell::new(MOST),
+            wanted,
+        }
+    }
+
+    /// Ends a step.
+    pub(crate) fn look(&self) -> Result<(), Heavy> {
+        if (self.wanted)() {
+            Ok(())
+        } else {
+            Err(Heavy::Unwanted)
+        }
+    }
+
     /// Takes what checking this value against this schema will cost, or says what is too much.
     pub(super) fn take(&self, schema: &Schema, value: &Value) -> Result<(), Heavy> {
         let most = most(schema, value);
-        if most <= self.0.get() / SMALL {
+        if most <= self.left.get() / SMALL {
             return self.spend(most).ok_or(Heavy::Whole);
         }
-        self.walk(schema, value)
+        self.look()?;
+        self.walk(schema, value)?;
+        self.look()
     }
 
     fn walk(&self, schema: &Schema, value: &Value) -> Result<(), Heavy> {
@@ -101,16 +126,19 @@ impl Weight {
 
     #[cfg(test)]
     pub(super) fn of(left: u64) -> Self {
-        Self(Cell::new(left))
+        Self {
+            left: Cell::new(left),
+            ..Self::default()
+        }
     }
 
     #[cfg(test)]
     pub(super) fn left(&self) -> u64 {
-        self.0.get()
+        self.left.get()
     }
 
     fn spend(&self, cost: u64) -> Option<()> {
-        self.0.set(self.0.get().checked_sub(cost)?);
+        self.left.set(self.left.get().checked_sub(cost)?);
         Some(())
     }
 }
@@ -157,7 +185,7 @@ pub(super) fn size(value: &Value) -> (usize, usize) {
 
 /// The way through a schema and a value.
 struct Walk<'w> {
-    weight: &'w Weight,
+    weight: &'w Weight<'w>,
     automata: HashMap<String, Option<Automaton>>,
     /// Alternatives are looked at once more for each of those that they stand in, to say what is wrong.
     again: u64,
@@ -406,7 +434,7 @@ impl Automaton {
 mod tests {
     use super::*;
 
-    impl Weight {
+    impl Weight<'_> {
         /// What a walk costs, where it comes to its end, and what it cannot cost more than.
         pub(in crate::service) fn walked(schema: &Schema, value: &Value) -> Option<(u64, u64)> {
             let weight = Self::of(u64::MAX);

@@ -227,7 +227,7 @@ async fn call_by_call(
         limits.wall,
         limits.cpu,
         processor.clone(),
-        people.held.clone(),
+        people.pause.clone(),
     );
     let workspace = granted.place;
     let files = match &workspace {
