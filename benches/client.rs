@@ -14,7 +14,7 @@ mod hostile;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hostile::Hostile;
-use sandgate::{Address, Client, ClientLimits, Identity};
+use sandgate::service::{Address, Client, ClientLimits, Identity};
 use serde_json::value::RawValue;
 use tokio::{runtime::Runtime, task::JoinSet};
 

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sandgate::{Address, Caller, Registry, Service, Store, Terms};
+use sandgate::service::{Address, Caller, Registry, Service, Store, Terms};
 use serde_json::value::RawValue;
 use std::{hint::black_box, path::Path};
 
@@ -25,7 +25,7 @@ fn registrations(criterion: &mut Criterion) {
         });
     });
     criterion.bench_function("service/load a registry", |bencher| {
-        bencher.iter(|| Registry::load(&store).unwrap());
+        bencher.iter(|| store.registry(&store.list().unwrap()).unwrap());
     });
     criterion.bench_function("service/text and stub", |bencher| {
         bencher.iter_batched(

@@ -9,7 +9,7 @@
 mod file;
 
 pub use file::FileError;
-pub(crate) use file::read;
+pub use file::read;
 
 use sandgate_policy::{
     CaseReport, Cases, ContextName, ContextNameError, File, Interface, Limits, Policies, Schema,
@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Directories beside the contexts that are none.
-pub(crate) const NO_CONTEXTS: [&str; 2] = ["rejected", "services"];
+pub const NO_CONTEXTS: [&str; 2] = ["rejected", "services"];
 
 /// What is in force for one context.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ fn load_all(directory: &Path, interfaces: &[Interface]) -> Result<Contexts, Cont
 }
 
 /// The directories in a directory of contexts, in order. Files beside them are nobody's policy.
-pub(crate) fn names(directory: &Path) -> Result<Vec<String>, FileError> {
+pub fn names(directory: &Path) -> Result<Vec<String>, FileError> {
     file::directory(directory)?;
     let failed = |source: io::Error| FileError::Open {
         path: directory.to_owned(),
@@ -220,7 +220,7 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>, FileError> {
 
 /// Which of these services the files of one context can be about; nothing where it may be any, or where the files
 /// cannot be read.
-pub(crate) fn needed<'s>(
+pub fn needed<'s>(
     directory: &Path,
     name: &str,
     services: impl IntoIterator<Item = &'s str>,
@@ -237,7 +237,7 @@ pub(crate) fn needed<'s>(
 }
 
 /// One context of a directory, if it is in force with these services. Where it is not, the whole directory tells why.
-pub(crate) fn open_one(directory: &Path, name: &str, interfaces: &[Interface]) -> Option<InForce> {
+pub fn open_one(directory: &Path, name: &str, interfaces: &[Interface]) -> Option<InForce> {
     file::directory(directory).ok()?;
     let context = load(&of_context(directory, name)?, name, interfaces).and_then(kept);
     context.ok().map(InForce::always)
@@ -250,7 +250,7 @@ fn of_context(directory: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Loads one context from its directory. Its cases are decided; what they came to is for the caller to judge.
-pub(crate) fn load(
+pub fn load(
     directory: &Path,
     name: &str,
     interfaces: &[Interface],

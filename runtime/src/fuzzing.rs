@@ -2,15 +2,13 @@
 //! runs their seeds through. It is not part of the program. A function takes any bytes, and ends the process where what is made
 //! of them breaks a rule that is written here.
 
-use crate::{
-    call,
-    demo::CRM_DOCUMENT,
-    service::{Address, Service, Terms},
-};
+use crate::hostcall::call;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use sandgate_policy::{
     Cases, ContextName, ContextNumber, File, Limits, Policies, Query, Schema, Unusable,
+    is_method_name,
 };
+use sandgate_service::{Address, Service, Terms};
 use serde_json::{Map, Value};
 use std::{
     num::NonZeroU32,
@@ -24,10 +22,10 @@ type Entry = (&'static str, fn(&[u8]));
 /// All of them.
 pub const ENTRIES: &[Entry] = &[
     ("request", request),
-    ("document", crate::service::fuzzing::document),
-    ("arguments", crate::service::fuzzing::arguments),
-    ("http", crate::service::fuzzing::http),
-    ("lines", crate::service::fuzzing::lines),
+    ("document", sandgate_service::fuzzing::document),
+    ("arguments", sandgate_service::fuzzing::arguments),
+    ("http", sandgate_service::fuzzing::http),
+    ("lines", sandgate_service::fuzzing::lines),
     ("policy", policy),
     ("limits", limits),
     ("cases", cases),
@@ -43,23 +41,13 @@ pub fn run(name: &str, bytes: &[u8]) {
     }
 }
 
-/// Divides an input that is two things at the first line of three hyphens.
-pub(crate) fn halves(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    const BETWEEN: &[u8] = b"\n---\n";
-    let at = bytes
-        .windows(BETWEEN.len())
-        .position(|window| window == BETWEEN)?;
-    let (first, second) = bytes.split_at(at);
-    Some((first, second.strip_prefix(BETWEEN)?))
-}
-
 /// What a guest hands to `begin`.
 fn request(bytes: &[u8]) {
     let Ok(call) = call::decode(bytes) else {
         return;
     };
     for name in [call.service(), call.method()] {
-        assert!(call::is_name(name) && name.is_ascii(), "{name:?}");
+        assert!(is_method_name(name) && name.is_ascii(), "{name:?}");
     }
     let params: Result<Value, _> = serde_json::from_str(call.params().get());
     // serde_json is stricter than a reader of raw text in what it makes of numbers and half characters.
@@ -80,7 +68,12 @@ fn nesting(value: &Value) -> usize {
 /// The schema of a context that may use the demonstration's service, and a policy of it.
 static OFFICE: LazyLock<(Arc<Schema>, Policies)> = LazyLock::new(|| {
     let address = Address::http(Path::new("/run/crm.sock")).unwrap();
-    let service = Service::read("crm", address, CRM_DOCUMENT.as_bytes(), &Terms::default());
+    let service = Service::read(
+        "crm",
+        address,
+        include_bytes!("../demo/src/crm.openrpc.json"),
+        &Terms::default(),
+    );
     let context = ContextName::new("operator").unwrap();
     let schema = Arc::new(Schema::new(context, &[service.unwrap().interface()]).unwrap());
     let file = File {

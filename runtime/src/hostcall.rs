@@ -1,24 +1,36 @@
 //! The road of one call, on one page: decode, decide, clear, send, answer. Called by the linker for the imports that
 //! are ours. There is no second road, and no step of this one may be left out.
 
+pub(crate) mod call;
+mod desk;
+mod gate;
+mod pace;
+pub(crate) mod question;
+pub(crate) mod reach;
+mod refusal;
+mod underway;
+
+pub(crate) use gate::People;
+pub(crate) use underway::TooManyCalls;
+
 use crate::{
     budget::{Budget, MOST},
-    call::{self, Call, LONGEST_REQUEST},
-    desk::Desk,
-    gate::{self, Agreed, Cleared, People},
-    pace::OwnQueue,
     processor::Processor,
-    question::Pause,
-    reach::{Asked, Reach},
     recorder::Recorder,
-    refusal::Refusal,
-    service::{Allotment, CallError},
-    underway::{Glut, UnderWay},
 };
+use call::{Call, LONGEST_REQUEST};
+use desk::Desk;
+use gate::{Agreed, Cleared};
+use pace::OwnQueue;
+use question::Pause;
+use reach::{Asked, Reach};
+use refusal::Refusal;
 use sandgate_policy::Limits;
+use sandgate_service::{Allotment, CallError};
 use sandgate_wire::Reply;
 use serde_json::value::{RawValue, to_raw_value};
 use std::{sync::Arc, time::Duration};
+use underway::UnderWay;
 
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
 #[derive(Debug)]
@@ -85,7 +97,7 @@ impl Road {
 
     /// Starts one request down the road and returns its number. The bytes are the guest's; the reply is what it may
     /// know.
-    pub(crate) fn begin(&mut self, request: &[u8]) -> Result<u32, Glut> {
+    pub(crate) fn begin(&mut self, request: &[u8]) -> Result<u32, TooManyCalls> {
         self.under_way.room()?;
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.calls = self.calls.saturating_add(1);

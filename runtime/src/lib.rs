@@ -11,16 +11,19 @@
 //! # }
 //! ```
 //!
-//! The modules stand in the order of a run: what is asked for, the wall it runs behind, what it may consume, the one
-//! way out, and what comes back.
+//! The modules stand in the order of a run: what is asked for, what is in force, the wall it runs behind, what it may
+//! consume, the one way out, and what comes back.
 
-pub mod cli;
-pub mod demo;
-
+mod cancel;
 mod script;
 
 mod context;
+mod limits;
+
 mod contexts;
+
+mod store;
+
 mod sandbox;
 
 mod budget;
@@ -29,16 +32,7 @@ mod processor;
 mod recorder;
 mod workspace;
 
-mod call;
-mod desk;
-mod gate;
 mod hostcall;
-mod pace;
-mod question;
-mod reach;
-mod refusal;
-mod service;
-mod underway;
 
 mod outcome;
 
@@ -52,24 +46,22 @@ mod outcome;
 )]
 pub mod fuzzing;
 
-pub use context::{Context, Limits};
-pub use contexts::{ContextError, ContextPolicy, ContextsError, FileError, InForce, PolicyStore};
+pub mod policy;
+pub mod service;
+
+pub use cancel::Cancel;
+pub use context::Context;
+pub use hostcall::{
+    question::{Answer, Approver, Question},
+    reach::{Actor, Reach},
+};
+pub use limits::Limits;
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
-pub use question::{Answer, Approver, Question};
-pub use reach::{Actor, Reach};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
-    Builder, Cancel, ImageCache, ImageError, ImageStatus, Progress, RunError, Sandbox, Stage,
+    Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
 };
-pub use sandgate_policy::{ContextNumber, Effect};
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
-pub use service::{
-    Address, AddressError, ArgumentError, Arguments, Because, Broken, CallError, Caller, Change,
-    ChangedPart, Client, ClientLimits, DocumentError, Found, Health, Identity, IdentityError,
-    JsonError, Part, Phase, ProtocolError, Reads, Refreshed, Registered, Registration, Registry,
-    Service, ServiceError, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
-    state_dir,
-};
 pub use workspace::{Workspace, WorkspaceError};

@@ -1,6 +1,6 @@
 //! What came of a run, in the one form that every front end prints, and its JSON.
 
-use crate::Tape;
+use crate::recorder::Tape;
 use sandgate_wire::{Exception, Value};
 use serde::{Serialize, Serializer};
 use std::time::Duration;

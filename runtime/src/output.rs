@@ -1,7 +1,7 @@
 //! What a script writes: counted, capped, captured, and passed on while it comes. Called by `sandbox::wasi` for every
 //! write of a guest. It must never hold more than the limit, whatever the guest writes.
 
-use crate::{Limits, StreamText};
+use crate::{limits::Limits, outcome::StreamText};
 use std::{fmt, sync::Arc};
 
 /// Which of the two.
@@ -28,7 +28,7 @@ impl fmt::Debug for dyn Sink {
 /// A script wrote so much that nobody can want it.
 #[derive(Debug, thiserror::Error)]
 #[error("the script wrote {limit} bytes to one stream, {times} times what is kept of it", times = Limits::FLOOD)]
-pub(crate) struct Flood {
+pub(crate) struct TooMuchOutput {
     limit: u64,
 }
 
@@ -59,7 +59,7 @@ impl Output {
 
     /// Takes what the guest writes. THREAT[DOS-06]: counted before anything is kept; past the limit nothing is kept;
     /// far past it the run ends.
-    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Flood> {
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), TooMuchOutput> {
         let limit = self.limit;
         let capture = match stream {
             Stream::Out => &mut self.out,
@@ -76,7 +76,7 @@ impl Output {
         }
         let flood = (limit as u64).saturating_mul(Limits::FLOOD);
         if capture.total > flood {
-            Err(Flood { limit: flood })
+            Err(TooMuchOutput { limit: flood })
         } else {
             Ok(())
         }

@@ -13,9 +13,8 @@ mod wasi;
 #[cfg(any(test, fuzzing))]
 pub(crate) use image::fuzzing;
 pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
-pub use meter::Cancel;
 
-use crate::{Context, Outcome, Script, WorkspaceError};
+use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 /// Runs scripts, each in a fresh copy of one interpreter. Cheap to clone; clones share everything.
@@ -137,7 +136,7 @@ impl Builder {
 
     /// The first half of it, on this thread: everything for which a file is needed, or code becomes executable. When it
     /// returns, no other thread of it is left.
-    pub(crate) fn load(self) -> Result<Loaded, ImageError> {
+    pub fn load(self) -> Result<Loaded, ImageError> {
         let cache = ImageCache::new(self.cache)?;
         let engine = engine::pooled(self.instances)?;
         let image = cache.load_or_prepare(&engine, self.progress.as_deref())?;
@@ -150,7 +149,8 @@ impl Builder {
 }
 
 /// An image that is loaded, of which nothing moves yet. A process that confines itself does it now.
-pub(crate) struct Loaded {
+#[derive(Debug)]
+pub struct Loaded {
     engine: wasmtime::Engine,
     image: image::Image,
     instances: NonZeroU32,
@@ -158,7 +158,7 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// The second half: the thread that keeps time is started.
-    pub(crate) fn start(self) -> Result<Sandbox, ImageError> {
+    pub fn start(self) -> Result<Sandbox, ImageError> {
         let shared = instance::Shared::new(self.engine, &self.image, self.instances)?;
         Ok(Sandbox {
             shared: Arc::new(shared),

@@ -4,6 +4,8 @@
 //! `session` and `names` are what a run does in it, `ledger` what that may cost, `walk` how the host goes through what is
 //! left, `remove` how that is taken away. Nothing here may depend on the shape of what a script leaves.
 
+#![expect(clippy::disallowed_methods, reason = "this is what a run's files are")]
+
 mod entry;
 mod ledger;
 mod listing;
@@ -19,7 +21,7 @@ pub(crate) use listing::kind_number;
 pub(crate) use names::How;
 pub(crate) use session::{Described, Modes, Session, Whence};
 
-use crate::{FileEntry, Limits};
+use crate::{limits::Limits, outcome::FileEntry};
 use cap_std::{
     ambient_authority,
     fs::{Dir, File, OpenOptions, OpenOptionsExt},
@@ -136,7 +138,9 @@ impl Workspace {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 

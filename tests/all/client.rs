@@ -4,7 +4,7 @@
 mod urls;
 
 use crate::support::hostile::Hostile;
-use sandgate::{Address, CallError, Client, ClientLimits, Identity};
+use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
 use serde_json::{Value, json, value::RawValue};
 use std::{collections::BTreeSet, time::Duration};
 

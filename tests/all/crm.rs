@@ -1,6 +1,7 @@
 //! The demonstration's CRM: what it answers, in the hero convention and in JSON-RPC, and that its document is true.
 
-use sandgate::{Address, CallError, Client, ClientLimits, Identity, demo::Crm};
+use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
+use sandgate_demo::Crm;
 use serde_json::{Value, json, value::RawValue};
 use std::path::{Path, PathBuf};
 use tokio::{
@@ -11,7 +12,7 @@ use tokio::{
 /// A CRM of its own, on a socket.
 struct Scene {
     directory: tempfile::TempDir,
-    _serving: sandgate::demo::Serving,
+    _serving: sandgate_demo::Serving,
 }
 
 impl Scene {

@@ -2,7 +2,10 @@
 //! read. Through the reader of documents, as a registration does it.
 
 use crate::support::repository;
-use sandgate::{Address, Effect, Service, Terms};
+use sandgate::{
+    policy::Effect,
+    service::{Address, Service, Terms},
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 

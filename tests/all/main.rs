@@ -17,6 +17,7 @@ mod corpus;
 mod coverage;
 mod crm;
 mod demo;
+mod directions;
 mod effects;
 mod escape;
 mod hostcall;

@@ -3,9 +3,11 @@
 
 use crate::support::{liar::Liar, limits, sandbox};
 use sandgate::{
-    Actor, Address, Cancel, Client, ClientLimits, Context, Limits, Outcome, PolicyStore, Reach,
-    Registry, Script, Service, Sink, Status, Stream, Terms, Workspace, demo::Crm,
+    Actor, Cancel, Context, Limits, Outcome, Reach, Script, Sink, Status, Stream, Workspace,
+    policy::PolicyStore,
+    service::{Address, Client, ClientLimits, Registry, Service, Terms},
 };
+use sandgate_demo::Crm;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

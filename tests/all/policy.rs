@@ -1,8 +1,7 @@
 //! Policies as an operator has them: the command, the policies that ship, and the store that keeps them in force.
 
 use crate::support::{command, finished, repository, sandgate};
-use sandgate::PolicyStore;
-use sandgate_policy::{Effect, Interface, Method, Query, Verdict};
+use sandgate::policy::{Effect, Interface, Method, PolicyStore, Query, Verdict};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -442,6 +441,6 @@ fn the_policies_that_ship_are_checked_against_the_crm_that_ships() {
     let read = |path| std::fs::read_to_string(crate::support::repository(path)).unwrap();
     assert_eq!(
         read("policies/services/crm.json"),
-        read("runtime/src/demo/crm.openrpc.json")
+        read("runtime/demo/src/crm.openrpc.json")
     );
 }

@@ -1,6 +1,10 @@
 //! Services as the operator meets them: registered from real sockets, shown, changed behind one's back, found, refused.
 
-use sandgate::{Address, Client, ClientLimits, Effect, Reads, Registry, Store, Terms, demo::Crm};
+use sandgate::{
+    policy::Effect,
+    service::{Address, Client, ClientLimits, Reads, Registry, Store, Terms},
+};
+use sandgate_demo::Crm;
 use serde_json::{Value, json};
 use std::{
     fs::{self, Permissions},
@@ -71,6 +75,11 @@ impl Scene {
 
     fn store(&self) -> Store {
         Store::open(&self.at("state")).unwrap()
+    }
+
+    fn registry(&self) -> Registry {
+        let store = self.store();
+        store.registry(&store.list().unwrap()).unwrap()
     }
 }
 
@@ -301,7 +310,7 @@ fn svc_05_a_document_that_changes_waits_until_it_is_accepted() {
     serving.serve(&socket);
     let mut all = scene.run(&["add", "crm", "--socket", socket.to_str().unwrap()]);
     let offered = |method: &str| {
-        let registry = Registry::load(&scene.store()).unwrap();
+        let registry = scene.registry();
         registry.method("crm", method).map(|method| method.effect)
     };
     assert_eq!(offered("contact.list"), Some(Effect::Read));
@@ -389,7 +398,7 @@ fn svc_05_only_what_a_document_says_counts_and_not_how_it_is_written() {
         .unwrap();
     assert_eq!(
         store.refresh("x", spread.as_bytes()).unwrap(),
-        sandgate::Refreshed::Same
+        sandgate::service::Refreshed::Same
     );
 }
 
@@ -407,7 +416,7 @@ fn sec_05_what_is_not_there_what_waits_and_what_is_spelt_otherwise_are_the_same_
     store
         .refresh("waits", document(&[]).to_string().as_bytes())
         .unwrap();
-    let registry = Registry::load(&store).unwrap();
+    let registry = store.registry(&store.list().unwrap()).unwrap();
     assert!(registry.method("crm", "contact.list").is_some());
     for (service, method) in [
         ("crm", "contact.add"),
@@ -524,7 +533,7 @@ fn pol_09_that_no_name_vouches_is_kept_and_what_was_kept_before_reads_as_before(
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let body = document(&[("contact.list", "limit"), ("contact.purge", "id")]).to_string();
     let effects = || {
-        let registry = Registry::load(&scene.store()).unwrap();
+        let registry = scene.registry();
         ["contact.list", "contact.purge"]
             .map(|method| registry.method("crm", method).unwrap().effect)
     };
@@ -678,7 +687,7 @@ fn svc_05_a_kept_document_that_was_tampered_with_is_not_offered() {
     let database = rusqlite::Connection::open(scene.at("state/registry.db")).unwrap();
     let changed = "UPDATE documents SET body = replace(body, 'contact.list', 'contact.lost')";
     assert_eq!(database.execute(changed, []).unwrap(), 1);
-    let registry = Registry::load(&scene.store()).unwrap();
+    let registry = scene.registry();
     assert!(registry.service("x").is_none());
     insta::assert_snapshot!(scene.run(&["show", "x"]));
 }
@@ -744,7 +753,7 @@ async fn one_question_is_all_that_a_registration_asks() {
             false,
         )
         .unwrap();
-    let registry = Registry::load(&store).unwrap();
+    let registry = store.registry(&store.list().unwrap()).unwrap();
     let loaded = registry.service("crm").unwrap();
     assert_eq!(
         (loaded.text(), loaded.stub()),

@@ -26,7 +26,9 @@ pub(crate) fn cache_dir() -> PathBuf {
 
 /// A path of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 /// The sandbox of all tests.

@@ -2,7 +2,7 @@
 //! feature `third-party`; `.ci/run` switches it on.
 
 use crate::support::repository;
-use sandgate::{Address, CallError, Client, ClientLimits, Identity};
+use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
 use serde_json::{Value, json, value::RawValue};
 use std::{
     io::{BufRead, BufReader},

@@ -5,10 +5,8 @@ use crate::{
     specs::{Described, cases},
     support::{command, finished, hostile::Hostile, sandgate},
 };
-use sandgate::{
-    Exception, Value,
-    demo::{Crm, Serving},
-};
+use sandgate::{Exception, Value};
+use sandgate_demo::{Crm, Serving};
 use serde::Deserialize;
 use std::{
     fs::{self, File},
@@ -449,11 +447,11 @@ async fn esc_07_a_service_at_a_url_is_called_over_a_connection_that_another_proc
         "info": {"title": "Web", "version": "1"},
         "methods": [{"name": "echo", "params": [], "result": {"name": "r", "schema": {}}}]
     });
-    let mut store = sandgate::Store::open(&scene.at("state")).unwrap();
+    let mut store = sandgate::service::Store::open(&scene.at("state")).unwrap();
     // By its name, so that it is looked up.
     let address =
-        sandgate::Address::url(&format!("http://localhost:{}/rpc", web.number())).unwrap();
-    let terms = sandgate::Terms::default();
+        sandgate::service::Address::url(&format!("http://localhost:{}/rpc", web.number())).unwrap();
+    let terms = sandgate::service::Terms::default();
     let bytes = document.to_string();
     store
         .add("web", &address, &terms, bytes.as_bytes(), false)

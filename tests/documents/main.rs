@@ -11,8 +11,8 @@ mod made;
 
 use made::{Dice, mutated, written};
 use peak_alloc::PeakAlloc;
-use sandgate::{Address, Caller, Service, Terms};
 use sandgate_policy::{ContextName, ContextNumber, File, Limits, Policies, Schema};
+use sandgate_service::{Address, Caller, Service, Terms};
 use serde_json::{Value, json, value::to_raw_value};
 use std::{num::NonZeroU32, path::Path, sync::Mutex};
 
@@ -73,7 +73,7 @@ fn used(document: &[u8]) -> Option<usize> {
 }
 
 fn real() -> Vec<(String, Vec<u8>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut all = Vec::new();
     for directory in ["tests/specs/openrpc", "policies/services"] {
         for entry in std::fs::read_dir(root.join(directory)).unwrap() {

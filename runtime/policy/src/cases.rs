@@ -6,7 +6,8 @@ mod report;
 pub use report::{CaseReport, CaseResult, Ruling, junit};
 
 use crate::{
-    Query, Verdict,
+    decision::Query,
+    decision::Verdict,
     fields::{self, Fields, Placed},
     policies::Policies,
     problem::{File, Problem, Unusable},

@@ -4,11 +4,14 @@
 mod text;
 
 use crate::{
-    Decision, Fault, Query, Verdict,
     cases::line,
+    decision::Decision,
+    decision::Fault,
+    decision::Query,
+    decision::Verdict,
     mention::{self, Mention},
+    near::nearest,
     policies::{Policies, Slot},
-    problem::nearest,
     rule::{PolicyId, Rule},
 };
 use cedar_policy::{

@@ -5,7 +5,6 @@
 
 mod cases;
 mod characters;
-mod context;
 mod decision;
 mod explain;
 mod fields;
@@ -14,6 +13,8 @@ mod interface;
 mod limits;
 mod lint;
 mod mention;
+mod name;
+mod near;
 mod needed;
 mod policies;
 mod problem;
@@ -25,12 +26,13 @@ mod types;
 
 pub use cases::{Case, CaseReport, CaseResult, Cases, Ruling, junit};
 pub use characters::{is_blank, is_hidden, is_right_to_left};
-pub use context::{ContextName, ContextNameError};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
 pub use limits::{ContextNumber, Limits};
+pub use name::{ContextName, ContextNameError, PYTHON_WORDS, is_method_name, is_service_name};
+pub use near::nearest;
 pub use policies::Policies;
 pub use problem::{File, Problem, Unusable};
 pub use rule::PolicyId;

@@ -2,7 +2,7 @@
 //! further than anybody listed, they rest on names that services chose, or no case says what they are for.
 
 use crate::{
-    CaseReport,
+    cases::CaseReport,
     mention::Mention,
     policies::{Policies, word},
     problem::{File, Problem, Unusable},

@@ -3,7 +3,8 @@
 //! of; that it names one too many only costs time. THREAT[SVC-04]
 
 use crate::{
-    File, Policies,
+    policies::Policies,
+    problem::File,
     problem::Problem,
     scope::{GROUPS, Scope},
     text::{self, Layout},
@@ -78,7 +79,10 @@ fn names(text: &str, name: &str) -> bool {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::{File, Policies};
-    use crate::{ContextName, ContextNumber, Effect, Interface, Limits, Method, Schema};
+    use crate::{
+        interface::Effect, interface::Interface, interface::Method, limits::ContextNumber,
+        limits::Limits, name::ContextName, schema::Schema,
+    };
     use proptest::prelude::*;
     use std::num::NonZeroU32;
 

@@ -4,10 +4,10 @@
 mod check;
 
 use crate::{
-    Limits,
-    context::ContextName,
     hash::PolicyHash,
+    limits::Limits,
     mention::Mention,
+    name::ContextName,
     problem::{File, Problem, Unusable},
     rule::{PolicyId, Rule},
     schema::{MethodShape, Names, Schema, uid},

@@ -1,6 +1,7 @@
 //! What is wrong with a file that an operator wrote: all of it, each with the place, the reason and the near miss.
 //! Made by the loaders of policies, limits and cases; shown by whoever read the file.
 
+use crate::near::nearest;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use std::{fmt, ops::Range};
 
@@ -169,16 +170,4 @@ impl Diagnostic for Unusable {
                 .map(|problem| problem as &dyn Diagnostic),
         ))
     }
-}
-
-/// What is closest to a misspelt name, if anything is close: a third of it may be wrong.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (name.chars().count() / 3).clamp(1, 8);
-    known
-        // What differs more in length differs more; this also bounds the work for names of any length.
-        .filter(|known| known.len().abs_diff(name.len()) <= most.saturating_mul(4))
-        .map(|known| (strsim::osa_distance(name, known), known))
-        .filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, known)| known)
 }

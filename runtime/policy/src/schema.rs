@@ -2,8 +2,9 @@
 //! to Cedar as data: names in documents are hostile, so none is ever pasted into text. THREAT[SVC-04]
 
 use crate::{
-    Effect, Interface,
-    context::ContextName,
+    interface::Effect,
+    interface::Interface,
+    name::{ContextName, is_method_name, is_service_name},
     types::{self, Attribute, Kinds},
 };
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Validator};
@@ -79,7 +80,7 @@ impl Schema {
         let mut kinds = Kinds::default();
         for interface in interfaces {
             // Without dots, the first dot of an action ends its service: no two methods share an action.
-            if !is_service(&interface.service) {
+            if !is_service_name(&interface.service) {
                 return Err(SchemaError::Service(interface.service.clone()));
             }
             let shapes = shapes(interface, &names, &mut kinds, &mut left_out);
@@ -159,24 +160,6 @@ pub(crate) fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
 }
 
-fn is_service(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
-/// THREAT[POL-04]: the names that a call can carry; anything else in a document can never be meant by one.
-fn is_method(name: &str) -> bool {
-    name.len() <= 128
-        && name.split('.').all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-        })
-}
-
 fn shapes(
     interface: &Interface,
     names: &Names,
@@ -193,7 +176,7 @@ fn shapes(
                 reason,
             });
         };
-        if !is_method(name) {
+        if !is_method_name(name) {
             leave_out(None, "no call can carry its name");
             continue;
         }

@@ -1,7 +1,7 @@
 //! Which methods a policy is about, as its first line says. Used to give each method its own small set of policies, so
 //! that a decision looks at no others, and by the linter.
 
-use crate::{Effect, schema::MethodShape};
+use crate::{interface::Effect, schema::MethodShape};
 use cedar_policy::{ActionConstraint, EntityUid, PrincipalConstraint, ResourceConstraint};
 
 /// The first line of a policy.

@@ -77,7 +77,7 @@ pub enum FileError {
 }
 
 /// The text of a file that decides.
-pub(crate) fn read(path: &Path) -> Result<String, FileError> {
+pub fn read(path: &Path) -> Result<String, FileError> {
     let (file, before) = open(path, FileType::RegularFile)?;
     let mut bytes = Vec::new();
     let mut file = File::from(file);

@@ -2,7 +2,7 @@
 //! Called when a sandbox is built and when an image is prepared. Both must agree, or the image is not accepted.
 
 use super::image::ImageError;
-use crate::Limits;
+use crate::limits::Limits;
 use std::num::NonZeroU32;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,

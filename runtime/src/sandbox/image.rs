@@ -76,6 +76,12 @@ pub enum ImageError {
 /// An image that was verified and loaded.
 pub(super) struct Image(Module);
 
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Image")
+    }
+}
+
 impl Image {
     pub(super) fn module(&self) -> &Module {
         &self.0

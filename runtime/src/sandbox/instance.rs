@@ -11,15 +11,21 @@ use super::{
     wasi,
 };
 use crate::{
-    Context, Limits, Outcome, Script, Status, Usage, Workspace,
     budget::Budget,
-    gate::People,
+    context::Context,
+    hostcall::People,
     hostcall::Road,
-    output::{Flood, Output},
+    hostcall::TooManyCalls,
+    limits::Limits,
+    outcome::Outcome,
+    outcome::Status,
+    outcome::Usage,
+    output::{Output, TooMuchOutput},
     processor::Processor,
     recorder::{Recorder, TapeError},
-    underway::Glut,
+    script::Script,
     workspace::Listed,
+    workspace::Workspace,
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
@@ -341,10 +347,10 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
             ..Verdict::of(Status::Exited)
         });
     }
-    if let Some(flood) = error.downcast_ref::<Flood>() {
+    if let Some(flood) = error.downcast_ref::<TooMuchOutput>() {
         return Ok(Verdict::because(Status::Output, flood.to_string()));
     }
-    if let Some(glut) = error.downcast_ref::<Glut>() {
+    if let Some(glut) = error.downcast_ref::<TooManyCalls>() {
         return Ok(Verdict::because(Status::Memory, glut.to_string()));
     }
     if let Some(tape) = error.downcast_ref::<TapeError>() {

@@ -2,44 +2,15 @@
 //! called by `instance`. A guest gives way every few milliseconds, so the checks between its turns are enough.
 
 use super::ticker::{At, Ticker};
-use crate::{processor::Processor, question::Pause};
+use crate::{cancel::Cancel, hostcall::question::Pause, processor::Processor};
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
-
-/// Ends a run from outside. Clones end the same run.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<(AtomicBool, Notify)>);
-
-impl Cancel {
-    /// A handle that has not been used.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Ends the run, now or as soon as it starts.
-    pub fn cancel(&self) {
-        self.0.0.store(true, Ordering::Release);
-        self.0.1.notify_waiters();
-    }
-
-    async fn cancelled(&self) {
-        let notified = self.0.1.notified();
-        if !self.0.0.load(Ordering::Acquire) {
-            notified.await;
-        }
-    }
-}
 
 /// Why a guest was not allowed to finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

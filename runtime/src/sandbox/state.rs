@@ -1,7 +1,9 @@
 //! What the host keeps beside one instance: everything that its imports reach. Made by `instance` for every run and
 //! gone with it, so that nothing can be left for the next one.
 
-use crate::{Limits, hostcall::Road, output::Output, recorder::Recorder, workspace::Session};
+use crate::{
+    hostcall::Road, limits::Limits, output::Output, recorder::Recorder, workspace::Session,
+};
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 

@@ -11,7 +11,7 @@ use super::{
     linker::{memory, slice, slice_mut},
     state::State,
 };
-use crate::Stream;
+use crate::output::Stream;
 use files::{answer, read_file, write_file};
 use std::time::{Duration, Instant};
 use wasmtime::{Caller, Linker};

@@ -6,7 +6,7 @@
 //! the disk. What another process does to an operator's directory meanwhile is counted when the next run begins.
 
 use super::entry::{Identity, Seen};
-use crate::Limits;
+use crate::limits::Limits;
 use rustix::io::Errno;
 use std::collections::HashMap;
 

@@ -4,7 +4,7 @@
 mod model;
 
 use super::{How, Modes, Workspace, measure, session::locked, slots::Slot};
-use crate::Limits;
+use crate::limits::Limits;
 use cap_std::fs::Dir;
 use rustix::{
     fs::{Mode, mkdirat},

@@ -2,7 +2,7 @@
 
 use super::{NOT_KEPT, ann, limits, params, said};
 use crate::support::hostile::Hostile;
-use sandgate::{Address, Client};
+use sandgate::service::{Address, Client};
 use serde_json::json;
 use std::sync::Arc;
 use tokio_rustls::{

@@ -1,10 +1,8 @@
 //! A CRM of which every call is asked about, and the command with a script that calls it.
 
 use super::{cache_dir, command, finished, terminal::Session};
-use sandgate::{
-    Address, Client, ClientLimits, Store, Terms,
-    demo::{Crm, Serving},
-};
+use sandgate::service::{Address, Client, ClientLimits, Store, Terms};
+use sandgate_demo::{Crm, Serving};
 use std::{fs, path::PathBuf, process::Command};
 use tokio::runtime::Runtime;
 

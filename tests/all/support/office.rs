@@ -2,10 +2,11 @@
 
 use super::{limits, meeting::Meeting, people::Person, repository, sandbox};
 use sandgate::{
-    Actor, Address, Approver, Client, ClientLimits, Context, Identity, Limits, Outcome,
-    PolicyStore, Reach, Registry, Script, Store, Terms,
-    demo::{Crm, Serving},
+    Actor, Approver, Context, Limits, Outcome, Reach, Script,
+    policy::PolicyStore,
+    service::{Address, Client, ClientLimits, Identity, Registry, Store, Terms},
 };
+use sandgate_demo::{Crm, Serving};
 use serde_json::value::RawValue;
 use std::{
     fs,
@@ -103,7 +104,7 @@ impl Office {
             .unwrap();
         let policies = Arc::new(PolicyStore::open(policies, &[service.interface()]).unwrap());
         Self {
-            registry: Registry::load(&store).unwrap(),
+            registry: store.registry(&store.list().unwrap()).unwrap(),
             serving: Mutex::new(Some(serving)),
             place,
             socket,

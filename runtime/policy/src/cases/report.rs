@@ -1,7 +1,9 @@
 //! What became of a file of cases: for people, as JSON (it serialises), and as the XML that CI systems read.
 
 use super::Case;
-use crate::{Decision, Fault, Verdict, policies::Policies, rule::PolicyId};
+use crate::{
+    decision::Decision, decision::Fault, decision::Verdict, policies::Policies, rule::PolicyId,
+};
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt};
 

@@ -1,7 +1,7 @@
 //! An explanation as a policy author reads it.
 
 use super::{Check, Explanation, Story};
-use crate::Verdict;
+use crate::decision::Verdict;
 use cedar_policy::Effect;
 use std::fmt;
 

@@ -122,7 +122,8 @@ impl ImageCache {
     }
 
     /// Where images are kept.
-    pub(crate) fn directory(&self) -> &Path {
+    #[must_use]
+    pub fn directory(&self) -> &Path {
         &self.dir
     }
 

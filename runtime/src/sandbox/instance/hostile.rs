@@ -11,10 +11,12 @@ mod sentinel;
 
 use super::{End, finish, judge, tests};
 use crate::{
-    Context, Limits, Script, Status, Workspace,
     budget::Budget,
-    gate::People,
+    context::Context,
+    hostcall::People,
     hostcall::Road,
+    limits::Limits,
+    outcome::Status,
     output::Output,
     processor::Processor,
     recorder::Recorder,
@@ -23,6 +25,8 @@ use crate::{
         state::{Memory, State, Stdin},
         wasi,
     },
+    script::Script,
+    workspace::Workspace,
 };
 use ground::{Ground, executor, panics, shared};
 use guest::{Answers, GROW, IMPORTS};

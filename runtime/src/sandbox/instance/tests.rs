@@ -3,10 +3,11 @@
 
 use super::Shared;
 use crate::{
-    Context, Limits, Script,
     budget::Budget,
-    gate::People,
+    context::Context,
+    hostcall::People,
     hostcall::Road,
+    limits::Limits,
     output::Output,
     processor::Processor,
     recorder::{Clock, Recorder},
@@ -15,6 +16,7 @@ use crate::{
         image::ImageCache,
         state::{Memory, State, Stdin},
     },
+    script::Script,
 };
 use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 use wasmtime::Store;

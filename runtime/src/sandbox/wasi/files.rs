@@ -10,11 +10,14 @@ mod forms;
 
 use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
-    Limits, RunError, Workspace, WorkspaceError,
+    limits::Limits,
+    sandbox::RunError,
     sandbox::{
         linker::{memory, slice, slice_mut},
         state::{Files, State},
     },
+    workspace::Workspace,
+    workspace::WorkspaceError,
     workspace::{Described, How, Listed, Modes, Seen, Session, Whence},
 };
 use forms::{descriptor_form, number_of, stat_form, times_of};

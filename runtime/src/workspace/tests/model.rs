@@ -4,7 +4,7 @@
 use super::super::{
     How, Modes, Session, Whence, Workspace, ledger::Budget, measure, session::locked,
 };
-use crate::Limits;
+use crate::limits::Limits;
 use proptest::prelude::*;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashSet};

@@ -2,7 +2,7 @@
 //! program. Nothing is ever loaded here.
 
 use super::{RACY_NS, Seal, Stamp, hex, verify};
-use crate::fuzzing::halves;
+use sandgate_service::fuzzing::halves;
 use sha2::{Digest, Sha256};
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, sync::LazyLock};
 use tempfile::TempDir;

@@ -7,18 +7,21 @@ use super::{
     number,
 };
 use crate::{
-    Address, Client, ClientLimits, Clock, Limits, Service, Terms, Workspace,
     budget::Budget,
-    gate::People,
+    hostcall::People,
     hostcall::Road,
+    limits::Limits,
     output::Output,
     processor::Processor,
+    recorder::Clock,
     recorder::Recorder,
     sandbox::{
         engine,
         state::{Memory, State},
         wasi,
     },
+    service::{Address, Client, ClientLimits, Service, Terms},
+    workspace::Workspace,
 };
 use std::{
     fs,

@@ -3,15 +3,22 @@
 
 use super::guest::{Answers, module};
 use crate::{
-    Actor, Address, Client, ClientLimits, Clock, Context, PolicyStore, Reach, Registry, Script,
-    Service, Status, Terms, Workspace,
-    demo::{Crm, Serving},
+    context::Context,
+    hostcall::reach::Actor,
+    hostcall::reach::Reach,
+    outcome::Status,
+    policy::PolicyStore,
+    recorder::Clock,
     sandbox::{
         engine,
         image::{Image, ImageCache},
         instance::Shared,
     },
+    script::Script,
+    service::{Address, Client, ClientLimits, Registry, Service, Terms},
+    workspace::Workspace,
 };
+use sandgate_demo::{Crm, Serving};
 use std::{
     collections::BTreeMap,
     fs,

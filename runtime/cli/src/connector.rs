@@ -1,0 +1,135 @@
+//! The process that connects to services on behalf of a run, which may not connect to anything itself. Started by `reach`
+//! for a context that uses services, before the script is anywhere near; it ends with the run. It is told which services
+//! there are, and must never connect to another one, whatever it is asked.
+
+use super::{
+    exit::Exit,
+    failure::Failure,
+    wall::{self, Inherited, Outside, Place},
+};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use sandgate::service::{Address, Connector, Desk};
+use std::{
+    io::{self, stdin},
+    os::{fd::AsFd, unix::process::CommandExt},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// The subcommand that it is. Nobody is told of it; by hand it does nothing.
+pub(super) const NAME: &str = "connector";
+
+/// This program, also when its file was replaced meanwhile.
+const SELF: &str = "/proc/self/exe";
+
+/// How long it may take to end after the run. It has nothing to finish.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
+
+/// A process that connects, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Running {
+    connector: Connector,
+    process: Child,
+}
+
+/// Starts one for these services.
+pub(super) fn start(services: Vec<Address>) -> Result<Running, Failure> {
+    let failed = |error: io::Error| {
+        Failure::internal(
+            format!("the process that connects to services cannot be started: {error}"),
+            None,
+        )
+    };
+    let kind = SocketType::SEQPACKET;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
+        .map_err(|error| failed(error.into()))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this program itself, before the script is anywhere near"
+    )]
+    let mut command = Command::new(SELF);
+    command
+        .arg0("sandgate")
+        .arg(NAME)
+        .env_clear()
+        .stdin(theirs)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // What is typed at the terminal ends the run, and the run ends this.
+        .process_group(0);
+    let process = command.spawn().map_err(failed)?;
+    // Its end is only open there now, so that both notice when the other is gone.
+    drop(command);
+    let connector = Connector::elsewhere(ours, services).map_err(failed)?;
+    Ok(Running { connector, process })
+}
+
+impl Running {
+    /// What connections come from.
+    pub(super) fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    /// Lets it end, without waiting for that.
+    pub(super) fn dismiss(&self) {
+        self.connector.close();
+    }
+}
+
+/// Waits for the process, which would otherwise stay in the table of processes wherever the first process of a
+/// container collects nothing.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.dismiss();
+        let mut pause = Duration::from_micros(50);
+        while pause < LONGEST_FAREWELL && matches!(self.process.try_wait(), Ok(None)) {
+            thread::sleep(pause);
+            pause = pause.saturating_mul(2);
+        }
+    }
+}
+
+/// What the process does. Its standard input is the way to the run.
+pub(super) fn serve(inherited: Inherited) -> Result<Exit, Failure> {
+    inherited.close();
+    let failed = |error: io::Error| {
+        Failure::usage(
+            format!("nothing can be heard from a run: {error}"),
+            "`sandgate run` starts this itself",
+        )
+    };
+    let channel = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let served = executor.block_on(async {
+        let desk = Desk::open(channel).await.map_err(failed)?;
+        confine(desk.known())?;
+        desk.serve().await.map_err(failed)
+    });
+    // A name that is still being looked up is of no use any more.
+    executor.shutdown_background();
+    served.map(|()| Exit::Ok)
+}
+
+/// It connects to these, and does nothing else.
+fn confine(services: &[Address]) -> Result<(), Failure> {
+    wall::alone()?;
+    let mut outside = Outside::Sockets;
+    let mut places = Vec::new();
+    for service in services {
+        match service {
+            // The directory, since a service that starts again makes its socket anew.
+            Address::Http(socket) | Address::Lines(socket) => {
+                places.extend(socket.parent().map(Place::Sockets));
+            }
+            Address::Url(_) => {
+                outside = Outside::Network;
+                places.extend(service.port().map(Place::Port));
+            }
+        }
+    }
+    wall::raise(&places, outside)
+}

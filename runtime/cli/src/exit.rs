@@ -1,0 +1,114 @@
+//! What the process exits with. Scripts, shells and agents branch on it, so the numbers never change their meaning.
+//!
+//! 64 and 70 are sandgate's: they say that the operator, or whoever looks after sandgate, has something to do. No script
+//! can make the process exit with them, and what a script can cause has numbers of its own.
+
+use sandgate::{Outcome, Status};
+use std::process::ExitCode;
+
+/// Shown by `--help`.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0        the script ran to its end
+  1        the script raised an exception; or policies have problems, or cases failed
+  N        the script called sys.exit(N); 1 where N is one of the numbers below
+  64       the command line or a file named on it is not usable
+  70       sandgate itself failed
+  73       the script has run, but what it printed or left cannot be written
+  120      the script hit a limit: time, memory, stack, output or size of source
+  121      the script broke its interpreter
+  130      the run was cancelled";
+
+/// See [`HELP`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Ok,
+    /// A policy or one of its cases is not as it should be.
+    Found,
+    Script(u8),
+    Usage,
+    Failure,
+    Undelivered,
+    Limit,
+    Crashed,
+    /// No command replays a run yet.
+    Diverged,
+    Cancelled,
+}
+
+/// Those that a script cannot choose.
+const OURS: [Exit; 7] = [
+    Exit::Usage,
+    Exit::Failure,
+    Exit::Undelivered,
+    Exit::Limit,
+    Exit::Crashed,
+    Exit::Diverged,
+    Exit::Cancelled,
+];
+
+impl Exit {
+    /// What a script gave to `sys.exit`: the lowest byte, as an operating system takes it.
+    fn script(code: i32) -> Self {
+        let [code, ..] = code.to_le_bytes();
+        if OURS.iter().any(|ours| ours.number() == code) {
+            return Self::Script(1);
+        }
+        Self::Script(code)
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Found => 1,
+            Self::Script(code) => code,
+            Self::Usage => 64,
+            Self::Failure => 70,
+            Self::Undelivered => 73,
+            Self::Limit => 120,
+            Self::Crashed => 121,
+            Self::Diverged => 122,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}
+
+impl From<&Outcome> for Exit {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome.status {
+            Status::Ok => Self::Ok,
+            Status::Raised => Self::Script(1),
+            Status::Exited => Self::script(outcome.exit_code),
+            Status::Timeout | Status::Memory | Status::Stack | Status::Output | Status::Source => {
+                Self::Limit
+            }
+            Status::Crashed => Self::Crashed,
+            Status::Diverged => Self::Diverged,
+            Status::Cancelled => Self::Cancelled,
+            Status::Failed => Self::Failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_that_a_script_gives_is_one_of_ours() {
+        for code in (0..=255).chain([-1, -70, 256, 256 + 64, 256 + 70, i32::MIN, i32::MAX]) {
+            let [low, ..] = code.to_le_bytes();
+            let expected = match low {
+                64 | 70 | 73 | 120 | 121 | 122 | 130 => 1,
+                other => other,
+            };
+            assert_eq!(Exit::script(code).number(), expected, "{code}");
+        }
+    }
+}

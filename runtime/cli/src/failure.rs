@@ -1,0 +1,92 @@
+//! A command that could not be carried out: the thing, the reason and the remedy, and what the process exits with.
+
+use super::exit::Exit;
+use miette::Diagnostic;
+use sandgate::{ImageError, RunError};
+
+/// A command that could not be carried out.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub(super) struct Failure {
+    message: String,
+    #[help]
+    help: Option<String>,
+    pub(super) exit: Exit,
+}
+
+impl Failure {
+    /// The caller asked for something that cannot be.
+    pub(super) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: Some(help.into()),
+            exit: Exit::Usage,
+        }
+    }
+
+    /// sandgate could not do its work.
+    pub(super) fn internal(message: impl Into<String>, help: Option<&str>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.map(ToOwned::to_owned),
+            exit: Exit::Failure,
+        }
+    }
+}
+
+impl Failure {
+    /// The script has run, and what it left cannot be put where it was asked for.
+    pub(super) fn undelivered(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Undelivered,
+            ..Self::usage(message, help)
+        }
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let help = match &error {
+            ImageError::Cache { .. } => {
+                Some("make the directory writable for you alone, or name another with --cache-dir")
+            }
+            ImageError::NoHome => Some("name a directory with --cache-dir"),
+            ImageError::Artefact(_) | ImageError::Guest(_) => Some("install sandgate again"),
+            ImageError::Engine(_) => Some(
+                "sandgate reserves address space for its instances; a limit such as `ulimit -v` prevents that",
+            ),
+            ImageError::Prepare(_) | ImageError::Interrupted(_) => {
+                Some("run `sandgate image clear` and try again")
+            }
+        };
+        Self::internal(error.to_string(), help)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let chain = chain(&error);
+        match error {
+            RunError::Memory { .. } => Self::usage(chain, "pass --memory 256MiB, for example"),
+            RunError::Stdin { .. } => Self::usage(chain, "pass large input as a file, with --in"),
+            RunError::Workspace(_) => Self::usage(
+                chain,
+                "name files and directories that you can read and write",
+            ),
+            RunError::Replay => Self::usage(chain, "leave --context out"),
+            RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! The command line: arguments in, exit code out. `main.rs` calls [`main`]; each subcommand is one file below.
+//! Data goes to standard output, everything else to standard error.
+
+mod apart;
+mod backlog;
+mod connector;
+mod demo;
+mod escape;
+mod exit;
+mod failure;
+mod image;
+mod policy;
+mod print;
+mod progress;
+mod question;
+mod reach;
+mod report;
+mod run;
+mod service;
+mod shared;
+mod signals;
+mod terminal;
+mod wall;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use shared::Shared;
+use std::process::ExitCode;
+use wall::Inherited;
+
+/// Run Python that a language model wrote, isolated, with every effect decided.
+#[derive(Debug, Parser)]
+#[command(name = "sandgate", version, max_term_width = 100, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Where compiled interpreters are kept [default: the user's cache directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SANDGATE_CACHE_DIR",
+        hide_env_values = true
+    )]
+    cache_dir: Option<std::path::PathBuf>,
+
+    /// Where registered services are kept [default: the user's state directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SANDGATE_STATE_DIR",
+        hide_env_values = true
+    )]
+    state_dir: Option<std::path::PathBuf>,
+
+    /// Print neither progress nor warnings
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See it work: a service, a policy, and a script that is asked about and refused
+    Demo(demo::DemoArguments),
+    /// Run one script in a fresh interpreter
+    Run(Box<run::RunArguments>),
+    /// Show, prepare or remove the compiled interpreter
+    Image(image::ImageArguments),
+    /// Register services, and see what they offer
+    Service(Box<service::ServiceArguments>),
+    /// Check, test and explain policies
+    Policy(Box<policy::PolicyArguments>),
+    /// Connect to services for a run; started by it
+    #[command(name = connector::NAME, hide = true)]
+    Connector,
+}
+
+/// Parses the arguments, runs the command, reports what went wrong. It is all that a process does: `run` confines the
+/// process, and takes from it what it was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let inherited = Inherited::look();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are among them.
+            print::arguments(&error);
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            }
+            .into();
+        }
+    };
+    let shared = Shared {
+        cache: arguments.cache_dir,
+        state: arguments.state_dir,
+        quiet: arguments.quiet,
+    };
+    report::start(shared.quiet);
+    let done = match arguments.command {
+        Command::Demo(arguments) => demo::execute(&arguments, &shared),
+        Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
+        Command::Image(arguments) => image::execute(&arguments, &shared),
+        Command::Service(arguments) => service::execute(*arguments, &shared),
+        Command::Policy(arguments) => policy::execute(*arguments, &shared),
+        Command::Connector => connector::serve(inherited),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,177 @@
+//! Asks the person at the terminal whether a gated call may be made. Given to runs as their approver by `reach`. It must
+//! never take anything for an answer that was typed before the person could read what is asked: THREAT[APR-03].
+//!
+//! While a question stands it has the terminal alone (`print`), and what it looks like is up to `layout`. Nothing here
+//! blocks a thread, so whatever ends the run ends the question too: THREAT[DOS-04].
+
+mod layout;
+mod shown;
+mod tty;
+
+use super::print;
+use layout::Drawn;
+use sandgate::{Answer, Approver, Question, Stream};
+use std::{future::Future, pin::Pin, time::Duration};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Mutex,
+};
+use tty::{Line, Place, Tty};
+
+/// For how long a question is looked at before an answer counts. Whoever was about to type something else has seen by
+/// then that this is asked; it is about the time that a person needs to react.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Answers by asking, one question at a time, or always the same.
+#[derive(Debug)]
+pub(super) enum Person {
+    /// Whoever sits at the terminal.
+    Asked { place: Place, turn: Mutex<()> },
+    /// `--yes` or `--no`.
+    Decided(Answer),
+}
+
+impl Person {
+    /// Whoever sits at the terminal that is both read from and written to. To be called while files may be opened.
+    pub(super) fn at_the_terminal() -> Option<Self> {
+        let turn = Mutex::default();
+        Place::find().map(|place| Self::Asked { place, turn })
+    }
+}
+
+impl Approver for Person {
+    fn ask<'a>(
+        &'a self,
+        question: &'a Question,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async move {
+            match self {
+                Self::Decided(answer) => {
+                    say(question, *answer).await;
+                    *answer
+                }
+                Self::Asked { place, turn } => {
+                    let _turn = turn.lock().await;
+                    // Where it cannot be asked as it should be, the answer is no.
+                    asked(question, place).await.unwrap_or(Answer::No)
+                }
+            }
+        })
+    }
+}
+
+/// Says what was decided beforehand, once what the script wrote before is written.
+async fn say(question: &Question, answer: Answer) {
+    let word = match answer {
+        Answer::Yes => "yes, as --yes says",
+        Answer::No => "no, as --no says",
+    };
+    // At a terminal the script may have left an unfinished line.
+    let fresh = if print::is_terminal(Stream::Err) {
+        "\n"
+    } else {
+        ""
+    };
+    let alone = print::alone().await;
+    alone.leave(&format!("{fresh}{}", layout::told(question, word)));
+}
+
+/// A question that was not answered is taken back: the person sees that, and what was typed for it goes nowhere else.
+struct Open<'a> {
+    question: &'a Question,
+    place: &'a Place,
+    alone: print::Alone,
+    answered: bool,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            let name = layout::name(self.question);
+            self.alone
+                .leave(&format!("\nThe question about {name} is withdrawn.\n"));
+            let _ = self.place.flush();
+        }
+    }
+}
+
+async fn asked(question: &Question, place: &Place) -> std::io::Result<Answer> {
+    let mut open = Open {
+        question,
+        place,
+        alone: print::alone().await,
+        answered: false,
+    };
+    let tty = Tty::open(place)?;
+    // The terminal is as it was drawn on, or the question is drawn again.
+    let mut changes = [
+        signal(SignalKind::window_change())?,
+        signal(SignalKind::from_raw(libc::SIGCONT))?,
+    ];
+    let answer = loop {
+        let size = place.size();
+        let Some(drawn) = layout::draw(question, size) else {
+            tty.say(&layout::too_small(question, size)).await?;
+            break Answer::No;
+        };
+        place.flush()?;
+        // Whatever is on the line that the cursor is on, the question begins on the next.
+        tty.say(&format!("\n{}", drawn.text)).await?;
+        tokio::time::sleep(PAUSE).await;
+        // Lines that were typed meanwhile have moved it.
+        if place.has_lines() {
+            continue;
+        }
+        place.flush()?;
+        tty.say(&drawn.ending).await?;
+        let line = tokio::select! {
+            line = tty.line() => line?,
+            () = either(&mut changes) => continue,
+        };
+        match read(&line, &drawn) {
+            Said::More => tty.say(&layout::whole(question, size)).await?,
+            // What was answered has to be what was drawn.
+            Said::Yes if place.size() != size => {}
+            Said::Yes => break Answer::Yes,
+            Said::No => {
+                if matches!(line, Line::End) {
+                    tty.say("\n").await?;
+                }
+                break Answer::No;
+            }
+        }
+    };
+    open.answered = true;
+    Ok(answer)
+}
+
+async fn either(signals: &mut [Signal; 2]) {
+    let [first, second] = signals;
+    tokio::select! {
+        _ = first.recv() => {}
+        _ = second.recv() => {}
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Yes,
+    No,
+    More,
+}
+
+/// What a line says. Anything that is not exactly a yes is a no.
+fn read(line: &Line, drawn: &Drawn) -> Said {
+    let Line::Typed(line) = line else {
+        return Said::No;
+    };
+    match (line.trim(), drawn.word.as_deref()) {
+        ("more", _) if drawn.is_cut => Said::More,
+        ("y" | "Y" | "yes", None) => Said::Yes,
+        (typed, Some(word)) if typed == word => Said::Yes,
+        _ => Said::No,
+    }
+}
+
+#[cfg(test)]
+mod tests;

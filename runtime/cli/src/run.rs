@@ -1,0 +1,486 @@
+//! `sandgate run`: one script, one fresh interpreter. Arguments are resolved here, in the order in which they can be
+//! wrong, before anything runs.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the operator names the files that are read and written here"
+)]
+
+use super::{
+    apart, escape,
+    exit::Exit,
+    failure::Failure,
+    progress::Bar,
+    reach::ReachArguments,
+    shared::Shared,
+    signals::Signals,
+    terminal::Terminal,
+    wall::{self, Inherited, Outside, Place},
+};
+use bytesize::ByteSize;
+use clap::Args;
+use sandgate::{
+    Cancel, Clock, Context, Limits, Loaded, Outcome, Sandbox, Script, Sink, Status, Stream,
+    Workspace,
+};
+use std::{
+    io::{self, Read},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+use tokio::runtime::Runtime;
+
+/// For how long a run that was ended waits for whoever reads its output.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+const EXAMPLES: &str = "\
+Examples:
+  sandgate run report.py -- --month 3
+  sandgate run -c 'print(input())' --stdin question.txt
+  sandgate run clean.py --in data.csv --out results
+  sandgate run --json --timeout 5s - < script.py
+  sandgate run follow_up.py --context assistant --policies policies
+  sandgate run simulate.py --seed 7 --clock 2026-01-31T12:00:00Z";
+
+/// Run one script in a fresh interpreter.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RunArguments {
+    /// The script, or `-` for standard input
+    #[arg(
+        required_unless_present = "code",
+        conflicts_with = "code",
+        value_name = "FILE"
+    )]
+    file: Option<PathBuf>,
+
+    /// Run this text instead of a file
+    #[arg(short = 'c', value_name = "CODE")]
+    code: Option<String>,
+
+    /// What input() and sys.stdin read: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    stdin: Option<PathBuf>,
+
+    /// End the run after this wall time, such as 500ms, 30s or 5m
+    /// [default: what the context's limits say, else 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+
+    /// Linear memory, the interpreter's own 50 MiB included [default: what the context's limits say, else 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+
+    /// How much of stdout, and of stderr, is kept; the rest is dropped and marked [default: what the context's limits
+    /// say, else 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    output_limit: Option<ByteSize>,
+
+    /// Let the script read and change this directory, as /work; without one, and without --in, --out and --scratch,
+    /// it has no files at all
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+
+    /// Give the script an empty directory, as /work, that is removed at the end
+    #[arg(long, conflicts_with = "workspace")]
+    scratch: bool,
+
+    /// Copy this file into the workspace first; may be given more than once
+    #[arg(long = "in", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+
+    /// Copy what is in the workspace at the end to this directory; existing files are not replaced
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Make random numbers repeatable
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Stop the script's clock at this time, such as 2026-01-31T12:00:00Z; it moves only when the script sleeps,
+    /// which then takes no time
+    #[arg(long, value_name = "TIME", value_parser = parse_clock, default_value = "real")]
+    clock: Clock,
+
+    /// Print the whole outcome as one JSON object at the end, and nothing else
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reach: ReachArguments,
+
+    /// The script's own arguments
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("a script needs some time to run".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn parse_clock(text: &str) -> Result<Clock, String> {
+    if text == "real" {
+        return Ok(Clock::Real);
+    }
+    let time = humantime::parse_rfc3339_weak(text)
+        .map_err(|error| format!("{error}; write `real` or 2026-01-31T12:00:00Z"))?;
+    let since = time
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| "the clock starts in 1970".to_owned())?;
+    u64::try_from(since.as_millis())
+        .map(Clock::Frozen)
+        .map_err(|error| error.to_string())
+}
+
+pub(super) fn execute(
+    arguments: RunArguments,
+    shared: &Shared,
+    inherited: Inherited,
+) -> Result<Exit, Failure> {
+    let source = source(&arguments)?;
+    let stdin = match &arguments.stdin {
+        Some(path) => read(path, "the standard input")?,
+        None => Vec::new(),
+    };
+    keep_apart(&arguments, shared)?;
+    let name = match (&arguments.file, &arguments.code) {
+        (Some(file), _) if file.as_os_str() == "-" => "<stdin>".to_owned(),
+        (Some(file), _) => file.file_name().map_or_else(
+            || "script.py".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        (None, _) => "<string>".to_owned(),
+    };
+    let stdin_is_free = [&arguments.file, &arguments.stdin]
+        .into_iter()
+        .flatten()
+        .all(|path| path.as_os_str() != "-");
+    let opened = arguments.reach.open(shared, stdin_is_free)?;
+    let limits = limits(&arguments);
+    let interpreter = load(shared)?;
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    // From here on there may be something to remove, so no signal ends the process by itself.
+    let mut signals = {
+        let _entered = executor.enter();
+        Signals::catch().map_err(|error| internal(&error))?
+    };
+    let workspace = workspace(&arguments)?;
+    make_out(&arguments)?;
+    confine(&arguments, workspace.as_deref(), inherited)?;
+    let (context, connecting) = match opened {
+        Some(opened) => (
+            Context::of(opened.reach).tightened(limits),
+            opened.connecting,
+        ),
+        None => (Context::alone(limits), None),
+    };
+    let cancel = Cancel::new();
+    let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
+    let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
+    let script = Script {
+        source,
+        name: Some(name),
+        arguments: arguments.arguments,
+        stdin,
+        workspace: workspace.clone(),
+        clock: arguments.clock,
+        seed: arguments.seed,
+        replay: None,
+        sink,
+        cancel: Some(cancel.clone()),
+    };
+    let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, interpreter));
+    if let Some(connecting) = &connecting {
+        connecting.dismiss();
+    }
+    let (outcome, by_signal) = match ended {
+        Ok(ended) => ended,
+        Err(failure) => {
+            write_all(executor, &terminal, &mut signals, false);
+            return Err(failure);
+        }
+    };
+    // What a script left is delivered whatever became of the script.
+    let delivered = match (&arguments.out, &workspace) {
+        (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
+        _ => Ok(()),
+    };
+    conclude(&terminal, &outcome, arguments.json)?;
+    let written = write_all(executor, &terminal, &mut signals, by_signal);
+    let Some(written) = written.filter(|written| !by_signal || written.is_ok()) else {
+        return Ok(Exit::Cancelled);
+    };
+    delivered.map_err(|error| {
+        Failure::undelivered(
+            super::failure::chain(&error),
+            "name a directory that is empty or does not exist yet",
+        )
+    })?;
+    written.map_err(|error| {
+        let message = format!("the output cannot be written: {error}");
+        Failure::undelivered(
+            message,
+            "make room where it goes; the script itself has run",
+        )
+    })?;
+    Ok(Exit::from(&outcome))
+}
+
+/// What is asked for. Where there is a context, its own limits count as well.
+fn limits(arguments: &RunArguments) -> Limits {
+    let otherwise = if arguments.reach.has_context() {
+        Limits::MOST
+    } else {
+        Limits::default()
+    };
+    let size = |asked: Option<ByteSize>, otherwise| match asked {
+        Some(asked) => usize::try_from(asked.as_u64()).unwrap_or(usize::MAX),
+        None => otherwise,
+    };
+    Limits {
+        wall: arguments.timeout.unwrap_or(otherwise.wall),
+        cpu: arguments.timeout.unwrap_or(otherwise.cpu),
+        memory: size(arguments.memory, otherwise.memory),
+        output: size(arguments.output_limit, otherwise.output),
+        ..otherwise
+    }
+}
+
+fn source(arguments: &RunArguments) -> Result<String, Failure> {
+    let Some(path) = &arguments.file else {
+        return Ok(arguments.code.clone().unwrap_or_default());
+    };
+    if path.as_os_str() == "-"
+        && arguments
+            .stdin
+            .as_ref()
+            .is_some_and(|stdin| stdin.as_os_str() == "-")
+    {
+        return Err(Failure::usage(
+            "the script and its input cannot both be standard input",
+            "pass one of them as a file",
+        ));
+    }
+    let bytes = read(path, "the script")?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error
+            .as_bytes()
+            .iter()
+            .take(error.utf8_error().valid_up_to())
+            .filter(|byte| **byte == b'\n')
+            .count()
+            .saturating_add(1);
+        Failure::usage(
+            format!(
+                "`{}` is not UTF-8: line {line} holds other bytes",
+                path.display()
+            ),
+            "save the script as UTF-8",
+        )
+    })
+}
+
+/// Reads a file, or standard input for `-`. What is longer than any limit allows is refused and never cut: a script
+/// that ran on half of its input would answer another question.
+fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    let most = *sandgate::policy::Limits::STDIN.end();
+    let mut bytes = Vec::new();
+    let taken = if path.as_os_str() == "-" {
+        io::stdin()
+            .lock()
+            .take(most.saturating_add(1))
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| {
+            if file.metadata()?.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            file.take(most.saturating_add(1)).read_to_end(&mut bytes)
+        })
+    };
+    match taken {
+        Ok(_) if bytes.len() as u64 > most => Err(Failure::usage(
+            format!(
+                "{what} `{}` is longer than {}",
+                path.display(),
+                ByteSize::b(most).display().iec()
+            ),
+            "pass less, or put it into the workspace with --in",
+        )),
+        Ok(_) => Ok(bytes),
+        Err(error) => {
+            let help = match error.kind() {
+                io::ErrorKind::NotFound => "check the path; code itself is passed with -c",
+                io::ErrorKind::IsADirectory => "name a file in it",
+                io::ErrorKind::PermissionDenied => "make it readable for you",
+                _ => "check the path",
+            };
+            Err(Failure::usage(
+                format!("{what} `{}` cannot be read: {error}", path.display()),
+                help,
+            ))
+        }
+    }
+}
+
+/// What the script may write to, and what `--out` makes of it, is not what decides about scripts.
+fn keep_apart(arguments: &RunArguments, shared: &Shared) -> Result<(), Failure> {
+    let decide = [
+        ("the interpreter", shared.image_dir()),
+        ("the registered services", shared.state_dir()),
+        ("the policies", arguments.reach.policies_dir()),
+    ];
+    let written = arguments.workspace.iter().chain(&arguments.out);
+    written
+        .into_iter()
+        .try_for_each(|directory| apart::check(directory, &decide))
+}
+
+fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure> {
+    let opened = match &arguments.workspace {
+        Some(path) => Some(Workspace::open(path)),
+        None if arguments.scratch || arguments.out.is_some() || !arguments.inputs.is_empty() => {
+            Some(Workspace::temporary())
+        }
+        None => None,
+    };
+    let failed = |error| Failure::from(sandgate::RunError::Workspace(error));
+    let Some(workspace) = opened.transpose().map_err(failed)? else {
+        return Ok(None);
+    };
+    for input in &arguments.inputs {
+        workspace.copy_in(input).map_err(failed)?;
+    }
+    Ok(Some(Arc::new(workspace)))
+}
+
+/// The outcome, and whether a signal ended the run.
+async fn drive(
+    script: Script,
+    context: &Context,
+    cancel: &Cancel,
+    signals: &mut Signals,
+    interpreter: Loaded,
+) -> Result<(Outcome, bool), Failure> {
+    let sandbox = interpreter.start()?;
+    let mut run = pin!(sandbox.run(script, context));
+    tokio::select! {
+        outcome = &mut run => Ok((outcome?, false)),
+        () = signals.any() => {
+            cancel.cancel();
+            Ok((run.await?, true))
+        }
+    }
+}
+
+/// Loads the interpreter, or prepares it first.
+fn load(shared: &Shared) -> Result<Loaded, Failure> {
+    let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
+    if let Some(cache) = &shared.cache {
+        builder = builder.cache_dir(cache);
+    }
+    if !shared.quiet {
+        builder = builder.progress(Arc::new(Bar::default()));
+    }
+    Ok(builder.load()?)
+}
+
+fn make_out(arguments: &RunArguments) -> Result<(), Failure> {
+    let Some(out) = &arguments.out else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(out).map_err(|error| {
+        let message = format!("the directory `{}` cannot be made: {error}", out.display());
+        Failure::usage(message, "name a directory that you can write to")
+    })
+}
+
+/// From here on the process can reach what this run needs and nothing else. Everything that is named on the command
+/// line or in the environment has been read, and the interpreter is loaded.
+fn confine(
+    arguments: &RunArguments,
+    workspace: Option<&Workspace>,
+    inherited: Inherited,
+) -> Result<(), Failure> {
+    wall::alone()?;
+    let temporary = std::env::temp_dir();
+    let out = arguments.out.as_deref().map(Place::Directory);
+    let workspace = workspace.map(|workspace| Place::Directory(workspace.path()));
+    let places: Vec<Place<'_>> = [Place::Parent(&temporary)]
+        .into_iter()
+        .chain(out)
+        .chain(workspace)
+        .collect();
+    inherited.close();
+    wall::forget_environment();
+    wall::raise(&places, Outside::Nothing)
+}
+
+/// Waits for what is to be written, unless a signal says not to; after one that ended the run, only as long as a reader
+/// takes that is there. Neither a question nor a file that a thread waits for keeps the process then.
+fn write_all(
+    executor: Runtime,
+    terminal: &Terminal,
+    signals: &mut Signals,
+    by_signal: bool,
+) -> Option<io::Result<()>> {
+    let written = executor.block_on(async {
+        let patience = async {
+            if by_signal {
+                tokio::time::sleep(PATIENCE).await;
+            } else {
+                signals.any().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            written = terminal.finish() => Some(written),
+            () = patience => None,
+        }
+    });
+    executor.shutdown_background();
+    written
+}
+
+/// What is said of the outcome. The streams have been printed already, unless all of it is JSON.
+fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string(outcome).map_err(|error| internal(&error))?;
+        terminal.write(Stream::Out, format!("{}\n", escape::json(&text)).as_bytes());
+        return Ok(());
+    }
+    let mut text = String::new();
+    if let Some(exception) = &outcome.exception {
+        text.push_str(&exception.traceback);
+    }
+    if let Some(reason) = &outcome.reason {
+        let status = match outcome.status {
+            Status::Timeout => "out of time",
+            Status::Memory => "out of memory",
+            Status::Stack => "out of stack",
+            Status::Output => "too much output",
+            Status::Source => "source refused",
+            Status::Cancelled => "cancelled",
+            Status::Diverged => "diverged",
+            Status::Crashed => "crashed",
+            Status::Ok | Status::Exited | Status::Raised | Status::Failed => "failed",
+        };
+        text.push_str(&format!("sandgate: {status}: {reason}\n"));
+    }
+    terminal.write(Stream::Err, text.as_bytes());
+    Ok(())
+}
+
+fn internal(error: &dyn std::error::Error) -> Failure {
+    Failure::internal(error.to_string(), None)
+}

@@ -1,0 +1,434 @@
+//! `sandgate service`: what is registered, what it offers, and whether it is there. Only the operator comes here; a
+//! script has no way to. What services say of themselves is shown as text and never believed.
+
+mod arguments;
+mod policies;
+mod view;
+
+use super::{
+    exit::Exit,
+    failure::{Failure, chain},
+    print, report,
+    shared::Shared,
+};
+pub(super) use arguments::ServiceArguments;
+use arguments::{
+    AddArguments, DiscoverArguments, Place, RefreshArguments, ServiceCommand, TestArguments,
+};
+use sandgate::{
+    policy::Effect,
+    service::{
+        Address, AddressError, CallError, Caller, Changed, Client, ClientLimits, Found, Identity,
+        Refreshed, Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
+    },
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+use view::{FoundView, Outcome, ServiceView};
+
+pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let directory = shared.state_dir().ok_or(StoreError::NoHome)?;
+    let mut store = Store::open(&directory)?;
+    match arguments.command {
+        ServiceCommand::Add(arguments) => add(&mut store, arguments),
+        ServiceCommand::Discover(arguments) => discover(&mut store, arguments),
+        ServiceCommand::List(arguments) => list(&store, arguments.json),
+        ServiceCommand::Show(named) => {
+            let registration = store.get(&named.name)?;
+            let view = ServiceView::new(&registration, &store.service(&registration)?);
+            say(named.json, &view, || view.whole())
+        }
+        ServiceCommand::Interface(named) => {
+            let service = store.service(&store.get(&named.name)?)?;
+            if named.json {
+                let stub = service.stub();
+                print::json(&format!("{}\n", String::from_utf8_lossy(&stub)))?;
+            } else {
+                print::out(&service.text())?;
+            }
+            Ok(Exit::Ok)
+        }
+        ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
+        ServiceCommand::Remove(named) => {
+            store.remove(&named.name)?;
+            say(
+                named.json,
+                &BTreeMap::from([("removed", &named.name)]),
+                || format!("removed {}\n", named.name),
+            )
+        }
+        ServiceCommand::Test(arguments) => test(&store, &arguments),
+    }
+}
+
+fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
+    let address = arguments.place.address()?;
+    let terms = Terms {
+        trusted: arguments.trust,
+        reads: arguments.reads,
+        effects: arguments.effects.into_iter().collect(),
+        free: arguments.free.into_iter().collect(),
+    };
+    let document =
+        wait(client().discover(&address))?.map_err(|error| unreachable(&address, &error))?;
+    let bytes = document.get().as_bytes();
+    store.add(&arguments.name, &address, &terms, bytes, arguments.replace)?;
+    let registration = store.get(&arguments.name)?;
+    let view = ServiceView::new(&registration, &store.service(&registration)?);
+    say(arguments.json, &view, || {
+        format!("registered {}{}", view.line(), view.by_name())
+    })
+}
+
+fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Failure> {
+    let directories = if arguments.directories.is_empty() {
+        socket_dirs()
+    } else {
+        arguments.directories
+    };
+    let registered = store.list()?;
+    let mut views = Vec::new();
+    for (found, asked) in wait(ask_all(find_sockets(&directories)))? {
+        let address = Address::Http(found.socket.clone());
+        let same = registered.iter().find(|known| known.address == address);
+        let namesake = registered.iter().find(|known| known.name == found.name);
+        let outcome = match (same.or(namesake), asked) {
+            (Some(known), _) if known.address == address => Outcome::Registered(known.name.clone()),
+            (Some(known), _) => Outcome::Unusable(format!(
+                "`{}` is another service, at {}; `sandgate service add` can give it another name",
+                known.name, known.address
+            )),
+            (None, Err(reason)) => Outcome::Unusable(reason),
+            (None, Ok(document)) => {
+                match register(store, &found.name, &address, &document, arguments.add) {
+                    Ok(methods) if arguments.add => Outcome::Added { methods },
+                    Ok(methods) => Outcome::New { methods },
+                    Err(error) => Outcome::Unusable(chain(&error)),
+                }
+            }
+        };
+        views.push(FoundView::new(found, outcome));
+    }
+    let places = directories
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    say(arguments.json, &views, || {
+        if views.is_empty() {
+            return format!("no services in {places}\n");
+        }
+        views.iter().map(FoundView::line).collect()
+    })
+}
+
+/// How many methods a found service has, and it is registered if that was asked for.
+fn register(
+    store: &mut Store,
+    name: &str,
+    address: &Address,
+    document: &RawValue,
+    kept: bool,
+) -> Result<usize, StoreError> {
+    let (bytes, terms) = (document.get().as_bytes(), Terms::default());
+    let service = if kept {
+        store.add(name, address, &terms, bytes, false)?
+    } else {
+        sandgate::service::Service::read(name, address.clone(), bytes, &terms)?
+    };
+    Ok(service.methods().len())
+}
+
+type Asked = (Found, Result<Box<RawValue>, String>);
+
+/// Asks all of them at once, since some may not answer.
+async fn ask_all(found: Vec<Found>) -> Vec<Asked> {
+    let client = client();
+    let mut asking = JoinSet::new();
+    for found in found {
+        let client = client.clone();
+        asking.spawn(async move {
+            let address = Address::Http(found.socket.clone());
+            let asked = match client.protocol(&address).await {
+                // What is there for people is not to be called by programs.
+                Ok(Some(protocol)) if protocol != "openrpc" => {
+                    Err(format!("it is for `{protocol}` and not for calls"))
+                }
+                Err(error) => Err(error.to_string()),
+                Ok(_) => client
+                    .discover(&address)
+                    .await
+                    .map_err(|error| error.to_string()),
+            };
+            (found, asked)
+        });
+    }
+    let mut all = asking.join_all().await;
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all
+}
+
+fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
+    let mut views = Vec::new();
+    for registration in store.list()? {
+        views.push(ServiceView::new(
+            &registration,
+            &store.service(&registration)?,
+        ));
+    }
+    if views.is_empty() && !json {
+        print::err("no services are registered; `sandgate service discover` looks for some\n");
+        return Ok(Exit::Ok);
+    }
+    let briefly: Vec<_> = views.iter().map(ServiceView::brief).collect();
+    say(json, &briefly, || {
+        views.iter().map(ServiceView::line).collect()
+    })
+}
+
+fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Failure> {
+    let registrations = match &arguments.name {
+        Some(name) => vec![store.get(name)?],
+        None => store.list()?,
+    };
+    let mut views = Vec::new();
+    for (registration, document) in wait(ask_again(registrations))? {
+        let offered = registration.is_offered();
+        let Registration { name, address, .. } = registration;
+        let document = match document {
+            Ok(document) => document,
+            // One that was asked for by name is a failure; of many, the others still count.
+            Err(error) if arguments.name.is_some() => return Err(unreachable(&address, &error)),
+            Err(error) => {
+                views.push(view::RefreshView::unreachable(name, &error));
+                continue;
+            }
+        };
+        let refreshed = store.refresh(&name, document.get().as_bytes())?;
+        // What is accepted is what was shown: here, or by an earlier refresh.
+        let accepted = match &refreshed {
+            Refreshed::Waiting { known, .. } if arguments.accept && (*known || offered) => {
+                store.accept(&name)?
+            }
+            _ => false,
+        };
+        views.push(view::RefreshView::new(name, refreshed, accepted));
+    }
+    let left = arguments.accept && views.iter().any(view::RefreshView::waits);
+    let policies = if views.iter().any(view::RefreshView::changed) {
+        policies::check(store, &arguments.policies)?
+    } else {
+        None
+    };
+    say(arguments.json, &views, || {
+        let services = views.iter().map(view::RefreshView::text);
+        services
+            .chain(policies.iter().map(policies::Checked::text))
+            .collect()
+    })?;
+    if let Some(error) = policies.and_then(|checked| checked.refused) {
+        report::failure(&error);
+        return Ok(Exit::Found);
+    }
+    Ok(if left { Exit::Usage } else { Exit::Ok })
+}
+
+async fn ask_again(
+    registrations: Vec<Registration>,
+) -> Vec<(Registration, Result<Box<RawValue>, CallError>)> {
+    let client = client();
+    let mut asking = JoinSet::new();
+    for registration in registrations {
+        let client = client.clone();
+        asking.spawn(async move {
+            let document = client.discover(&registration.address).await;
+            (registration, document)
+        });
+    }
+    let mut all = asking.join_all().await;
+    all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    all
+}
+
+fn test(store: &Store, arguments: &TestArguments) -> Result<Exit, Failure> {
+    let registration = store.get(&arguments.name)?;
+    match &arguments.method {
+        None => check(&registration, arguments.json),
+        Some(method) => call(store, &registration, method, arguments),
+    }
+}
+
+fn check(registration: &Registration, json: bool) -> Result<Exit, Failure> {
+    let (client, address) = (client(), &registration.address);
+    let failed = |error: CallError| unreachable(address, &error);
+    let (health, document, took) = wait(async {
+        let health = client.health(address).await;
+        let start = Instant::now();
+        let document = client.discover(address).await;
+        (health, document, start.elapsed())
+    })?;
+    let view = view::CheckView::new(
+        registration,
+        health.map_err(failed)?,
+        &document.map_err(failed)?,
+        took,
+    )?;
+    say(json, &view, || view.text())
+}
+
+fn call(
+    store: &Store,
+    registration: &Registration,
+    method: &str,
+    arguments: &TestArguments,
+) -> Result<Exit, Failure> {
+    let service = store.service(registration)?;
+    let registered = service.method(method).ok_or_else(|| {
+        Failure::usage(
+            StoreError::method(&service, method).to_string(),
+            format!(
+                "`sandgate service show {}` lists what it has",
+                service.name()
+            ),
+        )
+    })?;
+    if registered.effect != Effect::Read && !arguments.yes {
+        return Err(Failure::usage(
+            format!(
+                "`{method}` is a {} ({})",
+                registered.effect, registered.because
+            ),
+            "pass --yes to call it all the same",
+        ));
+    }
+    let caller = Caller {
+        context: arguments.context_number,
+        user: None,
+        claims: &[],
+    };
+    let usage = |error: &dyn std::error::Error, help: &str| Failure::usage(chain(error), help);
+    let given: Box<RawValue> = serde_json::from_str(&arguments.arguments)
+        .map_err(|error| usage(&error, "pass one JSON object, such as '{\"id\": 7}'"))?;
+    let bound = registered.bind(&given, &caller).map_err(|error| {
+        usage(
+            &error,
+            &format!("it is called as {}", registered.signature()),
+        )
+    })?;
+    let identity = Identity::new("test", arguments.context_number, None, &[])
+        .map_err(|error| usage(&error, "pass --context-number with another number"))?;
+    let result = wait(client().call(&registration.address, &identity, method, bound.params()))?
+        .map_err(|error| unreachable(&registration.address, &error))?;
+    print::json(&format!("{}\n", result.get()))?;
+    Ok(Exit::Ok)
+}
+
+impl Place {
+    fn address(&self) -> Result<Address, Failure> {
+        let absolute = |path: &PathBuf| {
+            std::path::absolute(path)
+                .map_err(|error| Failure::usage(error.to_string(), "name the socket by its path"))
+        };
+        let address: Result<Address, AddressError> = match self {
+            Self {
+                socket: Some(path), ..
+            } => Address::http(&absolute(path)?),
+            Self {
+                lines: Some(path), ..
+            } => Address::lines(&absolute(path)?),
+            Self { url, .. } => Address::url(url.as_deref().unwrap_or_default()),
+        };
+        address.map_err(|error| {
+            Failure::usage(
+                error.to_string(),
+                "https://HOST/PATH, or http:// on this machine",
+            )
+        })
+    }
+}
+
+/// Nobody waits long for a service that only has to say what it is.
+fn client() -> Client {
+    Client::new(ClientLimits {
+        first_byte: Duration::from_secs(5),
+        total: Duration::from_secs(15),
+        ..ClientLimits::default()
+    })
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(error.to_string(), None))?;
+    Ok(executor.block_on(future))
+}
+
+fn unreachable(address: &Address, error: &CallError) -> Failure {
+    let help = match error {
+        CallError::Service(_) => "the service is there, and this is its answer",
+        CallError::Socket(SocketError::Missing { .. }) => {
+            "check that the service runs and listens there"
+        }
+        CallError::Socket(_) => "only a socket that nobody else can replace is spoken to",
+        CallError::Protocol(_) => {
+            "check what is spoken there: --socket for HTTP, --lines for one message a line"
+        }
+        _ => "check that the service runs and listens there",
+    };
+    match error {
+        // These name the place themselves.
+        CallError::Socket(_) | CallError::Address(_) => Failure::usage(chain(error), help),
+        _ => Failure::usage(format!("`{address}`: {}", chain(error)), help),
+    }
+}
+
+fn say(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<Exit, Failure> {
+    if json {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::internal(error.to_string(), None))?;
+        print::json(&format!("{json}\n"))?;
+    } else {
+        print::out(&text())?;
+    }
+    Ok(Exit::Ok)
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = chain(&error);
+        match error {
+            StoreError::NoHome => Self::usage(message, "name a directory with --state-dir"),
+            StoreError::Directory { .. } => {
+                Self::usage(message, "name a directory of your own with --state-dir")
+            }
+            StoreError::Database(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Changed(Changed::Document(_)) => Self::internal(
+                message,
+                Some("move `registry.db` out of the state directory and register again"),
+            ),
+            StoreError::Name(_) => Self::usage(
+                message,
+                "scripts import it by that name, as in `from services import crm`",
+            ),
+            StoreError::Exists(_) => Self::usage(message, "pass --replace, or choose another name"),
+            StoreError::Unknown { .. } => {
+                Self::usage(message, "`sandgate service list` shows what there is")
+            }
+            StoreError::Method { .. } => {
+                Self::usage(message, "name methods as the service's own document does")
+            }
+            StoreError::Document(_) | StoreError::Changed(Changed::Unusable(_)) => {
+                Self::usage(message, "the service has to describe itself in OpenRPC")
+            }
+        }
+    }
+}

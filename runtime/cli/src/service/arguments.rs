@@ -1,0 +1,196 @@
+//! The arguments of `sandgate service`, and its help.
+
+use crate::reach::PoliciesArgument;
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use sandgate::{policy::Effect, service::Reads};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  sandgate service discover --add
+  sandgate service add hero_biz --socket ~/hero/sockets/hero_biz/rpc.sock
+  sandgate service add crm --url https://crm.example.org/rpc --effect deal.close=destroy
+  sandgate service show hero_biz
+  sandgate service interface hero_biz
+  sandgate service refresh --accept
+  sandgate service test hero_biz contact.get '{\"id\": 7}'
+
+A service is registered from its own document (`rpc.discover`), which is kept. When the service
+comes with another one, `refresh` shows what changed and whether the policies load with it, and the
+service is not offered to scripts until `refresh --accept`.";
+
+/// Register services, and see what they offer.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServiceArguments {
+    #[command(subcommand)]
+    pub(super) command: ServiceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Register a service under a name that scripts import it by
+    Add(AddArguments),
+    /// Find the services of this machine that follow the hero convention
+    Discover(DiscoverArguments),
+    /// All registered services
+    List(Plain),
+    /// One service: its methods, what each of them does, and who says so
+    Show(Named),
+    /// What a model reads of a service; with --json, what the proxies in a script are made from
+    Interface(Named),
+    /// Ask services for their documents again
+    Refresh(RefreshArguments),
+    /// Forget a service
+    Remove(Named),
+    /// See whether a service is there, or call one of its methods
+    Test(TestArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plain {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The service
+    pub(super) name: String,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    /// What scripts and policies call it: 1 to 64 of `a-z0-9_`, a letter first
+    pub(super) name: String,
+
+    #[command(flatten)]
+    pub(super) place: Place,
+
+    /// Believe what the service itself says that its methods do
+    #[arg(long)]
+    pub(super) trust: bool,
+
+    /// What makes a method a read: also its name, or only --effect and the word of a service that is trusted
+    #[arg(long, value_name = "WHEN", default_value = "named", value_parser = parse_reads())]
+    pub(super) reads: Reads,
+
+    /// What a method does, whatever the service or its name say: METHOD=read, =write or =destroy
+    #[arg(long = "effect", value_name = "METHOD=EFFECT", value_parser = parse_effect)]
+    pub(super) effects: Vec<(String, Effect)>,
+
+    /// Let scripts set this parameter although it is called like one that the host sets, such as `context`
+    #[arg(long, value_name = "PARAMETER")]
+    pub(super) free: Vec<String>,
+
+    /// Take the place of a service that is registered under this name
+    #[arg(long)]
+    pub(super) replace: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
+    /// HTTP with `POST /rpc` on this Unix socket
+    #[arg(long, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+
+    /// One JSON-RPC message a line on this Unix socket
+    #[arg(long, value_name = "PATH")]
+    pub(super) lines: Option<PathBuf>,
+
+    /// JSON-RPC over HTTP at this URL; http:// only on this machine
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArguments {
+    /// Look in this directory; may be given more than once [default: $PATH_SOCKET, $HERO_SOCKET_DIR, ~/hero/sockets,
+    /// ~/hero/var/sockets]
+    #[arg(long = "sockets-dir", value_name = "DIR")]
+    pub(super) directories: Vec<PathBuf>,
+
+    /// Register what is found and not registered yet
+    #[arg(long)]
+    pub(super) add: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArguments {
+    /// The service [default: all of them]
+    pub(super) name: Option<String>,
+
+    /// Let the new document count, if it is the one that was shown, or none was waiting yet
+    #[arg(long)]
+    pub(super) accept: bool,
+
+    /// Those that a new document is checked with.
+    #[command(flatten)]
+    pub(super) policies: PoliciesArgument,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// The service
+    pub(super) name: String,
+
+    /// Call this method
+    pub(super) method: Option<String>,
+
+    /// Its arguments: a JSON object, or a list
+    #[arg(default_value = "{}")]
+    pub(super) arguments: String,
+
+    /// Call it even if it is not known to only read
+    #[arg(long, requires = "method")]
+    pub(super) yes: bool,
+
+    /// The number of the context on whose behalf it is called
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) context_number: u32,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn parse_reads() -> impl TypedValueParser<Value = Reads> {
+    PossibleValuesParser::new(["named", "declared"]).map(|text| match text.as_str() {
+        "declared" => Reads::Declared,
+        _ => Reads::Named,
+    })
+}
+
+fn parse_effect(text: &str) -> Result<(String, Effect), String> {
+    let (method, effect) = text
+        .rsplit_once('=')
+        .ok_or("write METHOD=read, =write or =destroy")?;
+    let effect = match effect {
+        "read" => Effect::Read,
+        "write" => Effect::Write,
+        "destroy" => Effect::Destroy,
+        other => return Err(format!("`{other}` is none of read, write, destroy")),
+    };
+    Ok((method.to_owned(), effect))
+}

@@ -1,0 +1,24 @@
+//! What every subcommand is given: where things are kept, and how much to say.
+
+use std::path::PathBuf;
+
+/// What every subcommand is given.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) cache: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) quiet: bool,
+}
+
+impl Shared {
+    /// Where registrations are kept: the directory that was named, or else the user's own.
+    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(sandgate::service::state_dir)
+    }
+
+    /// Where compiled interpreters are kept.
+    pub(crate) fn image_dir(&self) -> Option<PathBuf> {
+        let cache = sandgate::ImageCache::new(self.cache.clone()).ok()?;
+        Some(cache.directory().to_owned())
+    }
+}

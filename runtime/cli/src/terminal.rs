@@ -1,0 +1,130 @@
+//! Passes a script's output on while it runs, and at the end what the command says of the run. Made by `run` and
+//! `demo`. It must never hold up a run: what waits to be written is kept, which the run's output limit bounds.
+
+use super::{
+    backlog::Backlog,
+    print::{self, Passing},
+};
+use sandgate::{Sink, Stream};
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+
+/// Hands output to a thread of its own, so that a slow reader, or a person who is asked, holds up the writing and not
+/// the run.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    waiting: Arc<Waiting>,
+    written: Mutex<Option<oneshot::Receiver<io::Result<()>>>>,
+    out_is_terminal: bool,
+    err_is_terminal: bool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    backlog: Backlog,
+    finished: bool,
+}
+
+impl Waiting {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self) {
+        self.state().finished = true;
+        self.more.notify_one();
+    }
+
+    /// What came since the last time; nothing when no more comes.
+    fn take(&self) -> Option<Backlog> {
+        let idle = |state: &mut State| state.backlog.is_empty() && !state.finished;
+        let mut state = self
+            .more
+            .wait_while(self.state(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let backlog = std::mem::take(&mut state.backlog);
+        (!backlog.is_empty()).then_some(backlog)
+    }
+}
+
+impl Terminal {
+    pub(super) fn start() -> io::Result<Self> {
+        let waiting = Arc::new(Waiting::default());
+        let (mut out, mut err) = (Passing::to(Stream::Out), Passing::to(Stream::Err));
+        let (out_is_terminal, err_is_terminal) = (out.is_terminal(), err.is_terminal());
+        let (done, written) = oneshot::channel();
+        let there = Arc::clone(&waiting);
+        std::thread::Builder::new()
+            .name("sandgate-output".to_owned())
+            .spawn(move || {
+                let mut failed = (Ok(()), Ok(()));
+                while let Some(backlog) = there.take() {
+                    backlog.for_each(|stream, bytes| {
+                        let (to, failed) = match stream {
+                            Stream::Out => (&mut out, &mut failed.0),
+                            Stream::Err => (&mut err, &mut failed.1),
+                        };
+                        // Where one stream is full the other may not be.
+                        if failed.is_ok() {
+                            *failed = to.pass(bytes);
+                        }
+                        if to.is_terminal() {
+                            print::written(bytes.len());
+                        }
+                    });
+                }
+                // Nobody may be waiting any more.
+                let _ = done.send(failed.0.and(failed.1));
+            })?;
+        Ok(Self {
+            waiting,
+            written: Mutex::new(Some(written)),
+            out_is_terminal,
+            err_is_terminal,
+        })
+    }
+
+    /// Waits until everything is written, or could not be.
+    pub(super) async fn finish(&self) -> io::Result<()> {
+        self.waiting.finish();
+        let written = self
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match written {
+            // The thread does not panic; if it did, there is nothing to be written any more.
+            Some(written) => written.await.unwrap_or(Ok(())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.waiting.finish();
+    }
+}
+
+impl Sink for Terminal {
+    fn write(&self, stream: Stream, bytes: &[u8]) {
+        let is_terminal = match stream {
+            Stream::Out => self.out_is_terminal,
+            Stream::Err => self.err_is_terminal,
+        };
+        if is_terminal {
+            print::queued(bytes.len());
+        }
+        self.waiting.state().backlog.push(stream, bytes);
+        self.waiting.more.notify_one();
+    }
+}

@@ -1,0 +1,34 @@
+//! Services: what a script may reach, where it is, what it offers (`offer/`), and how it is spoken to (`client/`).
+//! Nothing here decides whether a call may be made: that comes first, and is the library's `hostcall/`.
+
+mod address;
+mod client;
+mod discover;
+mod json;
+mod naming;
+mod offer;
+mod registration;
+mod registry;
+mod text;
+
+pub use address::{Address, AddressError, SocketError};
+pub use client::{
+    Allotment, Broken, CallError, Client, ClientLimits, Connector, Desk, Elsewhere, Health,
+    Identity, IdentityError, Part, Phase, ProtocolError, ServiceError,
+};
+pub use discover::{Found, find as find_sockets, socket_dirs};
+pub use json::{JsonError, depth};
+pub use offer::{
+    ArgumentError, Arguments, Caller, Change, ChangedPart, Document, DocumentError, EffectSource,
+    Hash, LeftOut, Method, Reads, Service, Terms, Weight,
+};
+pub use registration::{Changed, Registration};
+pub use registry::Registry;
+pub use text::line;
+
+#[cfg(any(test, fuzzing, feature = "fuzzing"))]
+#[doc(hidden)]
+#[expect(clippy::unwrap_used, reason = "a fuzzer ends where a rule is broken")]
+pub mod fuzzing;
+#[cfg(test)]
+mod tests;

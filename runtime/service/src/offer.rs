@@ -1,0 +1,290 @@
+//! What one registered service offers, with everything that a call needs worked out: names in Python, effects and who
+//! says so, which parameters are the host's. Made from a document and what the operator said; read by the road, by
+//! policies and by whoever describes the service. It must never change once it is made.
+
+mod arguments;
+mod change;
+pub(crate) mod document;
+mod effect;
+mod expand;
+mod interface;
+pub(crate) mod reserved;
+mod schema;
+mod tree;
+mod types;
+pub(crate) mod weight;
+
+pub use arguments::{ArgumentError, Arguments};
+pub use change::{Change, ChangedPart};
+pub use document::{Document, DocumentError, Hash, LeftOut};
+pub use effect::{EffectSource, Reads};
+pub use reserved::Caller;
+pub use weight::Weight;
+
+use crate::{address::Address, naming};
+use document::{Parameter, Structure};
+use reserved::Reserved;
+use sandgate_policy::{Effect, Interface};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
+use types::Types;
+
+/// What the operator says of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Whether the service's own word on effects counts.
+    #[serde(default)]
+    pub trusted: bool,
+    /// What makes a method a read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reads: Reads,
+    /// Effects of methods, whatever anybody else says.
+    #[serde(default)]
+    pub effects: BTreeMap<String, Effect>,
+    /// Parameters that scripts may set although they are called like one of the host's.
+    #[serde(default)]
+    pub free: BTreeSet<String>,
+}
+
+/// Rows that say nothing of it were written before it could be said.
+fn is_default(reads: &Reads) -> bool {
+    *reads == Reads::default()
+}
+
+/// A service and its methods.
+#[derive(Debug)]
+pub struct Service {
+    name: Arc<str>,
+    summary: String,
+    hash: Hash,
+    methods: BTreeMap<String, Arc<Method>>,
+    left_out: Vec<LeftOut>,
+    /// Records that the methods' annotations name.
+    pub(crate) named: BTreeMap<String, String>,
+    text: OnceLock<Arc<str>>,
+    stub: OnceLock<Arc<[u8]>>,
+}
+
+/// One method of a registered service, ready to be called.
+#[derive(Debug)]
+pub struct Method {
+    /// The service's registered name.
+    pub service: Arc<str>,
+    /// The method, as its document spells it.
+    pub method: String,
+    /// Where to send calls.
+    pub address: Arc<Address>,
+    /// What calling it does.
+    pub effect: Effect,
+    /// Who says so.
+    pub because: EffectSource,
+    /// What it is called in Python.
+    pub python: String,
+    pub(crate) summary: String,
+    pub(crate) deprecated: bool,
+    pub(crate) structure: Structure,
+    pub(crate) arguments: Vec<Argument>,
+    /// The annotation of what it returns; empty where nothing is known.
+    pub(crate) returns: Arc<str>,
+}
+
+/// One parameter of a registered method.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    pub(crate) parameter: Arc<Parameter>,
+    pub(crate) python: Box<str>,
+    pub(crate) annotation: Arc<str>,
+    /// Set by the host alone.
+    pub(crate) reserved: Option<Reserved>,
+}
+
+impl Service {
+    /// Reads a service's own document.
+    pub fn read(
+        name: &str,
+        address: Address,
+        document: &[u8],
+        terms: &Terms,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self::new(name, address, Document::read(document)?, terms))
+    }
+
+    /// A service of a document that was read, under what the operator says of it.
+    #[must_use]
+    pub fn new(name: &str, address: Address, document: Document, terms: &Terms) -> Self {
+        let (service, address): (Arc<str>, _) = (name.into(), Arc::new(address));
+        let names: Vec<&str> = document.methods.keys().map(String::as_str).collect();
+        let identifiers = naming::identifiers(&names, None);
+        let mut types = Types::default();
+        let mut methods = BTreeMap::new();
+        let mut left_out = document.left_out;
+        for ((method, described), python) in document.methods.into_iter().zip(identifiers) {
+            let Some(python) = python else {
+                left_out.push(LeftOut {
+                    name: method,
+                    reason: "nothing in its name can be a name in Python",
+                });
+                continue;
+            };
+            let (effect, because) = effect::effect(&service, &method, described.effect, terms);
+            let registered = Method {
+                service: service.clone(),
+                address: address.clone(),
+                effect,
+                because,
+                python,
+                summary: described.summary,
+                deprecated: described.deprecated,
+                structure: described.structure,
+                returns: match &described.result {
+                    None => "None".into(),
+                    Some(result) => types.of(result),
+                },
+                arguments: arguments(described.parameters, terms, &mut types),
+                method: method.clone(),
+            };
+            methods.insert(method, Arc::new(registered));
+        }
+        Self {
+            name: service,
+            summary: document.summary,
+            hash: document.hash,
+            methods,
+            left_out,
+            named: types.named,
+            text: OnceLock::new(),
+            stub: OnceLock::new(),
+        }
+    }
+
+    /// The name it is registered under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One line on what it is for.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// The method of exactly this name. THREAT[POL-04]: the document's own table is the only one there is.
+    #[must_use]
+    pub fn method(&self, name: &str) -> Option<&Arc<Method>> {
+        self.methods.get(name)
+    }
+
+    /// All of them, in the order of their names.
+    pub fn methods(&self) -> impl ExactSizeIterator<Item = &Arc<Method>> {
+        self.methods.values()
+    }
+
+    /// What a model reads: names, types and one line for each method.
+    #[must_use]
+    pub fn text(&self) -> Arc<str> {
+        let text = self.text.get_or_init(|| interface::text(self).into());
+        text.clone()
+    }
+
+    /// What the proxies in a script are built from, as compact JSON.
+    #[must_use]
+    pub fn stub(&self) -> Arc<[u8]> {
+        let stub = self.stub.get_or_init(|| interface::stub(self).into());
+        stub.clone()
+    }
+
+    /// What policies may speak of: parameters that scripts set.
+    #[must_use]
+    pub fn interface(&self) -> Interface {
+        let method = |registered: &Method| sandgate_policy::Method {
+            effect: registered.effect,
+            by_name: registered.reads_by_name(),
+            parameters: registered
+                .open()
+                .map(|argument| sandgate_policy::Parameter {
+                    name: argument.parameter.name.clone(),
+                    required: argument.parameter.required,
+                    schema: argument.parameter.schema.text().clone(),
+                })
+                .collect(),
+        };
+        Interface {
+            service: self.name.to_string(),
+            methods: self
+                .methods
+                .iter()
+                .map(|(name, registered)| (name.clone(), method(registered)))
+                .collect(),
+        }
+    }
+
+    /// What its document is known by.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// What of the document is not offered.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+}
+
+impl Method {
+    /// How it is called in Python, as a model reads it.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        interface::signature(self)
+    }
+
+    /// One line on what it is for.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// Whether its service would rather not offer it any more.
+    #[must_use]
+    pub fn deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// Whether it is a read because its name says so, and for no other reason. THREAT[POL-09]
+    #[must_use]
+    pub fn reads_by_name(&self) -> bool {
+        self.effect == Effect::Read && matches!(self.because, EffectSource::Name(_))
+    }
+
+    /// The parameters that scripts set.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Argument> {
+        self.arguments
+            .iter()
+            .filter(|argument| argument.reserved.is_none())
+    }
+}
+
+fn arguments(parameters: Vec<Arc<Parameter>>, terms: &Terms, types: &mut Types) -> Vec<Argument> {
+    let names: Vec<&str> = parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    let python = naming::identifiers(&names, Some("argument"));
+    parameters
+        .into_iter()
+        .zip(python)
+        .map(|(parameter, python)| Argument {
+            annotation: types.of(&parameter.schema),
+            // Every name has one, since there is a word to fall back to.
+            python: python.unwrap_or_default().into(),
+            reserved: Reserved::of(&parameter.name, || parameter.schema.value())
+                .filter(|_| !terms.free.contains(&parameter.name)),
+            parameter,
+        })
+        .collect()
+}

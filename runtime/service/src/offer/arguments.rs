@@ -1,0 +1,450 @@
+//! The arguments of one call: a script's JSON bound to the parameters of a method and checked against their schemas,
+//! before anything is decided or sent. What is decided on and what is sent are made here from the same values, once.
+//! THREAT[POL-03]
+
+use crate::{
+    json::{self, JsonError},
+    offer::{
+        Argument, Method,
+        document::Structure,
+        reserved::{self, Caller, Reserved},
+        weight::Weight,
+    },
+    text,
+};
+use sandgate_policy::nearest;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
+
+/// Values in the arguments of one call. THREAT[DOS-10]: a byte of JSON can cost a hundred bytes of memory.
+const MOST_PARTS: usize = 100_000;
+
+/// Arguments that fit their method. Only [`Method::bind`] makes them.
+#[derive(Debug)]
+pub struct Arguments {
+    by_name: Map<String, Value>,
+    params: Box<RawValue>,
+}
+
+impl Arguments {
+    /// What the script gave, by the names of the document. What the host adds is not in it.
+    #[must_use]
+    pub fn by_name(&self) -> &Map<String, Value> {
+        &self.by_name
+    }
+
+    /// The same, without the rest: what is sent is kept for as long as a call waits, and nothing else is.
+    #[must_use]
+    pub fn into_params(self) -> Box<RawValue> {
+        self.params
+    }
+
+    /// Exactly what is sent: one line of JSON, an object or a list as the document wants it.
+    #[must_use]
+    pub fn params(&self) -> &RawValue {
+        &self.params
+    }
+}
+
+/// Why arguments do not fit. The text is the script's to read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// Neither by name nor by position, or not strict JSON.
+    #[error("`{method}` takes its arguments as one JSON object or list: {reason}")]
+    Shape {
+        /// The method.
+        method: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No such parameter.
+    #[error("`{method}` has no parameter `{parameter}`{} {takes}", meant(.near))]
+    Unknown {
+        /// The method.
+        method: String,
+        /// What was given.
+        parameter: String,
+        /// What was perhaps meant.
+        near: Option<String>,
+        /// What there is.
+        takes: String,
+    },
+    /// More by position than there are.
+    #[error("`{method}` was given {given} arguments. {takes}")]
+    TooMany {
+        /// The method.
+        method: String,
+        /// How many were given.
+        given: usize,
+        /// What there is.
+        takes: String,
+    },
+    /// Something is missing.
+    #[error("`{method}` needs {missing}. {takes}")]
+    Missing {
+        /// The method.
+        method: String,
+        /// What it needs and was not given.
+        missing: String,
+        /// What there is.
+        takes: String,
+    },
+    /// A value that the parameter does not take.
+    #[error("`{method}` takes `{parameter}: {expected}`, but {reason}")]
+    Value {
+        /// The method.
+        method: String,
+        /// The parameter.
+        parameter: String,
+        /// What it takes.
+        expected: String,
+        /// What is wrong with what was given.
+        reason: String,
+    },
+    /// THREAT[POL-01]: on whose behalf a call is made is not the script's to say.
+    #[error("`{parameter}` is set by the host, from who runs the script; leave it out")]
+    Reserved {
+        /// What was given.
+        parameter: String,
+    },
+    /// A list has no way to leave one out.
+    #[error(
+        "`{method}` takes its parameters by position, so `{later}` cannot be given without `{parameter}` before it"
+    )]
+    Gap {
+        /// The method.
+        method: String,
+        /// What was left out.
+        parameter: String,
+        /// What was given.
+        later: String,
+    },
+    /// It cannot be called from here.
+    #[error(
+        "`{method}` needs `{parameter}`, which a script may not set and the host does not know"
+    )]
+    Unusable {
+        /// The method.
+        method: String,
+        /// What it needs.
+        parameter: String,
+    },
+}
+
+impl ArgumentError {
+    /// The Python exception that says the same.
+    #[must_use]
+    pub fn exception(&self) -> &'static str {
+        match self {
+            Self::Shape { .. } | Self::Value { .. } => "ValueError",
+            Self::Unknown { .. }
+            | Self::TooMany { .. }
+            | Self::Missing { .. }
+            | Self::Gap { .. } => "TypeError",
+            Self::Reserved { .. } | Self::Unusable { .. } => "PermissionError",
+        }
+    }
+}
+
+fn meant(near: &Option<String>) -> String {
+    match near {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => ".".to_owned(),
+    }
+}
+
+/// The members of an object, or the items of a list, each still as its text.
+enum Given<'a> {
+    ByName(Vec<(Cow<'a, str>, &'a RawValue)>),
+    ByPosition(Vec<&'a RawValue>),
+}
+
+impl<'de> Deserialize<'de> for Given<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Given<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or a list")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some((key, value)) = entries.next_entry::<Cow<'de, str>, &RawValue>()? {
+                    all.push((key, value));
+                }
+                Ok(Given::ByName(all))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(Given::ByPosition(all))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Method {
+    /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
+    pub fn bind(&self, given: &RawValue, caller: &Caller<'_>) -> Result<Arguments, ArgumentError> {
+        self.bind_within(given, caller, &Weight::default())
+    }
+
+    /// The same, within what the checks of the call may cost. THREAT[DOS-11]: one allowance for all parameters.
+    pub fn bind_within(
+        &self,
+        given: &RawValue,
+        caller: &Caller<'_>,
+        weight: &Weight<'_>,
+    ) -> Result<Arguments, ArgumentError> {
+        let mut values = self.take(given, weight)?;
+        let mut missing = Vec::new();
+        for (argument, value) in self.arguments.iter().zip(&mut values) {
+            let parameter = &argument.parameter;
+            if let Some(reserved) = argument.reserved {
+                *value = self.set(argument, reserved, caller, weight)?;
+                continue;
+            }
+            // `None` for what may be left out and cannot be null is how Python leaves it out.
+            if value.as_ref().is_some_and(Value::is_null)
+                && !parameter.required
+                && !parameter.schema.takes_null()
+            {
+                *value = None;
+            }
+            match value {
+                Some(value) => self.check(argument, value, weight)?,
+                None if parameter.required => missing.push(parameter.name.as_str()),
+                None => {}
+            }
+        }
+        if !missing.is_empty() {
+            return Err(ArgumentError::Missing {
+                method: self.method.clone(),
+                missing: quoted(missing.into_iter()),
+                takes: self.takes(),
+            });
+        }
+        let params = match self.structure {
+            Structure::ByName => to_raw_value(&self.object(&values)),
+            Structure::ByPosition => to_raw_value(&self.list(&values)?),
+        };
+        let params = params.map_err(|error| self.shape(&error))?;
+        weight.look().map_err(|over| self.shape(&over))?;
+        let open = self.arguments.iter().zip(values);
+        let by_name = open
+            .filter(|(argument, _)| argument.reserved.is_none())
+            .filter_map(|(argument, value)| Some((argument.parameter.name.clone(), value?)))
+            .collect();
+        Ok(Arguments { by_name, params })
+    }
+
+    /// The given value of each parameter, in the order of the document.
+    fn take(
+        &self,
+        given: &RawValue,
+        weight: &Weight<'_>,
+    ) -> Result<Vec<Option<Value>>, ArgumentError> {
+        let mut values = vec![None; self.arguments.len()];
+        let parts = Cell::new(MOST_PARTS);
+        match serde_json::from_str(given.get()).map_err(|error| self.shape(&error))? {
+            Given::ByName(members) => {
+                for (name, value) in members {
+                    let slot = self
+                        .arguments
+                        .iter()
+                        .zip(&mut values)
+                        .find(|(argument, _)| argument.parameter.name == *name);
+                    let reserved = Reserved::by_name(&name).is_some();
+                    let (argument, slot) = match slot {
+                        Some((argument, _)) if argument.reserved.is_some() => {
+                            return Err(ArgumentError::Reserved {
+                                parameter: argument.parameter.name.clone(),
+                            });
+                        }
+                        Some(slot) => slot,
+                        None if reserved => {
+                            return Err(ArgumentError::Reserved {
+                                parameter: text::line(&name, 60),
+                            });
+                        }
+                        None => return Err(self.unknown(&name)),
+                    };
+                    if slot.is_some() {
+                        return Err(self.shape(&format_args!("`{name}` stands twice")));
+                    }
+                    *slot = Some(self.value(argument, value, &parts, weight)?);
+                }
+            }
+            Given::ByPosition(items) => {
+                let open = self
+                    .arguments
+                    .iter()
+                    .zip(&mut values)
+                    .filter(|(argument, _)| argument.reserved.is_none());
+                if items.len() > self.open().count() {
+                    return Err(ArgumentError::TooMany {
+                        method: self.method.clone(),
+                        given: items.len(),
+                        takes: self.takes(),
+                    });
+                }
+                for (item, (argument, slot)) in items.into_iter().zip(open) {
+                    *slot = Some(self.value(argument, item, &parts, weight)?);
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// Strict JSON, with every number as it was written and nothing in it that belongs to the host.
+    fn value(
+        &self,
+        argument: &Argument,
+        given: &RawValue,
+        parts: &Cell<usize>,
+        weight: &Weight<'_>,
+    ) -> Result<Value, ArgumentError> {
+        let wrong = |error: JsonError| self.wrong(argument, error.to_string());
+        json::check_numbers(given.get()).map_err(wrong)?;
+        let value = json::parse(given.get().as_bytes(), parts).map_err(wrong)?;
+        let look = weight.look();
+        look.map_err(|over| self.wrong(argument, over.to_string()))?;
+        match reserved::within(&value) {
+            Some(key) => Err(ArgumentError::Reserved {
+                parameter: text::line(key, 60),
+            }),
+            None => Ok(value),
+        }
+    }
+
+    fn check(
+        &self,
+        argument: &Argument,
+        value: &Value,
+        weight: &Weight<'_>,
+    ) -> Result<(), ArgumentError> {
+        let checked = argument.parameter.schema.check(value, weight);
+        checked.map_err(|mismatch| {
+            let at = if mismatch.at.is_empty() {
+                String::new()
+            } else {
+                format!("at `{}` ", mismatch.at)
+            };
+            self.wrong(argument, format!("{at}{}", mismatch.reason))
+        })
+    }
+
+    /// What the host says for a parameter of its own.
+    fn set(
+        &self,
+        argument: &Argument,
+        reserved: Reserved,
+        caller: &Caller<'_>,
+        weight: &Weight<'_>,
+    ) -> Result<Option<Value>, ArgumentError> {
+        let value = reserved
+            .values(caller)
+            .into_iter()
+            .find(|value| argument.parameter.schema.check(value, weight).is_ok());
+        // THREAT[POL-01]: a context is always said, even where the service has a default: that would be somebody's.
+        if value.is_none() && (argument.parameter.required || reserved == Reserved::Context) {
+            return Err(ArgumentError::Unusable {
+                method: self.method.clone(),
+                parameter: argument.parameter.name.clone(),
+            });
+        }
+        Ok(value)
+    }
+
+    /// In the order of the names, so that the same arguments are always the same bytes.
+    fn object<'v>(&'v self, values: &'v [Option<Value>]) -> BTreeMap<&'v str, &'v Value> {
+        self.arguments
+            .iter()
+            .zip(values)
+            .filter_map(|(argument, value)| {
+                Some((argument.parameter.name.as_str(), value.as_ref()?))
+            })
+            .collect()
+    }
+
+    fn list<'v>(&self, values: &'v [Option<Value>]) -> Result<Vec<&'v Value>, ArgumentError> {
+        let length = values
+            .iter()
+            .rposition(Option::is_some)
+            .map_or(0, |last| last.saturating_add(1));
+        let mut list = Vec::with_capacity(length);
+        for (at, (argument, value)) in self.arguments.iter().zip(values).take(length).enumerate() {
+            match value {
+                Some(value) => list.push(value),
+                // THREAT[POL-03]: a `null` in its place would be sent without having been given, or decided on.
+                None => {
+                    let given = self.arguments.iter().zip(values).skip(at);
+                    let later = given
+                        .filter(|(_, value)| value.is_some())
+                        .map(|(argument, _)| argument)
+                        .next();
+                    return Err(ArgumentError::Gap {
+                        method: self.method.clone(),
+                        parameter: argument.parameter.name.clone(),
+                        later: later.map_or_else(String::new, |later| later.parameter.name.clone()),
+                    });
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    fn shape(&self, reason: &dyn fmt::Display) -> ArgumentError {
+        ArgumentError::Shape {
+            method: self.method.clone(),
+            reason: text::line(&reason.to_string(), 120),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> ArgumentError {
+        let names = self.open().map(|argument| argument.parameter.name.as_str());
+        ArgumentError::Unknown {
+            method: self.method.clone(),
+            parameter: text::line(name, 60),
+            near: nearest(name, names).map(ToOwned::to_owned),
+            takes: self.takes(),
+        }
+    }
+
+    fn wrong(&self, argument: &Argument, reason: String) -> ArgumentError {
+        ArgumentError::Value {
+            method: self.method.clone(),
+            parameter: argument.parameter.name.clone(),
+            expected: argument.annotation.to_string(),
+            reason,
+        }
+    }
+
+    fn takes(&self) -> String {
+        let mut names = self
+            .open()
+            .map(|argument| argument.parameter.name.as_str())
+            .peekable();
+        if names.peek().is_none() {
+            return "It takes nothing".to_owned();
+        }
+        text::line(&format!("It takes {}", quoted(names)), 400)
+    }
+}
+
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

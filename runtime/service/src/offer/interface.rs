@@ -1,0 +1,262 @@
+//! What a service offers, told twice: as text for a model to read, and as the data that a script's proxies are built
+//! from. Nobody executes either. A document puts words into them and never a line, a type or a name of its own making.
+//! THREAT[SVC-04] THREAT[SVC-05]
+//!
+//! The text has these lines and no others:
+//! ```text
+//! SERVICE: hero_biz
+//! SUMMARY: Contacts, companies and deals.
+//! Contact = dict[id: int, name: str]
+//! hero_biz.contact_add(name: str, email: str | None = None) -> Contact  # Adds a contact.
+//! MORE: 12 methods are not shown
+//! ```
+
+use crate::{
+    offer::{Argument, Method, Service, types},
+    text,
+};
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use std::{collections::BTreeMap, fmt::Write};
+
+/// The description of a method; the rest is in its `help()`.
+const LONGEST_LINE: usize = 120;
+/// A signature with more is cut to names alone.
+const LONGEST_SIGNATURE: usize = 1_000;
+/// What a model reads of one service. 1 000 methods fit; a hostile document fills no context window.
+const LONGEST_TEXT: usize = 200 << 10;
+/// A default that is data rather than a value.
+const LONGEST_DEFAULT: usize = 200;
+/// Types, descriptions and defaults in the stub of one service. Every run that uses the service is sent it; what is
+/// behind them has names alone. THREAT[SVC-04]: parameters that share a description cost a few bytes of a document each.
+const MOST_WORDS: usize = 1 << 20;
+
+pub(crate) fn text(service: &Service) -> String {
+    let mut made = format!(
+        "SERVICE: {}\nSUMMARY: {}\n",
+        service.name(),
+        service.summary()
+    );
+    let named: Vec<String> = service
+        .named
+        .iter()
+        .map(|(name, annotation)| format!("{name} = {annotation}\n"))
+        .collect();
+    let methods = service.methods().map(|method| line(method));
+    let mut left = service.methods().len();
+    for (is_method, line) in named
+        .into_iter()
+        .map(|line| (false, line))
+        .chain(methods.map(|line| (true, line)))
+    {
+        if made.len().saturating_add(line.len()) > LONGEST_TEXT {
+            continue;
+        }
+        made.push_str(&line);
+        left = left.saturating_sub(usize::from(is_method));
+    }
+    if left > 0 {
+        // Writing to a string cannot fail.
+        let _ = writeln!(made, "MORE: {left} methods are not shown");
+    }
+    made
+}
+
+fn line(method: &Method) -> String {
+    let mut line = signature(method);
+    let summary = text::line(&method.summary, LONGEST_LINE);
+    let deprecated = if method.deprecated {
+        "Deprecated. "
+    } else {
+        ""
+    };
+    if !summary.is_empty() || method.deprecated {
+        line.push_str("  # ");
+        line.push_str(format!("{deprecated}{summary}").trim_end());
+    }
+    line.push('\n');
+    line
+}
+
+/// `hero_biz.contact_add(name: str, email: str | None = None) -> Contact`
+pub(crate) fn signature(method: &Method) -> String {
+    let full = parameters(method, Argument::shown);
+    let parameters = if full.len() > LONGEST_SIGNATURE {
+        parameters(method, |argument| {
+            let default = if argument.parameter.required {
+                ""
+            } else {
+                "=None"
+            };
+            format!("{}{default}", argument.python)
+        })
+    } else {
+        full
+    };
+    let arrow = match &*method.returns {
+        "Any" => String::new(),
+        returns => format!(" -> {returns}"),
+    };
+    format!("{}.{}({parameters}){arrow}", method.service, method.python)
+}
+
+fn parameters(method: &Method, shown: impl Fn(&Argument) -> String) -> String {
+    let mut parts = Vec::with_capacity(method.arguments.len());
+    let (mut optional, mut star) = (false, false);
+    for argument in method.open() {
+        if argument.parameter.required && optional && !star {
+            // Python wants parameters with a default last, unless they are given by name.
+            parts.push("*".to_owned());
+            star = true;
+        }
+        optional |= !argument.parameter.required;
+        parts.push(shown(argument));
+    }
+    parts.join(", ")
+}
+
+impl Argument {
+    /// What the service takes when nothing is given, if it is short.
+    fn default(&self) -> Option<Value> {
+        let default = self.parameter.default.as_ref()?;
+        (default.len() <= LONGEST_DEFAULT)
+            .then(|| serde_json::from_str(default).ok())
+            .flatten()
+    }
+
+    fn shown(&self) -> String {
+        let Self {
+            python, annotation, ..
+        } = self;
+        if self.parameter.required {
+            return format!("{python}: {annotation}");
+        }
+        match self.default().as_ref().and_then(types::literal) {
+            Some(default) if default != "None" => format!("{python}: {annotation} = {default}"),
+            _ if types::takes_none(annotation) => format!("{python}: {annotation} = None"),
+            _ => format!("{python}: {annotation} | None = None"),
+        }
+    }
+}
+
+/// What proxies are built from. Keys are short because every run is sent all of it.
+#[derive(Serialize)]
+struct Stub<'a> {
+    service: &'a str,
+    summary: &'a str,
+    /// Records that annotations name.
+    types: &'a BTreeMap<String, String>,
+    methods: Vec<StubMethod<'a>>,
+}
+
+#[derive(Serialize)]
+struct StubMethod<'a> {
+    /// In Python.
+    n: &'a str,
+    /// On the wire.
+    m: &'a str,
+    /// What it is for.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    d: &'a str,
+    /// What it does: `read`, `write`, `destroy`.
+    e: sandgate_policy::Effect,
+    /// Whether it is deprecated.
+    #[serde(skip_serializing_if = "is_false")]
+    x: bool,
+    /// What it returns.
+    #[serde(skip_serializing_if = "is_any")]
+    t: &'a str,
+    p: Vec<StubParameter<'a>>,
+}
+
+#[derive(Serialize)]
+struct StubParameter<'a> {
+    /// In Python.
+    n: &'a str,
+    /// On the wire, where that is another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    m: Option<&'a str>,
+    /// Whether it is required.
+    #[serde(skip_serializing_if = "is_false")]
+    r: bool,
+    /// What it takes.
+    #[serde(skip_serializing_if = "is_any")]
+    t: &'a str,
+    /// What it is for.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    d: &'a str,
+    /// What the service takes when nothing is given. Shown, never sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v: Option<&'a RawValue>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_any(annotation: &str) -> bool {
+    annotation == "Any"
+}
+
+pub(crate) fn stub(service: &Service) -> Vec<u8> {
+    let mut left = MOST_WORDS;
+    let stub = Stub {
+        service: service.name(),
+        summary: service.summary(),
+        types: &service.named,
+        methods: service
+            .methods()
+            .map(|method| StubMethod {
+                n: &method.python,
+                m: &method.method,
+                d: &method.summary,
+                e: method.effect,
+                x: method.deprecated,
+                t: &method.returns,
+                p: method
+                    .open()
+                    .map(|argument| stub_parameter(argument, &mut left))
+                    .collect(),
+            })
+            .collect(),
+    };
+    // Strings and numbers: there is nothing in it that JSON cannot say.
+    serde_json::to_vec(&stub).unwrap_or_default()
+}
+
+fn stub_parameter<'a>(argument: &'a Argument, left: &mut usize) -> StubParameter<'a> {
+    let parameter = &argument.parameter;
+    let default = parameter
+        .default
+        .as_deref()
+        .filter(|json| is_showable(json));
+    let words = [
+        &*argument.annotation,
+        &parameter.summary,
+        default.unwrap_or_default(),
+    ];
+    let length = words.iter().map(|word| word.len()).sum();
+    let (annotation, summary, default) = match left.checked_sub(length) {
+        Some(rest) => {
+            *left = rest;
+            (&*argument.annotation, parameter.summary.as_str(), default)
+        }
+        None => ("Any", "", None),
+    };
+    StubParameter {
+        n: &argument.python,
+        m: (*argument.python != *parameter.name).then_some(parameter.name.as_str()),
+        r: parameter.required,
+        t: annotation,
+        d: summary,
+        v: default.and_then(|json| serde_json::from_str(json).ok()),
+    }
+}
+
+fn is_showable(json: &str) -> bool {
+    json.len() <= LONGEST_DEFAULT && text::line(json, LONGEST_DEFAULT) == json
+}

@@ -1,0 +1,95 @@
+//! The services that there are, for as long as a process runs: made once from registrations, cheap to clone, found by
+//! exact name. Read by the road for every call. It must never hold a service whose document waits to be accepted.
+
+use crate::{
+    offer::{Method, Service},
+    registration::Registration,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+/// All services that may be spoken of.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Arc<BTreeMap<String, Entry>>);
+
+/// One of them. Its document is read when it is first asked for: most runs use one service, or none.
+#[derive(Debug)]
+struct Entry {
+    kept: Option<(Registration, String)>,
+    service: OnceLock<Option<Arc<Service>>>,
+}
+
+impl Registry {
+    /// Registrations with the documents that count, as they were kept. THREAT[SVC-05]: a service that changed its document
+    /// is not offered until somebody has looked.
+    pub fn of_registrations(kept: impl IntoIterator<Item = (Registration, String)>) -> Self {
+        let kept = kept
+            .into_iter()
+            .filter(|(registration, _)| registration.is_offered());
+        let entry = |(registration, document): (Registration, String)| {
+            let entry = Entry {
+                kept: Some((registration.clone(), document)),
+                service: OnceLock::new(),
+            };
+            (registration.name, entry)
+        };
+        Self(Arc::new(kept.map(entry).collect()))
+    }
+
+    /// These services and no others.
+    pub fn of(services: impl IntoIterator<Item = Service>) -> Self {
+        let entry = |service: Service| {
+            let name = service.name().to_owned();
+            let service = OnceLock::from(Some(Arc::new(service)));
+            (
+                name,
+                Entry {
+                    kept: None,
+                    service,
+                },
+            )
+        };
+        Self(Arc::new(services.into_iter().map(entry).collect()))
+    }
+
+    /// The method of exactly this name of the service of exactly this name. THREAT[SEC-05]: nothing, whichever of the
+    /// two there is not.
+    #[must_use]
+    pub fn method(&self, service: &str, method: &str) -> Option<Arc<Method>> {
+        self.service(service)?.method(method).cloned()
+    }
+
+    /// The service of exactly this name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<Arc<Service>> {
+        self.0.get(name)?.service()
+    }
+
+    /// All of them, in the order of their names.
+    pub fn services(&self) -> impl Iterator<Item = Arc<Service>> {
+        self.0.values().filter_map(Entry::service)
+    }
+
+    /// What they are called.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl Entry {
+    fn service(&self) -> Option<Arc<Service>> {
+        let read = || {
+            let (registration, body) = self.kept.as_ref()?;
+            match registration.service(registration.document, body) {
+                Ok(service) => Some(Arc::new(service)),
+                Err(error) => {
+                    tracing::warn!("`{}` is not offered: {error}", registration.name);
+                    None
+                }
+            }
+        };
+        self.service.get_or_init(read).clone()
+    }
+}

@@ -1,0 +1,100 @@
+//! A call that a script asks for, once its bytes have been checked. Made by `hostcall` from what the guest wrote.
+//! It must never hold anything that was not checked for size, depth and name.
+
+use crate::hostcall::refusal::Refusal;
+use sandgate_policy::is_method_name;
+use sandgate_service::depth;
+use sandgate_wire::Request;
+use serde_json::value::RawValue;
+
+/// THREAT[DOS-10]: a request longer than this is refused before it is copied out of the guest.
+pub(crate) const LONGEST_REQUEST: usize = 1 << 20;
+/// THREAT[DOS-08]: below what JSON readers on the way, and in the service, accept.
+const DEEPEST_PARAMS: usize = 64;
+
+/// One call, well formed, not yet decided. Only [`decode`] makes one.
+#[derive(Debug)]
+pub(crate) struct Call<'a>(Request<'a>);
+
+/// Checks what the guest sent and borrows the call from it.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Call<'_>, Refusal> {
+    // serde would take a list for it as well.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::Malformed);
+    }
+    let request: Request<'_> = serde_json::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
+    for name in [&request.service, &request.method] {
+        if !is_method_name(name) {
+            return Err(Refusal::Name);
+        }
+    }
+    if depth(request.params.get()) > DEEPEST_PARAMS {
+        return Err(Refusal::TooDeep {
+            limit: DEEPEST_PARAMS,
+        });
+    }
+    Ok(Call(request))
+}
+
+impl Call<'_> {
+    pub(crate) fn service(&self) -> &str {
+        &self.0.service
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    pub(crate) fn params(&self) -> &RawValue {
+        self.0.params
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// JSON of some depth, and that depth.
+    fn nested() -> impl Strategy<Value = (String, usize)> {
+        let leaf = prop_oneof![
+            Just("1".to_owned()),
+            Just(r#""[{\\\"[""#.to_owned()),
+            Just("null".to_owned())
+        ];
+        leaf.prop_map(|text| (text, 0))
+            .prop_recursive(80, 200, 3, |inner| {
+                prop_oneof![
+                    inner
+                        .clone()
+                        .prop_map(|(text, depth)| (format!("[{text}]"), depth + 1)),
+                    (inner.clone(), inner).prop_map(|((a, i), (b, j))| (
+                        format!(r#"{{"a":{a},"b":{b}}}"#),
+                        i.max(j) + 1
+                    )),
+                ]
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn dos_08_the_depth_that_is_counted_is_the_depth_that_is_there((json, expected) in nested()) {
+            prop_assert_eq!(depth(&json), expected);
+        }
+
+        #[test]
+        fn dos_08_whatever_bytes_come_they_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(call) = decode(&bytes) {
+                prop_assert!(is_method_name(call.service()) && is_method_name(call.method()));
+            }
+        }
+
+        #[test]
+        fn pol_04_a_name_is_ascii_or_it_is_no_name(name in "\\PC{1,20}") {
+            let plain = name.split('.').all(|part| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            });
+            prop_assert_eq!(is_method_name(&name), plain);
+        }
+    }
+}

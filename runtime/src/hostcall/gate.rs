@@ -1,0 +1,136 @@
+//! The gate: what was decided becomes a clearance, or a refusal, or a question to a person. Called by `hostcall`.
+//! A clearance is made here and nowhere else, and sending takes it by value: one clearance, one call.
+
+use crate::{
+    contexts::ContextPolicy,
+    hostcall::question::{Answer, Pause, Question},
+    hostcall::reach::{Decided, Reach},
+    hostcall::refusal::Refusal,
+};
+use sandgate_policy::Verdict;
+use sandgate_service::{Identity, Method};
+use serde_json::value::RawValue;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Questions of one run, where the context's limits do not say. THREAT[APR-03]: whoever has to answer more at once says
+/// yes to all of them.
+const MOST_QUESTIONS: u64 = 20;
+
+/// A call that may be made, once. Only [`clear`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Cleared {
+    policy: Arc<ContextPolicy>,
+    identity: Identity,
+    method: Arc<Method>,
+    params: Box<RawValue>,
+}
+
+/// The people of one run: how long they took, how often they were asked, and what they said yes to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct People {
+    pub(crate) pause: Pause,
+    asked: Arc<AtomicU64>,
+}
+
+/// What a person agreed to, while the call waits to be sent: exactly these parameters.
+#[derive(Debug, Default)]
+pub(crate) struct Agreed(Option<Box<RawValue>>);
+
+impl Cleared {
+    /// What was in force when it was decided.
+    pub(crate) fn policy(&self) -> &Arc<ContextPolicy> {
+        &self.policy
+    }
+
+    pub(crate) fn service(&self) -> &Arc<str> {
+        &self.method.service
+    }
+
+    /// What is sent, where, and on whose behalf. Nothing is left that could be sent again.
+    pub(crate) fn spend(self) -> (Arc<Method>, Identity, Box<RawValue>) {
+        (self.method, self.identity, self.params)
+    }
+}
+
+/// Lets a decided call pass, or says why not. Asks a person at most once for the same parameters.
+pub(crate) async fn clear(
+    decided: Decided,
+    reach: &Reach,
+    people: &People,
+    agreed: &mut Agreed,
+) -> Result<Cleared, Refusal> {
+    let Decided {
+        policy,
+        identity,
+        method,
+        params,
+        decision,
+    } = decided;
+    let (service, name) = (method.service.to_string(), method.method.clone());
+    let because = decision.because;
+    match decision.verdict {
+        Verdict::Allow => {}
+        Verdict::Refuse => {
+            return Err(Refusal::Denied {
+                service,
+                method: name,
+                because,
+            });
+        }
+        // THREAT[APR-01]: an answer is about these bytes.
+        Verdict::Gate
+            if agreed
+                .0
+                .as_ref()
+                .is_some_and(|agreed| agreed.get() == params.get()) => {}
+        Verdict::Gate if agreed.0.is_some() => {
+            return Err(Refusal::Changed {
+                service,
+                method: name,
+            });
+        }
+        Verdict::Gate => {
+            let Some(approver) = reach.approver(&policy.limits) else {
+                return Err(Refusal::Awaiting {
+                    service,
+                    method: name,
+                    because,
+                });
+            };
+            let limit = policy.limits.questions.unwrap_or(MOST_QUESTIONS);
+            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
+                return Err(Refusal::AskedTooOften {
+                    service,
+                    method: name,
+                    limit,
+                });
+            }
+            let question = Question {
+                context: reach.context().to_owned(),
+                service,
+                method: name,
+                effect: method.effect,
+                params: params.clone(),
+                because,
+            };
+            let _asking = people.pause.question();
+            if approver.ask(&question).await == Answer::No {
+                return Err(Refusal::Declined {
+                    service: question.service,
+                    method: question.method,
+                });
+            }
+            agreed.0 = Some(question.params);
+        }
+    }
+    Ok(Cleared {
+        policy,
+        identity,
+        method,
+        params,
+    })
+}

@@ -1,0 +1,281 @@
+//! The calls of one run that are under way or done and not taken. Kept by `hostcall`. It must never hold more than the
+//! run's budget, whatever a script begins and does not collect.
+
+use crate::{
+    budget::{Budget, MOST},
+    hostcall::refusal::Refusal,
+};
+use sandgate_wire::Reply;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    future::Future,
+    time::Duration,
+};
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// THREAT[DOS-09]: calls that a script has begun and not taken; refused ones are among them. A run with more is ended.
+const MOST_CALLS: usize = 100_000;
+
+/// Calls by their numbers. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    tasks: JoinSet<Held>,
+    /// Which call each task is for. A task that panicked says no more than which task it was.
+    calls: HashMap<Id, u32>,
+    done: BTreeMap<u32, Done>,
+    /// Calls in the order in which they were done. Those that were taken or reported meanwhile are passed over.
+    order: VecDeque<u32>,
+    budget: Budget,
+}
+
+/// A reply in bytes, which the run's budget holds, or a run that has no room for another.
+type Held = Result<Vec<u8>, TooManyCalls>;
+
+#[derive(Debug)]
+struct Done {
+    reply: Vec<u8>,
+    /// Whether a wait has ended with it.
+    reported: bool,
+}
+
+/// The guest asked for the reply of a call that is not under way.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest waited for a call that it did not make")]
+pub(crate) struct NoSuchCall;
+
+/// The guest begins calls and does not take their replies.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TooManyCalls {
+    #[error("{MOST_CALLS} calls wait to be taken")]
+    Calls,
+    #[error("replies of {MOST} bytes wait to be taken")]
+    Bytes,
+}
+
+impl UnderWay {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            calls: HashMap::new(),
+            done: BTreeMap::new(),
+            order: VecDeque::new(),
+            budget,
+        }
+    }
+
+    /// Whether there is room for one more.
+    pub(crate) fn room(&self) -> Result<(), TooManyCalls> {
+        if self.done.len() + self.tasks.len() < MOST_CALLS {
+            Ok(())
+        } else {
+            Err(TooManyCalls::Calls)
+        }
+    }
+
+    /// Starts a call, which goes on by itself.
+    pub(crate) fn start(
+        &mut self,
+        call: u32,
+        answer: impl Future<Output = Reply> + Send + 'static,
+    ) {
+        let budget = self.budget.clone();
+        let task = self
+            .tasks
+            .spawn(async move { written(&answer.await, &budget) });
+        self.calls.insert(task.id(), call);
+    }
+
+    /// A call that is done at once.
+    pub(crate) fn finish(&mut self, call: u32, reply: Reply) -> Result<(), TooManyCalls> {
+        let held = written(&reply, &self.budget);
+        self.keep(call, held)
+    }
+
+    /// The first that is done and not reported; 0 where the time passes before, or nothing is under way.
+    pub(crate) async fn next(&mut self, longest: Option<Duration>) -> Result<u32, TooManyCalls> {
+        while let Some(call) = self.order.front() {
+            if self.done.get(call).is_some_and(|done| !done.reported) {
+                return Ok(*call);
+            }
+            self.order.pop_front();
+        }
+        let joined = match longest {
+            Some(Duration::ZERO) => self.tasks.try_join_next_with_id(),
+            Some(longest) => tokio::time::timeout(longest, self.tasks.join_next_with_id())
+                .await
+                .ok()
+                .flatten(),
+            None => self.tasks.join_next_with_id().await,
+        };
+        joined.map_or(Ok(0), |joined| self.joined(joined))
+    }
+
+    /// No other wait will end with this one.
+    pub(crate) fn report(&mut self, call: u32) {
+        if let Some(done) = self.done.get_mut(&call) {
+            done.reported = true;
+        }
+    }
+
+    /// Waits for one call and takes its reply.
+    pub(crate) async fn take(&mut self, call: u32) -> wasmtime::Result<Vec<u8>> {
+        while !self.done.contains_key(&call) {
+            let joined = self.tasks.join_next_with_id().await.ok_or(NoSuchCall)?;
+            self.joined(joined)?;
+        }
+        let done = self.done.remove(&call).ok_or(NoSuchCall)?;
+        self.budget.give_back(done.reply.len() + BESIDE);
+        if self.order.front() == Some(&call) {
+            self.order.pop_front();
+        } else if self.order.len() > 2 * self.done.len() + 64 {
+            // Of a script that takes its calls in another order than they were done, and never waits.
+            let done = &self.done;
+            self.order.retain(|call| done.contains_key(call));
+        }
+        Ok(done.reply)
+    }
+
+    /// Keeps what came of a task, under the call that it was for.
+    fn joined(&mut self, joined: Result<(Id, Held), JoinError>) -> Result<u32, TooManyCalls> {
+        let (task, held) = match joined {
+            Ok(joined) => joined,
+            // THREAT[ESC-03]: a panic of ours is the error of the call in which it happened, and of no other.
+            Err(error) => {
+                let refusal = Refusal::Failed.into_reply();
+                (error.id(), written(&refusal, &self.budget))
+            }
+        };
+        // Every task was noted when it was started; 0 is the number of no call.
+        let call = self.calls.remove(&task).unwrap_or_default();
+        self.keep(call, held)?;
+        Ok(call)
+    }
+
+    fn keep(&mut self, call: u32, held: Held) -> Result<(), TooManyCalls> {
+        let done = Done {
+            reply: held?,
+            reported: false,
+        };
+        self.done.insert(call, done);
+        self.order.push_back(call);
+        Ok(())
+    }
+}
+
+/// What a reply costs beside its bytes: its places in the tables above.
+const BESIDE: usize = 200;
+
+/// The reply in bytes, or a refusal where the run's budget has no room for it.
+fn written(reply: &Reply, budget: &Budget) -> Held {
+    let bytes = serde_json::to_vec(reply).unwrap_or_default();
+    let size = bytes.len() + BESIDE;
+    let granted = match reply {
+        Reply::Refused { .. } => budget.hold_refusal(size),
+        _ => budget.hold(size),
+    };
+    if granted {
+        return Ok(bytes);
+    }
+    let refusal = Refusal::TooMuchHeld { limit: MOST }.into_reply();
+    let bytes = serde_json::to_vec(&refusal).unwrap_or_default();
+    if budget.hold_refusal(bytes.len() + BESIDE) {
+        Ok(bytes)
+    } else {
+        Err(TooManyCalls::Bytes)
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails, and one of them panics on purpose"
+)]
+mod tests {
+    use super::*;
+    use serde_json::value::to_raw_value;
+
+    fn calls() -> UnderWay {
+        UnderWay::new(Budget::default())
+    }
+
+    fn done() -> Reply {
+        Reply::Ok(to_raw_value(&1).unwrap())
+    }
+
+    #[tokio::test]
+    async fn dos_11_replies_that_nobody_takes_are_dropped_beyond_a_limit_and_taking_makes_room() {
+        let long = || Reply::Ok(to_raw_value(&"x".repeat(MOST / 2)).unwrap());
+        let mut calls = calls();
+        calls.finish(1, long()).unwrap();
+        calls.start(2, async move { long() });
+        assert_eq!(
+            String::from_utf8(calls.take(2).await.unwrap()).unwrap(),
+            r#"{"refused":{"exception":"RuntimeError","message":"the host holds 67108864 bytes for this run; the reply was dropped","hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
+        );
+        assert!(calls.take(1).await.unwrap().len() > MOST / 2);
+        calls.finish(3, long()).unwrap();
+        assert!(calls.take(3).await.unwrap().len() > MOST / 2);
+    }
+
+    #[tokio::test]
+    async fn dos_05_a_run_that_takes_not_even_its_refusals_is_ended() {
+        let mut calls = calls();
+        let refused = || Refusal::TooMuchHeld { limit: MOST }.into_reply();
+        assert!(calls.budget.hold_refusal(MOST - 1000));
+        let ended = (1..100).find_map(|call| calls.finish(call, refused()).err());
+        assert_eq!(
+            ended.unwrap().to_string(),
+            "replies of 67108864 bytes wait to be taken"
+        );
+        calls.budget.give_back(MOST - 1000);
+        calls.finish(100, refused()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_call_is_reported_once_and_taken_once() {
+        let mut calls = calls();
+        calls.start(1, std::future::pending());
+        calls.finish(2, done()).unwrap();
+        assert_eq!(calls.next(None).await.unwrap(), 2);
+        calls.report(2);
+        assert_eq!(calls.next(Some(Duration::ZERO)).await.unwrap(), 0);
+        assert_eq!(calls.take(2).await.unwrap(), br#"{"ok":1}"#);
+        // Nothing else will be done, so the wait for one that was taken has an end.
+        calls.tasks = JoinSet::new();
+        assert!(calls.take(2).await.is_err());
+        assert_eq!(calls.budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn calls_that_are_taken_in_another_order_are_waited_for_in_theirs_and_leave_nothing() {
+        let mut calls = calls();
+        calls.finish(1, done()).unwrap();
+        for call in 2..1000 {
+            calls.finish(call, done()).unwrap();
+            calls.take(call).await.unwrap();
+            assert!(calls.order.len() <= 66 + 2);
+        }
+        calls.finish(1000, done()).unwrap();
+        assert_eq!(calls.next(None).await.unwrap(), 1);
+        calls.report(1);
+        assert_eq!(calls.next(None).await.unwrap(), 1000);
+        for call in [1000, 1] {
+            calls.take(call).await.unwrap();
+        }
+        assert_eq!(calls.budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn esc_03_a_panic_in_a_call_is_the_error_of_that_call() {
+        let failed = r#"{"refused":{"exception":"RuntimeError","message":"sandgate failed while it made this call; please report it","hint":"the service may have carried the call out; look before you repeat it"}}"#;
+        let mut calls = calls();
+        calls.start(1, async { panic!("on purpose") });
+        calls.start(2, async { done() });
+        assert_eq!(calls.take(2).await.unwrap(), br#"{"ok":1}"#);
+        assert_eq!(calls.take(1).await.unwrap(), failed.as_bytes());
+        calls.start(3, async { panic!("on purpose") });
+        assert_eq!(calls.next(None).await.unwrap(), 3);
+        assert_eq!(calls.take(3).await.unwrap(), failed.as_bytes());
+    }
+}

@@ -1,0 +1,12 @@
+//! What contexts may do: their policies, limits and cases, from the text of a file to what is in force.
+
+pub use crate::contexts::{
+    ContextError, ContextPolicy, ContextsError, FileError, InForce, NO_CONTEXTS, PolicyStore, load,
+    names, needed, open_one, read,
+};
+pub use sandgate_policy::{
+    Case, CaseReport, CaseResult, Cases, ContextName, ContextNameError, ContextNumber, Decision,
+    Effect, Explanation, Fault, File, Interface, LeftOut, Limits, Method, Parameter, Policies,
+    PolicyHash, PolicyId, Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict, is_blank,
+    is_hidden, is_right_to_left, junit, nearest,
+};
