@@ -2,7 +2,7 @@
 
 use crate::support::{desk::Desk, terminal::Session};
 use rustix::process::Signal;
-use std::fs;
+use std::{fs, process::Command};
 
 const ASKED: &str = "[y/N] ";
 
@@ -87,6 +87,108 @@ fn apr_03_an_answer_to_a_question_of_the_script_answers_none_of_ours() {
     let (_, shown) = session.end();
     place(&shown, "not added");
     assert_eq!(desk.contacts(), before);
+}
+
+#[test]
+fn apr_03_what_is_typed_before_an_answer_counts_is_none_and_a_line_draws_the_question_again() {
+    let desk = Desk::open();
+    let asked = "\ngated wants to write: crm.contact.add\n  name: \"a\"\n  because: A person looks first.\n\
+                 Call crm.contact.add (write)?";
+    let ending = " [y/N] \nnot added: `crm.contact.add` was declined by the person who was asked; do not try again; \
+                  say what was declined\n";
+    for (typed, expected) in [
+        ("y", format!("{asked}y{ending}")),
+        ("y\n", format!("{asked}y\n{asked}{ending}")),
+    ] {
+        let shown = loop {
+            let mut session = desk.session(&[], &format!("{ADD}add('a')"));
+            session.until("Call crm.contact.add (write)?");
+            session.types(typed);
+            session.until(ASKED);
+            session.types("\n");
+            let (_, shown) = session.end();
+            // Where this test was not on time, it answered.
+            if shown.contains("(write)?y") {
+                break shown;
+            }
+        };
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
+fn apr_03_a_yes_is_for_the_question_as_the_terminal_shows_it() {
+    let desk = Desk::open();
+    let before = desk.contacts();
+    // Which of the two is looked at first is left to chance.
+    for _ in 0..4 {
+        let mut session = desk.session(&[], &format!("{ADD}add('a')"));
+        session.until(ASKED);
+        session.signal(Signal::STOP);
+        session.resize(10, 30);
+        session.types("y\n");
+        session.signal(Signal::CONT);
+        session.until("Call crm.contact.add (write)?\r\n[y/N] ");
+        session.types("\u{3}");
+        assert_eq!(session.end().0, Some(130));
+    }
+    assert_eq!(desk.contacts(), before);
+}
+
+#[test]
+fn apr_03_what_was_typed_for_a_question_that_is_withdrawn_goes_nowhere_else() {
+    let desk = Desk::open();
+    let work = desk.work();
+    let script =
+        format!("{BEGUN}import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)");
+    let run = desk.run(&["--workspace", work.to_str().unwrap()], &script);
+    let shell = in_a_shell("\"$@\"; read line; echo \"next: <$line>\"", &run);
+    let mut session = Session::open(&shell);
+    session.until(ASKED);
+    session.types("rm x");
+    session.until("rm x");
+    fs::write(work.join("go"), "").unwrap();
+    session.until("The question about crm.contact.add is withdrawn.\r\n");
+    session.types("\n");
+    let (_, shown) = session.end();
+    assert_eq!(shown.lines().last(), Some("next: <>"), "{shown}");
+}
+
+#[test]
+fn apr_03_at_a_terminal_that_is_gone_the_answer_is_no() {
+    let desk = Desk::open();
+    let before = desk.contacts();
+    let work = desk.work();
+    let script = "import os, services, time
+from services import crm
+print('started', flush=True)
+while not os.path.exists('go'): time.sleep(0.01)
+try: said = crm.contact_add(name='a')
+except services.Refused as refusal: said = refusal
+open('said', 'w').write(str(said))";
+    let run = desk.run(&["--workspace", work.to_str().unwrap()], script);
+    let mut session = Session::open(&in_a_shell("trap '' HUP; exec \"$@\"", &run));
+    session.until("started");
+    fs::write(work.join("go"), "").unwrap();
+    session.hang_up();
+    assert_eq!(
+        fs::read_to_string(work.join("said")).unwrap(),
+        "`crm.contact.add` was declined by the person who was asked; do not try again; say what was declined"
+    );
+    assert_eq!(desk.contacts(), before);
+}
+
+/// A shell that does this with a command.
+fn in_a_shell(what: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", what, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    shell
 }
 
 #[test]
