@@ -3,7 +3,7 @@
 //! of them breaks a rule that is written here.
 
 use crate::hostcall::call;
-use miette::{GraphicalReportHandler, GraphicalTheme};
+use miette::NarratableReportHandler;
 use sandgate_policy::{
     Cases, ContextName, ContextNumber, File, Limits, Policies, Query, Schema, Unusable,
     is_method_name,
@@ -166,9 +166,9 @@ fn file<'a>(name: &'a str, bytes: &'a [u8]) -> Option<File<'a>> {
     Some(File { name, text })
 }
 
-/// Draws a report, as the command line does.
+/// Writes a report out, with all that it points at.
 fn show(unusable: &Unusable) {
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none());
+    let handler = NarratableReportHandler::new();
     let mut drawn = String::new();
     assert!(handler.render_report(&mut drawn, unusable).is_ok());
     assert!(!drawn.is_empty());

@@ -1,6 +1,7 @@
 //! The road of one call, on one page: decode, decide, clear, send, answer. Called by the linker for the imports that
 //! are ours. There is no second road, and no step of this one may be left out.
 
+mod builtin;
 pub(crate) mod call;
 mod desk;
 mod gate;
@@ -23,12 +24,12 @@ use desk::Desk;
 use gate::{Agreed, Cleared};
 use pace::OwnQueue;
 use question::Pause;
-use reach::{Asked, Reach};
+use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::Limits;
 use sandgate_service::{Allotment, CallError};
 use sandgate_wire::Reply;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
 use underway::UnderWay;
 
@@ -57,7 +58,7 @@ struct Lane {
 /// What becomes of a request at once.
 enum Step {
     Answered(Reply),
-    Asked(Arc<Lane>, Asked),
+    Begun(Arc<Lane>, Call),
 }
 
 /// What a call costs beside three times its parameters, which are kept as they came, as they are sent, and in the message.
@@ -105,9 +106,9 @@ impl Road {
         match self.decode(request) {
             Ok(Step::Answered(reply)) => self.under_way.finish(number, reply)?,
             Err(refusal) => self.under_way.finish(number, refusal.into_reply())?,
-            Ok(Step::Asked(lane, asked)) => {
+            Ok(Step::Begun(lane, call)) => {
                 // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
-                let size = asked.params.get().len().saturating_mul(3) + BESIDE;
+                let size = call.params().get().len().saturating_mul(3) + BESIDE;
                 let Some(share) = self.budget.take(size) else {
                     let refusal = Refusal::TooMuchUnderWay { limit: MOST };
                     self.under_way.finish(number, refusal.into_reply())?;
@@ -116,7 +117,7 @@ impl Road {
                 // A task has a stack of its own; the guest's is not for policies and schemas.
                 self.under_way.start(number, async move {
                     let _share = share;
-                    let answer = lane.answer(Arc::new(asked)).await;
+                    let answer = lane.answer(Arc::new(call)).await;
                     answer.unwrap_or_else(Refusal::into_reply)
                 });
             }
@@ -141,19 +142,12 @@ impl Road {
         }
         let call = call::decode(request)?;
         match &self.lane {
-            lane if call.service() == OWN => {
+            lane if call.service() == builtin::SERVICE => {
                 let reach = lane.as_ref().map(|lane| &*lane.reach);
-                own(reach, &call).map(Step::Answered)
+                builtin::answer(reach, call).map(Step::Answered)
             }
-            None => Err(not_available(&call)),
-            Some(lane) => Ok(Step::Asked(
-                Arc::clone(lane),
-                Asked {
-                    service: call.service().to_owned(),
-                    method: call.method().to_owned(),
-                    params: call.params().to_owned(),
-                },
-            )),
+            None => Err(call.not_available()),
+            Some(lane) => Ok(Step::Begun(Arc::clone(lane), call)),
         }
     }
 
@@ -190,8 +184,8 @@ impl Road {
 
 impl Lane {
     /// The decision, the gate, the service, the answer.
-    async fn answer(&self, asked: Arc<Asked>) -> Result<Reply, Refusal> {
-        let cleared = self.clear(&asked).await?;
+    async fn answer(&self, call: Arc<Call>) -> Result<Reply, Refusal> {
+        let cleared = self.clear(&call).await?;
         let policy = Arc::clone(cleared.policy());
         match self.send(cleared).await {
             Ok(result) => answered(&policy.limits, result),
@@ -206,10 +200,10 @@ impl Lane {
 
     /// A clearance by the policies that are in force when it is used: THREAT[APR-05], while a person was looking, or the
     /// call waited for its turn, they may have changed, and then it is decided again.
-    async fn clear(&self, asked: &Arc<Asked>) -> Result<Cleared, Refusal> {
+    async fn clear(&self, call: &Arc<Call>) -> Result<Cleared, Refusal> {
         let mut agreed = Agreed::default();
         loop {
-            let decided = self.desk.decide(&self.reach, asked).await?;
+            let decided = self.desk.decide(&self.reach, call).await?;
             let cleared = gate::clear(decided, &self.reach, &self.people, &mut agreed).await?;
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
@@ -243,42 +237,5 @@ fn answered(limits: &Limits, result: Box<RawValue>) -> Result<Reply, Refusal> {
             Err(Refusal::ReplyTooLong { size, limit })
         }
         _ => Ok(Reply::Ok(result)),
-    }
-}
-
-/// The runtime's own methods: what there is to call, and an echo. They show a script what its context may use and
-/// change nothing.
-const OWN: &str = "sandgate";
-
-fn own(reach: Option<&Reach>, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let result = match (call.method(), reach) {
-        ("echo", _) => Some(call.params().to_owned()),
-        ("services", reach) => {
-            let named = |(name, summary)| serde_json::json!({"name": name, "summary": summary});
-            let services = reach.map(Reach::services).unwrap_or_default();
-            let services: Vec<_> = services.into_iter().map(named).collect();
-            to_raw_value(&services).ok()
-        }
-        ("interface", Some(reach)) => serde_json::from_str(call.params().get())
-            .ok()
-            .and_then(|Wanted { service }| reach.stub(&service))
-            .and_then(|stub| String::from_utf8(stub.to_vec()).ok())
-            .and_then(|stub| RawValue::from_string(stub).ok()),
-        _ => None,
-    };
-    result.map(Reply::Ok).ok_or_else(|| not_available(call))
-}
-
-/// The parameters of `sandgate.interface`.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    service: String,
-}
-
-fn not_available(call: &Call<'_>) -> Refusal {
-    Refusal::NotAvailable {
-        service: call.service().to_owned(),
-        method: call.method().to_owned(),
     }
 }

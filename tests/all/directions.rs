@@ -92,7 +92,7 @@ const ALL: [Stages; 5] = [
         place: "runtime/src/hostcall",
         module: &["hostcall"],
         order: &[
-            "question", "pace", "refusal", "call", "reach", "desk", "gate", "underway",
+            "question", "pace", "refusal", "call", "reach", "desk", "gate", "underway", "builtin",
         ],
     },
     Stages {

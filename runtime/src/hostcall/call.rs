@@ -1,5 +1,5 @@
-//! A call that a script asks for, once its bytes have been checked. Made by `hostcall` from what the guest wrote.
-//! It must never hold anything that was not checked for size, depth and name.
+//! A call that a script asks for, once its bytes have been checked. Made by `hostcall` from what the guest wrote, and
+//! handed on whole. It must never hold anything that was not checked for size, depth and name.
 
 use crate::hostcall::refusal::Refusal;
 use sandgate_policy::is_method_name;
@@ -14,10 +14,14 @@ const DEEPEST_PARAMS: usize = 64;
 
 /// One call, well formed, not yet decided. Only [`decode`] makes one.
 #[derive(Debug)]
-pub(crate) struct Call<'a>(Request<'a>);
+pub(crate) struct Call {
+    service: String,
+    method: String,
+    params: Box<RawValue>,
+}
 
-/// Checks what the guest sent and borrows the call from it.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Call<'_>, Refusal> {
+/// Checks what the guest sent.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Call, Refusal> {
     // serde would take a list for it as well.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Refusal::Malformed);
@@ -33,20 +37,36 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Call<'_>, Refusal> {
             limit: DEEPEST_PARAMS,
         });
     }
-    Ok(Call(request))
+    Ok(Call {
+        service: request.service.into_owned(),
+        method: request.method.into_owned(),
+        params: request.params.to_owned(),
+    })
 }
 
-impl Call<'_> {
+impl Call {
     pub(crate) fn service(&self) -> &str {
-        &self.0.service
+        &self.service
     }
 
     pub(crate) fn method(&self) -> &str {
-        &self.0.method
+        &self.method
     }
 
     pub(crate) fn params(&self) -> &RawValue {
-        self.0.params
+        &self.params
+    }
+
+    pub(crate) fn into_params(self) -> Box<RawValue> {
+        self.params
+    }
+
+    /// THREAT[SEC-05]: the same for what does not exist and for what this context may not see.
+    pub(crate) fn not_available(&self) -> Refusal {
+        Refusal::NotAvailable {
+            service: self.service.clone(),
+            method: self.method.clone(),
+        }
     }
 }
 

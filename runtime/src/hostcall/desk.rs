@@ -2,7 +2,8 @@
 //! waiting. Called by `hostcall`. It must never let deciding hold up a thread that keeps somebody's deadline.
 
 use crate::{
-    hostcall::reach::{Asked, Decided, Reach},
+    hostcall::call::Call,
+    hostcall::reach::{Decided, Reach},
     hostcall::refusal::Refusal,
     processor::Processor,
 };
@@ -36,14 +37,14 @@ impl Desk {
     pub(crate) async fn decide(
         &self,
         reach: &Arc<Reach>,
-        asked: &Arc<Asked>,
+        call: &Arc<Call>,
     ) -> Result<Decided, Refusal> {
-        if asked.params.get().len() <= SHORT {
-            return self.processor.count(|| reach.decide(asked, &|| true));
+        if call.params().get().len() <= SHORT {
+            return self.processor.count(|| reach.decide(call, &|| true));
         }
         // Never closed, so there is a turn in the end.
         let turn = Arc::clone(&self.one).acquire_owned().await;
-        let (reach, asked) = (Arc::clone(reach), Arc::clone(asked));
+        let (reach, call) = (Arc::clone(reach), Arc::clone(call));
         let (processor, run) = (self.processor.clone(), Arc::downgrade(&self.run));
         let deciding = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -54,7 +55,7 @@ impl Desk {
                 run.strong_count() > 0
             };
             let decided = match wanted() {
-                true => reach.decide(&asked, &wanted),
+                true => reach.decide(&call, &wanted),
                 false => Err(Refusal::Failed),
             };
             lap.end();

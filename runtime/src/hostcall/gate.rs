@@ -4,7 +4,7 @@
 use crate::{
     contexts::ContextPolicy,
     hostcall::question::{Answer, Pause, Question},
-    hostcall::reach::{Decided, Reach},
+    hostcall::reach::{Clearable, Decided, Reach},
     hostcall::refusal::Refusal,
 };
 use sandgate_policy::Verdict;
@@ -22,12 +22,7 @@ const MOST_QUESTIONS: u64 = 20;
 /// A call that may be made, once. Only [`clear`] makes one.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Cleared {
-    policy: Arc<ContextPolicy>,
-    identity: Identity,
-    method: Arc<Method>,
-    params: Box<RawValue>,
-}
+pub(crate) struct Cleared(Clearable);
 
 /// The people of one run: how long they took, how often they were asked, and what they said yes to.
 #[derive(Debug, Clone, Default)]
@@ -43,16 +38,16 @@ pub(crate) struct Agreed(Option<Box<RawValue>>);
 impl Cleared {
     /// What was in force when it was decided.
     pub(crate) fn policy(&self) -> &Arc<ContextPolicy> {
-        &self.policy
+        self.0.policy()
     }
 
     pub(crate) fn service(&self) -> &Arc<str> {
-        &self.method.service
+        &self.0.method().service
     }
 
     /// What is sent, where, and on whose behalf. Nothing is left that could be sent again.
     pub(crate) fn spend(self) -> (Arc<Method>, Identity, Box<RawValue>) {
-        (self.method, self.identity, self.params)
+        self.0.take()
     }
 }
 
@@ -63,14 +58,11 @@ pub(crate) async fn clear(
     people: &People,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Refusal> {
-    let Decided {
-        policy,
-        identity,
-        method,
-        params,
-        decision,
-    } = decided;
-    let (service, name) = (method.service.to_string(), method.method.clone());
+    let (decision, call) = decided.open();
+    let (service, name) = (
+        call.method().service.to_string(),
+        call.method().method.clone(),
+    );
     let because = decision.because;
     match decision.verdict {
         Verdict::Allow => {}
@@ -86,7 +78,7 @@ pub(crate) async fn clear(
             if agreed
                 .0
                 .as_ref()
-                .is_some_and(|agreed| agreed.get() == params.get()) => {}
+                .is_some_and(|agreed| agreed.get() == call.params().get()) => {}
         Verdict::Gate if agreed.0.is_some() => {
             return Err(Refusal::Changed {
                 service,
@@ -94,14 +86,14 @@ pub(crate) async fn clear(
             });
         }
         Verdict::Gate => {
-            let Some(approver) = reach.approver(&policy.limits) else {
+            let Some(approver) = reach.approver(&call.policy().limits) else {
                 return Err(Refusal::Awaiting {
                     service,
                     method: name,
                     because,
                 });
             };
-            let limit = policy.limits.questions.unwrap_or(MOST_QUESTIONS);
+            let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
             if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
                 return Err(Refusal::AskedTooOften {
                     service,
@@ -113,8 +105,8 @@ pub(crate) async fn clear(
                 context: reach.context().to_owned(),
                 service,
                 method: name,
-                effect: method.effect,
-                params: params.clone(),
+                effect: call.method().effect,
+                params: call.params().to_owned(),
                 because,
             };
             let _asking = people.pause.question();
@@ -127,10 +119,5 @@ pub(crate) async fn clear(
             agreed.0 = Some(question.params);
         }
     }
-    Ok(Cleared {
-        policy,
-        identity,
-        method,
-        params,
-    })
+    Ok(Cleared(call))
 }

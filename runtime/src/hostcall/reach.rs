@@ -1,6 +1,7 @@
 //! What the scripts of one caller may reach, and on whose behalf. Made by a front end from the authenticated caller;
 //! read by the road. A script can neither see nor change any of it.
 
+use super::call::Call;
 use crate::{
     contexts::{ContextPolicy, InForce},
     hostcall::pace::{OwnQueue, Pace},
@@ -37,35 +38,47 @@ pub struct Reach {
     pace: Pace,
 }
 
-/// A call that is not decided yet, as the script asked for it.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) service: String,
-    pub(crate) method: String,
-    pub(crate) params: Box<RawValue>,
-}
-
-/// A call and what the policies say of it.
+/// A call and what the policies say of it. Only [`Reach::decide`] makes one.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Decided {
-    /// Whose decision it is.
-    pub(crate) policy: Arc<ContextPolicy>,
-    /// On whose behalf it would be made.
-    pub(crate) identity: Identity,
-    pub(crate) method: Arc<Method>,
-    /// Exactly what would be sent.
-    pub(crate) params: Box<RawValue>,
-    pub(crate) decision: Decision,
+    decision: Decision,
+    call: Clearable,
 }
 
-impl Asked {
-    /// THREAT[SEC-05]: the same for what does not exist and for what this context may not see.
-    pub(crate) fn not_available(&self) -> Refusal {
-        Refusal::NotAvailable {
-            service: self.service.clone(),
-            method: self.method.clone(),
-        }
+/// What would be sent, where, on whose behalf, and whose decision it is.
+#[derive(Debug)]
+pub(crate) struct Clearable {
+    policy: Arc<ContextPolicy>,
+    identity: Identity,
+    method: Arc<Method>,
+    /// Exactly what would be sent.
+    params: Box<RawValue>,
+}
+
+impl Clearable {
+    pub(super) fn policy(&self) -> &Arc<ContextPolicy> {
+        &self.policy
+    }
+
+    pub(super) fn method(&self) -> &Arc<Method> {
+        &self.method
+    }
+
+    pub(super) fn params(&self) -> &RawValue {
+        &self.params
+    }
+
+    /// Nothing is left that could be sent again.
+    pub(super) fn take(self) -> (Arc<Method>, Identity, Box<RawValue>) {
+        (self.method, self.identity, self.params)
+    }
+}
+
+impl Decided {
+    /// What was decided, for the gate alone to look at: it makes a clearance of the rest, or nothing.
+    pub(super) fn open(self) -> (Decision, Clearable) {
+        (self.decision, self.call)
     }
 }
 
@@ -160,14 +173,14 @@ impl Reach {
     /// that there is not and a service that there is not are the same. Where nobody wants it any more, it ends early.
     pub(crate) fn decide(
         &self,
-        asked: &Asked,
+        call: &Call,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Decided, Refusal> {
-        let policy = self.policy.now().ok_or_else(|| asked.not_available())?;
-        let method = Some(&asked.service)
+        let policy = self.policy.now().ok_or_else(|| call.not_available())?;
+        let method = Some(call.service())
             .filter(|service| policy.policies.may_use(service))
-            .and_then(|service| self.registry.method(service, &asked.method))
-            .ok_or_else(|| asked.not_available())?;
+            .and_then(|service| self.registry.method(service, call.method()))
+            .ok_or_else(|| call.not_available())?;
         let number = policy.limits.hero_context;
         let caller = Caller {
             context: number.get(),
@@ -175,7 +188,7 @@ impl Reach {
             claims: &self.actor.claims,
         };
         let arguments = method
-            .bind_within(&asked.params, &caller, &Weight::while_wanted(wanted))
+            .bind_within(call.params(), &caller, &Weight::while_wanted(wanted))
             .map_err(Refusal::Arguments)?;
         let decision = policy.policies.decide(&Query {
             context: &self.context,
@@ -188,13 +201,15 @@ impl Reach {
         });
         comparable(&method, &decision)?;
         // Checked when this was made; another number makes no other identity unusable.
-        let identity = self.identity(number).map_err(|_| asked.not_available())?;
+        let identity = self.identity(number).map_err(|_| call.not_available())?;
         Ok(Decided {
-            policy,
-            identity,
-            params: arguments.into_params(),
-            method,
             decision,
+            call: Clearable {
+                policy,
+                identity,
+                params: arguments.into_params(),
+                method,
+            },
         })
     }
 

@@ -12,7 +12,9 @@ pub(crate) enum Refusal {
     TooDeep { limit: usize },
     #[error("the request is not one JSON object with `service`, `method` and `params`")]
     Malformed,
-    #[error("a service or method name is 1 to 128 of `A-Za-z0-9_-`, with single dots between")]
+    #[error(
+        "a service or method name is 1 to 128 characters of `A-Za-z0-9_-`, with single dots between"
+    )]
     Name,
     #[error("the run has made all of its {limit} calls")]
     TooMany { limit: u64 },

@@ -3,6 +3,7 @@
 //! exactly what they saw; a model says which should, from what would be sent.
 
 use super::*;
+use crate::hostcall::call;
 use crate::{
     hostcall::desk::Desk,
     hostcall::gate::{self, Agreed, People},
@@ -26,6 +27,12 @@ fn calls() -> usize {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(100_000)
+}
+
+/// A call of the one method that there is.
+fn asked(params: &str) -> Call {
+    let request = format!(r#"{{"service":"svc","method":"thing.put","params":{params}}}"#);
+    call::decode(request.as_bytes()).unwrap()
 }
 
 /// Calls for each document and its policies.
@@ -326,16 +333,12 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
         let world = world(&mut dice);
         for _ in 0..EACH {
             let given = given(&mut dice, &world);
-            let asked = Asked {
-                service: "svc".to_owned(),
-                method: "thing.put".to_owned(),
-                params: serde_json::value::to_raw_value(&given).unwrap(),
-            };
+            let asked = asked(&serde_json::to_string(&given).unwrap());
             let Ok(made) = world.reach.decide(&asked, &|| true) else {
                 continue;
             };
             decided += 1;
-            let params: Value = serde_json::from_str(made.params.get()).unwrap();
+            let params: Value = serde_json::from_str(made.call.params.get()).unwrap();
             assert_eq!(params.is_array(), world.by_position, "{given} {params}");
             let sent = by_name(&world, &params);
             // Nothing is sent that was not given, but for what the host says, and that is the host's.
@@ -373,11 +376,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
 }
 
 fn refusal(reach: &Reach, params: &str) -> Option<String> {
-    let asked = Asked {
-        service: "svc".to_owned(),
-        method: "thing.put".to_owned(),
-        params: RawValue::from_string(params.to_owned()).unwrap(),
-    };
+    let asked = asked(params);
     reach
         .decide(&asked, &|| true)
         .err()
@@ -417,11 +416,7 @@ async fn dos_01_deciding_is_the_run_s_time_for_short_and_long_calls() {
     for many in [1, 50_000] {
         let processor = Processor::default();
         let desk = Desk::new(processor.clone());
-        let asked = Arc::new(Asked {
-            service: "svc".to_owned(),
-            method: "thing.put".to_owned(),
-            params: serde_json::value::to_raw_value(&json!({"list": vec![1; many]})).unwrap(),
-        });
+        let asked = Arc::new(asked(&json!({"list": vec![1; many]}).to_string()));
         let _ = desk.decide(&reach, &asked).await.unwrap();
         assert!(!processor.used().is_zero(), "{many}");
     }
@@ -437,12 +432,7 @@ fn dos_01_a_long_decision_is_given_up_between_any_two_of_its_steps() {
     }]});
     let policy = "@because(\"x\") permit (principal, action, resource);";
     let reach = reach(service(&document), policy);
-    let asked = Asked {
-        service: "svc".to_owned(),
-        method: "thing.put".to_owned(),
-        params: serde_json::value::to_raw_value(&json!({"list": vec![json!({"a": "xx"}); 20_000]}))
-            .unwrap(),
-    };
+    let asked = asked(&json!({"list": vec![json!({"a": "xx"}); 20_000]}).to_string());
     let given_up_at = |last: usize| {
         let looks = Cell::new(0);
         let wanted = || looks.replace(looks.get() + 1) < last;
@@ -477,11 +467,7 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
     let policy = "@because(\"x\") @gate(\"approve\") permit (principal, action, resource);";
     let reach = reach_with(service(&document), policy, Some(Arc::new(Agrees)));
     let decided = |params: &str| {
-        let asked = Asked {
-            service: "svc".to_owned(),
-            method: "thing.put".to_owned(),
-            params: RawValue::from_string(params.to_owned()).unwrap(),
-        };
+        let asked = asked(params);
         reach.decide(&asked, &|| true).unwrap()
     };
     let (people, mut agreed) = (People::default(), Agreed::default());
