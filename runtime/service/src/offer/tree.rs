@@ -256,7 +256,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         if let Some(((key, _), _)) = twice {
             // THREAT[POL-03]: one reader takes the first, another the last.
             return Err(Error::custom(format_args!(
-                "the key `{}` stands twice",
+                "the key `{}` occurs twice",
                 text::line(key, 60)
             )));
         }
@@ -309,6 +309,17 @@ mod tests {
                 }
             }
             _ => {}
+        }
+    }
+
+    #[test]
+    fn svc_01_a_tree_has_as_many_parts_as_it_may_and_no_more() {
+        for (bytes, parts) in [("[1,[2],{\"a\":3}]", 6), ("{}", 1)] {
+            assert!(Node::read(bytes.as_bytes(), parts).is_ok(), "{bytes}");
+            let refused = Node::read(bytes.as_bytes(), parts - 1)
+                .unwrap_err()
+                .to_string();
+            assert!(refused.contains("too many parts"), "{refused}");
         }
     }
 

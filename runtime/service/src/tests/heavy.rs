@@ -252,6 +252,42 @@ fn svc_04_a_hundred_thousand_parameters_and_methods_are_read_in_steps_that_were_
     }
 }
 
+#[test]
+fn svc_04_a_document_has_so_many_patterns_and_each_weighs_what_its_states_do() {
+    let method = |n: usize, schema: Value| json!({"name": format!("m{n}"), "params": [{"name": "a", "schema": schema}]});
+    let patterns = (0..300).map(|n| method(n, json!({"pattern": format!("^a{n}$")})));
+    let document = read(&document(&patterns.collect(), &json!({}))).unwrap();
+    let kept = document
+        .methods
+        .values()
+        .filter(|method| method.parameters[0].schema.text().contains("pattern"));
+    assert_eq!(kept.count(), 200);
+    let parts = |schema: Value| taking(&schema).took.1;
+    let one = parts(json!({"title": "^a+$"}));
+    assert_eq!(parts(json!({"pattern": "^a+$"})) - one, 32);
+    // One part for 16 of its states.
+    assert_eq!(
+        parts(json!({"pattern": format!("^{}$", "a".repeat(900))})) - one,
+        56
+    );
+}
+
+#[test]
+fn dos_11_values_that_must_differ_are_weighed_where_a_check_is_looked_into() {
+    let items: Value = (0..1_000).map(|n| json!(n.to_string())).collect();
+    let walked = |schema: Value| {
+        let document = taking(&schema);
+        let method = document.methods.get("check").unwrap();
+        Weight::walked(&method.parameters[0].schema, &items)
+            .unwrap()
+            .0
+    };
+    let plain = walked(json!({"type": "array"}));
+    let unique = walked(json!({"type": "array", "uniqueItems": true}));
+    // A hundred for each of 1,001 values, one for each byte, and five for the keyword.
+    assert_eq!(unique - plain, 100 * 1_001 + 2_890 + 5);
+}
+
 /// Schemas that bring all keywords together.
 fn schemas() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
