@@ -73,7 +73,7 @@ pub enum StoreError {
     Corrupt(String),
     /// The name cannot be used.
     #[error(
-        "`{0}` is no name for a service: 1 to 64 of `a-z0-9_`, a letter first, and no word of Python, `aio` or `sandgate`"
+        "`{0}` cannot name a service: 1 to 64 characters of `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`"
     )]
     Name(String),
     /// The name is in use.

@@ -79,14 +79,23 @@ fn bodies() -> Vec<(&'static str, String)> {
             "empty",
             "its reply is not one JSON object (it does not begin with `{`)",
         ),
-        ("wrong_id", "its reply has not the `id` of the request"),
+        (
+            "wrong_id",
+            "its reply does not carry the `id` of the request",
+        ),
         (
             "id_of_another_type",
-            "its reply has not the `id` of the request",
+            "its reply does not carry the `id` of the request",
         ),
-        ("id_in_a_list", "its reply has not the `id` of the request"),
-        ("null_id", "its reply has not the `id` of the request"),
-        ("no_id", "its reply has not the `id` of the request"),
+        (
+            "id_in_a_list",
+            "its reply does not carry the `id` of the request",
+        ),
+        (
+            "null_id",
+            "its reply does not carry the `id` of the request",
+        ),
+        ("no_id", "its reply does not carry the `id` of the request"),
         ("both", "its reply has both `result` and `error`"),
         ("neither", "its reply has neither `result` nor `error`"),
         ("old_version", "its reply has no `jsonrpc` of \"2.0\""),

@@ -34,7 +34,7 @@ async fn sec_05_what_does_not_exist_and_what_is_hidden_are_refused_alike() {
 async fn pol_04_names_that_only_look_like_others_are_refused() {
     let source = r#"['{"service":"sandgate","method":"%s","params":{}}' % name for name in
         ["echo ", "", ".echo", "echo.", "e..o", "ech\\u043e", "echo/x", "*", "x" * 129, "echo\\u200b", "ec\\u0000ho"]]"#;
-    let refused = "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"a service or method name is 1 to 128 of `A-Za-z0-9_-`, with single dots between\",\"hint\":null}}\n";
+    let refused = "{\"refused\":{\"exception\":\"ValueError\",\"message\":\"a service or method name is 1 to 128 characters of `A-Za-z0-9_-`, with single dots between\",\"hint\":null}}\n";
     assert_eq!(replies(source).await, refused.repeat(11));
 }
 

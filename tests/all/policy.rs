@@ -377,7 +377,9 @@ fn a_store_is_as_strict_about_names_as_about_files() {
         let error = PolicyStore::open(directory.path(), &interfaces()).unwrap_err();
         assert_eq!(
             error.problems[0].to_string(),
-            format!("`{name}` is no name for a context: 1 to 64 of `a-z`, `0-9`, `_` and `-`")
+            format!(
+                "`{name}` cannot name a context: 1 to 64 characters of `a-z`, `0-9`, `_` and `-`"
+            )
         );
     }
     let directory = contexts(&[]);

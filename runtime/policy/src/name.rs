@@ -44,7 +44,7 @@ pub struct ContextName(Arc<str>);
 
 /// It is no name of a context.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no name for a context: 1 to 64 of `a-z`, `0-9`, `_` and `-`", .0.escape_debug())]
+#[error("`{}` cannot name a context: 1 to 64 characters of `a-z`, `0-9`, `_` and `-`", .0.escape_debug())]
 pub struct ContextNameError(String);
 
 impl ContextName {

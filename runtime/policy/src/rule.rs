@@ -101,7 +101,11 @@ impl Reader<'_> {
             let help = "that is what policies without a name are called; choose another";
             self.wrong("id", "the id is that of a position", help);
         } else if !(1..=64).contains(&id.len()) || !id.bytes().all(plain) {
-            self.wrong("id", "the id is not plain", "use 1 to 64 of `A-Za-z0-9_.-`");
+            self.wrong(
+                "id",
+                "the id is not plain",
+                "use 1 to 64 characters of `A-Za-z0-9_.-`",
+            );
         } else {
             return id.to_owned();
         }

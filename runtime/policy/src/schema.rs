@@ -61,7 +61,7 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// The name would make actions ambiguous, or could not be called.
-    #[error("`{}` is no name for a service: 1 to 64 of `A-Za-z0-9_-`", .0.escape_debug())]
+    #[error("`{}` cannot name a service: 1 to 64 characters of `a-z0-9_`, a letter first", .0.escape_debug())]
     Service(String),
     /// Two services of one name.
     #[error("the service `{0}` is registered twice")]

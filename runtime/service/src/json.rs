@@ -270,7 +270,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if map.contains_key(&key) {
                 // THREAT[POL-03]: one reader takes the first, another the last.
                 return Err(Error::custom(format_args!(
-                    "the key `{}` stands twice",
+                    "the key `{}` occurs twice",
                     text::line(&key, 60)
                 )));
             }
@@ -323,7 +323,7 @@ mod tests {
                 panic!("{text} was read");
             };
             assert!(
-                reason.starts_with("the key `a` stands twice at line 1"),
+                reason.starts_with("the key `a` occurs twice at line 1"),
                 "{reason}"
             );
         }

@@ -33,7 +33,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// Not a file, or not a directory where one is needed.
-    #[error("`{}` is no {expected}", path.display())]
+    #[error("`{}` is not a {expected}", path.display())]
     Kind {
         /// Which one.
         path: PathBuf,

@@ -67,7 +67,7 @@ fn interface(path: &Path) -> Result<Interface, Failure> {
     let service = Service::read(&name, nowhere, text.as_bytes(), &terms);
     let service = service.map_err(|error| {
         let message = format!(
-            "`{}` is no OpenRPC document: {}",
+            "`{}` is not an OpenRPC document: {}",
             path.display(),
             chain(&error)
         );

@@ -69,7 +69,7 @@ pub(crate) struct Named {
 
 #[derive(Debug, Args)]
 pub(crate) struct AddArguments {
-    /// What scripts and policies call it: 1 to 64 of `a-z0-9_`, a letter first
+    /// What scripts and policies call it: 1 to 64 characters of `a-z0-9_`, a letter first
     pub(super) name: String,
 
     #[command(flatten)]

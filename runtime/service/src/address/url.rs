@@ -45,13 +45,13 @@ impl Target {
         };
         let authority = parts.authority.ok_or_else(|| wrong("it names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("user names and passwords do not belong into a URL"));
+            return Err(wrong("user names and passwords do not belong in a URL"));
         }
         let port = match (authority.port(), scheme) {
             (Some(port), _) => port.as_u16(),
             // Where there is more than a host, the rest is a port that could not be read.
             (None, _) if authority.as_str() != authority.host() => {
-                return Err(wrong("its port is no port"));
+                return Err(wrong("its port is not a number from 1 to 65535"));
             }
             (None, Scheme::Http) => 80,
             (None, Scheme::Https) => 443,
@@ -140,9 +140,15 @@ mod tests {
             ),
             ("https://", "it cannot be read"),
             ("https:///rpc", "it cannot be read"),
-            ("https://example.org:/rpc", "its port is no port"),
+            (
+                "https://example.org:/rpc",
+                "its port is not a number from 1 to 65535",
+            ),
             ("https://example.org:0/rpc", "it names no host and port"),
-            ("https://example.org:99999/", "its port is no port"),
+            (
+                "https://example.org:99999/",
+                "its port is not a number from 1 to 65535",
+            ),
             ("https://example.org/ rpc", "it cannot be read"),
             ("https://example.org\\evil.org/", "it cannot be read"),
             ("https://ex\u{e4}mple.org/", "it cannot be read"),
@@ -170,7 +176,7 @@ mod tests {
             Address::url("https://ann:secret@example.org/")
                 .unwrap_err()
                 .to_string(),
-            "`https://…@example.org/` is not a URL of a service: user names and passwords do not belong into a URL"
+            "`https://…@example.org/` is not a URL of a service: user names and passwords do not belong in a URL"
         );
     }
 

@@ -206,7 +206,7 @@ impl Desk {
                 let _permit = permit;
                 let connected = match to {
                     Some(to) => connected(&to).await,
-                    None => Err("it is no service of this context".to_owned()),
+                    None => Err("it is not a service of this context".to_owned()),
                 };
                 // Whoever asked may have stopped waiting.
                 let _ = match &connected {
@@ -387,7 +387,7 @@ mod tests {
         // Whoever does not keep to what `Connector` asks for gets no further.
         for number in [2, 3, 1 << 16, u32::MAX] {
             let answer = scene.say(&number.to_le_bytes(), 1).await;
-            assert_eq!(answer, (b"it is no service of this context".to_vec(), 0));
+            assert_eq!(answer, (b"it is not a service of this context".to_vec(), 0));
         }
         assert_eq!(scene.accepted(), [0, 0, 0]);
         scene.connect("one").await.unwrap();

@@ -128,7 +128,7 @@ pub enum ProtocolError {
     #[error("its reply has no `jsonrpc` of \"2.0\"")]
     Version,
     /// An answer to something else.
-    #[error("its reply has not the `id` of the request")]
+    #[error("its reply does not carry the `id` of the request")]
     Id,
     /// Which one would count?
     #[error("its reply has both `result` and `error`")]

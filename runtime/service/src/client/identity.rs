@@ -33,10 +33,12 @@ struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Context names become headers, directories and policy ids.
-    #[error("a context is named by 1 to {LONGEST_CONTEXT} of `a-z0-9_-`, and not {0:?}")]
+    #[error("a context is named by 1 to {LONGEST_CONTEXT} characters of `a-z0-9_-`, and not {0:?}")]
     Context(String),
     /// Users and claims become headers.
-    #[error("a user or a claim is 1 to {LONGEST_WORD} of `A-Za-z0-9` and `_-.:@+`, and not {0:?}")]
+    #[error(
+        "a user or a claim is 1 to {LONGEST_WORD} characters of `A-Za-z0-9` and `_-.:@+`, and not {0:?}"
+    )]
     Word(String),
     /// They would not fit into one header.
     #[error("{0} claims are more than the {MOST_CLAIMS} that can be passed on")]
@@ -192,7 +194,7 @@ mod tests {
         }
         assert_eq!(
             Identity::new("A", 1, None, &[]).unwrap_err().to_string(),
-            "a context is named by 1 to 64 of `a-z0-9_-`, and not \"A\""
+            "a context is named by 1 to 64 characters of `a-z0-9_-`, and not \"A\""
         );
         assert!(Identity::new(&"a".repeat(65), 1, None, &[]).is_err());
         assert!(Identity::new("a", 1, Some(&"a".repeat(129)), &[]).is_err());

@@ -319,19 +319,19 @@ mod tests {
             ),
             (
                 "{\"jsonrpc\":\"2.0\",\"result\":1}",
-                "its reply has not the `id` of the request",
+                "its reply does not carry the `id` of the request",
             ),
             (
                 "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":1}",
-                "its reply has not the `id` of the request",
+                "its reply does not carry the `id` of the request",
             ),
             (
                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}",
-                "its reply has not the `id` of the request",
+                "its reply does not carry the `id` of the request",
             ),
             (
                 "{\"jsonrpc\":\"2.0\",\"id\":[ID],\"result\":1}",
-                "its reply has not the `id` of the request",
+                "its reply does not carry the `id` of the request",
             ),
             (
                 "{\"jsonrpc\":\"2.0\",\"id\":ID}",

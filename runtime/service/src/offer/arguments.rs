@@ -280,7 +280,7 @@ impl Method {
                         None => return Err(self.unknown(&name)),
                     };
                     if slot.is_some() {
-                        return Err(self.shape(&format_args!("`{name}` stands twice")));
+                        return Err(self.shape(&format_args!("`{name}` occurs twice")));
                     }
                     *slot = Some(self.value(argument, value, &parts, weight)?);
                 }
@@ -436,7 +436,7 @@ impl Method {
             .map(|argument| argument.parameter.name.as_str())
             .peekable();
         if names.peek().is_none() {
-            return "It takes nothing".to_owned();
+            return "It takes no arguments".to_owned();
         }
         text::line(&format!("It takes {}", quoted(names)), 400)
     }

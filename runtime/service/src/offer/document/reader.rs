@@ -126,7 +126,8 @@ impl<'d> Reader<'d> {
         // THREAT[POL-04]: exact bytes, and none that look like others.
         if !is_method_name(name) {
             return Err(
-                "its name is not 1 to 128 of `A-Za-z0-9_-`, with single dots between".into(),
+                "its name is not 1 to 128 characters of `A-Za-z0-9_-`, with single dots between"
+                    .into(),
             );
         }
         if name == "rpc.discover" {
