@@ -139,9 +139,7 @@ impl Document {
         let root = Node::read(bytes, MOST_PARTS)?;
         let version = root.get("openrpc").and_then(Node::as_str);
         if !version.is_some_and(|version| version.starts_with("1.")) {
-            return Err(DocumentError::NotOpenRpc(
-                "its `openrpc` is not version 1",
-            ));
+            return Err(DocumentError::NotOpenRpc("its `openrpc` is not version 1"));
         }
         let methods = root
             .get("methods")
