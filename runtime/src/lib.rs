@@ -22,6 +22,7 @@ mod limits;
 
 mod contexts;
 
+mod places;
 mod store;
 
 mod sandbox;

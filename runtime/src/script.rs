@@ -1,6 +1,11 @@
 //! What a caller asks to be run. Front ends make one per run; the sandbox consumes it.
 
-use crate::{cancel::Cancel, output::Sink, recorder::Clock, recorder::Tape, workspace::Workspace};
+use crate::{
+    cancel::Cancel,
+    output::Sink,
+    recorder::{Clock, Tape},
+    workspace::Workspace,
+};
 use std::sync::Arc;
 
 /// One script and everything that belongs to this run of it alone.

@@ -124,19 +124,6 @@ fn meant(near: &Option<String>) -> String {
         .unwrap_or_default()
 }
 
-/// The user's own state directory: `$XDG_STATE_HOME/sandgate`, else `~/.local/state/sandgate`.
-#[must_use]
-pub fn state_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("sandgate"))
-}
-
 impl Store {
     /// Opens the registrations in a directory, which is made where it is missing.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {

@@ -12,6 +12,7 @@ pub(crate) use office::Office;
 
 use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{Arc, Once},
@@ -29,6 +30,26 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path)
+}
+
+/// The files of a directory of the repository whose names end so, with their texts.
+pub(crate) fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> {
+    fn walk(directory: &Path, extension: &str, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if !path.ends_with("target") {
+                    walk(&path, extension, found);
+                }
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&repository(directory), extension, &mut found);
+    assert!(!found.is_empty(), "{directory}");
+    found
 }
 
 /// The sandbox of all tests.

@@ -72,7 +72,7 @@ pub(super) struct PoliciesArgument {
 impl PoliciesArgument {
     /// The directory that was named, or else the user's own.
     pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.policies.clone().or_else(policies_dir)
+        self.policies.clone().or_else(policy::policies_dir)
     }
 
     /// The same, where the command cannot do without.
@@ -250,16 +250,4 @@ pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<d
         None
     };
     person.map(|person| Arc::new(person) as Arc<dyn Approver>)
-}
-
-/// `$XDG_CONFIG_HOME/sandgate/policies`, else `~/.config/sandgate/policies`.
-fn policies_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))
-        .map(|config| config.join("sandgate/policies"))
 }

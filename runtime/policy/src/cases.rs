@@ -6,8 +6,7 @@ mod report;
 pub use report::{CaseReport, CaseResult, Ruling, junit};
 
 use crate::{
-    decision::Query,
-    decision::Verdict,
+    decision::{Query, Verdict},
     fields::{self, Fields, Placed},
     policies::Policies,
     problem::{File, Problem, Unusable},

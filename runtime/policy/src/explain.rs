@@ -5,10 +5,7 @@ mod text;
 
 use crate::{
     cases::line,
-    decision::Decision,
-    decision::Fault,
-    decision::Query,
-    decision::Verdict,
+    decision::{Decision, Fault, Query, Verdict},
     mention::{self, Mention},
     near::nearest,
     policies::{Policies, Slot},

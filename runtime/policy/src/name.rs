@@ -77,6 +77,7 @@ impl fmt::Display for ContextName {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn pol_02_a_context_has_a_plain_name() {
@@ -116,6 +117,16 @@ mod tests {
             "", "aio", "sandgate", "class", "Hero", "2x", "_x", "a.b", "a-b", "größe", "a\n", &long,
         ] {
             assert!(!is_service_name(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pol_04_a_name_is_ascii_or_it_is_no_name(name in "\\PC{1,20}") {
+            let plain = name.split('.').all(|part| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            });
+            prop_assert_eq!(is_method_name(&name), plain);
         }
     }
 }

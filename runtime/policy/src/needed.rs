@@ -4,8 +4,7 @@
 
 use crate::{
     policies::Policies,
-    problem::File,
-    problem::Problem,
+    problem::{File, Problem},
     scope::{GROUPS, Scope},
     text::{self, Layout},
 };

@@ -2,8 +2,7 @@
 //! to Cedar as data: names in documents are hostile, so none is ever pasted into text. THREAT[SVC-04]
 
 use crate::{
-    interface::Effect,
-    interface::Interface,
+    interface::{Effect, Interface},
     name::{ContextName, is_method_name, is_service_name},
     types::{self, Attribute, Kinds},
 };

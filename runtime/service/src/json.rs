@@ -448,6 +448,27 @@ mod tests {
             })
     }
 
+    /// JSON of some depth, and that depth.
+    fn nested() -> impl Strategy<Value = (String, usize)> {
+        let leaf = prop_oneof![
+            Just("1".to_owned()),
+            Just(r#""[{\\\"[""#.to_owned()),
+            Just("null".to_owned())
+        ];
+        leaf.prop_map(|text| (text, 0))
+            .prop_recursive(80, 200, 3, |inner| {
+                prop_oneof![
+                    inner
+                        .clone()
+                        .prop_map(|(text, depth)| (format!("[{text}]"), depth + 1)),
+                    (inner.clone(), inner).prop_map(|((a, i), (b, j))| (
+                        format!(r#"{{"a":{a},"b":{b}}}"#),
+                        i.max(j) + 1
+                    )),
+                ]
+            })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
         #[test]
@@ -475,6 +496,11 @@ mod tests {
             if let Ok(value) = parse(&bytes, &Cell::new(1000)) {
                 prop_assert_eq!(Some(value), serde_json::from_slice(&bytes).ok());
             }
+        }
+
+        #[test]
+        fn dos_08_the_depth_that_is_counted_is_the_depth_that_is_there((json, expected) in nested()) {
+            prop_assert_eq!(depth(&json), expected);
         }
     }
 }

@@ -75,46 +75,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// JSON of some depth, and that depth.
-    fn nested() -> impl Strategy<Value = (String, usize)> {
-        let leaf = prop_oneof![
-            Just("1".to_owned()),
-            Just(r#""[{\\\"[""#.to_owned()),
-            Just("null".to_owned())
-        ];
-        leaf.prop_map(|text| (text, 0))
-            .prop_recursive(80, 200, 3, |inner| {
-                prop_oneof![
-                    inner
-                        .clone()
-                        .prop_map(|(text, depth)| (format!("[{text}]"), depth + 1)),
-                    (inner.clone(), inner).prop_map(|((a, i), (b, j))| (
-                        format!(r#"{{"a":{a},"b":{b}}}"#),
-                        i.max(j) + 1
-                    )),
-                ]
-            })
-    }
-
     proptest! {
-        #[test]
-        fn dos_08_the_depth_that_is_counted_is_the_depth_that_is_there((json, expected) in nested()) {
-            prop_assert_eq!(depth(&json), expected);
-        }
-
         #[test]
         fn dos_08_whatever_bytes_come_they_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Ok(call) = decode(&bytes) {
                 prop_assert!(is_method_name(call.service()) && is_method_name(call.method()));
             }
-        }
-
-        #[test]
-        fn pol_04_a_name_is_ascii_or_it_is_no_name(name in "\\PC{1,20}") {
-            let plain = name.split('.').all(|part| {
-                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-            });
-            prop_assert_eq!(is_method_name(&name), plain);
         }
     }
 }

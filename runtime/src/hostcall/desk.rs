@@ -2,9 +2,11 @@
 //! waiting. Called by `hostcall`. It must never let deciding hold up a thread that keeps somebody's deadline.
 
 use crate::{
-    hostcall::call::Call,
-    hostcall::reach::{Decided, Reach},
-    hostcall::refusal::Refusal,
+    hostcall::{
+        call::Call,
+        reach::{Decided, Reach},
+        refusal::Refusal,
+    },
     processor::Processor,
 };
 use std::sync::Arc;
@@ -54,9 +56,10 @@ impl Desk {
                 lap.end();
                 run.strong_count() > 0
             };
-            let decided = match wanted() {
-                true => reach.decide(&call, &wanted),
-                false => Err(Refusal::Failed),
+            let decided = if wanted() {
+                reach.decide(&call, &wanted)
+            } else {
+                Err(Refusal::Failed)
             };
             lap.end();
             decided

@@ -3,9 +3,11 @@
 
 use crate::{
     contexts::ContextPolicy,
-    hostcall::question::{Answer, Pause, Question},
-    hostcall::reach::{Clearable, Decided, Reach},
-    hostcall::refusal::Refusal,
+    hostcall::{
+        question::{Answer, Pause, Question},
+        reach::{Clearable, Decided, Reach},
+        refusal::Refusal,
+    },
 };
 use sandgate_policy::Verdict;
 use sandgate_service::{Identity, Method};

@@ -4,9 +4,11 @@
 use super::call::Call;
 use crate::{
     contexts::{ContextPolicy, InForce},
-    hostcall::pace::{OwnQueue, Pace},
-    hostcall::question::Approver,
-    hostcall::refusal::Refusal,
+    hostcall::{
+        pace::{OwnQueue, Pace},
+        question::Approver,
+        refusal::Refusal,
+    },
 };
 use sandgate_policy::{ContextNumber, Decision, Fault, Limits, Query};
 use sandgate_service::{Caller, Client, Identity, IdentityError, Method, Registry, Weight};

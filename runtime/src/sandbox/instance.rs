@@ -13,19 +13,14 @@ use super::{
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::People,
-    hostcall::Road,
-    hostcall::TooManyCalls,
+    hostcall::{People, Road, TooManyCalls},
     limits::Limits,
-    outcome::Outcome,
-    outcome::Status,
-    outcome::Usage,
+    outcome::{Outcome, Status, Usage},
     output::{Output, TooMuchOutput},
     processor::Processor,
     recorder::{Recorder, TapeError},
     script::Script,
-    workspace::Listed,
-    workspace::Workspace,
+    workspace::{Listed, Workspace},
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};

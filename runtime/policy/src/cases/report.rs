@@ -2,7 +2,9 @@
 
 use super::Case;
 use crate::{
-    decision::Decision, decision::Fault, decision::Verdict, policies::Policies, rule::PolicyId,
+    decision::{Decision, Fault, Verdict},
+    policies::Policies,
+    rule::PolicyId,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt};

@@ -2,10 +2,9 @@
 //! `http` writes it into the headers of every call. It must never hold anything that a script or a service said.
 
 use http::HeaderValue;
+use sandgate_policy::ContextName;
 use std::sync::Arc;
 
-/// Names of contexts, as they are written in policies, directories and headers.
-const LONGEST_CONTEXT: usize = 64;
 /// Room for an address or a key of a user, and for a claim.
 const LONGEST_WORD: usize = 128;
 /// Together with [`LONGEST_WORD`] this stays below what servers accept as one header.
@@ -33,7 +32,7 @@ struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Context names become headers, directories and policy ids.
-    #[error("a context is named by 1 to {LONGEST_CONTEXT} characters of `a-z0-9_-`, and not {0:?}")]
+    #[error("a context is named by 1 to 64 characters of `a-z0-9_-`, and not {0:?}")]
     Context(String),
     /// Users and claims become headers.
     #[error(
@@ -79,7 +78,7 @@ impl Identity {
         user: Option<&str>,
         claims: &[String],
     ) -> Result<Self, IdentityError> {
-        if !is_context(context) {
+        if ContextName::new(context).is_err() {
             return Err(IdentityError::Context(context.to_owned()));
         }
         if claims.len() > MOST_CLAIMS {
@@ -129,13 +128,6 @@ impl Identity {
 /// Cannot fail for what was checked; that it says so is the second check.
 fn header(word: &str) -> Result<HeaderValue, IdentityError> {
     HeaderValue::from_str(word).map_err(|_| IdentityError::Word(word.to_owned()))
-}
-
-fn is_context(name: &str) -> bool {
-    (1..=LONGEST_CONTEXT).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 fn is_word(word: &str) -> bool {

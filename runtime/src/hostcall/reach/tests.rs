@@ -3,11 +3,13 @@
 //! exactly what they saw; a model says which should, from what would be sent.
 
 use super::*;
-use crate::hostcall::call;
 use crate::{
-    hostcall::desk::Desk,
-    hostcall::gate::{self, Agreed, People},
-    hostcall::question::{Answer, Question},
+    hostcall::{
+        call,
+        desk::Desk,
+        gate::{self, Agreed, People},
+        question::{Answer, Question},
+    },
     processor::Processor,
 };
 use rand_chacha::{

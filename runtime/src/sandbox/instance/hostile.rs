@@ -13,8 +13,7 @@ use super::{End, finish, judge, tests};
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::People,
-    hostcall::Road,
+    hostcall::{People, Road},
     limits::Limits,
     outcome::Status,
     output::Output,

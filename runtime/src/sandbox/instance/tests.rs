@@ -5,8 +5,7 @@ use super::Shared;
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::People,
-    hostcall::Road,
+    hostcall::{People, Road},
     limits::Limits,
     output::Output,
     processor::Processor,

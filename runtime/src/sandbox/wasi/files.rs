@@ -11,14 +11,12 @@ mod forms;
 use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
     limits::Limits,
-    sandbox::RunError,
     sandbox::{
+        RunError,
         linker::{memory, slice, slice_mut},
         state::{Files, State},
     },
-    workspace::Workspace,
-    workspace::WorkspaceError,
-    workspace::{Described, How, Listed, Modes, Seen, Session, Whence},
+    workspace::{Described, How, Listed, Modes, Seen, Session, Whence, Workspace, WorkspaceError},
 };
 use forms::{descriptor_form, number_of, stat_form, times_of};
 use rustix::io::Errno;

@@ -8,13 +8,11 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    hostcall::People,
-    hostcall::Road,
+    hostcall::{People, Road},
     limits::Limits,
     output::Output,
     processor::Processor,
-    recorder::Clock,
-    recorder::Recorder,
+    recorder::{Clock, Recorder},
     sandbox::{
         engine,
         state::{Memory, State},

@@ -4,8 +4,7 @@
 use super::guest::{Answers, module};
 use crate::{
     context::Context,
-    hostcall::reach::Actor,
-    hostcall::reach::Reach,
+    hostcall::reach::{Actor, Reach},
     outcome::Status,
     policy::PolicyStore,
     recorder::Clock,
