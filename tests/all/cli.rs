@@ -63,7 +63,7 @@ fn exit_codes_tell_endings_apart() {
 
 /// What breaks the interpreter, each in its own way: sizes that it does not check, code objects that were changed, its
 /// database called from within itself, its own end, and numbers of calls that there are not.
-const BREAKING: [(&str, &str); 13] = [
+const BREAKING: [(&str, &str); 15] = [
     ("a precision", "f'{1.5:.{2**31-1}f}'"),
     ("a precision of %", "print(len('%.2147483647e' % 1.0))"),
     (
@@ -85,6 +85,35 @@ const BREAKING: [(&str, &str); 13] = [
     (
         "variables",
         "def f(a): return a\nf.__code__ = f.__code__.replace(co_varnames=(), co_nlocals=0)\nprint(f(1))",
+    ),
+    (
+        "code that was changed where it is kept",
+        "import marshal, random, types
+b = bytearray(marshal.dumps((lambda: 1).__code__))
+random.seed(1)
+for _ in range(3000):
+    c = bytearray(b)
+    for _ in range(3): c[random.randrange(len(c))] = random.randrange(256)
+    try:
+        o = marshal.loads(bytes(c))
+        if isinstance(o, types.CodeType): exec(o)
+    except BaseException: pass",
+    ),
+    (
+        "instructions",
+        "import random
+def f(a, b=1):
+    x = [a, b]
+    for i in x: x = (i,)
+    return x
+random.seed(2)
+c = f.__code__
+for _ in range(20000):
+    b = bytearray(c.co_code)
+    for _ in range(random.randrange(1, 4)): b[random.randrange(len(b))] = random.randrange(256)
+    try:
+        f.__code__ = c.replace(co_code=bytes(b)); f(1)
+    except BaseException: pass",
     ),
     (
         "a function of a database",

@@ -129,7 +129,8 @@ fn apr_03_a_yes_is_for_the_question_as_the_terminal_shows_it() {
         session.types("y\n");
         session.signal(Signal::CONT);
         session.until("Call crm.contact.add (write)?\r\n[y/N] ");
-        session.types("\u{3}");
+        // Not typed: for the other of the two it may be drawn again just now, and that throws away what was typed.
+        session.signal(Signal::INT);
         assert_eq!(session.end().0, Some(130));
     }
     assert_eq!(desk.contacts(), before);

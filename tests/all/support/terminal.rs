@@ -2,6 +2,7 @@
 
 use super::command;
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
@@ -152,6 +153,20 @@ impl Session {
 
     /// Reading ends with an error when the last holder is gone.
     fn read(&mut self) -> bool {
+        // No test depends on how long this is: it makes of one that would hang one that fails.
+        let long = Timespec {
+            tv_sec: 300,
+            tv_nsec: 0,
+        };
+        let shown = poll(
+            &mut [PollFd::new(&self.controller, PollFlags::IN)],
+            Some(&long),
+        );
+        assert!(
+            shown != Ok(0),
+            "nothing more is shown after:\n{}",
+            String::from_utf8_lossy(&self.shown)
+        );
         let mut piece = [0; 4096];
         let length = self.controller.read(&mut piece).unwrap_or(0);
         self.shown.extend_from_slice(&piece[..length]);
