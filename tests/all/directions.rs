@@ -115,6 +115,7 @@ const ALL: [Stages; 5] = [
             "policy",
             "service",
             "run",
+            "mcp",
             "demo",
             "main",
         ],

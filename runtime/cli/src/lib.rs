@@ -9,6 +9,7 @@ mod escape;
 mod exit;
 mod failure;
 mod image;
+mod mcp;
 mod policy;
 mod print;
 mod progress;
@@ -72,6 +73,8 @@ enum Command {
     Service(Box<service::ServiceArguments>),
     /// Check, test and explain policies
     Policy(Box<policy::PolicyArguments>),
+    /// Let an agent run scripts, as an MCP server on standard input and output
+    Mcp(Box<mcp::McpArguments>),
     /// Connect to services for a run; started by it
     #[command(name = connector::NAME, hide = true)]
     Connector,
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
+        Command::Mcp(arguments) => mcp::execute(*arguments, &shared),
         Command::Connector => connector::serve(inherited),
     };
     match done {

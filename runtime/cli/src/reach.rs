@@ -19,6 +19,9 @@ use std::{
     sync::Arc,
 };
 
+/// Which program of a context calls, if nobody says.
+pub(super) const ACTOR: &str = "script";
+
 /// Which services may be called, and on whose behalf.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Services")]
@@ -30,22 +33,8 @@ pub(super) struct ReachArguments {
     #[command(flatten)]
     policies: PoliciesArgument,
 
-    /// Which program of the context this is, as policies name it
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "script",
-        requires = "context"
-    )]
-    actor: String,
-
-    /// The person behind it, for policies and services
-    #[arg(long, value_name = "NAME", requires = "context")]
-    user: Option<String>,
-
-    /// What the caller is entitled to; may be given more than once
-    #[arg(long = "claim", value_name = "CLAIM", requires = "context")]
-    claims: Vec<String>,
+    #[command(flatten)]
+    who: WhoArguments,
 
     /// Make the calls that need approval, without asking
     #[arg(long, requires = "context", conflicts_with = "no")]
@@ -54,6 +43,27 @@ pub(super) struct ReachArguments {
     /// Refuse the calls that need approval, without asking
     #[arg(long, requires = "context")]
     no: bool,
+}
+
+/// Who calls, within a context. For a command that has an argument `context`.
+#[derive(Debug, Args)]
+pub(super) struct WhoArguments {
+    /// Which program of the context this is, as policies name it
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = ACTOR,
+        requires = "context"
+    )]
+    pub(super) actor: String,
+
+    /// The person behind it, for policies and services
+    #[arg(long, value_name = "NAME", requires = "context")]
+    pub(super) user: Option<String>,
+
+    /// What the caller is entitled to; may be given more than once
+    #[arg(long = "claim", value_name = "CLAIM", requires = "context")]
+    pub(super) claims: Vec<String>,
 }
 
 /// Where policies are, wherever a command needs some.
@@ -70,6 +80,11 @@ pub(super) struct PoliciesArgument {
 }
 
 impl PoliciesArgument {
+    /// The directory that was named.
+    pub(super) fn named(&self) -> Option<&Path> {
+        self.policies.as_deref()
+    }
+
     /// The directory that was named, or else the user's own.
     pub(super) fn directory(&self) -> Option<PathBuf> {
         self.policies.clone().or_else(policy::policies_dir)
@@ -90,9 +105,26 @@ impl PoliciesArgument {
 pub(super) struct Opened {
     pub(super) reach: Arc<Reach>,
     pub(super) connecting: Option<Running>,
+    /// PLACEHOLDER until `Host` is there.
+    pub(super) placeholder: (Registry, InForce),
 }
 
 impl ReachArguments {
+    /// PLACEHOLDER until `Host` is there.
+    pub(super) fn placeholder(
+        context: String,
+        policies: Option<PathBuf>,
+        who: WhoArguments,
+    ) -> Self {
+        Self {
+            context: Some(context),
+            policies: PoliciesArgument { policies },
+            who,
+            yes: false,
+            no: false,
+        }
+    }
+
     /// Whether there are services at all.
     pub(super) fn has_context(&self) -> bool {
         self.context.is_some()
@@ -126,9 +158,9 @@ impl ReachArguments {
             Some(connector::start(services.clone())?)
         };
         let actor = Actor {
-            name: self.actor.clone(),
-            user: self.user.clone(),
-            claims: self.claims.clone(),
+            name: self.who.actor.clone(),
+            user: self.who.user.clone(),
+            claims: self.who.claims.clone(),
         };
         let connector = connecting
             .as_ref()
@@ -138,11 +170,13 @@ impl ReachArguments {
             client.read_authorities();
         }
         let approver = self.approver(stdin_is_free);
+        let placeholder = (registry.clone(), policy.clone());
         let reach = Reach::new(context, policy, registry, client, actor, approver)
             .map_err(|error| Failure::usage(chain(&error), "see `sandgate run --help`"))?;
         Ok(Some(Opened {
             reach: Arc::new(reach),
             connecting,
+            placeholder,
         }))
     }
 

@@ -8,7 +8,7 @@
 
 use super::{
     apart, escape,
-    exit::Exit,
+    exit::{Exit, ending},
     failure::Failure,
     progress::Bar,
     reach::ReachArguments,
@@ -20,8 +20,7 @@ use super::{
 use bytesize::ByteSize;
 use clap::Args;
 use sandgate::{
-    Cancel, Clock, Context, Limits, Loaded, Outcome, Sandbox, Script, Sink, Status, Stream,
-    Workspace,
+    Cancel, Clock, Context, Limits, Loaded, Outcome, Sandbox, Script, Sink, Stream, Workspace,
 };
 use std::{
     io::{self, Read},
@@ -464,17 +463,7 @@ fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Fa
         text.push_str(&exception.traceback);
     }
     if let Some(reason) = &outcome.reason {
-        let status = match outcome.status {
-            Status::Timeout => "out of time",
-            Status::Memory => "out of memory",
-            Status::Stack => "out of stack",
-            Status::Output => "too much output",
-            Status::Source => "source refused",
-            Status::Cancelled => "cancelled",
-            Status::Diverged => "diverged",
-            Status::Crashed => "crashed",
-            Status::Ok | Status::Exited | Status::Raised | Status::Failed => "failed",
-        };
+        let status = ending(outcome.status);
         text.push_str(&format!("sandgate: {status}: {reason}\n"));
     }
     terminal.write(Stream::Err, text.as_bytes());

@@ -1,0 +1,141 @@
+//! `sandgate mcp`: an MCP server on standard input and output, with which an agent runs scripts in one context, and
+//! `sandgate mcp install`, which tells an agent's client of it.
+//!
+//! The operator's command line says on whose behalf; nothing that comes in on standard input can change it. Standard
+//! output carries messages of the protocol and must never carry anything else.
+
+mod answer;
+mod call;
+mod caller;
+mod install;
+mod lines;
+mod server;
+mod tools;
+
+use super::{
+    exit::Exit,
+    failure::{Failure, chain},
+    reach::{PoliciesArgument, ReachArguments, WhoArguments},
+    shared::Shared,
+    signals::Signals,
+};
+use caller::Caller;
+use clap::{Args, Subcommand};
+use install::InstallArguments;
+use lines::Lines;
+use rmcp::{ServiceExt, service::ServerInitializeError};
+use server::Server;
+use tokio::sync::watch;
+
+const EXAMPLES: &str = "\
+The server has three tools: execute_code runs a script, list_services and get_interface say what scripts may call. It
+speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends with its standard input. Calls that need a person's
+approval are refused, since there is nobody to ask.
+
+Examples:
+  sandgate mcp install --client claude-code --context assistant
+  sandgate mcp install --client vscode --scope project --context read_only --dry-run
+  sandgate mcp --context assistant --policies policies --user ada";
+
+/// Serve an agent over MCP, on standard input and output.
+#[derive(Debug, Args)]
+#[command(
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub(super) struct McpArguments {
+    #[command(subcommand)]
+    command: Option<McpCommand>,
+
+    #[command(flatten)]
+    scripts: ScriptsArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum McpCommand {
+    /// Add the server to the configuration of an agent's client
+    Install(Box<InstallArguments>),
+}
+
+/// On whose behalf scripts run.
+#[derive(Debug, Args)]
+struct ScriptsArguments {
+    /// Run scripts in this context: its policies say what they may call
+    #[arg(long, value_name = "NAME", required = true)]
+    context: Option<String>,
+
+    #[command(flatten)]
+    policies: PoliciesArgument,
+
+    #[command(flatten)]
+    who: WhoArguments,
+}
+
+impl ScriptsArguments {
+    fn context(&self) -> Result<&str, Failure> {
+        // The command line is not accepted without.
+        self.context
+            .as_deref()
+            .ok_or_else(|| Failure::usage("there is no context", "name one with --context"))
+    }
+}
+
+pub(super) fn execute(arguments: McpArguments, shared: &Shared) -> Result<Exit, Failure> {
+    match arguments.command {
+        Some(McpCommand::Install(arguments)) => install::execute(&arguments, shared),
+        None => serve(arguments.scripts, shared),
+    }
+}
+
+fn serve(arguments: ScriptsArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let context = arguments.context()?.to_owned();
+    let reach = ReachArguments::placeholder(context, arguments.policies.directory(), arguments.who);
+    let opened = reach
+        .open(shared, false)?
+        .ok_or_else(|| Failure::usage("there is no context", "name one with --context"))?;
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    let served = executor.block_on(async {
+        let mut signals = Signals::catch().map_err(|error| internal(&error))?;
+        let caller = tokio::select! {
+            caller = Caller::open(&opened, shared) => caller?,
+            () = signals.any() => return Ok(Exit::Cancelled),
+        };
+        converse(caller, &mut signals).await
+    });
+    // A thread that waits for input, or for a reader, must not keep the process.
+    executor.shutdown_background();
+    served
+}
+
+/// Answers until the client closes its end, or a signal comes.
+async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
+    let (over, is_over) = watch::channel(false);
+    let lines = Lines::of_this_process(over).map_err(|error| internal(&error))?;
+    let begun = tokio::select! {
+        begun = Server::new(caller, is_over).serve(lines) => begun,
+        () = signals.any() => return Ok(Exit::Cancelled),
+    };
+    let running = match begun {
+        Ok(running) => running,
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(Exit::Ok),
+        Err(error) => return Err(internal(&error)),
+    };
+    let end = running.cancellation_token();
+    let mut done = std::pin::pin!(running.waiting());
+    tokio::select! {
+        done = &mut done => done.map(|_| Exit::Ok).map_err(|error| internal(&error)),
+        () = signals.any() => {
+            // Runs end, and what they made goes with them.
+            end.cancel();
+            done.await.map(|_| Exit::Cancelled).map_err(|error| internal(&error))
+        }
+    }
+}
+
+fn internal(error: &dyn std::error::Error) -> Failure {
+    Failure::internal(chain(error), None)
+}

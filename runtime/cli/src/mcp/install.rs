@@ -1,0 +1,232 @@
+//! `sandgate mcp install`: puts the server into the configuration of an agent's client. The file is the person's and holds
+//! more than this entry, secrets among it: everything else in it stays byte for byte, there is a backup, and the file is
+//! replaced as a whole or not at all. It must never write over an entry of the same name unless it is told to.
+
+mod client;
+mod edit;
+mod file;
+
+use super::ScriptsArguments;
+use crate::{
+    exit::Exit,
+    failure::{Failure, chain},
+    print,
+    reach::ACTOR,
+    shared::Shared,
+};
+use clap::Args;
+use client::{Client, Scope};
+use edit::{Change, EditError};
+use file::Document;
+use sandgate::policy;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  sandgate mcp install --client claude-code --context assistant
+  sandgate mcp install --client cursor --scope project --context read_only --policies policies
+  sandgate mcp install --client claude-desktop --context assistant --dry-run";
+
+/// Add the server to the configuration of an agent's client.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct InstallArguments {
+    /// Whose configuration
+    #[arg(long, value_enum)]
+    client: Client,
+
+    /// For you in every project, or for everybody in the project in this directory
+    #[arg(long, value_enum, default_value = "user")]
+    scope: Scope,
+
+    /// What the client calls the server
+    #[arg(long, value_name = "NAME", default_value = "sandgate", value_parser = name)]
+    name: String,
+
+    #[command(flatten)]
+    scripts: ScriptsArguments,
+
+    /// Write over another entry of the same name
+    #[arg(long)]
+    replace: bool,
+
+    /// Only show what would be written, and where
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Clients make names of tools of it.
+fn name(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("up to 64 of a-z, A-Z, 0-9, _ and -".to_owned())
+    }
+}
+
+/// What was done, or would be.
+#[derive(Debug, Serialize)]
+struct Done<'a> {
+    client: Client,
+    file: &'a Path,
+    name: &'a str,
+    entry: &'a Value,
+    /// Whether the file is, or would be, another one.
+    changed: bool,
+    backup: Option<PathBuf>,
+    dry_run: bool,
+}
+
+pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<Exit, Failure> {
+    let entry = entry(arguments, shared)?;
+    let client = arguments.client;
+    let document = Document::open(&client.file(arguments.scope)?)?;
+    let edited = edit::with(
+        document.text(),
+        client.servers(),
+        &arguments.name,
+        &entry,
+        arguments.replace,
+    );
+    let change = edited.map_err(|error| refused(arguments, document.path(), &entry, &error))?;
+    let mut done = Done {
+        client,
+        file: document.path(),
+        name: &arguments.name,
+        entry: &entry,
+        changed: !matches!(change, Change::None),
+        backup: None,
+        dry_run: arguments.dry_run,
+    };
+    if let Change::To(text) = &change
+        && !arguments.dry_run
+    {
+        done.backup = document.replace(text, arguments.scope == Scope::User)?;
+    }
+    say(&done, arguments.json)
+}
+
+fn say(done: &Done<'_>, json: bool) -> Result<Exit, Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(done)
+            .map_err(|error| Failure::internal(error.to_string(), None))?;
+        print::json(&format!("{text}\n"))?;
+        return Ok(Exit::Ok);
+    }
+    let (name, file) = (done.name, done.file.display());
+    let mut text = match (done.changed, done.dry_run) {
+        (false, _) => format!("`{name}` is in `{file}` already, exactly so; nothing was changed\n"),
+        (true, true) => format!(
+            "`{name}` would be put into `{file}`, under \"{}\":\n{}\n",
+            done.client.servers(),
+            edit::member(name, done.entry)
+        ),
+        (true, false) => format!("`{name}` is now in `{file}`\n"),
+    };
+    if let Some(backup) = &done.backup {
+        text.push_str(&format!("what was there before: {}\n", backup.display()));
+    }
+    if done.changed && !done.dry_run {
+        text.push_str(done.client.then());
+    }
+    print::out(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// How a client starts the server: by absolute paths, since nobody knows in which directory and environment it does.
+fn entry(arguments: &InstallArguments, shared: &Shared) -> Result<Value, Failure> {
+    let mut given = vec!["mcp".to_owned()];
+    let mut add = |flag: &str, value: &str| given.extend([flag.to_owned(), value.to_owned()]);
+    let context = arguments.scripts.context()?;
+    add("--context", context);
+    let policies = arguments.scripts.policies.required()?;
+    known(&policies, context)?;
+    let named = [
+        ("--policies", arguments.scripts.policies.named()),
+        ("--state-dir", shared.state.as_deref()),
+        ("--cache-dir", shared.cache.as_deref()),
+    ];
+    for (flag, path) in named {
+        if let Some(path) = path {
+            add(flag, &absolute(path)?);
+        }
+    }
+    let who = &arguments.scripts.who;
+    if who.actor != ACTOR {
+        add("--actor", &who.actor);
+    }
+    if let Some(user) = &who.user {
+        add("--user", user);
+    }
+    for claim in &who.claims {
+        add("--claim", claim);
+    }
+    let command = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("this program has no path: {error}"), None))?;
+    let mut entry = json!({"command": absolute(&command)?, "args": given});
+    if arguments.client.names_type() {
+        entry = json!({"type": "stdio", "command": entry["command"], "args": entry["args"]});
+    }
+    Ok(entry)
+}
+
+/// A server of a context that does not exist would fail where nobody sees why.
+fn known(policies: &Path, context: &str) -> Result<(), Failure> {
+    let names = policy::names(policies).map_err(|error| {
+        Failure::usage(
+            chain(&error),
+            "name the directory of your contexts with --policies",
+        )
+    })?;
+    if names.iter().any(|name| name == context) {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no context `{context}` in `{}`",
+        policies.display()
+    );
+    Err(Failure::usage(
+        message,
+        if names.is_empty() {
+            "a context is a directory with policy.cedar and limits.toml".to_owned()
+        } else {
+            format!("there are: {}", names.join(", "))
+        },
+    ))
+}
+
+fn absolute(path: &Path) -> Result<String, Failure> {
+    let unusable = || {
+        Failure::usage(
+            format!("`{}` cannot be written in JSON", path.display()),
+            "use a path that is UTF-8",
+        )
+    };
+    let path = std::path::absolute(path).map_err(|_| unusable())?;
+    path.to_str().map(ToOwned::to_owned).ok_or_else(unusable)
+}
+
+fn refused(arguments: &InstallArguments, file: &Path, entry: &Value, error: &EditError) -> Failure {
+    let name = &arguments.name;
+    let help = match error {
+        EditError::Exists { .. } => {
+            "pass --replace to write over it, or choose another name with --name".to_owned()
+        }
+        EditError::Json(_) | EditError::Shape(_) | EditError::Twice(_) => format!(
+            "a file with comments, or with something else that is no JSON, is not touched; put this under \"{}\" yourself:\n{}",
+            arguments.client.servers(),
+            edit::member(name, entry)
+        ),
+    };
+    Failure::usage(
+        format!("`{}` was not changed: {error}", file.display()),
+        help,
+    )
+}

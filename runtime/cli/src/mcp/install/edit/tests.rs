@@ -1,0 +1,94 @@
+//! Documents as clients and people write them. What is not the entry must be what it was.
+
+use super::*;
+
+fn put(text: &str, replace: bool) -> Result<String, String> {
+    let entry = json!({"command": "/bin/sandgate", "args": ["mcp"]});
+    match with(text, "servers", "sandgate", &entry, replace) {
+        Ok(Change::To(text)) => Ok(text),
+        Ok(Change::None) => Err("unchanged".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn an_entry_is_put_where_it_belongs_and_nothing_else_moves() {
+    const ENTRY: &str = "{\n      \"command\": \"/bin/sandgate\",\n      \"args\": [\n        \"mcp\"\n      ]\n    }";
+    for (before, after) in [
+        ("", "{\n  \"servers\": {\n    \"sandgate\": ENTRY\n  }\n}\n"),
+        (
+            " \n",
+            "{\n  \"servers\": {\n    \"sandgate\": ENTRY\n  }\n}\n",
+        ),
+        ("{}", "{\n  \"servers\": {\n    \"sandgate\": ENTRY\n  }\n}"),
+        (
+            "{\n  \"servers\": {}\n}\n",
+            "{\n  \"servers\": {\n    \"sandgate\": ENTRY\n  }\n}\n",
+        ),
+        (
+            "{\n  \"z\": 1e400,\n  \"a\": 12345678901234567890123,   \"n\": 1.0\n}",
+            "{\n  \"z\": 1e400,\n  \"a\": 12345678901234567890123,   \"n\": 1.0,\n  \"servers\": {\n    \"sandgate\": ENTRY\n  }\n}",
+        ),
+        (
+            "{\n  \"servers\": {\n    \"ü}\\\"\": {\"b\": [1, 2]}  \n  },\n  \"a\": null\n}",
+            "{\n  \"servers\": {\n    \"ü}\\\"\": {\"b\": [1, 2]},\n    \"sandgate\": ENTRY  \n  },\n  \"a\": null\n}",
+        ),
+    ] {
+        let after = after.replace("ENTRY", ENTRY);
+        assert_eq!(put(before, false), Ok(after.clone()), "{before}");
+        assert_eq!(put(&after, false), Err("unchanged".to_owned()), "{before}");
+    }
+    // Tabs stay tabs, and one line stays one line.
+    assert_eq!(
+        put("{\n\t\"servers\": {\n\t\t\"a\": 1\n\t}\n}", false),
+        Ok("{\n\t\"servers\": {\n\t\t\"a\": 1,\n\t\t\"sandgate\": {\n\t\t  \"command\": \"/bin/sandgate\",\n\t\t  \"args\": [\n\t\t    \"mcp\"\n\t\t  ]\n\t\t}\n\t}\n}".to_owned())
+    );
+    assert_eq!(
+        put("{\"servers\":{\"a\":1}}", false),
+        Ok("{\"servers\":{\"a\":1,\"sandgate\":{\"command\":\"/bin/sandgate\",\"args\":[\"mcp\"]}}}".to_owned())
+    );
+}
+
+#[test]
+fn another_entry_of_the_name_is_replaced_only_if_that_is_asked_for() {
+    let before = "{\n  \"servers\": {\n    \"sandgate\": {\"command\": \"old\"}, \"b\": 2\n  }\n}";
+    assert_eq!(
+        put(before, false),
+        Err("it has another server of the name `sandgate`".to_owned())
+    );
+    assert_eq!(
+        put(before, true),
+        Ok("{\n  \"servers\": {\n    \"sandgate\": {\n      \"command\": \"/bin/sandgate\",\n      \"args\": [\n        \"mcp\"\n      ]\n    }, \"b\": 2\n  }\n}".to_owned())
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_left_alone() {
+    for (before, why) in [
+        (
+            "{ // mine\n}",
+            "it is not JSON: key must be a string at line 1 column 3",
+        ),
+        (
+            "{\"a\": 1,}",
+            "it is not JSON: trailing comma at line 1 column 9",
+        ),
+        (
+            "{} {}",
+            "it is not JSON: trailing characters at line 1 column 4",
+        ),
+        ("[]", "the document is not an object"),
+        ("{\"servers\": []}", "\"servers\" is not an object"),
+        ("{\"servers\": null}", "\"servers\" is not an object"),
+        (
+            "{\"servers\": {}, \"servers\": {}}",
+            "it has \"servers\" twice",
+        ),
+        (
+            "{\"servers\": {\"sandgate\": 1, \"sandg\\u0061te\": 2}}",
+            "it has \"sandgate\" twice",
+        ),
+    ] {
+        assert_eq!(put(before, true), Err(why.to_owned()), "{before}");
+    }
+}

@@ -1,0 +1,312 @@
+//! One message a line, on standard input and output: the transport of an MCP server, called by `rmcp`. It stands in the
+//! place of the one that `rmcp` has, which says nothing to a line that it cannot read, takes as many requests as come,
+//! and ends where a notification comes before `initialize`.
+//!
+//! Whoever writes to standard input is not trusted with this process's memory. THREAT[DOS-14]. Nothing may be written to
+//! standard output but messages, and nothing here may wait for a reader of them on an executor's thread.
+
+mod weight;
+
+use crate::print;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{
+        ClientJsonRpcMessage, ClientNotification, ErrorCode, JsonRpcMessage, RequestId,
+        ServerJsonRpcMessage,
+    },
+    transport::Transport,
+};
+use serde::Deserialize;
+use std::{
+    collections::HashMap,
+    future::Future,
+    io::{self, BufRead},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Bytes of one message. Sixteen times the source that a context grants unless it says otherwise, and what other servers
+/// and clients take; what is longer is skipped to its end, and never held.
+const LONGEST: usize = 16 << 20;
+/// Requests without an answer. A model makes a handful of calls at once; runs beyond the pool's instances only wait.
+const MOST_UNDER_WAY: usize = 64;
+/// Bytes of them. What waits is held, so many long ones must not add up.
+const MOST_HELD: usize = 64 << 20;
+/// Answers that wait to be written. More than there can be requests under way, so that no answer waits for a place, and
+/// few enough that a client which only sends what is refused has to read.
+const MOST_WAITING: usize = 4 * MOST_UNDER_WAY;
+/// For how long the end of the process waits for whoever reads the last answers.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The transport.
+#[derive(Debug)]
+pub(super) struct Lines {
+    incoming: mpsc::Receiver<Line>,
+    outgoing: mpsc::Sender<Outgoing>,
+    under_way: UnderWay,
+    /// Told when nothing more comes in.
+    over: watch::Sender<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+#[derive(Debug)]
+enum Outgoing {
+    Message(ServerJsonRpcMessage),
+    /// Everything before this is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Requests without an answer, and the bytes of each.
+#[derive(Debug, Clone, Default)]
+struct UnderWay(Arc<Mutex<HashMap<RequestId, usize>>>);
+
+impl UnderWay {
+    fn all(&self) -> MutexGuard<'_, HashMap<RequestId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, id: &RequestId, bytes: usize) -> Result<(), &'static str> {
+        let mut all = self.all();
+        if all.contains_key(id) {
+            return Err("a request with this id is under way");
+        }
+        let held: usize = all.values().sum();
+        if all.len() >= MOST_UNDER_WAY || held.saturating_add(bytes) > MOST_HELD {
+            return Err("too many requests are under way; wait for their answers");
+        }
+        all.insert(id.clone(), bytes);
+        Ok(())
+    }
+
+    fn leave(&self, id: &RequestId) -> bool {
+        self.all().remove(id).is_some()
+    }
+}
+
+impl Lines {
+    /// Reads and writes on threads of their own, since neither stream can be waited for otherwise.
+    pub(super) fn of_this_process(over: watch::Sender<bool>) -> io::Result<Self> {
+        let (lines, incoming) = mpsc::channel(1);
+        let (outgoing, messages) = mpsc::channel(MOST_WAITING);
+        let under_way = UnderWay::default();
+        let answered = under_way.clone();
+        thread::Builder::new()
+            .name("sandgate-input".to_owned())
+            .spawn(move || read(io::stdin().lock(), LONGEST, &lines))?;
+        thread::Builder::new()
+            .name("sandgate-output".to_owned())
+            .spawn(move || write(messages, &answered))?;
+        Ok(Self {
+            incoming,
+            outgoing,
+            under_way,
+            over,
+        })
+    }
+
+    /// What a line is: a message that is passed on, or one that is answered here, or one that means nothing.
+    fn take(&self, line: &Line) -> Taken {
+        let Line::Whole(bytes) = line else {
+            let message = format!("the message is longer than {LONGEST} bytes");
+            return Taken::refused(None, ErrorCode::INVALID_REQUEST, message);
+        };
+        let bytes = bytes.trim_ascii();
+        if bytes.is_empty() {
+            return Taken::Nothing;
+        }
+        if !weight::is_bearable(bytes) {
+            let message = format!("the message has more than {} values", weight::MOST);
+            return Taken::refused(None, ErrorCode::INVALID_REQUEST, message);
+        }
+        match serde_json::from_slice::<ClientJsonRpcMessage>(bytes) {
+            Ok(JsonRpcMessage::Request(request)) => {
+                match self.under_way.enter(&request.id, bytes.len()) {
+                    Ok(()) => Taken::Message(JsonRpcMessage::Request(request)),
+                    Err(why) => Taken::refused(Some(request.id), ErrorCode::INVALID_REQUEST, why),
+                }
+            }
+            // The only one that means something to this server, and only while what it names is under way. A request
+            // that is cancelled is not answered.
+            Ok(JsonRpcMessage::Notification(notification)) => {
+                let cancelled = match &notification.notification {
+                    ClientNotification::CancelledNotification(one) => {
+                        one.params.request_id.as_ref()
+                    }
+                    _ => None,
+                };
+                if cancelled.is_some_and(|id| self.under_way.leave(id)) {
+                    Taken::Message(JsonRpcMessage::Notification(notification))
+                } else {
+                    Taken::Nothing
+                }
+            }
+            // This server asks for nothing.
+            Ok(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) => Taken::Nothing,
+            Err(error) if error.is_data() => not_a_message(bytes),
+            Err(error) => {
+                let message = format!("the message is not JSON: {error}");
+                Taken::refused(None, ErrorCode::PARSE_ERROR, message)
+            }
+        }
+    }
+}
+
+/// JSON that is no message of MCP. Notifications are not answered, whatever they say.
+fn not_a_message(bytes: &[u8]) -> Taken {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<RequestId>,
+        method: Option<String>,
+    }
+    let refused = |id| {
+        let message = "this is no request of JSON-RPC 2.0 as MCP has them";
+        Taken::refused(id, ErrorCode::INVALID_REQUEST, message)
+    };
+    match serde_json::from_slice::<Named>(bytes) {
+        Ok(named) if named.id.is_none() && named.method.is_some() => Taken::Nothing,
+        Ok(named) => refused(named.id),
+        Err(_) => refused(None),
+    }
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
+enum Taken {
+    Message(ClientJsonRpcMessage),
+    Answer(ServerJsonRpcMessage),
+    Nothing,
+}
+
+impl Taken {
+    fn refused(id: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
+        let error = ErrorData::new(code, message.into(), None);
+        Self::Answer(ServerJsonRpcMessage::error(error, id))
+    }
+}
+
+impl Transport<RoleServer> for Lines {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let outgoing = self.outgoing.clone();
+        async move {
+            let sent = outgoing.send(Outgoing::Message(message)).await;
+            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        }
+    }
+
+    /// May be dropped at any time: nothing is lost then, since both waits are for a place and not for bytes.
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            let place = self.outgoing.reserve().await.ok();
+            let (Some(place), Some(line)) = (place, self.incoming.recv().await) else {
+                self.over.send_replace(true);
+                return None;
+            };
+            match self.take(&line) {
+                Taken::Message(message) => return Some(message),
+                Taken::Answer(answer) => place.send(Outgoing::Message(answer)),
+                Taken::Nothing => {}
+            }
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        let (done, written) = oneshot::channel();
+        let flushed = async {
+            if self.outgoing.send(Outgoing::Flush(done)).await.is_ok() {
+                // The thread does not panic; if it did, there is nothing to be written any more.
+                let _ = written.await;
+            }
+        };
+        // Who does not read any more is not waited for.
+        let _ = tokio::time::timeout(PATIENCE, flushed).await;
+        Ok(())
+    }
+}
+
+/// Reads lines until there are no more, or nobody wants them. At most `longest` bytes are held.
+fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<Line>) {
+    let mut line = Vec::new();
+    let mut too_long = false;
+    loop {
+        let available = match from.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // It is no different from the end.
+            Err(_) => return,
+        };
+        if available.is_empty() {
+            // A line without an end is not a message.
+            return;
+        }
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let part = available
+            .get(..end.unwrap_or(available.len()))
+            .unwrap_or_default();
+        if line.len().saturating_add(part.len()) > longest {
+            too_long = true;
+            line = Vec::new();
+        }
+        if !too_long {
+            line.extend_from_slice(part);
+        }
+        let taken = part.len().saturating_add(usize::from(end.is_some()));
+        from.consume(taken);
+        if end.is_none() {
+            continue;
+        }
+        let whole = if std::mem::take(&mut too_long) {
+            Line::TooLong
+        } else {
+            Line::Whole(std::mem::take(&mut line))
+        };
+        if to.blocking_send(whole).is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes messages until there are no more.
+fn write(mut messages: mpsc::Receiver<Outgoing>, under_way: &UnderWay) {
+    while let Some(outgoing) = messages.blocking_recv() {
+        let message = match outgoing {
+            Outgoing::Message(message) => message,
+            Outgoing::Flush(done) => {
+                // Nobody may be waiting any more.
+                let _ = done.send(());
+                continue;
+            }
+        };
+        let id = match &message {
+            JsonRpcMessage::Response(response) => Some(&response.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            _ => None,
+        };
+        if let Some(id) = id {
+            under_way.leave(id);
+        }
+        // Messages are made of JSON and cannot fail to become some.
+        let Ok(mut text) = serde_json::to_string(&message) else {
+            continue;
+        };
+        text.push('\n');
+        if print::json(&text).is_err() {
+            // Nobody can be answered any more; the end of the input ends the process.
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

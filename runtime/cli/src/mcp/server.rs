@@ -1,0 +1,165 @@
+//! What the MCP server answers, in both eras of the protocol: `rmcp` negotiates, and calls this. Every call of
+//! `execute_code` is a run of the one caller that the command line names; nothing that a client sends can make it another.
+
+use super::{
+    answer,
+    call::{Call, Execute},
+    caller::{Caller, RunError},
+    tools,
+};
+use crate::failure::chain;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+        CustomResult, ErrorCode, Implementation, ListToolsResult, PaginatedRequestParams,
+        ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+};
+use sandgate::{Cancel, Limits, Outcome, Script, Workspace, WorkspaceError};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// For how long runs go on when the client has closed its end. A pipe that ends after its requests gets most answers, and
+/// clients kill a server that is still there after two seconds.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The server.
+#[derive(Debug)]
+pub(super) struct Server {
+    caller: Caller,
+    /// Whether the client has closed its end.
+    over: watch::Receiver<bool>,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+enum Unable {
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl Server {
+    pub(super) fn new(caller: Caller, over: watch::Receiver<bool>) -> Self {
+        Self { caller, over }
+    }
+
+    async fn execute(
+        &self,
+        execute: Execute,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Outcome, Unable> {
+        let caller = match execute.timeout {
+            // What the context grants counts as well.
+            Some(timeout) => self.caller.clone().tightened(Limits {
+                wall: timeout,
+                cpu: timeout,
+                ..Limits::MOST
+            }),
+            None => self.caller.clone(),
+        };
+        let cancel = Cancel::new();
+        let script = Script {
+            name: Some(tools::SCRIPT.to_owned()),
+            stdin: execute.stdin.into_bytes(),
+            // Models write files without asking whether they may.
+            workspace: Some(Arc::new(Workspace::temporary()?)),
+            cancel: Some(cancel.clone()),
+            ..Script::new(execute.code)
+        };
+        let mut run = pin!(caller.run(script));
+        tokio::select! {
+            outcome = &mut run => return Ok(outcome?),
+            () = cancelled => {}
+            () = self.closed() => {}
+        }
+        cancel.cancel();
+        Ok(run.await?)
+    }
+
+    /// Waits until the client has closed its end, and nobody can be waiting for an answer any more.
+    async fn closed(&self) {
+        // Where the other end is gone, so is the client.
+        let _ = self.over.clone().wait_for(|over| *over).await;
+        tokio::time::sleep(GRACE).await;
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("sandgate", env!("CARGO_PKG_VERSION")))
+            .with_instructions(tools::INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::all(
+            &self.caller.services(),
+        )))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let Some(call) = Call::of(&request.name, arguments) else {
+            let message = format!(
+                "there is no tool `{}`; there are: {}",
+                request.name,
+                tools::NAMES.join(", ")
+            );
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let result = match call {
+            Err(wrong) => error(wrong.to_string()),
+            Ok(Call::ExecuteCode(execute)) => {
+                match self.execute(execute, context.ct.cancelled()).await {
+                    Ok(outcome) => answer::outcome(&outcome),
+                    Err(unable) => error(chain(&unable)),
+                }
+            }
+            Ok(Call::ListServices) => text(answer::services(&self.caller.services())),
+            Ok(Call::GetInterface(service)) => match self.caller.interface(&service) {
+                Some(interface) => text(interface.as_ref()),
+                None => error(answer::no_service(&service, &self.caller.services())),
+            },
+        };
+        Ok(result.into())
+    }
+
+    /// `rmcp` takes a request of a known method for one of these where its parameters are not what the method has.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(match request.method.as_str() {
+            "tools/call" => ErrorData::invalid_params(
+                "`tools/call` has a `name`, which is a text, and `arguments`, which are an object",
+                None,
+            ),
+            method => ErrorData::new(
+                ErrorCode::METHOD_NOT_FOUND,
+                format!("there is no method `{method}`"),
+                None,
+            ),
+        })
+    }
+}
+
+fn text(text: impl Into<String>) -> CallToolResult {
+    CallToolResult::success(vec![ContentBlock::text(text)])
+}
+
+fn error(text: impl Into<String>) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
