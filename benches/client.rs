@@ -14,8 +14,12 @@ mod hostile;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hostile::Hostile;
-use sandgate::service::{Address, Client, ClientLimits, Identity};
+use sandgate::{
+    policy::{ContextNumber, Principal},
+    service::{Address, Client, ClientLimits, Identity},
+};
 use serde_json::value::RawValue;
+use std::num::NonZeroU32;
 use tokio::{runtime::Runtime, task::JoinSet};
 
 fn calls(criterion: &mut Criterion) {
@@ -23,7 +27,13 @@ fn calls(criterion: &mut Criterion) {
     let _within = executor.enter();
     let http = Hostile::http();
     let lines = Hostile::lines();
-    let who = Identity::new("bench", 1, Some("ann"), &["crm.read".to_owned()]).unwrap();
+    let caller = Principal::new("bench", ContextNumber::Number(NonZeroU32::MIN), "script").unwrap();
+    let caller = caller
+        .with_user("ann")
+        .unwrap()
+        .with_claims(["crm.read"])
+        .unwrap();
+    let who = Identity::of(&caller).unwrap();
     let params = RawValue::from_string(r#"{"name":"Ann","limit":5}"#.to_owned()).unwrap();
     let wait = RawValue::from_string(r#"{"ms":10}"#.to_owned()).unwrap();
     let mut group = criterion.benchmark_group("service_call");

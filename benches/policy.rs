@@ -9,7 +9,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
     ContextName, ContextNumber, Effect, File, Interface, Limits, Method, Parameter, Policies,
-    Query, Schema,
+    Principal, Query, Schema,
 };
 use serde_json::{Map, Value, json};
 use std::{hint::black_box, num::NonZeroU32, sync::Arc};
@@ -83,7 +83,10 @@ fn load(schema: &Arc<Schema>, text: &str) -> Policies {
 }
 
 fn decisions(criterion: &mut Criterion) {
-    let claims = vec!["crm.read".to_owned(), "crm.write".to_owned()];
+    let principal = Principal::new("bench", ContextNumber::Number(NonZeroU32::MIN), "script")
+        .and_then(|caller| caller.with_user("somebody"))
+        .and_then(|caller| caller.with_claims(["crm.read", "crm.write"]))
+        .unwrap();
     let params: Map<String, Value> = json!({
         "title": "A deal", "amount": 999.5, "count": 7, "tags": ["new", "urgent"],
     })
@@ -100,10 +103,7 @@ fn decisions(criterion: &mut Criterion) {
             ("unknown", "thing.do"),
         ] {
             let query = Query {
-                context: "bench",
-                actor: "script",
-                user: "somebody",
-                claims: &claims,
+                principal: &principal,
                 service: "crm",
                 method,
                 params: &params,

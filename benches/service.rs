@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sandgate::service::{Address, Caller, Registry, Service, Store, Terms};
+use sandgate::{
+    policy::{ContextNumber, Principal},
+    service::{Address, Registry, Service, Store, Terms},
+};
 use serde_json::value::RawValue;
-use std::{hint::black_box, path::Path};
+use std::{hint::black_box, num::NonZeroU32, path::Path};
 
 const DOCUMENT: &[u8] = include_bytes!("../tests/specs/openrpc/chain.json");
 
@@ -51,11 +54,8 @@ fn calls(criterion: &mut Criterion) {
     let given: &RawValue =
         serde_json::from_str(r#"{"block_id":{"block_number":7},"contract_address":"0x7a5e"}"#)
             .unwrap();
-    let caller = Caller {
-        context: 7,
-        user: None,
-        claims: &[],
-    };
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let caller = Principal::new("bench", number, "script").unwrap();
     criterion.bench_function("service/bind arguments", |bencher| {
         bencher.iter(|| method.bind(black_box(given), &caller).unwrap());
     });

@@ -256,28 +256,35 @@ pub fn load(
     interfaces: &[Interface],
 ) -> Result<ContextPolicy, ContextError> {
     file::directory(directory)?;
-    let schema = Arc::new(Schema::new(ContextName::new(name)?, interfaces)?);
     let limits = read(&directory.join("limits.toml"))?;
-    let limits = Limits::parse(File {
-        name: &format!("{name}/limits.toml"),
-        text: &limits,
-    })?;
     let policies = read(&directory.join("policy.cedar"))?;
-    let file = File {
-        name: &format!("{name}/policy.cedar"),
-        text: &policies,
-    };
-    let policies = Policies::load(schema, file, &limits)?;
     let cases = match read(&directory.join("cases.toml")) {
-        Ok(text) => {
-            let file = File {
-                name: &format!("{name}/cases.toml"),
-                text: &text,
-            };
-            Some(Cases::parse(file, &policies)?.run(&policies))
-        }
+        Ok(cases) => Some(cases),
         Err(FileError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error.into()),
+    };
+    parse(name, &policies, &limits, cases.as_deref(), interfaces)
+}
+
+/// The same from the text of its files.
+pub fn parse(
+    name: &str,
+    policies: &str,
+    limits: &str,
+    cases: Option<&str>,
+    interfaces: &[Interface],
+) -> Result<ContextPolicy, ContextError> {
+    let schema = Arc::new(Schema::new(ContextName::new(name)?, interfaces)?);
+    let named = |file| format!("{name}/{file}");
+    let (policy_file, limits_file) = (named("policy.cedar"), named("limits.toml"));
+    let file = |name, text| File { name, text };
+    let limits = Limits::parse(file(&limits_file, limits))?;
+    let policies = Policies::load(schema, file(&policy_file, policies), &limits)?;
+    let cases = match cases {
+        Some(text) => {
+            Some(Cases::parse(file(&named("cases.toml"), text), &policies)?.run(&policies))
+        }
+        None => None,
     };
     Ok(ContextPolicy {
         policies,

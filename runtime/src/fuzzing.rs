@@ -5,7 +5,7 @@
 use crate::hostcall::call;
 use miette::NarratableReportHandler;
 use sandgate_policy::{
-    Cases, ContextName, ContextNumber, File, Limits, Policies, Query, Schema, Unusable,
+    Cases, ContextName, ContextNumber, File, Limits, Policies, Principal, Query, Schema, Unusable,
     is_method_name,
 };
 use sandgate_service::{Address, Service, Terms};
@@ -109,13 +109,13 @@ fn policy(bytes: &[u8]) {
     let mut params = Map::new();
     params.insert("name".to_owned(), Value::from("Ann"));
     params.insert("email".to_owned(), Value::from("a@b"));
-    let claims = ["crm.admin".to_owned()];
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let principal = Principal::new("operator", number, "script").unwrap();
+    let principal = principal.with_user("ann").unwrap();
+    let principal = principal.with_claims(["crm.admin"]).unwrap();
     for method in ["contact.add", "contact.get", "contact.delete", "nothing"] {
         let query = Query {
-            context: "operator",
-            actor: "script",
-            user: "ann",
-            claims: &claims,
+            principal: &principal,
             service: "crm",
             method,
             params: &params,

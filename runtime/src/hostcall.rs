@@ -3,9 +3,11 @@
 
 mod builtin;
 pub(crate) mod call;
+mod carrier;
+mod decided;
 mod desk;
 mod gate;
-mod pace;
+pub(crate) mod pace;
 pub(crate) mod question;
 pub(crate) mod reach;
 mod refusal;
@@ -20,6 +22,7 @@ use crate::{
     recorder::Recorder,
 };
 use call::{Call, LONGEST_REQUEST};
+use carrier::Carrier;
 use desk::Desk;
 use gate::{Agreed, Cleared};
 use pace::OwnQueue;
@@ -27,7 +30,7 @@ use question::Pause;
 use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::Limits;
-use sandgate_service::{Allotment, CallError};
+use sandgate_service::CallError;
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
@@ -52,7 +55,7 @@ struct Lane {
     desk: Desk,
     people: People,
     turns: OwnQueue,
-    connections: Allotment,
+    carrier: Carrier,
 }
 
 /// What becomes of a request at once.
@@ -78,7 +81,7 @@ impl Road {
                 desk: Desk::new(processor),
                 people,
                 turns: OwnQueue::default(),
-                connections: reach.client().allotment(),
+                carrier: reach.carrier().of_a_run(),
                 reach,
             })
         });
@@ -187,7 +190,7 @@ impl Lane {
     async fn answer(&self, call: Arc<Call>) -> Result<Reply, Refusal> {
         let cleared = self.clear(&call).await?;
         let policy = Arc::clone(cleared.policy());
-        match self.send(cleared).await {
+        match self.carrier.carry(cleared).await {
             Ok(result) => answered(&policy.limits, result),
             Err(CallError::Service(error)) => Ok(Reply::Failed {
                 code: error.code,
@@ -204,28 +207,14 @@ impl Lane {
         let mut agreed = Agreed::default();
         loop {
             let decided = self.desk.decide(&self.reach, call).await?;
-            let cleared = gate::clear(decided, &self.reach, &self.people, &mut agreed).await?;
+            let cleared =
+                gate::clear(decided, self.reach.approver(), &self.people, &mut agreed).await?;
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
             if self.reach.is_in_force(cleared.policy()) {
                 return Ok(cleared);
             }
         }
-    }
-
-    /// Makes one call with one clearance. THREAT[POL-05]: what is sent is one object, made here from what was decided.
-    async fn send(&self, cleared: Cleared) -> Result<Box<RawValue>, CallError> {
-        let (method, identity, params) = cleared.spend();
-        let client = self.reach.client();
-        client
-            .call_within(
-                &self.connections,
-                &method.address,
-                &identity,
-                &method.method,
-                &params,
-            )
-            .await
     }
 }
 

@@ -37,6 +37,8 @@ mod hostcall;
 
 mod outcome;
 
+mod host;
+
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 #[expect(
@@ -52,9 +54,10 @@ pub mod service;
 
 pub use cancel::Cancel;
 pub use context::Context;
+pub use host::{Caller, Host, HostBuilder, HostError, Services};
 pub use hostcall::{
     question::{Answer, Approver, Question},
-    reach::{Actor, Reach},
+    reach::Reach,
 };
 pub use limits::Limits;
 pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};

@@ -2,12 +2,12 @@
 
 pub use crate::contexts::{
     ContextError, ContextPolicy, ContextsError, FileError, InForce, NO_CONTEXTS, PolicyStore, load,
-    names, needed, open_one, read,
+    names, needed, open_one, parse, read,
 };
 pub use crate::places::policies_dir;
 pub use sandgate_policy::{
     Case, CaseReport, CaseResult, Cases, ContextName, ContextNameError, ContextNumber, Decision,
     Effect, Explanation, Fault, File, Interface, LeftOut, Limits, Method, Parameter, Policies,
-    PolicyHash, PolicyId, Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict, is_blank,
-    is_hidden, is_right_to_left, junit, nearest,
+    PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError,
+    Unusable, Verdict, is_blank, is_hidden, is_right_to_left, junit, nearest,
 };

@@ -80,11 +80,7 @@ impl Sandbox {
     /// - one way out, on which every call is decided by the host.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder {
-            cache: None,
-            instances: Builder::INSTANCES,
-            progress: None,
-        }
+        Builder::default()
     }
 
     /// Runs a script to its end.
@@ -94,6 +90,16 @@ impl Sandbox {
     /// interrupt. Runs beyond the number of instances wait for one.
     pub async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
         self.shared.run(script, context).await
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            cache: None,
+            instances: Self::INSTANCES,
+            progress: None,
+        }
     }
 }
 

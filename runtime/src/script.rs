@@ -51,3 +51,15 @@ impl Script {
         self.name.as_deref().unwrap_or("script.py")
     }
 }
+
+impl From<&str> for Script {
+    fn from(source: &str) -> Self {
+        Self::new(source)
+    }
+}
+
+impl From<String> for Script {
+    fn from(source: String) -> Self {
+        Self::new(source)
+    }
+}

@@ -106,14 +106,19 @@ impl Workspace {
     /// That happens on the thread that drops it, and takes about ten milliseconds for a thousand files, which is what a
     /// script may make by default.
     pub fn temporary() -> Result<Self, WorkspaceError> {
+        Self::temporary_in(&std::env::temp_dir())
+    }
+
+    /// The same in a directory that exists, for a process that can write to no other.
+    pub fn temporary_in(directory: &Path) -> Result<Self, WorkspaceError> {
         let open = |source| WorkspaceError::Open {
-            path: std::env::temp_dir(),
+            path: directory.to_owned(),
             source,
         };
         let temporary = tempfile::Builder::new()
             .prefix("sandgate-")
             .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir()
+            .tempdir_in(directory)
             .map_err(open)?;
         let mut workspace = Self::open(temporary.path())?;
         // From here on it is removed by `drop`: the crate's own way needs a descriptor and stack for each level.

@@ -3,7 +3,7 @@
 
 mod urls;
 
-use crate::support::hostile::Hostile;
+use crate::support::{hostile::Hostile, identity};
 use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
 use serde_json::{Value, json, value::RawValue};
 use std::{collections::BTreeSet, time::Duration};
@@ -25,8 +25,12 @@ fn params(value: &Value) -> Box<RawValue> {
 }
 
 fn ann() -> Identity {
-    let claims = ["crm.read".to_owned(), "crm.write".to_owned()];
-    Identity::new("geomind", 7, Some("ann@example.org"), &claims).unwrap()
+    identity(
+        "geomind",
+        7,
+        Some("ann@example.org"),
+        &["crm.read", "crm.write"],
+    )
 }
 
 /// The id of a request: the fourth text in it.
@@ -444,7 +448,7 @@ async fn iso_03_a_connection_of_one_context_is_never_used_by_another() {
     let client = Client::new(limits());
     let contexts: Vec<Identity> = [("a", 1), ("b", 2), ("a", 3)]
         .iter()
-        .map(|(name, number)| Identity::new(name, *number, None, &[]).unwrap())
+        .map(|(name, number)| identity(name, *number, None, &[]))
         .collect();
     let calls = 12_000_usize;
     let mut calling = tokio::task::JoinSet::new();

@@ -1,9 +1,9 @@
 //! Runs in one process that share a client, a service, a pool and an executor: none gets what another was to get, and none
 //! fails because another is hostile.
 
-use crate::support::{liar::Liar, limits, sandbox};
+use crate::support::{caller, liar::Liar, limits, sandbox};
 use sandgate::{
-    Actor, Cancel, Context, Limits, Outcome, Reach, Script, Sink, Status, Stream, Workspace,
+    Cancel, Context, Limits, Outcome, Reach, Script, Sink, Status, Stream, Workspace,
     policy::PolicyStore,
     service::{Address, Client, ClientLimits, Registry, Service, Terms},
 };
@@ -41,14 +41,10 @@ async fn contexts<const N: usize>(
     let policies = PolicyStore::open(place.path(), &[service.interface()]).unwrap();
     let registry = Registry::of([service]);
     who.map(|(context, _, user)| {
-        let actor = Actor {
-            name: "test".to_owned(),
-            user: Some(user.to_owned()),
-            claims: Vec::new(),
-        };
+        let caller = caller(context, 1, Some(user), &[]);
         let policy = policies.get(context).unwrap();
         let (registry, client) = (registry.clone(), client.clone());
-        Arc::new(Reach::new(context, policy, registry, client, actor, None).unwrap())
+        Arc::new(Reach::new(caller, policy, registry, client, None).unwrap())
     })
 }
 

@@ -1,6 +1,6 @@
 //! Policies as an operator has them: the command, the policies that ship, and the store that keeps them in force.
 
-use crate::support::{command, finished, repository, sandgate};
+use crate::support::{caller, command, finished, repository, sandgate};
 use sandgate::policy::{Effect, Interface, Method, PolicyStore, Query, Verdict};
 use std::{
     fs,
@@ -270,10 +270,7 @@ fn verdict(store: &PolicyStore, context: &str, method: &str) -> Verdict {
         return Verdict::Refuse;
     };
     let query = Query {
-        context,
-        actor: "script",
-        user: "",
-        claims: &[],
+        principal: &caller(context, 1, None, &[]),
         service: "crm",
         method,
         params: &serde_json::Map::new(),

@@ -10,9 +10,14 @@ pub(crate) mod terminal;
 
 pub(crate) use office::Office;
 
-use sandgate::{Context, Limits, Outcome, Sandbox, Script, Status};
+use sandgate::{
+    Context, Limits, Outcome, Sandbox, Script, Status,
+    policy::{ContextNumber, Principal},
+    service::Identity,
+};
 use std::{
     fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{Arc, Once},
@@ -30,6 +35,28 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path)
+}
+
+/// The program `test` of a context that services know by this number; 0 is an administrator.
+pub(crate) fn caller(context: &str, number: u32, user: Option<&str>, claims: &[&str]) -> Principal {
+    let number = NonZeroU32::new(number);
+    let number = number.map_or(ContextNumber::Administrator, ContextNumber::Number);
+    let caller = Principal::new(context, number, "test").unwrap();
+    let caller = match user {
+        Some(user) => caller.with_user(user).unwrap(),
+        None => caller,
+    };
+    caller.with_claims(claims.iter().copied()).unwrap()
+}
+
+/// The same, as services are told of it.
+pub(crate) fn identity(
+    context: &str,
+    number: u32,
+    user: Option<&str>,
+    claims: &[&str],
+) -> Identity {
+    Identity::of(&caller(context, number, user, claims)).unwrap()
 }
 
 /// The files of a directory of the repository whose names end so, with their texts.

@@ -1,8 +1,8 @@
 //! A server that others wrote: PyPI's `openrpc` behind `uvicorn --uds`. Needs Python and PyPI once, so it is behind the
 //! feature `third-party`; `.ci/run` switches it on.
 
-use crate::support::repository;
-use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
+use crate::support::{identity, repository};
+use sandgate::service::{Address, CallError, Client, ClientLimits};
 use serde_json::{Value, json, value::RawValue};
 use std::{
     io::{BufRead, BufReader},
@@ -71,7 +71,7 @@ async fn a_server_that_others_wrote_is_discovered_and_called() {
     let _server = tokio::task::block_in_place(|| Server::start(&socket));
     let to = Address::http(&socket).unwrap();
     let client = Client::new(ClientLimits::default());
-    let who = Identity::new("geomind", 7, Some("ann"), &[]).unwrap();
+    let who = identity("geomind", 7, Some("ann"), &[]);
 
     let document: Value = serde_json::from_str(client.discover(&to).await.unwrap().get()).unwrap();
     assert_eq!(document["openrpc"], "1.3.2");

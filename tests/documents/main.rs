@@ -11,8 +11,8 @@ mod made;
 
 use made::{Dice, mutated, written};
 use peak_alloc::PeakAlloc;
-use sandgate_policy::{ContextName, ContextNumber, File, Limits, Policies, Schema};
-use sandgate_service::{Address, Caller, Service, Terms};
+use sandgate_policy::{ContextName, ContextNumber, File, Limits, Policies, Principal, Schema};
+use sandgate_service::{Address, Service, Terms};
 use serde_json::{Value, json, value::to_raw_value};
 use std::{num::NonZeroU32, path::Path, sync::Mutex};
 
@@ -54,11 +54,9 @@ fn used(document: &[u8]) -> Option<usize> {
     )
     .unwrap();
     assert!(policies.may_use("x") || service.methods().len() == 0);
-    let caller = Caller {
-        context: 7,
-        user: Some("ann"),
-        claims: &[],
-    };
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let caller = Principal::new("team", number, "script").unwrap();
+    let caller = caller.with_user("ann").unwrap();
     let values = [
         json!("text"),
         json!(1),

@@ -12,8 +12,7 @@ use super::{
 };
 use clap::Args;
 use sandgate::{
-    Actor, Context, Outcome, Reach, Sandbox, Script, Status,
-    policy::{ContextName, ContextPolicy, File, InForce, Limits as Granted, Policies, Schema},
+    Host, Outcome, Script, Status,
     service::{Address, Client, ClientLimits, Store, Terms},
 };
 use sandgate_demo::Crm;
@@ -74,7 +73,8 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
         .discover(&address)
         .await
         .map_err(|error| internal(&error))?;
-    let mut store = Store::open(&place.path().join("state"))?;
+    let state = place.path().join("state");
+    let mut store = Store::open(&state)?;
     let bytes = document.get().as_bytes();
     let service = store.add("crm", &address, &Terms::default(), bytes, false)?;
     print::out(&format!(
@@ -86,36 +86,33 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
     print::heading(
         "Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.",
     )?;
-    let policy = InForce::always(policy(&service.interface())?);
-    let approver = reach::approver(arguments.yes, arguments.no, true);
-    let registry = store.registry(&store.list()?)?;
-    let actor = Actor {
-        name: "demo".to_owned(),
-        ..Actor::default()
-    };
-    let reach = Reach::new(CONTEXT, policy, registry, client, actor, approver)
-        .map_err(|error| internal(&error))?;
-
     print::heading("The script:")?;
     let lines = SCRIPT.lines().map(|line| format!("  {line}\n"));
     print::out(&lines.collect::<String>())?;
     print::heading("What becomes of it:")?;
     let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
-    let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
+    let mut builder = Host::builder()
+        .registrations(state)
+        .context(CONTEXT, POLICY, LIMITS)
+        .client(client)
+        .instances(NonZeroU32::MIN);
+    if let Some(approver) = reach::approver(arguments.yes, arguments.no, true) {
+        builder = builder.approver(approver);
+    }
     if let Some(cache) = &shared.cache {
         builder = builder.cache_dir(cache);
     }
     if !shared.quiet {
         builder = builder.progress(Arc::new(Bar::default()));
     }
-    let sandbox = builder.build().await?;
-    let context = Context::of(Arc::new(reach));
+    let host = builder.build().await?;
+    let caller = host.caller(host.principal(CONTEXT, "demo")?)?;
     let script = Script {
         name: Some("demo.py".to_owned()),
         sink: Some(terminal.clone()),
         ..Script::new(SCRIPT)
     };
-    let outcome = sandbox.run(script, &context).await?;
+    let outcome = caller.run(script).await?;
     terminal.finish().await.map_err(|error| internal(&error))?;
     if outcome.status == Status::Ok {
         let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
@@ -125,21 +122,6 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
         ))?;
     }
     Ok(outcome)
-}
-
-fn policy(interface: &sandgate::policy::Interface) -> Result<ContextPolicy, Failure> {
-    let name = ContextName::new(CONTEXT).map_err(|error| internal(&error))?;
-    let schema =
-        Schema::new(name, std::slice::from_ref(interface)).map_err(|error| internal(&error))?;
-    let file = |name, text| File { name, text };
-    let limits = Granted::parse(file("limits.toml", LIMITS)).map_err(|error| internal(&error))?;
-    let policies = Policies::load(Arc::new(schema), file("policy.cedar", POLICY), &limits)
-        .map_err(|error| internal(&error))?;
-    Ok(ContextPolicy {
-        policies,
-        limits,
-        cases: None,
-    })
 }
 
 fn internal(error: &dyn std::error::Error) -> Failure {

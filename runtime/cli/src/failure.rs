@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use miette::Diagnostic;
-use sandgate::{ImageError, RunError};
+use sandgate::{HostError, ImageError, RunError};
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -75,6 +75,21 @@ impl From<RunError> for Failure {
             ),
             RunError::Replay => Self::usage(chain, "leave --context out"),
             RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
+        }
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        let help = error.help().map(|help| help.to_string());
+        match error {
+            HostError::Image(error) => error.into(),
+            HostError::Store(error) => error.into(),
+            error => Self {
+                message: chain(&error),
+                help,
+                exit: Exit::Usage,
+            },
         }
     }
 }

@@ -110,7 +110,7 @@ pub fn main() -> ExitCode {
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
-        Command::Mcp(arguments) => mcp::execute(*arguments, &shared),
+        Command::Mcp(arguments) => mcp::execute(*arguments, &shared, inherited),
         Command::Connector => connector::serve(inherited),
     };
     match done {

@@ -6,7 +6,6 @@
 
 mod answer;
 mod call;
-mod caller;
 mod install;
 mod lines;
 mod server;
@@ -15,16 +14,19 @@ mod tools;
 use super::{
     exit::Exit,
     failure::{Failure, chain},
-    reach::{PoliciesArgument, ReachArguments, WhoArguments},
+    progress::Bar,
+    reach::{Opened, PoliciesArgument, WhoArguments},
     shared::Shared,
     signals::Signals,
+    wall::{self, Inherited, Outside, Place},
 };
-use caller::Caller;
 use clap::{Args, Subcommand};
 use install::InstallArguments;
 use lines::Lines;
 use rmcp::{ServiceExt, service::ServerInitializeError};
+use sandgate::{Caller, Loaded, Sandbox};
 use server::Server;
+use std::{path::Path, pin::pin, sync::Arc};
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
@@ -81,42 +83,91 @@ impl ScriptsArguments {
     }
 }
 
-pub(super) fn execute(arguments: McpArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: McpArguments,
+    shared: &Shared,
+    inherited: Inherited,
+) -> Result<Exit, Failure> {
     match arguments.command {
         Some(McpCommand::Install(arguments)) => install::execute(&arguments, shared),
-        None => serve(arguments.scripts, shared),
+        None => serve(&arguments.scripts, shared, inherited),
     }
 }
 
-fn serve(arguments: ScriptsArguments, shared: &Shared) -> Result<Exit, Failure> {
-    let context = arguments.context()?.to_owned();
-    let reach = ReachArguments::placeholder(context, arguments.policies.directory(), arguments.who);
-    let opened = reach
-        .open(shared, false)?
-        .ok_or_else(|| Failure::usage("there is no context", "name one with --context"))?;
+fn serve(
+    arguments: &ScriptsArguments,
+    shared: &Shared,
+    inherited: Inherited,
+) -> Result<Exit, Failure> {
+    let opened = Opened::new(
+        shared,
+        arguments.context()?,
+        &arguments.policies,
+        &arguments.who,
+        // Standard input is the client's, and nobody else is there.
+        None,
+    )?;
+    let interpreter = load(shared)?;
+    let catching = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    // From here on there is something to remove, so no signal ends the process by itself.
+    let mut signals = {
+        let _entered = catching.enter();
+        Signals::catch().map_err(|error| internal(&error))?
+    };
+    let scratch = tempfile::tempdir().map_err(|error| internal(&error))?;
+    confine(scratch.path(), inherited)?;
+    // Its threads are behind the wall.
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| internal(&error))?;
-    let served = executor.block_on(async {
-        let mut signals = Signals::catch().map_err(|error| internal(&error))?;
-        let caller = tokio::select! {
-            caller = Caller::open(&opened, shared) => caller?,
-            () = signals.any() => return Ok(Exit::Cancelled),
-        };
-        converse(caller, &mut signals).await
-    });
+    let (caller, connecting) = {
+        let _entered = executor.enter();
+        opened.caller(interpreter.start()?)?
+    };
+    let served = executor.block_on(converse(caller, scratch.path(), &mut signals));
+    if let Some(connecting) = &connecting {
+        connecting.dismiss();
+    }
     // A thread that waits for input, or for a reader, must not keep the process.
     executor.shutdown_background();
     served
 }
 
+/// Loads the interpreter, or prepares it first.
+fn load(shared: &Shared) -> Result<Loaded, Failure> {
+    let mut builder = Sandbox::builder();
+    if let Some(cache) = &shared.cache {
+        builder = builder.cache_dir(cache);
+    }
+    if !shared.quiet {
+        builder = builder.progress(Arc::new(Bar::default()));
+    }
+    Ok(builder.load()?)
+}
+
+/// From here on the process can reach what its scripts need and nothing else. THREAT[ESC-07].
+fn confine(scratch: &Path, inherited: Inherited) -> Result<(), Failure> {
+    wall::alone()?;
+    let temporary = std::env::temp_dir();
+    inherited.close();
+    wall::forget_environment();
+    wall::raise(
+        &[Place::Parent(&temporary), Place::Directory(scratch)],
+        Outside::Nothing,
+    )
+}
+
 /// Answers until the client closes its end, or a signal comes.
-async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn converse(caller: Caller, scratch: &Path, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
     let lines = Lines::of_this_process(over).map_err(|error| internal(&error))?;
+    let server = Server::new(caller, scratch.to_owned(), is_over);
     let begun = tokio::select! {
-        begun = Server::new(caller, is_over).serve(lines) => begun,
+        begun = server.serve(lines) => begun,
         () = signals.any() => return Ok(Exit::Cancelled),
     };
     let running = match begun {
@@ -125,15 +176,16 @@ async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure
         Err(error) => return Err(internal(&error)),
     };
     let end = running.cancellation_token();
-    let mut done = std::pin::pin!(running.waiting());
-    tokio::select! {
-        done = &mut done => done.map(|_| Exit::Ok).map_err(|error| internal(&error)),
+    let mut done = pin!(running.waiting());
+    let (done, exit) = tokio::select! {
+        done = &mut done => (done, Exit::Ok),
         () = signals.any() => {
             // Runs end, and what they made goes with them.
             end.cancel();
-            done.await.map(|_| Exit::Cancelled).map_err(|error| internal(&error))
+            (done.await, Exit::Cancelled)
         }
-    }
+    };
+    done.map(|_| exit).map_err(|error| internal(&error))
 }
 
 fn internal(error: &dyn std::error::Error) -> Failure {

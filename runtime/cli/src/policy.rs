@@ -5,7 +5,10 @@ mod services;
 
 use super::{exit::Exit, failure::Failure, print, reach::PoliciesArgument, report, shared::Shared};
 use clap::{Args, Subcommand};
-use sandgate::policy::{self, ContextError, ContextPolicy, Interface, Query, junit};
+use sandgate::policy::{
+    self, ContextError, ContextNumber, ContextPolicy, Interface, Principal, PrincipalError, Query,
+    junit,
+};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -244,17 +247,29 @@ fn explain(arguments: &ExplainArguments, shared: &Shared) -> Result<Exit, Failur
         }
         Err(error) => return Err(usage(&error)),
     };
+    let principal = principal(arguments, context.limits.hero_context).map_err(|error| {
+        Failure::usage(error.to_string(), "see `sandgate policy explain --help`")
+    })?;
     let explanation = context.policies.explain(&Query {
-        context: &arguments.context,
-        actor: &arguments.actor,
-        user: &arguments.user,
-        claims: &arguments.claims,
+        principal: &principal,
         service: &arguments.service,
         method: &arguments.method,
         params: &arguments.params.0,
     });
     print::out(&explanation.to_string())?;
     Ok(Exit::Ok)
+}
+
+fn principal(
+    arguments: &ExplainArguments,
+    number: ContextNumber,
+) -> Result<Principal, PrincipalError> {
+    let principal = Principal::new(&arguments.context, number, &arguments.actor)?;
+    let principal = match arguments.user.as_str() {
+        "" => principal,
+        user => principal.with_user(user)?,
+    };
+    principal.with_claims(arguments.claims.iter().map(String::as_str))
 }
 
 fn lint(set: &Set) -> Result<Exit, Failure> {

@@ -1,26 +1,24 @@
-//! On whose behalf a command calls services, and which: from the command line to a `Reach`. Called by `run`.
+//! On whose behalf a command calls services, and which: from the command line to a `Caller`. Called by `run` and `mcp`.
 //! A script has no part in any of it: THREAT[POL-01].
 
 use super::{
     connector::{self, Running},
-    failure::{Failure, chain},
+    failure::Failure,
     question::Person,
     report,
     shared::Shared,
 };
 use clap::Args;
+use miette::Diagnostic;
 use sandgate::{
-    Actor, Answer, Approver, Reach,
-    policy::{self, ContextPolicy, InForce, Interface, PolicyStore},
-    service::{Address, Client, ClientLimits, Connector, Registration, Registry, Store},
+    Answer, Approver, Caller, Host, HostError, Sandbox, Services,
+    policy::{self, Principal},
+    service::{Address, Client, ClientLimits, Connector},
 };
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// Which program of a context calls, if nobody says.
-pub(super) const ACTOR: &str = "script";
 
 /// Which services may be called, and on whose behalf.
 #[derive(Debug, Args)]
@@ -52,7 +50,7 @@ pub(super) struct WhoArguments {
     #[arg(
         long,
         value_name = "NAME",
-        default_value = ACTOR,
+        default_value = Principal::SCRIPT,
         requires = "context"
     )]
     pub(super) actor: String,
@@ -64,6 +62,17 @@ pub(super) struct WhoArguments {
     /// What the caller is entitled to; may be given more than once
     #[arg(long = "claim", value_name = "CLAIM", requires = "context")]
     pub(super) claims: Vec<String>,
+}
+
+impl WhoArguments {
+    /// The person behind a program, and what they are entitled to.
+    fn apply(&self, principal: Principal) -> Result<Principal, HostError> {
+        let principal = match &self.user {
+            Some(user) => principal.with_user(user)?,
+            None => principal,
+        };
+        Ok(principal.with_claims(self.claims.iter().map(String::as_str))?)
+    }
 }
 
 /// Where policies are, wherever a command needs some.
@@ -101,36 +110,68 @@ impl PoliciesArgument {
     }
 }
 
-/// A reach, and what connects for it, where there is anything to connect to.
+/// What a run in a context needs, before it has a sandbox.
 pub(super) struct Opened {
-    pub(super) reach: Arc<Reach>,
-    pub(super) connecting: Option<Running>,
-    /// PLACEHOLDER until `Host` is there.
-    pub(super) placeholder: (Registry, InForce),
+    services: Services,
+    principal: Principal,
+    client: Client,
+    approver: Option<Arc<dyn Approver>>,
+    connecting: Option<Running>,
+}
+
+impl Opened {
+    /// Reads registrations and policies, and starts what connects to services. Nothing of them is read again.
+    pub(super) fn new(
+        shared: &Shared,
+        context: &str,
+        policies: &PoliciesArgument,
+        who: &WhoArguments,
+        approver: Option<Arc<dyn Approver>>,
+    ) -> Result<Self, Failure> {
+        let state = shared.state_dir().ok_or_else(|| {
+            Failure::usage("there is no state directory", "name one with --state-dir")
+        })?;
+        let directory = policies.required()?;
+        let services = Services::of_one(&state, &directory, context)
+            .map_err(|error| not_opened(error, &directory))?;
+        let principal = who.apply(services.principal(context, &who.actor)?)?;
+        let addresses = services.addresses(context);
+        let is_encrypted = addresses.iter().any(Address::is_encrypted);
+        let connecting = if addresses.is_empty() {
+            None
+        } else {
+            Some(connector::start(addresses)?)
+        };
+        let connector = connecting
+            .as_ref()
+            .map_or_else(Connector::default, Running::connector);
+        let client = Client::through(ClientLimits::default(), connector);
+        if is_encrypted {
+            client.read_authorities();
+        }
+        Ok(Self {
+            services,
+            principal,
+            client,
+            approver,
+            connecting,
+        })
+    }
+
+    /// The caller, and what connects for it, where there is anything to connect to.
+    pub(super) fn caller(self, sandbox: Sandbox) -> Result<(Caller, Option<Running>), Failure> {
+        let host = Host::of(sandbox, self.services, self.client, self.approver);
+        Ok((host.caller(self.principal)?, self.connecting))
+    }
 }
 
 impl ReachArguments {
-    /// PLACEHOLDER until `Host` is there.
-    pub(super) fn placeholder(
-        context: String,
-        policies: Option<PathBuf>,
-        who: WhoArguments,
-    ) -> Self {
-        Self {
-            context: Some(context),
-            policies: PoliciesArgument { policies },
-            who,
-            yes: false,
-            no: false,
-        }
-    }
-
     /// Whether there are services at all.
     pub(super) fn has_context(&self) -> bool {
         self.context.is_some()
     }
 
-    /// Reads registrations and policies. Nothing of them is read again.
+    /// Opens what there is for a context, if one is named.
     pub(super) fn open(
         &self,
         shared: &Shared,
@@ -139,45 +180,9 @@ impl ReachArguments {
         let Some(context) = &self.context else {
             return Ok(None);
         };
-        let state = shared.state_dir().ok_or_else(|| {
-            Failure::usage("there is no state directory", "name one with --state-dir")
-        })?;
-        let store = Store::open(&state)?;
-        let registered = store.list()?;
-        let directory = self.policies.required()?;
-        let (registry, policy) = match quickly(&store, &registered, &directory, context)? {
-            Some(opened) => opened,
-            None => wholly(&store, &registered, &directory, context)?,
-        };
-        let services = policy
-            .now()
-            .map_or_else(Vec::new, |policy| used(registered, &policy));
-        let connecting = if services.is_empty() {
-            None
-        } else {
-            Some(connector::start(services.clone())?)
-        };
-        let actor = Actor {
-            name: self.who.actor.clone(),
-            user: self.who.user.clone(),
-            claims: self.who.claims.clone(),
-        };
-        let connector = connecting
-            .as_ref()
-            .map_or_else(Connector::default, Running::connector);
-        let client = Client::through(ClientLimits::default(), connector);
-        if services.iter().any(Address::is_encrypted) {
-            client.read_authorities();
-        }
         let approver = self.approver(stdin_is_free);
-        let placeholder = (registry.clone(), policy.clone());
-        let reach = Reach::new(context, policy, registry, client, actor, approver)
-            .map_err(|error| Failure::usage(chain(&error), "see `sandgate run --help`"))?;
-        Ok(Some(Opened {
-            reach: Arc::new(reach),
-            connecting,
-            placeholder,
-        }))
+        let opened = Opened::new(shared, context, &self.policies, &self.who, approver);
+        opened.map(Some)
     }
 
     /// Where policies are, those of later runs included.
@@ -190,86 +195,24 @@ impl ReachArguments {
     }
 }
 
-/// The policies of one context with the services that they can be about, if they load with those. Of other services not
-/// even the documents are read: what they weigh is no business of a context that may not use them. THREAT[SVC-04]
-fn quickly(
-    store: &Store,
-    registered: &[Registration],
-    directory: &Path,
-    context: &str,
-) -> Result<Option<(Registry, InForce)>, Failure> {
-    let names = registered.iter().map(|service| service.name.as_str());
-    let Some(needed) = policy::needed(directory, context, names) else {
-        return Ok(None);
-    };
-    let wanted = registered
-        .iter()
-        .filter(|registration| needed.contains(registration.name.as_str()));
-    let registry = store.registry(wanted)?;
-    let mut interfaces: Vec<Interface> = registry
-        .services()
-        .map(|service| service.interface())
-        .collect();
-    for registration in registered {
-        // Policies may speak of a service that is not offered while its new document waits.
-        if !registration.is_offered() && needed.contains(registration.name.as_str()) {
-            interfaces.push(store.service(registration)?.interface());
+fn not_opened(error: HostError, directory: &Path) -> Failure {
+    match error {
+        HostError::Contexts(error) => {
+            // Each problem points into its file; the report of them all comes first.
+            report::failure(&error);
+            Failure::usage(
+                "nothing was run: no call could be decided",
+                "`sandgate policy check` says it again once you have changed something",
+            )
         }
+        error @ HostError::Unknown { .. } => {
+            let help = error
+                .help()
+                .map_or_else(String::new, |help| help.to_string());
+            Failure::usage(format!("{error} in `{}`", directory.display()), help)
+        }
+        error => error.into(),
     }
-    if interfaces.len() < needed.len() {
-        // One of the documents cannot be read; what that means for the policies is told below.
-        return Ok(None);
-    }
-    let policy = policy::open_one(directory, context, &interfaces);
-    Ok(policy.map(|policy| (registry, policy)))
-}
-
-/// The same with every service and every context, for policies that are about any, and to say what is wrong with others.
-fn wholly(
-    store: &Store,
-    registered: &[Registration],
-    directory: &Path,
-    context: &str,
-) -> Result<(Registry, InForce), Failure> {
-    let registry = store.registry(registered)?;
-    let mut interfaces: Vec<Interface> = registry
-        .services()
-        .map(|service| service.interface())
-        .collect();
-    for registration in registered.iter().filter(|one| !one.is_offered()) {
-        interfaces.push(store.service(registration)?.interface());
-    }
-    let policies = PolicyStore::open(directory, &interfaces).map_err(|error| {
-        // Each problem points into its file; the report of them all comes first.
-        report::failure(&error);
-        Failure::usage(
-            "nothing was run: no call could be decided",
-            "`sandgate policy check` says it again once you have changed something",
-        )
-    })?;
-    let policy = policies.get(context).ok_or_else(|| {
-        let message = format!(
-            "there is no context `{context}` in `{}`",
-            directory.display()
-        );
-        let names = policies.names();
-        let help = if names.is_empty() {
-            "a context is a directory with policy.cedar and limits.toml".to_owned()
-        } else {
-            format!("there are: {}", names.join(", "))
-        };
-        Failure::usage(message, help)
-    })?;
-    Ok((registry, policy))
-}
-
-/// Where the services are that some policy of the context permits something of. THREAT[POL-06]: a run can have no
-/// connection to anything else.
-fn used(registrations: Vec<Registration>, policy: &ContextPolicy) -> Vec<Address> {
-    let used = registrations.into_iter().filter(|registration| {
-        registration.is_offered() && policy.policies.may_use(&registration.name)
-    });
-    used.map(|registration| registration.address).collect()
 }
 
 /// Who answers for calls that need approval: nobody where there is no terminal.

@@ -176,11 +176,15 @@ pub(super) fn execute(
     let workspace = workspace(&arguments)?;
     make_out(&arguments)?;
     confine(&arguments, workspace.as_deref(), inherited)?;
+    let sandbox = {
+        let _entered = executor.enter();
+        interpreter.start()?
+    };
     let (context, connecting) = match opened {
-        Some(opened) => (
-            Context::of(opened.reach).tightened(limits),
-            opened.connecting,
-        ),
+        Some(opened) => {
+            let (caller, connecting) = opened.caller(sandbox.clone())?;
+            (caller.context().clone().tightened(limits), connecting)
+        }
         None => (Context::alone(limits), None),
     };
     let cancel = Cancel::new();
@@ -198,7 +202,7 @@ pub(super) fn execute(
         sink,
         cancel: Some(cancel.clone()),
     };
-    let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, interpreter));
+    let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, &sandbox));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -369,9 +373,8 @@ async fn drive(
     context: &Context,
     cancel: &Cancel,
     signals: &mut Signals,
-    interpreter: Loaded,
+    sandbox: &Sandbox,
 ) -> Result<(Outcome, bool), Failure> {
-    let sandbox = interpreter.start()?;
     let mut run = pin!(sandbox.run(script, context));
     tokio::select! {
         outcome = &mut run => Ok((outcome?, false)),

@@ -16,9 +16,9 @@ use arguments::{
     AddArguments, DiscoverArguments, Place, RefreshArguments, ServiceCommand, TestArguments,
 };
 use sandgate::{
-    policy::Effect,
+    policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
-        Address, AddressError, CallError, Caller, Changed, Client, ClientLimits, Found, Identity,
+        Address, AddressError, CallError, Changed, Client, ClientLimits, Found, Identity,
         Refreshed, Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
     },
 };
@@ -27,6 +27,7 @@ use serde_json::value::RawValue;
 use std::{
     collections::BTreeMap,
     future::Future,
+    num::NonZeroU32,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -308,11 +309,15 @@ fn call(
             "pass --yes to call it all the same",
         ));
     }
-    let caller = Caller {
-        context: arguments.context_number,
-        user: None,
-        claims: &[],
-    };
+    let number = NonZeroU32::new(arguments.context_number).ok_or_else(|| {
+        Failure::usage(
+            "the number 0 means administrator to services",
+            "pass --context-number with another number",
+        )
+    })?;
+    let number = ContextNumber::Number(number);
+    let internal = |error: PrincipalError| Failure::internal(error.to_string(), None);
+    let caller = Principal::new("test", number, "operator").map_err(internal)?;
     let usage = |error: &dyn std::error::Error, help: &str| Failure::usage(chain(error), help);
     let given: Box<RawValue> = serde_json::from_str(&arguments.arguments)
         .map_err(|error| usage(&error, "pass one JSON object, such as '{\"id\": 7}'"))?;
@@ -322,8 +327,7 @@ fn call(
             &format!("it is called as {}", registered.signature()),
         )
     })?;
-    let identity = Identity::new("test", arguments.context_number, None, &[])
-        .map_err(|error| usage(&error, "pass --context-number with another number"))?;
+    let identity = Identity::of(&caller).map_err(internal)?;
     let result = wait(client().call(&registration.address, &identity, method, bound.params()))?
         .map_err(|error| unreachable(&registration.address, &error))?;
     print::json(&format!("{}\n", result.get()))?;

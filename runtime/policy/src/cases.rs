@@ -7,12 +7,14 @@ pub use report::{CaseReport, CaseResult, Ruling, junit};
 
 use crate::{
     decision::{Query, Verdict},
-    fields::{self, Fields, Placed},
+    fields::{self, Fields},
+    limits::ContextNumber,
     policies::Policies,
+    principal::Principal,
     problem::{File, Problem, Unusable},
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU32};
 use toml::de::{DeTable, DeValue};
 
 /// A call, and what should become of it.
@@ -20,12 +22,8 @@ use toml::de::{DeTable, DeValue};
 pub struct Case {
     /// A sentence, unique in its file.
     pub name: String,
-    /// Who calls; `script` when the file does not say.
-    pub actor: String,
-    /// The person behind it, if any.
-    pub user: String,
-    /// What the caller is entitled to.
-    pub claims: Vec<String>,
+    /// Who calls; the actor `script` on nobody's behalf when the file does not say.
+    pub principal: Principal,
     /// The service.
     pub service: String,
     /// The method.
@@ -65,10 +63,7 @@ impl Cases {
     pub fn run(&self, policies: &Policies) -> CaseReport {
         let results = self.cases.iter().map(|case| {
             let decision = policies.decide(&Query {
-                context: policies.context().as_str(),
-                actor: &case.actor,
-                user: &case.user,
-                claims: &case.claims,
+                principal: &case.principal,
                 service: &case.service,
                 method: &case.method,
                 params: &case.params,
@@ -136,9 +131,7 @@ fn case(
         let problem = Problem::new(format!("a second case is called `{}`", name.escape_debug()));
         fields.problems.push(problem.at(place.clone()));
     }
-    let actor = fields.text("actor");
-    let user = fields.text("user");
-    let claims = fields.read("claims", "a list of strings", fields::texts);
+    let principal = principal(fields, policies);
     let (service, method) = call(fields, policies);
     let params = fields.read("params", "a table of values that JSON has", |value| {
         fields::object(value.as_table()?)
@@ -160,19 +153,9 @@ fn case(
         ids.push(id.to_owned());
     }
     ids.sort();
-    let owned = |text: Option<Placed<&str>>, default: &str| {
-        text.map_or(default, |(text, _)| text).to_owned()
-    };
     Some(Case {
         name: name?.0.to_owned(),
-        actor: owned(actor, "script"),
-        user: owned(user, ""),
-        claims: claims.map_or_else(Vec::new, |(claims, _)| {
-            claims
-                .into_iter()
-                .map(|(claim, _)| claim.to_owned())
-                .collect()
-        }),
+        principal: principal?,
         service: service?,
         method: method?,
         params: params.map_or_else(Map::new, |(params, _)| params),
@@ -180,6 +163,42 @@ fn case(
         policies: ids,
         line,
     })
+}
+
+/// Who calls, if that can be somebody.
+fn principal(fields: &mut Fields<'_>, policies: &Policies) -> Option<Principal> {
+    let actor = fields.text("actor");
+    let user = fields.text("user");
+    let claims = fields.read("claims", "a list of strings", fields::texts);
+    let place = [&actor, &user]
+        .into_iter()
+        .flatten()
+        .map(|(_, place)| place.clone())
+        .chain(claims.iter().map(|(_, place)| place.clone()))
+        .next();
+    let name = actor.map_or(Principal::SCRIPT, |(actor, _)| actor);
+    // What services would know the context by is nothing that decides.
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let principal = Principal::new(policies.context().as_str(), number, name)
+        .and_then(|caller| match user {
+            Some((user, _)) if !user.is_empty() => caller.with_user(user),
+            _ => Ok(caller),
+        })
+        .and_then(|caller| {
+            let claims = claims.map_or_else(Vec::new, |(claims, _)| claims);
+            caller.with_claims(claims.into_iter().map(|(claim, _)| claim))
+        });
+    match principal {
+        Ok(principal) => Some(principal),
+        Err(error) => {
+            let problem = Problem::new(error.to_string());
+            fields.problems.push(match place {
+                Some(place) => problem.at(place),
+                None => problem,
+            });
+            None
+        }
+    }
 }
 
 /// The service and the method, if they exist.

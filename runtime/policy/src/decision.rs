@@ -4,6 +4,7 @@
 use crate::{
     hash::PolicyHash,
     policies::{Policies, Slot},
+    principal::Principal,
     rule::{PolicyId, Rule},
     schema::uid,
     types,
@@ -18,14 +19,8 @@ use std::collections::{HashMap, HashSet};
 /// A call, as the host knows it. All of it but service, method and parameters comes from the authenticated caller.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
-    /// The context of the run.
-    pub context: &'a str,
-    /// Which actor of the context the run belongs to.
-    pub actor: &'a str,
-    /// The person behind it, or nothing.
-    pub user: &'a str,
-    /// What the caller was found to be entitled to.
-    pub claims: &'a [String],
+    /// On whose behalf it is made.
+    pub principal: &'a Principal,
     /// The service's registered name.
     pub service: &'a str,
     /// The method, as the service's document writes it.
@@ -108,7 +103,7 @@ impl Policies {
     }
 
     fn find(&self, query: &Query<'_>) -> Result<&Slot, Fault> {
-        if query.context != self.context().as_str() {
+        if query.principal.context() != self.context() {
             return Err(Fault::Context);
         }
         self.slot(query.service, query.method).ok_or_else(|| {
@@ -145,7 +140,7 @@ impl Policies {
         })?;
         let evaluation = |error: &dyn std::fmt::Display| Fault::Evaluation(error.to_string());
         let context = Context::from_pairs(pairs).map_err(|error| evaluation(&error))?;
-        let actor = uid(&self.names().actor, query.actor);
+        let actor = uid(&self.names().actor, query.principal.actor());
         let request = Request::new(
             actor.clone(),
             slot.action.clone(),
@@ -154,11 +149,13 @@ impl Policies {
             None,
         )
         .map_err(|error| evaluation(&error))?;
-        let claims = query.claims.iter().cloned();
+        let claims = query.principal.claims().iter().cloned();
         let attributes = HashMap::from([
             (
                 "user".to_owned(),
-                RestrictedExpression::new_string(query.user.to_owned()),
+                RestrictedExpression::new_string(
+                    query.principal.user().unwrap_or_default().to_owned(),
+                ),
             ),
             (
                 "claims".to_owned(),

@@ -85,7 +85,11 @@ impl Policies {
         Explanation {
             decision,
             call: format!("{}.{}", query.service, query.method),
-            caller: format!("actor `{}` of context `{}`", query.actor, query.context),
+            caller: format!(
+                "actor `{}` of context `{}`",
+                query.principal.actor(),
+                query.principal.context()
+            ),
             file: self.file.clone(),
             stories,
             changes,
@@ -147,7 +151,7 @@ fn other_caller(rule: &Rule, query: &Query<'_>) -> Option<String> {
         | PrincipalConstraint::IsIn(_, uid) => {
             let id = uid.id().unescaped();
             // The loader has seen to it that a context is this one.
-            let here = uid.type_name().basename() == "Context" || id == query.actor;
+            let here = uid.type_name().basename() == "Context" || id == query.principal.actor();
             (!here).then(|| id.to_owned())
         }
         PrincipalConstraint::Any | PrincipalConstraint::Is(_) => None,

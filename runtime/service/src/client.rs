@@ -17,12 +17,12 @@ pub(crate) mod message;
 mod pool;
 mod tls;
 
-pub use allotment::Allotment;
 pub use connector::{Connector, Desk, Elsewhere};
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
-pub use identity::{Identity, IdentityError};
+pub use identity::Identity;
 
 use crate::address::Address;
+use allotment::Allotment;
 use clean::Cleaner;
 use connection::Connection;
 use deadline::Deadline;
@@ -88,14 +88,16 @@ fn common() -> usize {
 
 /// Speaks to services. Cheap to clone; clones share their connections.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    /// How many of them its calls may have at once: those of one run, or of all that belong to none.
+    connections: Allotment,
+}
 
 struct Inner {
     limits: ClientLimits,
     pool: Arc<Pool>,
     common: Arc<Semaphore>,
-    /// For calls that belong to no run.
-    operator: Allotment,
     connector: Connector,
     authorities: Option<Vec<u8>>,
     tls: OnceLock<Result<TlsConnector, String>>,
@@ -135,21 +137,25 @@ impl Client {
 
     fn trusting(limits: ClientLimits, connector: Connector, authorities: Option<Vec<u8>>) -> Self {
         let common = Arc::new(Semaphore::new(limits.common.min(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Inner {
+        let connections = Allotment::new(limits.connections, &common);
+        let inner = Arc::new(Inner {
             limits,
             pool: Arc::new(Pool::new(limits.keep)),
-            operator: Allotment::new(limits.connections, &common),
             common,
             connector,
             authorities,
             tls: OnceLock::new(),
-        }))
+        });
+        Self { inner, connections }
     }
 
-    /// The connections of one run.
+    /// The same for one run, with connections of its own.
     #[must_use]
-    pub fn allotment(&self) -> Allotment {
-        Allotment::new(self.0.limits.connections, &self.0.common)
+    pub fn of_a_run(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            connections: Allotment::new(self.inner.limits.connections, &self.inner.common),
+        }
     }
 
     /// Reads which certificate authorities are trusted now, and not when the first connection needs them. What is wrong
@@ -160,9 +166,9 @@ impl Client {
 
     fn tls(&self) -> Result<TlsConnector, CallError> {
         let made = self
-            .0
+            .inner
             .tls
-            .get_or_init(|| tls::connector(self.0.authorities.as_deref()));
+            .get_or_init(|| tls::connector(self.inner.authorities.as_deref()));
         made.clone().map_err(CallError::Connect)
     }
 
@@ -175,35 +181,20 @@ impl Client {
         method: &str,
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
-        self.call_within(&self.0.operator, to, on_behalf_of, method, params)
-            .await
-    }
-
-    /// The same for a run, over its own connections.
-    pub async fn call_within(
-        &self,
-        connections: &Allotment,
-        to: &Address,
-        on_behalf_of: &Identity,
-        method: &str,
-        params: &RawValue,
-    ) -> Result<Box<RawValue>, CallError> {
-        self.exchange(connections, to, Some(on_behalf_of), method, params)
-            .await
+        self.exchange(to, Some(on_behalf_of), method, params).await
     }
 
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =
             serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
-        self.exchange(&self.0.operator, to, None, "rpc.discover", &nothing)
-            .await
+        self.exchange(to, None, "rpc.discover", &nothing).await
     }
 
     /// Whether a service is there. A service of the hero convention says more; with any other it is enough that it
     /// can be connected to.
     pub async fn health(&self, to: &Address) -> Result<Option<Health>, CallError> {
-        let deadline = Deadline::new(&self.0.limits);
+        let deadline = Deadline::new(&self.inner.limits);
         let connection = self.open(to, &deadline).await?;
         let (Address::Http(_), Connection::Http(mut connection)) = (to, connection) else {
             return Ok(None);
@@ -229,7 +220,7 @@ impl Client {
         struct Described {
             protocol: String,
         }
-        let deadline = Deadline::new(&self.0.limits);
+        let deadline = Deadline::new(&self.inner.limits);
         let connection = self.open(to, &deadline).await?;
         let (Address::Http(_), Connection::Http(mut connection)) = (to, connection) else {
             return Ok(None);
@@ -246,20 +237,22 @@ impl Client {
 
     async fn exchange(
         &self,
-        connections: &Allotment,
         to: &Address,
         identity: Option<&Identity>,
         method: &str,
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
-        let limits = &self.0.limits;
+        let limits = &self.inner.limits;
         let request = Request::new(method, params, limits.request)?;
         let cleaner = Cleaner::new(identity.map_or(&[], Identity::private));
         let deadline = Deadline::new(limits);
         // Contexts have names, so what is asked on nobody's behalf has connections of its own.
-        let lane = self.0.pool.lane(identity.map_or("", Identity::lane), to);
+        let lane = self
+            .inner
+            .pool
+            .lane(identity.map_or("", Identity::lane), to);
         let _permit = deadline
-            .within(Phase::Queue, || false, connections.permit())
+            .within(Phase::Queue, || false, self.connections.permit())
             .await?;
         loop {
             let mut waited = lane.take(limits.keep);
@@ -286,7 +279,7 @@ impl Client {
                 Err(CallError::Broken(Broken { sent: false, .. })) if !fresh => {}
                 // A connection over which anything went wrong is not used again.
                 Ok(_) | Err(CallError::Service(_)) if connection.is_quiet().await => {
-                    self.0.pool.give(&lane, connection);
+                    self.inner.pool.give(&lane, connection);
                     return replied;
                 }
                 replied => return replied,
@@ -295,7 +288,7 @@ impl Client {
     }
 
     async fn open(&self, to: &Address, deadline: &Deadline<'_>) -> Result<Connection, CallError> {
-        Connection::open(to, &self.0.connector, deadline, || self.tls()).await
+        Connection::open(to, &self.inner.connector, deadline, || self.tls()).await
     }
 }
 
@@ -327,7 +320,7 @@ fn status(status: ::http::StatusCode) -> ProtocolError {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("limits", &self.0.limits)
+            .field("limits", &self.inner.limits)
             .finish_non_exhaustive()
     }
 }

@@ -7,15 +7,16 @@ use crate::{
         ClientLimits, clean::Cleaner, deadline::Deadline, http::Http, lines::Lines,
         message::Request,
     },
-    offer::{Service, Terms, document::Document, reserved::Caller},
+    offer::{Service, Terms, document::Document},
 };
-use sandgate_policy::{ContextName, Schema};
+use sandgate_policy::{ContextName, ContextNumber, Principal, Schema};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
 use std::{
     io::{self, Write},
+    num::NonZeroU32,
     path::Path,
     pin::Pin,
     sync::LazyLock,
@@ -91,11 +92,9 @@ pub fn arguments(bytes: &[u8]) {
     let Some(service) = service(document) else {
         return;
     };
-    let caller = Caller {
-        context: 7,
-        user: Some("ann"),
-        claims: &[],
-    };
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let caller = Principal::new("team", number, "script").unwrap();
+    let caller = caller.with_user("ann").unwrap();
     for method in service.methods().take(8) {
         let arguments = match method.bind(given, &caller) {
             Ok(arguments) => arguments,

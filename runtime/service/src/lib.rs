@@ -10,21 +10,25 @@ mod offer;
 mod registration;
 mod registry;
 mod text;
+mod tool;
+mod tools;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
-    Allotment, Broken, CallError, Client, ClientLimits, Connector, Desk, Elsewhere, Health,
-    Identity, IdentityError, Part, Phase, ProtocolError, ServiceError,
+    Broken, CallError, Client, ClientLimits, Connector, Desk, Elsewhere, Health, Identity, Part,
+    Phase, ProtocolError, ServiceError,
 };
 pub use discover::{Found, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
-    ArgumentError, Arguments, Caller, Change, ChangedPart, Document, DocumentError, EffectSource,
-    Hash, LeftOut, Method, Reads, Service, Terms, Weight,
+    ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EffectSource, Hash,
+    LeftOut, Method, Reads, Service, Target, Terms, Weight,
 };
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
 pub use text::line;
+pub use tool::{Tool, ToolError};
+pub use tools::{Tools, ToolsError};
 
 #[cfg(any(test, fuzzing, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -18,10 +18,9 @@ pub use arguments::{ArgumentError, Arguments};
 pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
 pub use effect::{EffectSource, Reads};
-pub use reserved::Caller;
 pub use weight::Weight;
 
-use crate::{address::Address, naming};
+use crate::{address::Address, naming, tool::Tool};
 use document::{Parameter, Structure};
 use reserved::Reserved;
 use sandgate_policy::{Effect, Interface};
@@ -69,6 +68,15 @@ pub struct Service {
     stub: OnceLock<Arc<[u8]>>,
 }
 
+/// Where the calls of a method go.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// To a service, over a connection.
+    Address(Arc<Address>),
+    /// To a function of this process.
+    Tool(Arc<Tool>),
+}
+
 /// One method of a registered service, ready to be called.
 #[derive(Debug)]
 pub struct Method {
@@ -76,8 +84,8 @@ pub struct Method {
     pub service: Arc<str>,
     /// The method, as its document spells it.
     pub method: String,
-    /// Where to send calls.
-    pub address: Arc<Address>,
+    /// Where its calls go.
+    pub target: Target,
     /// What calling it does.
     pub effect: Effect,
     /// Who says so.
@@ -116,7 +124,18 @@ impl Service {
     /// A service of a document that was read, under what the operator says of it.
     #[must_use]
     pub fn new(name: &str, address: Address, document: Document, terms: &Terms) -> Self {
-        let (service, address): (Arc<str>, _) = (name.into(), Arc::new(address));
+        let target = Target::Address(Arc::new(address));
+        Self::of(name, document, terms, |_| Some(target.clone()))
+    }
+
+    /// The same where each method says where its calls go. One of which nobody knows is not offered.
+    pub(crate) fn of(
+        name: &str,
+        document: Document,
+        terms: &Terms,
+        target: impl Fn(&str) -> Option<Target>,
+    ) -> Self {
+        let service: Arc<str> = name.into();
         let names: Vec<&str> = document.methods.keys().map(String::as_str).collect();
         let identifiers = naming::identifiers(&names, None);
         let mut types = Types::default();
@@ -130,10 +149,13 @@ impl Service {
                 });
                 continue;
             };
+            let Some(target) = target(&method) else {
+                continue;
+            };
             let (effect, because) = effect::effect(&service, &method, described.effect, terms);
             let registered = Method {
                 service: service.clone(),
-                address: address.clone(),
+                target,
                 effect,
                 because,
                 python,

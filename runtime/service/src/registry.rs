@@ -15,7 +15,7 @@ use std::{
 pub struct Registry(Arc<BTreeMap<String, Entry>>);
 
 /// One of them. Its document is read when it is first asked for: most runs use one service, or none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     kept: Option<(Registration, String)>,
     service: OnceLock<Option<Arc<Service>>>,
@@ -40,18 +40,19 @@ impl Registry {
 
     /// These services and no others.
     pub fn of(services: impl IntoIterator<Item = Service>) -> Self {
-        let entry = |service: Service| {
-            let name = service.name().to_owned();
-            let service = OnceLock::from(Some(Arc::new(service)));
-            (
-                name,
-                Entry {
-                    kept: None,
-                    service,
-                },
-            )
-        };
-        Self(Arc::new(services.into_iter().map(entry).collect()))
+        Self(Arc::new(services.into_iter().map(Entry::of).collect()))
+    }
+
+    /// These and more. A name that is taken is an error.
+    pub fn with(self, services: impl IntoIterator<Item = Service>) -> Result<Self, String> {
+        let mut entries = Arc::unwrap_or_clone(self.0);
+        for (name, entry) in services.into_iter().map(Entry::of) {
+            if entries.contains_key(&name) {
+                return Err(name);
+            }
+            entries.insert(name, entry);
+        }
+        Ok(Self(Arc::new(entries)))
     }
 
     /// The method of exactly this name of the service of exactly this name. THREAT[SEC-05]: nothing, whichever of the
@@ -79,6 +80,18 @@ impl Registry {
 }
 
 impl Entry {
+    fn of(service: Service) -> (String, Self) {
+        let name = service.name().to_owned();
+        let service = OnceLock::from(Some(Arc::new(service)));
+        (
+            name,
+            Self {
+                kept: None,
+                service,
+            },
+        )
+    }
+
     fn service(&self) -> Option<Arc<Service>> {
         let read = || {
             let (registration, body) = self.kept.as_ref()?;

@@ -10,7 +10,8 @@
 
 use super::*;
 use crate::offer::{document::Document, weight::Weight};
-use std::path::Path;
+use sandgate_policy::{ContextNumber, Principal};
+use std::{num::NonZeroU32, path::Path};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

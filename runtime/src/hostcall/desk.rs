@@ -2,11 +2,7 @@
 //! waiting. Called by `hostcall`. It must never let deciding hold up a thread that keeps somebody's deadline.
 
 use crate::{
-    hostcall::{
-        call::Call,
-        reach::{Decided, Reach},
-        refusal::Refusal,
-    },
+    hostcall::{call::Call, decided::Decided, reach::Reach, refusal::Refusal},
     processor::Processor,
 };
 use std::sync::Arc;

@@ -4,13 +4,13 @@
 use crate::{
     contexts::ContextPolicy,
     hostcall::{
-        question::{Answer, Pause, Question},
-        reach::{Clearable, Decided, Reach},
+        decided::{Clearable, Decided, Party},
+        question::{Answer, Approver, Pause, Question},
         refusal::Refusal,
     },
 };
 use sandgate_policy::Verdict;
-use sandgate_service::{Identity, Method};
+use sandgate_service::Method;
 use serde_json::value::RawValue;
 use std::sync::{
     Arc,
@@ -48,7 +48,7 @@ impl Cleared {
     }
 
     /// What is sent, where, and on whose behalf. Nothing is left that could be sent again.
-    pub(crate) fn spend(self) -> (Arc<Method>, Identity, Box<RawValue>) {
+    pub(crate) fn spend(self) -> (Arc<Method>, Party, Box<RawValue>) {
         self.0.take()
     }
 }
@@ -56,7 +56,7 @@ impl Cleared {
 /// Lets a decided call pass, or says why not. Asks a person at most once for the same parameters.
 pub(crate) async fn clear(
     decided: Decided,
-    reach: &Reach,
+    approver: Option<&Arc<dyn Approver>>,
     people: &People,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Refusal> {
@@ -88,7 +88,9 @@ pub(crate) async fn clear(
             });
         }
         Verdict::Gate => {
-            let Some(approver) = reach.approver(&call.policy().limits) else {
+            // The context's limits may let nobody be asked.
+            let allowed = call.policy().limits.approvals != Some(false);
+            let Some(approver) = approver.filter(|_| allowed) else {
                 return Err(Refusal::Awaiting {
                     service,
                     method: name,
@@ -104,7 +106,7 @@ pub(crate) async fn clear(
                 });
             }
             let question = Question {
-                context: reach.context().to_owned(),
+                context: call.principal().context().to_string(),
                 service,
                 method: name,
                 effect: call.method().effect,

@@ -1,10 +1,10 @@
 //! A service, policies and a caller: what a script needs to call something for real.
 
-use super::{limits, meeting::Meeting, people::Person, repository, sandbox};
+use super::{caller, identity, limits, meeting::Meeting, people::Person, repository, sandbox};
 use sandgate::{
-    Actor, Approver, Context, Limits, Outcome, Reach, Script,
+    Approver, Context, Limits, Outcome, Reach, Script,
     policy::PolicyStore,
-    service::{Address, Client, ClientLimits, Identity, Registry, Store, Terms},
+    service::{Address, Client, ClientLimits, Registry, Store, Terms},
 };
 use sandgate_demo::{Crm, Serving};
 use serde_json::value::RawValue;
@@ -153,14 +153,10 @@ impl Office {
 
     /// A context, with the claims of an administrator of the CRM.
     pub(crate) fn context(&self, context: &str, approver: Option<Arc<dyn Approver>>) -> Context {
-        let actor = Actor {
-            name: "test".to_owned(),
-            user: None,
-            claims: vec!["crm.admin".to_owned()],
-        };
+        let caller = caller(context, 1, None, &["crm.admin"]);
         let policy = self.policies.get(context).unwrap();
         let (registry, client) = (self.registry.clone(), self.client.clone());
-        let reach = Reach::new(context, policy, registry, client, actor, approver).unwrap();
+        let reach = Reach::new(caller, policy, registry, client, approver).unwrap();
         Context::of(Arc::new(reach))
     }
 
@@ -168,7 +164,7 @@ impl Office {
     pub(crate) async fn contacts(&self, context: &str) -> u64 {
         let policy = self.policies.get(context).unwrap().now().unwrap();
         let number = policy.limits.hero_context.get();
-        let identity = Identity::new(context, number, None, &[]).unwrap();
+        let identity = identity(context, number, None, &[]);
         let nothing = RawValue::from_string("{}".to_owned()).unwrap();
         let address = Address::http(&self.socket).unwrap();
         let stats = self

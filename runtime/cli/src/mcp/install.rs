@@ -11,7 +11,6 @@ use crate::{
     exit::Exit,
     failure::{Failure, chain},
     print,
-    reach::ACTOR,
     shared::Shared,
 };
 use clap::Args;
@@ -159,7 +158,7 @@ fn entry(arguments: &InstallArguments, shared: &Shared) -> Result<Value, Failure
         }
     }
     let who = &arguments.scripts.who;
-    if who.actor != ACTOR {
+    if who.actor != policy::Principal::SCRIPT {
         add("--actor", &who.actor);
     }
     if let Some(user) = &who.user {

@@ -4,7 +4,6 @@
 use super::{
     answer,
     call::{Call, Execute},
-    caller::{Caller, RunError},
     tools,
 };
 use crate::failure::chain;
@@ -17,8 +16,8 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use sandgate::{Cancel, Limits, Outcome, Script, Workspace, WorkspaceError};
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use sandgate::{Caller, Cancel, Limits, Outcome, RunError, Script, Workspace, WorkspaceError};
+use std::{future::Future, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// For how long runs go on when the client has closed its end. A pipe that ends after its requests gets most answers, and
@@ -29,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Server {
     caller: Caller,
+    /// Where each run has a directory of its own.
+    scratch: PathBuf,
     /// Whether the client has closed its end.
     over: watch::Receiver<bool>,
 }
@@ -43,8 +44,12 @@ enum Unable {
 }
 
 impl Server {
-    pub(super) fn new(caller: Caller, over: watch::Receiver<bool>) -> Self {
-        Self { caller, over }
+    pub(super) fn new(caller: Caller, scratch: PathBuf, over: watch::Receiver<bool>) -> Self {
+        Self {
+            caller,
+            scratch,
+            over,
+        }
     }
 
     async fn execute(
@@ -66,7 +71,7 @@ impl Server {
             name: Some(tools::SCRIPT.to_owned()),
             stdin: execute.stdin.into_bytes(),
             // Models write files without asking whether they may.
-            workspace: Some(Arc::new(Workspace::temporary()?)),
+            workspace: Some(Arc::new(Workspace::temporary_in(&self.scratch)?)),
             cancel: Some(cancel.clone()),
             ..Script::new(execute.code)
         };

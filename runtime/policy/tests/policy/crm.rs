@@ -2,7 +2,7 @@
 
 use sandgate_policy::{
     ContextName, ContextNumber, Decision, Effect, File, Interface, Limits, Method, Parameter,
-    Policies, Query, Schema, Unusable, Verdict,
+    Policies, Principal, Query, Schema, Unusable, Verdict,
 };
 use serde_json::{Map, Value, json};
 use std::{num::NonZeroU32, sync::Arc};
@@ -142,13 +142,21 @@ pub(crate) fn params(value: Value) -> Map<String, Value> {
     }
 }
 
+/// A caller; no user where the text is empty.
+pub(crate) fn caller(context: &str, actor: &str, user: &str, claims: &[&str]) -> Principal {
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let caller = Principal::new(context, number, actor).unwrap();
+    let caller = match user {
+        "" => caller,
+        user => caller.with_user(user).unwrap(),
+    };
+    caller.with_claims(claims.iter().copied()).unwrap()
+}
+
 /// Decides a call of the demo service by an actor without claims.
 pub(crate) fn ask(policies: &Policies, method: &str, value: Value) -> Decision {
     policies.decide(&Query {
-        context: "demo",
-        actor: "script",
-        user: "",
-        claims: &[],
+        principal: &caller("demo", "script", "", &[]),
         service: "crm",
         method,
         params: &params(value),

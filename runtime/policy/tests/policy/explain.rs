@@ -1,6 +1,6 @@
 //! Explanations, whole, as a policy author reads them.
 
-use crate::crm::{load, params};
+use crate::crm::{caller, load, params};
 use sandgate_policy::Query;
 use serde_json::{Value, json};
 
@@ -36,13 +36,9 @@ when { context.id + 9223372036854775000 > 0 };
 "#;
 
 fn explained(service: &str, method: &str, value: Value, claims: &[&str]) -> String {
-    let claims: Vec<String> = claims.iter().map(|claim| (*claim).to_owned()).collect();
     let text = load(TEXT)
         .explain(&Query {
-            context: "demo",
-            actor: "script",
-            user: "",
-            claims: &claims,
+            principal: &caller("demo", "script", "", claims),
             service,
             method,
             params: &params(value),

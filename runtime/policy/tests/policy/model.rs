@@ -3,9 +3,9 @@
 //!
 //! `SANDGATE_CASES` sets how many calls are compared, `SANDGATE_SEED` where they start.
 
-use crate::crm::{limits, method, schema};
+use crate::crm::{caller, limits, method, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Policies, Query,
+    Effect, File, Interface, Policies, Principal, Query,
     Verdict::{self, Allow, Gate, Refuse},
 };
 use serde_json::{Map, Value, json};
@@ -62,6 +62,13 @@ struct Call {
     service: &'static str,
     method: &'static str,
     params: Map<String, Value>,
+}
+
+impl Call {
+    fn caller(&self) -> Principal {
+        let claims: Vec<&str> = self.claims.iter().map(String::as_str).collect();
+        caller(self.context, self.actor, self.user, &claims)
+    }
 }
 
 const SERVICES: [&str; 2] = ["one", "two"];
@@ -393,7 +400,7 @@ fn random_call(random: &mut Random) -> Call {
             &["demo"; 30]
                 .iter()
                 .copied()
-                .chain(["other", "Demo"])
+                .chain(["other", "demo2"])
                 .collect::<Vec<_>>(),
         ),
         actor: random.pick(&["script", "robot", "Script"]),
@@ -486,10 +493,7 @@ fn pol_08_the_engine_agrees_with_the_model() {
         for _ in 0..CALLS {
             let call = random_call(&mut random);
             let decision = engine.decide(&Query {
-                context: call.context,
-                actor: call.actor,
-                user: call.user,
-                claims: &call.claims,
+                principal: &call.caller(),
                 service: call.service,
                 method: call.method,
                 params: &call.params,

@@ -1,6 +1,6 @@
 //! How parameters become what policies see: by their schema, exactly, or not at all.
 
-use crate::crm::{ask, limits, method, params, schema};
+use crate::crm::{ask, caller, limits, method, params, schema};
 use sandgate_policy::{
     Effect, File, Interface, Policies, Query,
     Verdict::{self, Allow, Refuse},
@@ -306,10 +306,7 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
         let policies = Policies::load(schema(&[interface(effect)]), file, &limits()).unwrap();
         policies
             .decide(&Query {
-                context: "demo",
-                actor: "read",
-                user: "read",
-                claims: &["read".to_owned()],
+                principal: &caller("demo", "read", "read", &["read"]),
                 service: "crm",
                 method: "contact.list",
                 params: &params(json!({"effect": "read", "x-effect": "read"})),

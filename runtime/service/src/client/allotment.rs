@@ -1,4 +1,4 @@
-//! How many connections the calls of one run may have open at once. Made by `client` for each run. THREAT[DOS-13]: a
+//! How many connections the calls of one run may have open at once. Kept by a `Client`. THREAT[DOS-13]: a
 //! process has so many descriptors and no more; a run that wants all of them must not make another's calls fail.
 
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Connections that a run has to itself, so that it always gets on, whatever other runs do.
 const OWN: usize = 2;
 
-/// One run's.
-#[derive(Debug)]
-pub struct Allotment {
+/// One run's, or that of all calls that belong to no run.
+#[derive(Debug, Clone)]
+pub(crate) struct Allotment {
     /// Together.
     most: Arc<Semaphore>,
     own: Arc<Semaphore>,

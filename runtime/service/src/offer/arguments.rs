@@ -7,12 +7,12 @@ use crate::{
     offer::{
         Argument, Method,
         document::Structure,
-        reserved::{self, Caller, Reserved},
+        reserved::{self, Reserved},
         weight::Weight,
     },
     text,
 };
-use sandgate_policy::nearest;
+use sandgate_policy::{Principal, nearest};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{
     Map, Value,
@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for Given<'de> {
 
 impl Method {
     /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
-    pub fn bind(&self, given: &RawValue, caller: &Caller<'_>) -> Result<Arguments, ArgumentError> {
+    pub fn bind(&self, given: &RawValue, caller: &Principal) -> Result<Arguments, ArgumentError> {
         self.bind_within(given, caller, &Weight::default())
     }
 
@@ -203,7 +203,7 @@ impl Method {
     pub fn bind_within(
         &self,
         given: &RawValue,
-        caller: &Caller<'_>,
+        caller: &Principal,
         weight: &Weight<'_>,
     ) -> Result<Arguments, ArgumentError> {
         let mut values = self.take(given, weight)?;
@@ -349,7 +349,7 @@ impl Method {
         &self,
         argument: &Argument,
         reserved: Reserved,
-        caller: &Caller<'_>,
+        caller: &Principal,
         weight: &Weight<'_>,
     ) -> Result<Option<Value>, ArgumentError> {
         let value = reserved

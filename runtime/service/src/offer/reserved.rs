@@ -1,6 +1,7 @@
 //! Parameters that say on whose behalf a call is made. The host sets them from the authenticated caller; a script that
 //! names one is refused, whether the service's document has it or not. THREAT[POL-01]
 
+use sandgate_policy::Principal;
 use serde_json::Value;
 
 /// What a parameter tells a service about the caller.
@@ -14,17 +15,6 @@ pub(crate) enum Reserved {
     Claims,
     /// Something that only a proxy in front of the service knows.
     Other,
-}
-
-/// Who a call is made for, as far as parameters can say it.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
-    /// The number of the context.
-    pub context: u32,
-    /// The user, where one is known.
-    pub user: Option<&'a str>,
-    /// What the user may do.
-    pub claims: &'a [String],
 }
 
 impl Reserved {
@@ -75,11 +65,14 @@ impl Reserved {
     }
 
     /// Ways to say it, of which the service's schema takes one.
-    pub(crate) fn values(self, caller: &Caller<'_>) -> Vec<Value> {
+    pub(crate) fn values(self, caller: &Principal) -> Vec<Value> {
         match self {
-            Self::Context => vec![caller.context.into(), caller.context.to_string().into()],
-            Self::User => caller.user.map(Value::from).into_iter().collect(),
-            Self::Claims => vec![caller.claims.into(), caller.claims.join(",").into()],
+            Self::Context => {
+                let number = caller.number().get();
+                vec![number.into(), number.to_string().into()]
+            }
+            Self::User => caller.user().map(Value::from).into_iter().collect(),
+            Self::Claims => vec![caller.claims().into(), caller.claims().join(",").into()],
             Self::Other => Vec::new(),
         }
     }

@@ -4,12 +4,11 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json, value::RawValue};
 
-const CLAIMS: &[String] = &[];
-const CALLER: Caller<'_> = Caller {
-    context: 7,
-    user: Some("ann"),
-    claims: CLAIMS,
-};
+fn ann() -> Principal {
+    let number = ContextNumber::Number(NonZeroU32::new(7).unwrap());
+    let caller = Principal::new("team", number, "script").unwrap();
+    caller.with_user("ann").unwrap()
+}
 
 fn contacts(structure: &str) -> Service {
     let document = json!({"openrpc": "1.2.6", "info": {"title": "CRM"}, "methods": [{
@@ -29,7 +28,7 @@ fn contacts(structure: &str) -> Service {
 
 fn bind(service: &Service, method: &str, given: &str) -> Result<Arguments, ArgumentError> {
     let given: &RawValue = serde_json::from_str(given).unwrap();
-    service.method(method).unwrap().bind(given, &CALLER)
+    service.method(method).unwrap().bind(given, &ann())
 }
 
 /// What is decided on, and what is sent.

@@ -194,11 +194,8 @@ fn dos_11_all_parameters_of_a_call_share_one_allowance() {
     let bind = |count: usize, length: usize| {
         let values = vec![Value::from("z".repeat(length)); count];
         let given = serde_json::value::to_raw_value(&values).unwrap();
-        let caller = Caller {
-            context: 7,
-            user: None,
-            claims: &[],
-        };
+        let number = ContextNumber::Number(NonZeroU32::MIN);
+        let caller = Principal::new("team", number, "script").unwrap();
         method.bind(&given, &caller).map(drop)
     };
     assert_eq!(bind(64, 1_000), Ok(()));

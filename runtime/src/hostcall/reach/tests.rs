@@ -227,23 +227,19 @@ fn reach_with(service: Service, policy: &str, approver: Option<Arc<dyn Approver>
     };
     let policies = Policies::load(Arc::new(schema), file, &limits)
         .unwrap_or_else(|error| panic!("{policy}: {:#?}", error.problems()));
+    let principal = Principal::new("demo", limits.hero_context, "test").unwrap();
     let policy = ContextPolicy {
         policies,
         limits,
         cases: None,
     };
-    let actor = Actor {
-        name: "test".to_owned(),
-        ..Actor::default()
-    };
     let client = Client::new(ClientLimits::default());
     let registry = Registry::of([service]);
     Reach::new(
-        "demo",
+        principal,
         InForce::always(policy),
         registry,
         client,
-        actor,
         approver,
     )
     .unwrap()
@@ -340,7 +336,8 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
                 continue;
             };
             decided += 1;
-            let params: Value = serde_json::from_str(made.call.params.get()).unwrap();
+            let (decision, call) = made.open();
+            let params: Value = serde_json::from_str(call.params().get()).unwrap();
             assert_eq!(params.is_array(), world.by_position, "{given} {params}");
             let sent = by_name(&world, &params);
             // Nothing is sent that was not given, but for what the host says, and that is the host's.
@@ -359,7 +356,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
                 .filter(|(_, comparison)| comparison.holds(&sent))
                 .map(|(id, _)| format!("p{id:02}"))
                 .collect();
-            let did = made.decision.policies.iter().map(ToString::to_string);
+            let did = decision.policies.iter().map(ToString::to_string);
             assert_eq!(did.collect::<Vec<_>>(), should, "{given} {params}");
             let verdict = if should.is_empty() {
                 Verdict::Refuse
@@ -367,7 +364,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
                 matched += 1;
                 Verdict::Allow
             };
-            assert_eq!(made.decision.verdict, verdict);
+            assert_eq!(decision.verdict, verdict);
         }
     }
     // It would prove nothing about calls that are all refused.
@@ -474,10 +471,22 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
     };
     let (people, mut agreed) = (People::default(), Agreed::default());
     for _ in 0..2 {
-        let cleared = gate::clear(decided("{\"id\":1}"), &reach, &people, &mut agreed).await;
+        let cleared = gate::clear(
+            decided("{\"id\":1}"),
+            reach.approver(),
+            &people,
+            &mut agreed,
+        )
+        .await;
         assert_eq!(cleared.unwrap().spend().2.get(), "{\"id\":1}");
     }
-    let other = gate::clear(decided("{\"id\":2}"), &reach, &people, &mut agreed).await;
+    let other = gate::clear(
+        decided("{\"id\":2}"),
+        reach.approver(),
+        &people,
+        &mut agreed,
+    )
+    .await;
     assert_eq!(
         other.unwrap_err().to_string(),
         "`svc.thing.put` was approved, but what would be sent changed meanwhile"

@@ -4,9 +4,9 @@
 use super::guest::{Answers, module};
 use crate::{
     context::Context,
-    hostcall::reach::{Actor, Reach},
+    hostcall::reach::Reach,
     outcome::Status,
-    policy::PolicyStore,
+    policy::{ContextNumber, PolicyStore, Principal},
     recorder::Clock,
     sandbox::{
         engine,
@@ -98,7 +98,9 @@ pub(super) fn reach(root: &Path, service: Service, client: Client) -> Reach {
     fs::write(policies.join("hostile/limits.toml"), "hero_context = 1\n").unwrap();
     let policies = PolicyStore::open(&policies, &[service.interface()]).unwrap();
     let (policy, registry) = (policies.get("hostile").unwrap(), Registry::of([service]));
-    Reach::new("hostile", policy, registry, client, Actor::default(), None).unwrap()
+    let number = ContextNumber::Number(NonZeroU32::MIN);
+    let principal = Principal::new("hostile", number, "script").unwrap();
+    Reach::new(principal, policy, registry, client, None).unwrap()
 }
 
 impl Ground {

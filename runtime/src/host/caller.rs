@@ -1,0 +1,81 @@
+//! One caller of a host: whose scripts run, what they may call, and at what cost. Made by `host` from whoever was
+//! authenticated. It must never be made wider than its context, only narrower.
+
+use crate::{
+    context::Context,
+    host::{Host, HostError},
+    hostcall::{question::Approver, reach::Reach},
+    limits::Limits,
+    outcome::Outcome,
+    sandbox::RunError,
+    script::Script,
+};
+use sandgate_policy::Principal;
+use std::sync::Arc;
+
+/// A caller, ready to run scripts. Cheap to clone; clones are the same caller.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    host: Host,
+    reach: Arc<Reach>,
+    context: Context,
+}
+
+impl Caller {
+    pub(super) fn new(
+        host: Host,
+        principal: Principal,
+        approver: Option<Arc<dyn Approver>>,
+    ) -> Result<Self, HostError> {
+        let name = principal.context().to_string();
+        let policy = host.0.services.policy(&name)?;
+        let registry = host.0.services.registry().clone();
+        let client = host.0.client.clone();
+        let reach = Reach::new(principal, policy, registry, client, approver)?;
+        let reach = Arc::new(reach.sharing(host.pace(&name)));
+        Ok(Self {
+            context: Context::of(Arc::clone(&reach)),
+            host,
+            reach,
+        })
+    }
+
+    /// The same with less, wherever these limits are less than the context's.
+    #[must_use]
+    pub fn tightened(self, limits: Limits) -> Self {
+        Self {
+            context: self.context.tightened(limits),
+            ..self
+        }
+    }
+
+    /// The same, for [`Sandbox::run`](crate::Sandbox::run).
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Runs a script to its end. Whatever the script does is an [`Outcome`]; dropping the future ends the run at once.
+    pub async fn run(&self, script: impl Into<Script>) -> Result<Outcome, RunError> {
+        self.host.sandbox().run(script.into(), &self.context).await
+    }
+
+    /// The services that the context may use, each with a line on what it is for.
+    #[must_use]
+    pub fn services(&self) -> Vec<(String, String)> {
+        self.reach.services()
+    }
+
+    /// What a model reads of a service: names, types and one line for each method. Nothing for a service that there is not,
+    /// and for one that the context may not use.
+    #[must_use]
+    pub fn interface(&self, service: &str) -> Option<Arc<str>> {
+        self.reach.interface(service)
+    }
+
+    /// What one run may consume now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.context.limits()
+    }
+}

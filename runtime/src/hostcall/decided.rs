@@ -1,0 +1,120 @@
+//! A call and what the policies say of it. Made when a call is decided, handed to `gate`, which makes a clearance of it or
+//! nothing. There must be no way to make one but to ask the policies about exactly what would be sent.
+
+use crate::{contexts::ContextPolicy, hostcall::refusal::Refusal};
+use sandgate_policy::{Decision, Fault, Principal, PrincipalError, Query};
+use sandgate_service::{Identity, Method, Weight};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// On whose behalf a call is made: for policies, and for services.
+#[derive(Debug, Clone)]
+pub(crate) struct Party {
+    pub(super) principal: Arc<Principal>,
+    pub(super) identity: Identity,
+}
+
+/// Only [`Decided::of`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Decided {
+    decision: Decision,
+    call: Clearable,
+}
+
+/// What would be sent, where, on whose behalf, and whose decision it is.
+#[derive(Debug)]
+pub(crate) struct Clearable {
+    policy: Arc<ContextPolicy>,
+    caller: Party,
+    method: Arc<Method>,
+    /// Exactly what would be sent.
+    params: Box<RawValue>,
+}
+
+impl Party {
+    pub(crate) fn of(principal: Principal) -> Result<Self, PrincipalError> {
+        Ok(Self {
+            identity: Identity::of(&principal)?,
+            principal: Arc::new(principal),
+        })
+    }
+}
+
+impl Decided {
+    /// Binds the arguments of a call to the parameters of its method, which makes both what the policies see and what
+    /// would be sent, and asks the policies.
+    pub(crate) fn of(
+        policy: Arc<ContextPolicy>,
+        method: Arc<Method>,
+        caller: Party,
+        params: &RawValue,
+        weight: &Weight<'_>,
+    ) -> Result<Self, Refusal> {
+        let arguments = method
+            .bind_within(params, &caller.principal, weight)
+            .map_err(Refusal::Arguments)?;
+        let decision = policy.policies.decide(&Query {
+            principal: &caller.principal,
+            service: &method.service,
+            method: &method.method,
+            params: arguments.by_name(),
+        });
+        comparable(&method, &decision)?;
+        Ok(Self {
+            decision,
+            call: Clearable {
+                policy,
+                caller,
+                params: arguments.into_params(),
+                method,
+            },
+        })
+    }
+
+    /// What was decided, for the gate alone to look at: it makes a clearance of the rest, or nothing.
+    pub(super) fn open(self) -> (Decision, Clearable) {
+        (self.decision, self.call)
+    }
+}
+
+impl Clearable {
+    pub(super) fn policy(&self) -> &Arc<ContextPolicy> {
+        &self.policy
+    }
+
+    pub(super) fn method(&self) -> &Arc<Method> {
+        &self.method
+    }
+
+    pub(super) fn params(&self) -> &RawValue {
+        &self.params
+    }
+
+    pub(super) fn principal(&self) -> &Arc<Principal> {
+        &self.caller.principal
+    }
+
+    /// Nothing is left that could be sent again.
+    pub(super) fn take(self) -> (Arc<Method>, Party, Box<RawValue>) {
+        (self.method, self.caller, self.params)
+    }
+}
+
+/// A parameter that a policy looks at and cannot see as it would be sent. The script is told, since the method is one that
+/// it may use, and it can do something about it; other faults are the operator's to read: THREAT[SEC-05].
+fn comparable(method: &Method, decision: &Decision) -> Result<(), Refusal> {
+    match &decision.fault {
+        Some(Fault::Parameter { name, problem }) => Err(Refusal::Incomparable {
+            service: method.service.to_string(),
+            method: method.method.clone(),
+            parameter: name.clone(),
+            problem: problem.clone(),
+        }),
+        Some(fault) => {
+            tracing::debug!("{}.{} is refused: {fault}", method.service, method.method);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
