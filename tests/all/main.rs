@@ -25,6 +25,7 @@ mod image;
 mod isolation;
 mod limitations;
 mod limits;
+mod mcp;
 mod neighbours;
 mod output;
 mod policy;

@@ -1,7 +1,7 @@
-//! A server that others wrote: PyPI's `openrpc` behind `uvicorn --uds`. Needs Python and PyPI once, so it is behind the
-//! feature `third-party`; `.ci/run` switches it on.
+//! What others wrote: a server, PyPI's `openrpc` behind `uvicorn --uds`, and clients of MCP, PyPI's `mcp` of both eras. Needs
+//! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on.
 
-use crate::support::{identity, repository};
+use crate::support::{cache_dir, desk::Desk, identity, repository};
 use sandgate::service::{Address, CallError, Client, ClientLimits};
 use serde_json::{Value, json, value::RawValue};
 use std::{
@@ -10,16 +10,15 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A Python with the server's packages; made once, beside what cargo builds.
-fn python() -> PathBuf {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party-1");
+/// A Python with these packages; made once, beside what cargo builds.
+fn python(name: &str, packages: &[&str]) -> PathBuf {
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = venv.join("bin/python");
     let ready = venv.join("ready");
     if !ready.exists() {
         let ran =
             |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
         ran(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-        let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
         ran(Command::new(&python)
             .args(["-m", "pip", "install", "--quiet"])
             .args(packages));
@@ -33,7 +32,8 @@ struct Server(Child);
 impl Server {
     /// Starts it and waits until it says that it listens.
     fn start(socket: &Path) -> Self {
-        let mut child = Command::new(python())
+        let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
+        let mut child = Command::new(python("third-party-1", &packages))
             .args(["-m", "uvicorn", "--app-dir"])
             .arg(repository("tests/all/support"))
             .arg("openrpc_server:app")
@@ -104,4 +104,50 @@ async fn a_server_that_others_wrote_is_discovered_and_called() {
         call("book.get", json!({"id": "x"})).await.unwrap_err().0,
         -32602
     );
+}
+
+/// What an agent's client sees of the server, through a client that others wrote.
+fn seen(name: &str, package: &str) -> Value {
+    let desk = Desk::open();
+    let policies = std::path::absolute(repository("policies")).unwrap();
+    let wanted = json!({
+        "command": env!("CARGO_BIN_EXE_sandgate"),
+        "args": [
+            "mcp", "--context", "assistant", "--policies", policies, "--state-dir", desk.state(),
+            "--cache-dir", cache_dir()
+        ],
+        "calls": [
+            ["execute_code", {"code": "from services import crm\nprint(crm.contact_get(id=1)['name'])\n6 * 7"}],
+            ["execute_code", {"code": "from services import crm\ncrm.contact_add(name='Ada', email='ada@example.org')"}],
+            ["execute_code", {"code": "1", "cod": "2"}],
+            ["list_services", {}],
+            ["get_interface", {"service": "cmr"}]
+        ]
+    });
+    let output = Command::new(python(name, &[package]))
+        .arg(repository("tests/all/support/mcp_client.py"))
+        .arg(wanted.to_string())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let mut seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{seen}");
+    assert_eq!(desk.contacts(), 7);
+    for answer in seen["answers"].as_array_mut().unwrap() {
+        if let Some(structured) = answer.get_mut("structured") {
+            structured["usage"].take();
+        }
+    }
+    seen
+}
+
+#[test]
+fn an_mcp_client_that_others_wrote_is_served_without_a_handshake() {
+    insta::assert_json_snapshot!(seen("third-party-mcp-2", "mcp==2.3.0"));
+}
+
+#[test]
+fn an_mcp_client_that_others_wrote_before_2026_is_served_with_one() {
+    insta::assert_json_snapshot!(seen("third-party-mcp-1", "mcp==1.30.0"));
 }

@@ -2,6 +2,8 @@
 
 use super::print;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{Layer, filter::filter_fn, layer::SubscriberExt};
 
 /// Prints a report to standard error. Names of files and texts of services may be in it.
 pub(super) fn failure(failure: &dyn Diagnostic) {
@@ -31,13 +33,17 @@ pub(super) fn start(quiet: bool) {
     if quiet {
         return;
     }
-    let subscriber = tracing_subscriber::fmt()
+    let told = |event: &Metadata<'_>| {
+        // What `rmcp` warns of has been said to the client, which knows what it did.
+        *event.level() <= Level::WARN && !event.target().starts_with("rmcp")
+    };
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| print::Warnings)
-        .with_max_level(tracing::Level::WARN)
         .with_target(false)
         .without_time()
         .compact()
-        .finish();
+        .with_filter(filter_fn(told).with_max_level_hint(Level::WARN));
+    let subscriber = tracing_subscriber::registry().with(lines);
     // An embedder that calls this twice keeps its own.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

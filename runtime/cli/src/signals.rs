@@ -1,5 +1,5 @@
-//! The signals that would end the process. `run` and `demo` catch them, since both have made something that is to be
-//! removed: none of them may end the process by itself any more. THREAT[DOS-04].
+//! The signals that would end the process. `run`, `mcp` and `demo` catch them, since each has made something that is
+//! to be removed: none of them may end the process by itself any more. THREAT[DOS-04].
 
 use rustix::process::Signal;
 use std::{

@@ -1,7 +1,7 @@
-//! The second wall: what this process may still do once everything it needs is open. Called by `sandgate run`, before
-//! the script is anywhere near and before there is a second thread; the interpreter is loaded by then. Should a script
-//! ever get out of WebAssembly, this is where it is then: in a process that can open its workspace, and start or reach
-//! nothing. What a context may call is connected to by another process (`connector`), which has a wall of its own.
+//! The second wall: what this process may still do once everything it needs is open. Called by `sandgate run` and `sandgate
+//! mcp`, before a script is anywhere near and before there is a second thread; the interpreter is loaded by then. Should a
+//! script ever get out of WebAssembly, this is where it is then: in a process that can open its workspace, and start or
+//! reach nothing. What a context may call is connected to by another process (`connector`), which has a wall of its own.
 //!
 //! It must never be raised in the process of somebody else: it cannot be taken down again.
 

@@ -3,7 +3,11 @@
 use super::{cache_dir, command, finished, terminal::Session};
 use sandgate::service::{Address, Client, ClientLimits, Store, Terms};
 use sandgate_demo::{Crm, Serving};
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 use tokio::runtime::Runtime;
 
 const POLICY: &str = "@because(\"A person looks first.\")\n@gate(\"approve\")\npermit (principal in Context::\"gated\", action, resource == Service::\"crm\");\n";
@@ -60,6 +64,26 @@ impl Desk {
     /// A directory that a script may work in.
     pub(crate) fn work(&self) -> PathBuf {
         self.place.path().join("work")
+    }
+
+    /// Where it is registered.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.place.path().join("state")
+    }
+
+    /// Where the CRM listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.place.path().join("crm/rpc.sock")
+    }
+
+    /// An MCP server of a context of these policies, on behalf of nobody.
+    pub(crate) fn mcp(&self, policies: &Path, context: &str) -> Command {
+        let mut command = self.operator(&["mcp", "--context", context]);
+        command
+            .arg("--policies")
+            .arg(policies)
+            .env("TMPDIR", self.place.path().join("tmp"));
+        command
     }
 
     /// Runs a script that may call the CRM if a person says so.

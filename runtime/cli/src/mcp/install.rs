@@ -17,7 +17,7 @@ use clap::Args;
 use client::{Client, Scope};
 use edit::{Change, EditError};
 use file::Document;
-use sandgate::policy;
+use sandgate::{ImageCache, policy};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -109,10 +109,17 @@ pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<E
     {
         done.backup = document.replace(text, arguments.scope == Scope::User)?;
     }
-    say(&done, arguments.json)
+    say(&done, arguments.json, !is_prepared(shared))
 }
 
-fn say(done: &Done<'_>, json: bool) -> Result<Exit, Failure> {
+/// Some clients do not wait as long as that takes.
+fn is_prepared(shared: &Shared) -> bool {
+    let status = ImageCache::new(shared.cache.clone()).and_then(|cache| cache.status());
+    // Where it cannot be known, starting the server says why.
+    status.map_or(true, |status| status.size.is_some())
+}
+
+fn say(done: &Done<'_>, json: bool, unprepared: bool) -> Result<Exit, Failure> {
     if json {
         let text = serde_json::to_string_pretty(done)
             .map_err(|error| Failure::internal(error.to_string(), None))?;
@@ -134,6 +141,9 @@ fn say(done: &Done<'_>, json: bool) -> Result<Exit, Failure> {
     }
     if done.changed && !done.dry_run {
         text.push_str(done.client.then());
+        if unprepared {
+            text.push_str("the interpreter is not prepared yet, which takes up to a minute; `sandgate image warm` does it before a client waits for it\n");
+        }
     }
     print::out(&text)?;
     Ok(Exit::Ok)
