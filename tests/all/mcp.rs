@@ -350,7 +350,7 @@ fn a_model_reads_everything_that_came_of_a_script() {
         (
             json!({"code": "open('a.txt', 'w').write('abc')\nprint(open('a.txt').read())"}),
             true,
-            "abc\nfiles left, and removed now: a.txt (3 bytes)\n",
+            "abc\nfiles left, and removed now: a.txt (3 B)\n",
         ),
         // Nothing of the one before.
         (
@@ -559,7 +559,7 @@ fn the_end_of_input_ends_the_runs_and_the_process() {
     assert_eq!(answer["id"], id);
     assert_eq!(
         read(&answer["result"]),
-        (false, "cancelled: the run was cancelled\n".to_owned())
+        (false, "cancelled: the caller ended the run\n".to_owned())
     );
     assert_eq!((code, complained.as_str()), (0, ""));
     assert_eq!(desk.left(), Vec::<std::path::PathBuf>::new());

@@ -30,9 +30,9 @@ use std::{path::Path, pin::pin, sync::Arc};
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
-The server has three tools: execute_code runs a script, list_services and get_interface say what scripts may call. It
-speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends with its standard input. Calls that need a person's
-approval are refused, since there is nobody to ask.
+The server has three tools: execute_code runs a script, list_services and get_interface say what
+scripts may call. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends with its
+standard input. Calls that need a person's approval are refused, since there is nobody to ask.
 
 Examples:
   sandgate mcp install --client claude-code --context assistant

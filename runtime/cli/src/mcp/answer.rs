@@ -55,7 +55,7 @@ fn text(outcome: &Outcome) -> String {
         for (at, file) in outcome.files.iter().take(MOST_FILES).enumerate() {
             let between = if at == 0 { "" } else { ", " };
             // Writing to a text cannot fail.
-            let _ = write!(line, "{between}{} ({} bytes)", file.path, file.size);
+            let _ = write!(line, "{between}{} ({} B)", file.path, file.size);
         }
         let more = outcome.files.len().saturating_sub(MOST_FILES);
         if more > 0 {

@@ -63,12 +63,19 @@ enum Outgoing {
     Flush(oneshot::Sender<()>),
 }
 
-/// Requests without an answer, and the bytes of each.
+/// Requests of which the answer is not written yet.
 #[derive(Debug, Clone, Default)]
-struct UnderWay(Arc<Mutex<HashMap<RequestId, usize>>>);
+struct UnderWay(Arc<Mutex<HashMap<RequestId, Request>>>);
+
+#[derive(Debug)]
+struct Request {
+    bytes: usize,
+    /// There is an answer, which waits to be written.
+    answered: bool,
+}
 
 impl UnderWay {
-    fn all(&self) -> MutexGuard<'_, HashMap<RequestId, usize>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<RequestId, Request>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,16 +84,36 @@ impl UnderWay {
         if all.contains_key(id) {
             return Err("a request with this id is under way");
         }
-        let held: usize = all.values().sum();
+        let held: usize = all.values().map(|request| request.bytes).sum();
         if all.len() >= MOST_UNDER_WAY || held.saturating_add(bytes) > MOST_HELD {
             return Err("too many requests are under way; wait for their answers");
         }
-        all.insert(id.clone(), bytes);
+        let request = Request {
+            bytes,
+            answered: false,
+        };
+        all.insert(id.clone(), request);
         Ok(())
     }
 
-    fn leave(&self, id: &RequestId) -> bool {
-        self.all().remove(id).is_some()
+    fn answer(&self, id: &RequestId) {
+        if let Some(request) = self.all().get_mut(id) {
+            request.answered = true;
+        }
+    }
+
+    /// Whether there was something to cancel. It is not under way any more, and will not be answered.
+    fn cancel(&self, id: &RequestId) -> bool {
+        let mut all = self.all();
+        let cancelled = all.get(id).is_some_and(|request| !request.answered);
+        if cancelled {
+            all.remove(id);
+        }
+        cancelled
+    }
+
+    fn leave(&self, id: &RequestId) {
+        self.all().remove(id);
     }
 }
 
@@ -132,8 +159,8 @@ impl Lines {
                     Err(why) => Taken::refused(Some(request.id), ErrorCode::INVALID_REQUEST, why),
                 }
             }
-            // The only one that means something to this server, and only while what it names is under way. A request
-            // that is cancelled is not answered.
+            // The only one that means something to this server, and only while what it names is under way. Before
+            // `initialize` nothing is, and `rmcp` would end.
             Ok(JsonRpcMessage::Notification(notification)) => {
                 let cancelled = match &notification.notification {
                     ClientNotification::CancelledNotification(one) => {
@@ -141,7 +168,7 @@ impl Lines {
                     }
                     _ => None,
                 };
-                if cancelled.is_some_and(|id| self.under_way.leave(id)) {
+                if cancelled.is_some_and(|id| self.under_way.cancel(id)) {
                     Taken::Message(JsonRpcMessage::Notification(notification))
                 } else {
                     Taken::Nothing
@@ -198,6 +225,9 @@ impl Transport<RoleServer> for Lines {
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        if let Some(id) = answers(&message) {
+            self.under_way.answer(id);
+        }
         let outgoing = self.outgoing.clone();
         async move {
             let sent = outgoing.send(Outgoing::Message(message)).await;
@@ -232,6 +262,15 @@ impl Transport<RoleServer> for Lines {
         // Who does not read any more is not waited for.
         let _ = tokio::time::timeout(PATIENCE, flushed).await;
         Ok(())
+    }
+}
+
+/// Which request a message answers.
+fn answers(message: &ServerJsonRpcMessage) -> Option<&RequestId> {
+    match message {
+        JsonRpcMessage::Response(response) => Some(&response.id),
+        JsonRpcMessage::Error(error) => error.id.as_ref(),
+        JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
     }
 }
 
@@ -288,12 +327,7 @@ fn write(mut messages: mpsc::Receiver<Outgoing>, under_way: &UnderWay) {
                 continue;
             }
         };
-        let id = match &message {
-            JsonRpcMessage::Response(response) => Some(&response.id),
-            JsonRpcMessage::Error(error) => error.id.as_ref(),
-            _ => None,
-        };
-        if let Some(id) = id {
+        if let Some(id) = answers(&message) {
             under_way.leave(id);
         }
         // Messages are made of JSON and cannot fail to become some.

@@ -41,9 +41,15 @@ fn dos_14_requests_under_way_are_bounded_in_number_and_in_bytes() {
         many.enter(&id(63), 1),
         Err("a request with this id is under way")
     );
-    assert!(many.leave(&id(63)));
-    assert!(!many.leave(&id(63)));
+    // What has an answer cannot be cancelled, and counts until that is written.
+    many.answer(&id(63));
+    assert!(!many.cancel(&id(63)));
+    assert_eq!(many.enter(&id(64), 1), too_many);
+    many.leave(&id(63));
     assert_eq!(many.enter(&id(64), 1), Ok(()));
+    assert!(many.cancel(&id(0)));
+    assert!(!many.cancel(&id(0)));
+    assert_eq!(many.enter(&id(65), 1), Ok(()));
 
     let long = UnderWay::default();
     assert_eq!(long.enter(&id(0), MOST_HELD - LONGEST), Ok(()));
