@@ -1,0 +1,10 @@
+use sandgate::{Caller, Context, Limits};
+
+fn more(caller: Caller) -> Caller {
+    Caller {
+        context: Context::alone(Limits::MOST),
+        ..caller
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+fn client(reach: sandgate::Reach) -> sandgate::service::Client {
+    let _ = reach.carrier();
+    reach.carrier
+}
+
+fn main() {}
