@@ -138,10 +138,10 @@ async fn a_tool_takes_the_road_of_any_method() {
     assert_eq!(
         said(&run(&host, "assistant", SCRIPT).await),
         "40
-ServiceError: store answered with error 404: no shelf is called south
-TypeError: shelf_count: `shelf` is 7, and 7 is not of type \"string\"
+ServiceError: store.shelf.count: no shelf is called south (code 404)
+ValueError: `shelf.count` takes `shelf: str`, but 7 is not of type \"string\"
 {'left': 38, 'place': {'city': 'Oslo'}}
-ValueError: shelf_take: `count` is 0, and 0 is less than the minimum of 1
+ValueError: `shelf.take` takes `count: int`, but 0 is less than the minimum of 1
 Refused: `store.shelf.take` is refused: no policy of this context permits it
 Refused: `store.shelf.remove` is refused: Shelves stay.
 "
@@ -166,6 +166,10 @@ async fn a_model_reads_of_tools_what_it_reads_of_any_service() {
         &*caller.interface("store").unwrap(),
         "SERVICE: store
 SUMMARY: What is on the shelves.
+Receipt = dict[left: int, place: dict[city: str] | None]
+store.shelf_count(shelf: str) -> int  # How many things are on a shelf.
+store.shelf_remove(shelf: str) -> None  # Removes a shelf.
+store.shelf_take(shelf: str, count: int, place: dict[city: str] | None = None) -> Receipt  # Takes things from a shelf.
 "
     );
     assert_eq!(caller.interface("shop"), None);

@@ -1,3 +1,5 @@
+//! A caller cannot be given another context, or none.
+
 use sandgate::{Caller, Context, Limits};
 
 fn more(caller: Caller) -> Caller {

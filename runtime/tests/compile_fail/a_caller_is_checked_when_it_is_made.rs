@@ -1,3 +1,5 @@
+//! A principal that was checked cannot be changed into another.
+
 use sandgate::policy::{ContextNumber, Principal};
 
 fn administrator(principal: Principal) -> Principal {
