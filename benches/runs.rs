@@ -9,12 +9,17 @@
 )]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sandgate::{Context, Limits, Sandbox, Script, Status};
+use sandgate::{Context, Host, Limits, Sandbox, Script, Status, policy::Effect, service::Tools};
 use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Number {
+    n: u64,
+}
 
 fn sandbox(executor: &Runtime) -> Sandbox {
     executor
@@ -137,5 +142,44 @@ request = '{"service":"sandgate","method":"echo","params":{"text":"hello"}}'
     group.finish();
 }
 
-criterion_group!(benches, fresh_run, cold_start, host_call);
+/// One call of a tool of this process, policy included, over ten thousand of them; and the same calls refused by the schema.
+fn tool_call(criterion: &mut Criterion) {
+    const CALLS: u64 = 10_000;
+    const POLICY: &str = "@because(\"x\") permit (principal, action in Action::\"read\", resource) when { context.n < 100 };";
+    let executor = Runtime::new().unwrap();
+    let tools = Tools::new("sums", "Sums.").tool(
+        "sum.get",
+        "The next number.",
+        Effect::Read,
+        async |Number { n }| Ok(n + 1),
+    );
+    let limits = format!("hero_context = 1\ncalls = {}\n", CALLS + 10);
+    let host = Host::builder()
+        .tools(tools)
+        .context("bench", POLICY, &limits)
+        .build();
+    let caller = executor.block_on(host).unwrap().context("bench").unwrap();
+    let mut group = criterion.benchmark_group("tool_call");
+    group
+        .throughput(Throughput::Elements(CALLS))
+        .sample_size(10);
+    let request = r#"import _sandgate
+request = '{"service":"sums","method":"sum.get","params":{"n":7}}'
+"#;
+    for (name, body) in [
+        ("one", "_sandgate.collect(_sandgate.begin(request))"),
+        ("loop", "len(request)"),
+    ] {
+        let source = format!("{request}for _ in range({CALLS}):\n    {body}");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let outcome = executor.block_on(caller.run(&*source)).unwrap();
+                assert_eq!(outcome.status, Status::Ok, "{outcome:?}");
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fresh_run, cold_start, host_call, tool_call);
 criterion_main!(benches);

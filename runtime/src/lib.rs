@@ -1,5 +1,33 @@
 //! Runs Python that a language model wrote, in an interpreter inside WebAssembly, with one way out.
 //!
+//! A [`Host`] opens everything once: the sandbox, the services and the policies. A script runs for a [`Caller`], who can do what
+//! the policies of a context say.
+//!
+//! ```no_run
+//! use sandgate::{Host, Status, policy::Effect, service::Tools};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = Tools::new("clock", "What time it is.").tool(
+//!     "time.now",
+//!     "Seconds since 1970.",
+//!     Effect::Read,
+//!     async |(): ()| Ok(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs()),
+//! );
+//! let policy = r#"@because("Anybody may.") permit (principal, action in Action::"read", resource);"#;
+//! let host = Host::builder()
+//!     .tools(clock)
+//!     .context("assistant", policy, "hero_context = 1")
+//!     .build()
+//!     .await?;
+//! let assistant = host.context("assistant")?;
+//! let outcome = assistant.run("from services import clock\nprint(clock.time_now())").await?;
+//! assert_eq!(outcome.status, Status::Ok);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Scripts that may call nothing need no more than a [`Sandbox`]:
+//!
 //! ```no_run
 //! use sandgate::{Context, Sandbox, Script};
 //!
@@ -10,6 +38,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - Services, tools and how they are spoken to: [`service`]. Policies, limits and decisions: [`policy`].
+//! - What a script is given, and what comes of it: [`Script`], [`Outcome`], [`Limits`].
+//! - Who answers for calls that need approval: [`Approver`].
 //!
 //! The modules stand in the order of a run: what is asked for, what is in force, the wall it runs behind, what it may
 //! consume, the one way out, and what comes back.
@@ -22,7 +54,8 @@ mod limits;
 
 mod contexts;
 
-mod places;
+pub mod places;
+mod private;
 mod store;
 
 mod sandbox;
@@ -51,6 +84,11 @@ pub mod fuzzing;
 
 pub mod policy;
 pub mod service;
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 pub use cancel::Cancel;
 pub use context::Context;

@@ -1,7 +1,22 @@
-//! Where a user's own things are, if nobody says otherwise. Relative paths in the environment are ignored: they would be
-//! other places in other directories.
+//! Where a user's own things are, if nobody says otherwise, and the names of the variables by which somebody says so to the
+//! command. The library itself reads none of the latter: an embedder passes directories.
+//!
+//! Relative paths in XDG's variables are ignored: they would be other places in other directories.
 
 use std::path::PathBuf;
+
+/// Read by the command, for `--cache-dir`: where compiled interpreters are kept.
+pub const CACHE_DIR: &str = "SANDGATE_CACHE_DIR";
+/// Read by the command, for `--state-dir`: where registrations are kept.
+pub const STATE_DIR: &str = "SANDGATE_STATE_DIR";
+/// Read by the command, for `--policies`: the directory of the contexts.
+pub const POLICIES_DIR: &str = "SANDGATE_POLICIES_DIR";
+
+/// The user's own compiled interpreters: `$XDG_CACHE_HOME/sandgate`, else `~/.cache/sandgate`.
+#[must_use]
+pub fn cache_dir() -> Option<PathBuf> {
+    Some(base("XDG_CACHE_HOME", ".cache")?.join("sandgate"))
+}
 
 /// The user's own state directory: `$XDG_STATE_HOME/sandgate`, else `~/.local/state/sandgate`.
 #[must_use]

@@ -4,7 +4,6 @@ pub use crate::contexts::{
     ContextError, ContextPolicy, ContextsError, FileError, InForce, NO_CONTEXTS, PolicyStore, load,
     names, needed, open_one, parse, read,
 };
-pub use crate::places::policies_dir;
 pub use sandgate_policy::{
     Case, CaseReport, CaseResult, Cases, ContextName, ContextNameError, ContextNumber, Decision,
     Effect, Explanation, Fault, File, Interface, LeftOut, Limits, Method, Parameter, Policies,

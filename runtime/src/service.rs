@@ -1,7 +1,4 @@
 //! Services: where they are, what they offer, and how they are spoken to; and the registrations of one user.
 
-pub use crate::{
-    places::state_dir,
-    store::{Refreshed, Store, StoreError},
-};
+pub use crate::store::{Refreshed, Store, StoreError};
 pub use sandgate_service::*;

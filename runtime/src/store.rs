@@ -6,6 +6,7 @@
     reason = "registrations are kept in the operator's own directory"
 )]
 
+use crate::private;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use sandgate_policy::{is_service_name, nearest};
 use sandgate_service::{
@@ -13,8 +14,6 @@ use sandgate_service::{
     Terms, line,
 };
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -127,7 +126,8 @@ fn meant(near: &Option<String>) -> String {
 impl Store {
     /// Opens the registrations in a directory, which is made where it is missing.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        make_private(directory).map_err(|error| StoreError::Directory {
+        // What is in it decides what scripts can reach.
+        private::make_directory(directory).map_err(|error| StoreError::Directory {
             path: directory.to_owned(),
             reason: error.to_string(),
         })?;
@@ -366,29 +366,4 @@ fn registration(row: &Row<'_>) -> Result<Registration, StoreError> {
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value)
         .map_err(|error| StoreError::Corrupt(format!("entry cannot be written: {error}")))
-}
-
-/// What is in it decides what scripts can reach, so nobody else may write to it; nor need anybody else read it.
-fn make_private(directory: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-    {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = fs::symlink_metadata(directory)?;
-    if !found.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::NotADirectory));
-    }
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to somebody else"));
-    }
-    if found.mode() & 0o077 != 0 {
-        return Err(io::Error::other(
-            "others can look into it; run `chmod 700` on it",
-        ));
-    }
-    Ok(())
 }

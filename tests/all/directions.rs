@@ -77,6 +77,7 @@ const ALL: [Stages; 5] = [
             "output",
             "workspace",
             "places",
+            "private",
             "store",
             "contexts",
             "hostcall",

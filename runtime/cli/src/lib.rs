@@ -41,7 +41,7 @@ struct Arguments {
         long,
         global = true,
         value_name = "DIR",
-        env = "SANDGATE_CACHE_DIR",
+        env = sandgate::places::CACHE_DIR,
         hide_env_values = true
     )]
     cache_dir: Option<std::path::PathBuf>,
@@ -51,7 +51,7 @@ struct Arguments {
         long,
         global = true,
         value_name = "DIR",
-        env = "SANDGATE_STATE_DIR",
+        env = sandgate::places::STATE_DIR,
         hide_env_values = true
     )]
     state_dir: Option<std::path::PathBuf>,

@@ -11,8 +11,8 @@ use super::{
 use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
-    Answer, Approver, Caller, Host, HostError, Sandbox, Services,
-    policy::{self, Principal},
+    Answer, Approver, Caller, Host, HostError, Sandbox, Services, places,
+    policy::Principal,
     service::{Address, Client, ClientLimits, Connector},
 };
 use std::{
@@ -82,7 +82,7 @@ pub(super) struct PoliciesArgument {
     #[arg(
         long,
         value_name = "DIR",
-        env = "SANDGATE_POLICIES",
+        env = sandgate::places::POLICIES_DIR,
         hide_env_values = true
     )]
     policies: Option<PathBuf>,
@@ -96,7 +96,7 @@ impl PoliciesArgument {
 
     /// The directory that was named, or else the user's own.
     pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.policies.clone().or_else(policy::policies_dir)
+        self.policies.clone().or_else(places::policies_dir)
     }
 
     /// The same, where the command cannot do without.

@@ -13,7 +13,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Where registrations are kept: the directory that was named, or else the user's own.
     pub(crate) fn state_dir(&self) -> Option<PathBuf> {
-        self.state.clone().or_else(sandgate::service::state_dir)
+        self.state.clone().or_else(sandgate::places::state_dir)
     }
 
     /// Where compiled interpreters are kept.

@@ -1,10 +1,8 @@
 //! Reads the files that decide what scripts may do. Whoever can write such a file decides, so it is used only when
 //! that is its owner alone. THREAT[POL-07]
 
-use rustix::{
-    fs::{FileType, Mode, OFlags, Stat},
-    process::geteuid,
-};
+use crate::private;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 use std::{
     fs::File,
     io::{self, Read},
@@ -140,11 +138,10 @@ fn open(path: &Path, kind: FileType) -> Result<(rustix::fd::OwnedFd, Stat), File
             },
         });
     }
-    let others = Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
-    if others {
+    if private::others_may_write(stat.st_mode) {
         return Err(FileError::Writable { path: owned() });
     }
-    if stat.st_uid != geteuid().as_raw() && stat.st_uid != 0 {
+    if !private::is_trusted(stat.st_uid) {
         return Err(FileError::Owner { path: owned() });
     }
     Ok((file, stat))

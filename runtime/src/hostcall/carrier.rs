@@ -1,6 +1,11 @@
 //! What carries cleared calls to services. Kept by `reach`; the one thing in the library that holds a client. It must never
 //! send anything but what a clearance says, and every clearance once.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that sends"
+)]
+
 use crate::hostcall::gate::Cleared;
 use sandgate_service::{CallError, Client, Target};
 use serde_json::value::RawValue;

@@ -70,8 +70,7 @@ pub(super) fn sentence(text: &str) -> String {
 /// The first digits of a digest: enough to compare what is written in two places.
 pub(super) fn digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let digits = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-    digits.collect()
+    hex::encode(digest).chars().take(16).collect()
 }
 
 /// Each parameter: what it is called, and its value as JSON. By position they are numbered.

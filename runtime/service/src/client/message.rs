@@ -77,15 +77,8 @@ fn unguessable() -> Result<[u8; ID], CallError> {
     getrandom::fill(&mut random)
         .map_err(|error| CallError::Connect(format!("no random bytes: {error}")))?;
     let mut id = [0; ID];
-    for (pair, byte) in id.chunks_exact_mut(2).zip(random) {
-        for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-            *digit = if half < 10 {
-                b'0' + half
-            } else {
-                b'a' - 10 + half
-            };
-        }
-    }
+    hex::encode_to_slice(random, &mut id)
+        .map_err(|error| CallError::Connect(format!("no id: {error}")))?;
     Ok(id)
 }
 

@@ -77,11 +77,19 @@ impl Pool {
         });
     }
 
-    /// Closes what has waited too long; says how many still wait.
+    /// Closes what has waited too long, and forgets where nothing waits and no call is under way; says how many still
+    /// wait.
     fn sweep(&self) -> usize {
-        let lanes = locked(&self.lanes);
-        let lanes = lanes.values().flat_map(HashMap::values);
-        lanes.map(|lane| lane.sweep(self.keep)).sum()
+        let mut left = 0_usize;
+        locked(&self.lanes).retain(|_, lanes| {
+            lanes.retain(|_, lane| {
+                let idle = lane.sweep(self.keep);
+                left = left.saturating_add(idle);
+                idle > 0 || Arc::strong_count(lane) > 1
+            });
+            !lanes.is_empty()
+        });
+        left
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn unpack() -> Result<Vec<u8>, ImageError> {
         .take(LARGEST)
         .read_to_end(&mut wasm)
         .map_err(|error| damaged(&error))?;
-    let found = hex(&Sha256::digest(&wasm));
+    let found = hex::encode(Sha256::digest(&wasm));
     let expected = digest()?;
     if found != expected {
         return Err(ImageError::Artefact(format!(
@@ -36,16 +36,4 @@ pub(super) fn unpack() -> Result<Vec<u8>, ImageError> {
         )));
     }
     Ok(wasm)
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(
-        String::with_capacity(bytes.len().saturating_mul(2)),
-        |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        },
-    )
 }

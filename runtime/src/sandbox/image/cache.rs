@@ -11,10 +11,14 @@
 )]
 
 use super::{
-    Image, ImageError, Progress, Stage, artefact, artefact::hex, cache_error, interruptible,
-    snapshot, with_threads,
+    Image, ImageError, Progress, Stage, artefact, cache_error, interruptible, snapshot,
+    with_threads,
 };
 use crate::sandbox::engine;
+use crate::{
+    places,
+    private::{self, NotPrivate},
+};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,7 +27,7 @@ use std::{
     hash::{Hash, Hasher},
     io::{self, Read, Write},
     num::NonZeroU32,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -115,7 +119,7 @@ enum Unusable {
 impl ImageCache {
     /// The cache in this directory, or the user's own.
     pub fn new(dir: Option<PathBuf>) -> Result<Self, ImageError> {
-        let dir = dir.or_else(user_dir).ok_or(ImageError::NoHome)?;
+        let dir = dir.or_else(places::cache_dir).ok_or(ImageError::NoHome)?;
         Ok(Self {
             dir: dir.join("images"),
         })
@@ -233,36 +237,27 @@ impl ImageCache {
 
     /// The directory exists and belongs to this user alone.
     fn make_private(&self) -> Result<(), ImageError> {
-        let failed = |error: io::Error| cache_error(&self.dir, &error);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.dir)
-            .map_err(failed)?;
-        let metadata = fs::symlink_metadata(&self.dir).map_err(failed)?;
-        let reject = |reason: &str| {
-            Err(ImageError::Cache {
-                path: self.dir.clone(),
-                reason: reason.to_owned(),
-            })
-        };
-        if !metadata.is_dir() {
-            return reject("it is not a directory");
-        }
-        if metadata.uid() != rustix::process::geteuid().as_raw() {
-            return reject("it belongs to another user");
-        }
-        if metadata.mode() & 0o077 != 0 {
-            if metadata.mode() & 0o022 != 0 {
-                tracing::warn!(
-                    "others could write to the image cache `{}`; it is emptied",
-                    self.dir.display()
-                );
-                self.clear()?;
+        let written = match private::make_directory(&self.dir) {
+            Ok(()) => return Ok(()),
+            Err(NotPrivate::Written) => true,
+            Err(NotPrivate::Seen) => false,
+            Err(error) => {
+                return Err(ImageError::Cache {
+                    path: self.dir.clone(),
+                    reason: error.to_string(),
+                });
             }
-            fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        };
+        // Nothing in it is anybody's but ours to make again.
+        if written {
+            tracing::warn!(
+                "others could write to the image cache `{}`; it is emptied",
+                self.dir.display()
+            );
+            self.clear()?;
         }
-        Ok(())
+        fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700))
+            .map_err(|error| cache_error(&self.dir, &error))
     }
 
     fn load(&self, engine: &Engine, key: &str) -> Result<Image, Unusable> {
@@ -284,7 +279,7 @@ impl ImageCache {
         write_seal(
             &path,
             &Seal {
-                digest: hex(&Sha256::digest(compiled)),
+                digest: hex::encode(Sha256::digest(compiled)),
                 stamp: Stamp::of(&metadata),
                 sealed: 0,
             },
@@ -353,8 +348,8 @@ fn verify(path: &Path) -> Result<Verified, Unusable> {
         .metadata()
         .map_err(|error| rejected(&error.to_string()))?;
     let ours = metadata.is_file()
-        && metadata.uid() == rustix::process::geteuid().as_raw()
-        && metadata.mode() & 0o022 == 0
+        && private::is_ours(metadata.uid())
+        && !private::others_may_write(metadata.mode())
         && metadata.nlink() == 1;
     if !ours {
         return Err(rejected("is not a private file of this user"));
@@ -399,7 +394,7 @@ fn digest(file: &mut File) -> io::Result<String> {
     loop {
         let read = file.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(hex(&hasher.finalize()));
+            return Ok(hex::encode(hasher.finalize()));
         };
         hasher.update(bytes);
     }
@@ -420,19 +415,7 @@ fn key(engine: &Engine) -> Result<String, ImageError> {
     FORMAT.hash(&mut feed);
     artefact::digest()?.hash(&mut feed);
     engine.precompile_compatibility_hash().hash(&mut feed);
-    Ok(hex(&feed.0.finalize()).chars().take(32).collect())
-}
-
-/// `$SANDGATE_CACHE_DIR`, or `sandgate` in the user's cache directory.
-fn user_dir() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("SANDGATE_CACHE_DIR")
-        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("sandgate")))
-        .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("sandgate")))
+    Ok(hex::encode(feed.0.finalize()).chars().take(32).collect())
 }
 
 #[cfg(any(test, fuzzing))]

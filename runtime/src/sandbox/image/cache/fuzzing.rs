@@ -1,7 +1,7 @@
 //! Files of the cache that somebody else wrote: an image and its seal. Called by `crate::fuzzing`, and not part of the
 //! program. Nothing is ever loaded here.
 
-use super::{RACY_NS, Seal, Stamp, hex, verify};
+use super::{RACY_NS, Seal, Stamp, verify};
 use sandgate_service::fuzzing::halves;
 use sha2::{Digest, Sha256};
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, sync::LazyLock};
@@ -39,7 +39,7 @@ pub(crate) fn seal(bytes: &[u8]) {
     };
     assert_eq!(Stamp::of(&verified.into_file().metadata().unwrap()), stamp);
     let said: Seal = serde_json::from_slice(&seal).unwrap();
-    let same = said.digest == hex(&Sha256::digest(image));
+    let same = said.digest == hex::encode(Sha256::digest(image));
     let untouched = said.stamp == stamp && stamp.changed() + RACY_NS < said.sealed;
     assert!(same || untouched, "{}", String::from_utf8_lossy(&seal));
     // What it wrote in its place is good as well.
@@ -47,7 +47,7 @@ pub(crate) fn seal(bytes: &[u8]) {
 }
 
 fn filled(text: &str, stamp: &Stamp) -> String {
-    text.replace("DIGEST", &hex(&Sha256::digest(STORED)))
+    text.replace("DIGEST", &hex::encode(Sha256::digest(STORED)))
         .replace("DEVICE", &stamp.device.to_string())
         .replace("INODE", &stamp.inode.to_string())
         .replace("SIZE", &stamp.size.to_string())

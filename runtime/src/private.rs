@@ -1,0 +1,71 @@
+//! Whose a file or a directory is. One rule for what is kept, for what decides and for what is loaded: `store`, `contexts`
+//! and the image cache ask here. It must never take anything for private that another user could have written.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "directories are made where something private is to be kept"
+)]
+
+use rustix::process::geteuid;
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::Path,
+};
+
+/// Why a directory is not private.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotPrivate {
+    /// It cannot be made or looked at.
+    #[error(transparent)]
+    Unusable(#[from] io::Error),
+    #[error("it is not a directory")]
+    Kind,
+    #[error("it belongs to somebody else")]
+    Owner,
+    #[error("others can write to it; run `chmod 700` on it")]
+    Written,
+    #[error("others can look into it; run `chmod 700` on it")]
+    Seen,
+}
+
+/// Whether what belongs to this user id belongs to whoever runs this process.
+pub(crate) fn is_ours(uid: u32) -> bool {
+    uid == geteuid().as_raw()
+}
+
+/// The same, or to root, who could change it anyway.
+pub(crate) fn is_trusted(uid: u32) -> bool {
+    uid == 0 || is_ours(uid)
+}
+
+/// Whether its group or everybody may write to what has this mode.
+pub(crate) fn others_may_write(mode: u32) -> bool {
+    mode & 0o022 != 0
+}
+
+/// Makes a directory, and those above it, where it is missing; nobody else can look into it.
+pub(crate) fn make_directory(path: &Path) -> Result<(), NotPrivate> {
+    match fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+    {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return Err(NotPrivate::Kind);
+    }
+    if !is_ours(found.uid()) {
+        return Err(NotPrivate::Owner);
+    }
+    if others_may_write(found.mode()) {
+        return Err(NotPrivate::Written);
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(NotPrivate::Seen);
+    }
+    Ok(())
+}
