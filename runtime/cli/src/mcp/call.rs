@@ -24,7 +24,7 @@ pub(super) struct Execute {
 
 /// What is wrong with the arguments.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(super) enum ArgumentError {
     #[error("`{tool}` takes no argument `{argument}`; {takes}{}", meant.as_ref().map_or_else(String::new, |meant| format!("; perhaps `{meant}` is meant")))]
     Unknown {
         tool: &'static str,
@@ -47,11 +47,11 @@ pub(super) enum Wrong {
 
 impl Call {
     /// What a tool is asked for; nothing where there is no such tool.
-    pub(super) fn of(tool: &str, arguments: JsonObject) -> Option<Result<Self, Wrong>> {
+    pub(super) fn of(tool: &str, arguments: JsonObject) -> Option<Result<Self, ArgumentError>> {
         Some(match tool {
             "execute_code" => execute_code(arguments),
             "list_services" => {
-                Given::new("list_services", &[], arguments).map(|_| Self::ListServices)
+                Arguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
             }
             "get_interface" => get_interface(arguments),
             _ => return None,
@@ -59,9 +59,9 @@ impl Call {
     }
 }
 
-fn execute_code(arguments: JsonObject) -> Result<Call, Wrong> {
+fn execute_code(arguments: JsonObject) -> Result<Call, ArgumentError> {
     const TAKES: &[&str] = &["code", "timeout_seconds", "stdin"];
-    let mut given = Given::new("execute_code", TAKES, arguments)?;
+    let mut given = Arguments::new("execute_code", TAKES, arguments)?;
     Ok(Call::ExecuteCode(Execute {
         code: given.required("code")?,
         timeout: given.seconds("timeout_seconds")?,
@@ -69,28 +69,28 @@ fn execute_code(arguments: JsonObject) -> Result<Call, Wrong> {
     }))
 }
 
-fn get_interface(arguments: JsonObject) -> Result<Call, Wrong> {
-    let mut given = Given::new("get_interface", &["service"], arguments)?;
+fn get_interface(arguments: JsonObject) -> Result<Call, ArgumentError> {
+    let mut given = Arguments::new("get_interface", &["service"], arguments)?;
     given.required("service").map(Call::GetInterface)
 }
 
 /// Arguments of which none is unknown.
-struct Given {
+struct Arguments {
     tool: &'static str,
     arguments: JsonObject,
 }
 
-impl Given {
+impl Arguments {
     fn new(
         tool: &'static str,
         takes: &'static [&'static str],
         arguments: JsonObject,
-    ) -> Result<Self, Wrong> {
+    ) -> Result<Self, ArgumentError> {
         let unknown = arguments
             .keys()
             .find(|name| !takes.contains(&name.as_str()));
         match unknown {
-            Some(argument) => Err(Wrong::Unknown {
+            Some(argument) => Err(ArgumentError::Unknown {
                 tool,
                 argument: argument.clone(),
                 takes: if takes.is_empty() {
@@ -106,7 +106,7 @@ impl Given {
     }
 
     /// A text that may be left out. Models also write `null` for what they leave out.
-    fn text(&mut self, argument: &'static str) -> Result<Option<String>, Wrong> {
+    fn text(&mut self, argument: &'static str) -> Result<Option<String>, ArgumentError> {
         match self.arguments.remove(argument) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -114,13 +114,13 @@ impl Given {
         }
     }
 
-    fn required(&mut self, argument: &'static str) -> Result<String, Wrong> {
+    fn required(&mut self, argument: &'static str) -> Result<String, ArgumentError> {
         let tool = self.tool;
         self.text(argument)?
-            .ok_or(Wrong::Missing { tool, argument })
+            .ok_or(ArgumentError::Missing { tool, argument })
     }
 
-    fn seconds(&mut self, argument: &'static str) -> Result<Option<Duration>, Wrong> {
+    fn seconds(&mut self, argument: &'static str) -> Result<Option<Duration>, ArgumentError> {
         let wrong = self.kind(argument, "a number of seconds above 0");
         match self.arguments.remove(argument) {
             None | Some(Value::Null) => Ok(None),
@@ -136,8 +136,8 @@ impl Given {
         }
     }
 
-    fn kind(&self, argument: &'static str, kind: &'static str) -> Wrong {
-        Wrong::Kind {
+    fn kind(&self, argument: &'static str, kind: &'static str) -> ArgumentError {
+        ArgumentError::Kind {
             tool: self.tool,
             argument,
             kind,

@@ -70,9 +70,9 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// What was done, or would be.
+/// What was written, or would be.
 #[derive(Debug, Serialize)]
-struct Done<'a> {
+struct Report<'a> {
     client: Client,
     file: &'a Path,
     name: &'a str,
@@ -95,7 +95,7 @@ pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<E
         arguments.replace,
     );
     let change = edited.map_err(|error| refused(arguments, document.path(), &entry, &error))?;
-    let mut done = Done {
+    let mut report = Report {
         client,
         file: document.path(),
         name: &arguments.name,
@@ -107,9 +107,9 @@ pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<E
     if let Change::To(text) = &change
         && !arguments.dry_run
     {
-        done.backup = document.replace(text, arguments.scope == Scope::User)?;
+        report.backup = document.replace(text, arguments.scope == Scope::User)?;
     }
-    say(&done, arguments.json, !is_prepared(shared))
+    say(&report, arguments.json, !is_prepared(shared))
 }
 
 /// Some clients do not wait as long as that takes.
@@ -119,28 +119,28 @@ fn is_prepared(shared: &Shared) -> bool {
     status.map_or(true, |status| status.size.is_some())
 }
 
-fn say(done: &Done<'_>, json: bool, unprepared: bool) -> Result<Exit, Failure> {
+fn say(report: &Report<'_>, json: bool, unprepared: bool) -> Result<Exit, Failure> {
     if json {
-        let text = serde_json::to_string_pretty(done)
+        let text = serde_json::to_string_pretty(report)
             .map_err(|error| Failure::internal(error.to_string(), None))?;
         print::json(&format!("{text}\n"))?;
         return Ok(Exit::Ok);
     }
-    let (name, file) = (done.name, done.file.display());
-    let mut text = match (done.changed, done.dry_run) {
+    let (name, file) = (report.name, report.file.display());
+    let mut text = match (report.changed, report.dry_run) {
         (false, _) => format!("`{name}` is in `{file}` already, exactly so; nothing was changed\n"),
         (true, true) => format!(
             "`{name}` would be put into `{file}`, under \"{}\":\n{}\n",
-            done.client.servers(),
-            edit::member(name, done.entry)
+            report.client.servers(),
+            edit::member(name, report.entry)
         ),
         (true, false) => format!("`{name}` is now in `{file}`\n"),
     };
-    if let Some(backup) = &done.backup {
+    if let Some(backup) = &report.backup {
         text.push_str(&format!("what was there before: {}\n", backup.display()));
     }
-    if done.changed && !done.dry_run {
-        text.push_str(done.client.then());
+    if report.changed && !report.dry_run {
+        text.push_str(report.client.then());
         if unprepared {
             text.push_str("the interpreter is not prepared yet, which takes up to a minute; `sandgate image warm` does it before a client waits for it\n");
         }

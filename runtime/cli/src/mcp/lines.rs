@@ -31,12 +31,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// and clients take; what is longer is skipped to its end, and never held.
 const LONGEST: usize = 16 << 20;
 /// Requests without an answer. A model makes a handful of calls at once; runs beyond the pool's instances only wait.
-const MOST_UNDER_WAY: usize = 64;
+const MOST_PENDING: usize = 64;
 /// Bytes of them. What waits is held, so many long ones must not add up.
 const MOST_HELD: usize = 64 << 20;
 /// Answers that wait to be written. More than there can be requests under way, so that no answer waits for a place, and
 /// few enough that a client which only sends what is refused has to read.
-const MOST_WAITING: usize = 4 * MOST_UNDER_WAY;
+const MOST_WAITING: usize = 4 * MOST_PENDING;
 /// For how long the end of the process waits for whoever reads the last answers.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Lines {
     incoming: mpsc::Receiver<Line>,
     outgoing: mpsc::Sender<Outgoing>,
-    under_way: UnderWay,
+    pending: Pending,
     /// Told when nothing more comes in.
     over: watch::Sender<bool>,
 }
@@ -65,7 +65,7 @@ enum Outgoing {
 
 /// Requests of which the answer is not written yet.
 #[derive(Debug, Clone, Default)]
-struct UnderWay(Arc<Mutex<HashMap<RequestId, Request>>>);
+struct Pending(Arc<Mutex<HashMap<RequestId, Request>>>);
 
 #[derive(Debug)]
 struct Request {
@@ -74,7 +74,7 @@ struct Request {
     answered: bool,
 }
 
-impl UnderWay {
+impl Pending {
     fn all(&self) -> MutexGuard<'_, HashMap<RequestId, Request>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,7 +85,7 @@ impl UnderWay {
             return Err("a request with this id is under way");
         }
         let held: usize = all.values().map(|request| request.bytes).sum();
-        if all.len() >= MOST_UNDER_WAY || held.saturating_add(bytes) > MOST_HELD {
+        if all.len() >= MOST_PENDING || held.saturating_add(bytes) > MOST_HELD {
             return Err("too many requests are under way; wait for their answers");
         }
         let request = Request {
@@ -122,8 +122,8 @@ impl Lines {
     pub(super) fn of_this_process(over: watch::Sender<bool>) -> io::Result<Self> {
         let (lines, incoming) = mpsc::channel(1);
         let (outgoing, messages) = mpsc::channel(MOST_WAITING);
-        let under_way = UnderWay::default();
-        let answered = under_way.clone();
+        let pending = Pending::default();
+        let answered = pending.clone();
         thread::Builder::new()
             .name("sandgate-input".to_owned())
             .spawn(move || read(io::stdin().lock(), LONGEST, &lines))?;
@@ -133,30 +133,32 @@ impl Lines {
         Ok(Self {
             incoming,
             outgoing,
-            under_way,
+            pending,
             over,
         })
     }
 
     /// What a line is: a message that is passed on, or one that is answered here, or one that means nothing.
-    fn take(&self, line: &Line) -> Taken {
+    fn take(&self, line: &Line) -> Incoming {
         let Line::Whole(bytes) = line else {
             let message = format!("the message is longer than {LONGEST} bytes");
-            return Taken::refused(None, ErrorCode::INVALID_REQUEST, message);
+            return Incoming::refused(None, ErrorCode::INVALID_REQUEST, message);
         };
         let bytes = bytes.trim_ascii();
         if bytes.is_empty() {
-            return Taken::Nothing;
+            return Incoming::Nothing;
         }
         if !weight::is_bearable(bytes) {
             let message = format!("the message has more than {} values", weight::MOST);
-            return Taken::refused(None, ErrorCode::INVALID_REQUEST, message);
+            return Incoming::refused(None, ErrorCode::INVALID_REQUEST, message);
         }
         match serde_json::from_slice::<ClientJsonRpcMessage>(bytes) {
             Ok(JsonRpcMessage::Request(request)) => {
-                match self.under_way.enter(&request.id, bytes.len()) {
-                    Ok(()) => Taken::Message(JsonRpcMessage::Request(request)),
-                    Err(why) => Taken::refused(Some(request.id), ErrorCode::INVALID_REQUEST, why),
+                match self.pending.enter(&request.id, bytes.len()) {
+                    Ok(()) => Incoming::Message(JsonRpcMessage::Request(request)),
+                    Err(why) => {
+                        Incoming::refused(Some(request.id), ErrorCode::INVALID_REQUEST, why)
+                    }
                 }
             }
             // The only one that means something to this server, and only while what it names is under way. Before
@@ -168,25 +170,25 @@ impl Lines {
                     }
                     _ => None,
                 };
-                if cancelled.is_some_and(|id| self.under_way.cancel(id)) {
-                    Taken::Message(JsonRpcMessage::Notification(notification))
+                if cancelled.is_some_and(|id| self.pending.cancel(id)) {
+                    Incoming::Message(JsonRpcMessage::Notification(notification))
                 } else {
-                    Taken::Nothing
+                    Incoming::Nothing
                 }
             }
             // This server asks for nothing.
-            Ok(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) => Taken::Nothing,
+            Ok(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) => Incoming::Nothing,
             Err(error) if error.is_data() => not_a_message(bytes),
             Err(error) => {
                 let message = format!("the message is not JSON: {error}");
-                Taken::refused(None, ErrorCode::PARSE_ERROR, message)
+                Incoming::refused(None, ErrorCode::PARSE_ERROR, message)
             }
         }
     }
 }
 
 /// JSON that is no message of MCP. Notifications are not answered, whatever they say.
-fn not_a_message(bytes: &[u8]) -> Taken {
+fn not_a_message(bytes: &[u8]) -> Incoming {
     #[derive(Deserialize)]
     struct Named {
         id: Option<RequestId>,
@@ -194,10 +196,10 @@ fn not_a_message(bytes: &[u8]) -> Taken {
     }
     let refused = |id| {
         let message = "this is no request of JSON-RPC 2.0 as MCP has them";
-        Taken::refused(id, ErrorCode::INVALID_REQUEST, message)
+        Incoming::refused(id, ErrorCode::INVALID_REQUEST, message)
     };
     match serde_json::from_slice::<Named>(bytes) {
-        Ok(named) if named.id.is_none() && named.method.is_some() => Taken::Nothing,
+        Ok(named) if named.id.is_none() && named.method.is_some() => Incoming::Nothing,
         Ok(named) => refused(named.id),
         Err(_) => refused(None),
     }
@@ -205,13 +207,13 @@ fn not_a_message(bytes: &[u8]) -> Taken {
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one exists at a time")]
-enum Taken {
+enum Incoming {
     Message(ClientJsonRpcMessage),
     Answer(ServerJsonRpcMessage),
     Nothing,
 }
 
-impl Taken {
+impl Incoming {
     fn refused(id: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
         let error = ErrorData::new(code, message.into(), None);
         Self::Answer(ServerJsonRpcMessage::error(error, id))
@@ -226,7 +228,7 @@ impl Transport<RoleServer> for Lines {
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         if let Some(id) = answers(&message) {
-            self.under_way.answer(id);
+            self.pending.answer(id);
         }
         let outgoing = self.outgoing.clone();
         async move {
@@ -244,9 +246,9 @@ impl Transport<RoleServer> for Lines {
                 return None;
             };
             match self.take(&line) {
-                Taken::Message(message) => return Some(message),
-                Taken::Answer(answer) => place.send(Outgoing::Message(answer)),
-                Taken::Nothing => {}
+                Incoming::Message(message) => return Some(message),
+                Incoming::Answer(answer) => place.send(Outgoing::Message(answer)),
+                Incoming::Nothing => {}
             }
         }
     }
@@ -317,7 +319,7 @@ fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<Line>) {
 }
 
 /// Writes messages until there are no more.
-fn write(mut messages: mpsc::Receiver<Outgoing>, under_way: &UnderWay) {
+fn write(mut messages: mpsc::Receiver<Outgoing>, pending: &Pending) {
     while let Some(outgoing) = messages.blocking_recv() {
         let message = match outgoing {
             Outgoing::Message(message) => message,
@@ -328,7 +330,7 @@ fn write(mut messages: mpsc::Receiver<Outgoing>, under_way: &UnderWay) {
             }
         };
         if let Some(id) = answers(&message) {
-            under_way.leave(id);
+            pending.leave(id);
         }
         // Messages are made of JSON and cannot fail to become some.
         let Ok(mut text) = serde_json::to_string(&message) else {

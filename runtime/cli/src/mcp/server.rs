@@ -36,7 +36,7 @@ pub(super) struct Server {
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
-enum Unable {
+enum ExecuteError {
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
     #[error(transparent)]
@@ -56,7 +56,7 @@ impl Server {
         &self,
         execute: Execute,
         cancelled: impl Future<Output = ()>,
-    ) -> Result<Outcome, Unable> {
+    ) -> Result<Outcome, ExecuteError> {
         let caller = match execute.timeout {
             // What the context grants counts as well.
             Some(timeout) => self.caller.clone().tightened(Limits {
@@ -129,7 +129,7 @@ impl ServerHandler for Server {
             Ok(Call::ExecuteCode(execute)) => {
                 match self.execute(execute, context.ct.cancelled()).await {
                     Ok(outcome) => answer::outcome(&outcome),
-                    Err(unable) => error(chain(&unable)),
+                    Err(failure) => error(chain(&failure)),
                 }
             }
             Ok(Call::ListServices) => text(answer::services(&self.caller.services())),

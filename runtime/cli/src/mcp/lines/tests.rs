@@ -32,7 +32,7 @@ fn dos_14_a_line_that_is_too_long_is_skipped_to_its_end() {
 fn dos_14_requests_under_way_are_bounded_in_number_and_in_bytes() {
     let id = |number| RequestId::Number(number);
     let too_many = Err("too many requests are under way; wait for their answers");
-    let many = UnderWay::default();
+    let many = Pending::default();
     for number in 0..64 {
         assert_eq!(many.enter(&id(number), 1), Ok(()));
     }
@@ -51,7 +51,7 @@ fn dos_14_requests_under_way_are_bounded_in_number_and_in_bytes() {
     assert!(!many.cancel(&id(0)));
     assert_eq!(many.enter(&id(65), 1), Ok(()));
 
-    let long = UnderWay::default();
+    let long = Pending::default();
     assert_eq!(long.enter(&id(0), MOST_HELD - LONGEST), Ok(()));
     assert_eq!(long.enter(&id(1), LONGEST + 1), too_many);
     assert_eq!(long.enter(&id(1), LONGEST), Ok(()));
