@@ -716,7 +716,12 @@ fn dos_14_more_requests_than_can_be_under_way_are_refused() {
             }
         })
     );
-    // One that is cancelled makes room for another.
+    // An id that is used twice makes no room.
+    for id in [2, 66] {
+        session.line(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#).as_bytes());
+        assert_eq!(session.hear()["error"]["code"], -32600);
+    }
+    // One that is cancelled does.
     session.tell("notifications/cancelled", json!({"requestId": 2}));
     assert_eq!(session.execute("1"), (true, "value: 1\n".to_owned()));
     drop(listener);

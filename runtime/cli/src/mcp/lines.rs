@@ -58,7 +58,9 @@ enum Line {
 
 #[derive(Debug)]
 enum Outgoing {
-    Message(ServerJsonRpcMessage),
+    Answer(ServerJsonRpcMessage),
+    /// Of a request that is not among those that are under way, though one of its id may be.
+    Refusal(ServerJsonRpcMessage),
     /// Everything before this is written.
     Flush(oneshot::Sender<()>),
 }
@@ -209,14 +211,14 @@ fn not_a_message(bytes: &[u8]) -> Incoming {
 #[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Incoming {
     Message(ClientJsonRpcMessage),
-    Answer(ServerJsonRpcMessage),
+    Refused(ServerJsonRpcMessage),
     Nothing,
 }
 
 impl Incoming {
     fn refused(id: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
         let error = ErrorData::new(code, message.into(), None);
-        Self::Answer(ServerJsonRpcMessage::error(error, id))
+        Self::Refused(ServerJsonRpcMessage::error(error, id))
     }
 }
 
@@ -232,7 +234,7 @@ impl Transport<RoleServer> for Lines {
         }
         let outgoing = self.outgoing.clone();
         async move {
-            let sent = outgoing.send(Outgoing::Message(message)).await;
+            let sent = outgoing.send(Outgoing::Answer(message)).await;
             sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
         }
     }
@@ -247,7 +249,7 @@ impl Transport<RoleServer> for Lines {
             };
             match self.take(&line) {
                 Incoming::Message(message) => return Some(message),
-                Incoming::Answer(answer) => place.send(Outgoing::Message(answer)),
+                Incoming::Refused(refusal) => place.send(Outgoing::Refusal(refusal)),
                 Incoming::Nothing => {}
             }
         }
@@ -322,16 +324,19 @@ fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<Line>) {
 fn write(mut messages: mpsc::Receiver<Outgoing>, pending: &Pending) {
     while let Some(outgoing) = messages.blocking_recv() {
         let message = match outgoing {
-            Outgoing::Message(message) => message,
+            Outgoing::Answer(message) => {
+                if let Some(id) = answers(&message) {
+                    pending.leave(id);
+                }
+                message
+            }
+            Outgoing::Refusal(message) => message,
             Outgoing::Flush(done) => {
                 // Nobody may be waiting any more.
                 let _ = done.send(());
                 continue;
             }
         };
-        if let Some(id) = answers(&message) {
-            pending.leave(id);
-        }
         // Messages are made of JSON and cannot fail to become some.
         let Ok(mut text) = serde_json::to_string(&message) else {
             continue;
