@@ -12,6 +12,7 @@ mod refusal;
 mod underway;
 
 pub(crate) use gate::People;
+pub use refusal::{RefusalKind, Told};
 pub(crate) use underway::TooManyCalls;
 
 use crate::{
@@ -189,12 +190,7 @@ impl Lane {
         let policy = Arc::clone(cleared.policy());
         match self.send(cleared).await {
             Ok(result) => answered(&policy.limits, result),
-            Err(CallError::Service(error)) => Ok(Reply::Failed {
-                code: error.code,
-                message: error.message,
-                data: error.data,
-            }),
-            Err(error) => Err(Refusal::Unanswered(error)),
+            Err(error) => refusal::without_result(&error),
         }
     }
 

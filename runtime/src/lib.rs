@@ -52,6 +52,7 @@ pub mod service;
 
 pub use cancel::Cancel;
 pub use context::Context;
+pub use hostcall::{RefusalKind, Told};
 pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::{Actor, Reach},
@@ -63,6 +64,6 @@ pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
 };
-pub use sandgate_wire::{Exception, Value};
+pub use sandgate_wire::{Exception, ExceptionClass, RefusalCode, Value};
 pub use script::Script;
 pub use workspace::{Workspace, WorkspaceError};

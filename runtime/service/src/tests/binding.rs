@@ -43,7 +43,7 @@ fn bound(structure: &str, given: &str) -> (String, String) {
 
 fn refused(structure: &str, given: &str) -> String {
     let error = bind(&contacts(structure), "contact.add", given).unwrap_err();
-    format!("{}: {error}", error.exception())
+    format!("{}: {error}", error.code())
 }
 
 #[test]
