@@ -31,6 +31,7 @@ mod policy;
 mod question;
 mod reach;
 mod recorder;
+mod refusals;
 mod run;
 mod service;
 mod services;

@@ -271,11 +271,7 @@ impl RefusalKind {
                 Always,
                 "say what is left to be approved; another run can ask again",
             ),
-            Code::LimitCallBytes => (
-                ValueError,
-                Always,
-                "pass less at once, or in several calls",
-            ),
+            Code::LimitCallBytes => (ValueError, Always, "pass less at once, or in several calls"),
             Code::LimitReplyBytes => (
                 ValueError,
                 Always,

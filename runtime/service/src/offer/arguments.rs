@@ -85,7 +85,9 @@ pub enum ArgumentError {
         takes: String,
     },
     /// Which of the two would count?
-    #[error("`{method}` takes its arguments as one JSON object or list: `{parameter}` occurs twice")]
+    #[error(
+        "`{method}` takes its arguments as one JSON object or list: `{parameter}` occurs twice"
+    )]
     Twice {
         /// The method.
         method: String,
