@@ -28,7 +28,7 @@ class ServiceError(Exception):
 
 
 class Refused(PermissionError):
-    """A call was not made; the text says why, and what would work instead, `code` says it for programs."""
+    """A call was not made: the text says why and what would work instead; `code` says why in a word, for programs."""
 
     code = None
 

@@ -235,7 +235,7 @@ impl RefusalKind {
             Code::ArgumentsUnknown => (
                 TypeError,
                 Never,
-                "use a parameter that there is: the message names them, and so does `help()`",
+                "give a parameter that there is: the message names them, and so does `help()`",
             ),
             Code::ArgumentsMissing => (TypeError, Never, "give what the message names"),
             Code::ArgumentsTooMany => (TypeError, Never, "give fewer, or give them by name"),
@@ -244,7 +244,7 @@ impl RefusalKind {
             Code::ArgumentsValue => (
                 ValueError,
                 Never,
-                "give a value of the type that the message names",
+                "give what the message says that the parameter takes",
             ),
             Code::ArgumentsMalformed => (
                 ValueError,
@@ -296,10 +296,15 @@ impl RefusalKind {
             Code::ServiceDisconnected => (ConnectionError, IfSent, LOOK_FIRST),
             Code::ServiceProtocol => (ConnectionError, Always, LOOK_FIRST),
             Code::ServiceReplyTooLong => (ValueError, Always, LOOK_FIRST),
-            Code::ServiceRequestTooLong | Code::ServiceUnsendable => (
+            Code::ServiceRequestTooLong => (
                 ValueError,
                 Never,
                 "pass less at once, or in several calls; nothing was sent",
+            ),
+            Code::ServiceUnsendable => (
+                ValueError,
+                Never,
+                "give the arguments by name; nothing was sent",
             ),
             Code::RequestMalformed | Code::RequestName => (
                 ValueError,

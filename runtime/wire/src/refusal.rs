@@ -1,6 +1,6 @@
 //! Why a call was not made, in words that do not change: the codes that scripts, JSON and protocols show, and the classes
-//! of exceptions that a refusal is raised as. Written by the host's `hostcall/refusal.rs`, which says what each code
-//! means; read by the guest. A code that was ever released must never be given another meaning, or another spelling.
+//! of exceptions that a refusal is raised as. Chosen by the host's `hostcall/refusal.rs`, which says what can be done
+//! about each; read by the guest. A code that was ever released must never be given another meaning, or another spelling.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ named! {
         PolicyDenied = "policy.denied",
         /// A policy would have to look at a value that it cannot compare.
         PolicyUndecidable = "policy.undecidable",
-        /// A person would have to agree, and nobody can be asked.
+        /// A person would have to agree, and nobody can be asked now.
         ApprovalNeeded = "approval.needed",
         /// The person who was asked said no.
         ApprovalDeclined = "approval.declined",
@@ -67,19 +67,19 @@ named! {
         ArgumentsUnknown = "arguments.unknown",
         /// A parameter that is required was not given.
         ArgumentsMissing = "arguments.missing",
-        /// More arguments than parameters.
+        /// More arguments were given than there are parameters.
         ArgumentsTooMany = "arguments.too_many",
         /// A parameter was given twice.
         ArgumentsTwice = "arguments.twice",
-        /// A value that its parameter does not take.
+        /// A parameter does not take the value that was given.
         ArgumentsValue = "arguments.value",
-        /// By position, one cannot be left out before one that is given.
+        /// Given by position, one was left out before another.
         ArgumentsGap = "arguments.gap",
-        /// What only the host may set.
+        /// A script gave what only the host may set.
         ArgumentsReserved = "arguments.reserved",
         /// The method needs what neither a script may set nor the host knows.
         ArgumentsUnusable = "arguments.unusable",
-        /// No object and no list of JSON.
+        /// The arguments cannot be written as one JSON object or list.
         ArgumentsMalformed = "arguments.malformed",
         /// The run has made all of its calls.
         LimitCalls = "limit.calls",
@@ -89,29 +89,29 @@ named! {
         LimitCallBytes = "limit.call_bytes",
         /// The result is longer than it may be.
         LimitReplyBytes = "limit.reply_bytes",
-        /// Too much is held for calls that are under way.
+        /// The host holds as much as it may for calls that are under way.
         LimitUnderWay = "limit.under_way",
-        /// Too much is held for replies that the script has not taken.
+        /// The host holds as much as it may for replies that were not taken.
         LimitHeld = "limit.held",
-        /// The service did not answer in time.
+        /// There was no answer in time.
         ServiceTimeout = "service.timeout",
         /// The service cannot be connected to.
         ServiceUnreachable = "service.unreachable",
         /// The connection ended before the reply did.
         ServiceDisconnected = "service.disconnected",
-        /// What came back is no reply to what was asked.
+        /// What came back is not a reply to what was asked.
         ServiceProtocol = "service.protocol",
-        /// The service's reply is longer than any may be.
+        /// The reply is longer than sandgate takes from any service.
         ServiceReplyTooLong = "service.reply_too_long",
-        /// With what the host adds, the call is longer than any may be.
+        /// With what the host adds, the call is longer than sandgate sends to any service.
         ServiceRequestTooLong = "service.request_too_long",
-        /// The call does not fit into the frames of the service.
+        /// The call cannot be written in the form that the service reads.
         ServiceUnsendable = "service.unsendable",
-        /// What the guest sent is no request.
+        /// What the guest sent is not a request.
         RequestMalformed = "request.malformed",
-        /// What is no name of a service or method.
+        /// A service or method was asked for by something that cannot be its name.
         RequestName = "request.name",
-        /// Lists and objects within each other, too many.
+        /// Lists and objects nest too deeply.
         RequestTooDeep = "request.too_deep",
         /// sandgate itself failed.
         SandgateFailed = "sandgate.failed",
