@@ -321,3 +321,119 @@ impl RefusalKind {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use sandgate_service::{Broken, Phase, ProtocolError, ServiceError};
+    use std::time::Duration;
+
+    fn timeout(sent: bool) -> CallError {
+        CallError::Timeout {
+            phase: Phase::Total,
+            limit: Duration::from_secs(2),
+            sent,
+        }
+    }
+
+    fn broken(sent: bool) -> CallError {
+        CallError::Broken(Broken {
+            sent,
+            reason: Some("what the system says".to_owned()),
+        })
+    }
+
+    fn too_long(part: Part) -> CallError {
+        CallError::TooLong { part, limit: 5 }
+    }
+
+    #[test]
+    fn each_way_in_which_a_service_fails_has_a_code_and_says_where_the_call_may_have_been_carried_out()
+     {
+        const HINT: &str =
+            r#""the service may have carried the call out; look before you repeat it""#;
+        for (error, code, exception, message, hint) in [
+            (
+                timeout(false),
+                "service.timeout",
+                "TimeoutError",
+                "the call took longer than 2s",
+                "null",
+            ),
+            (
+                timeout(true),
+                "service.timeout",
+                "TimeoutError",
+                "the call took longer than 2s",
+                HINT,
+            ),
+            (
+                CallError::Connect("where it listens".to_owned()),
+                "service.unreachable",
+                "ConnectionError",
+                "the service cannot be reached",
+                "null",
+            ),
+            (
+                broken(false),
+                "service.disconnected",
+                "ConnectionError",
+                "the connection ended before the reply did",
+                "null",
+            ),
+            (
+                broken(true),
+                "service.disconnected",
+                "ConnectionError",
+                "the connection ended before the reply did",
+                HINT,
+            ),
+            (
+                CallError::Protocol(ProtocolError::NotUtf8),
+                "service.protocol",
+                "ConnectionError",
+                "the service does not keep to its protocol: its reply is not UTF-8",
+                HINT,
+            ),
+            (
+                too_long(Part::Request),
+                "service.request_too_long",
+                "ValueError",
+                "the request is longer than 5 bytes",
+                "null",
+            ),
+            (
+                too_long(Part::Reply),
+                "service.reply_too_long",
+                "ValueError",
+                "the reply is longer than 5 bytes",
+                HINT,
+            ),
+            (
+                CallError::Parameters,
+                "service.unsendable",
+                "ValueError",
+                "the parameters of a call are one JSON object or list on one line",
+                "null",
+            ),
+        ] {
+            let reply = without_result(&error).unwrap_err().into_reply();
+            assert_eq!(
+                serde_json::to_string(&reply).unwrap(),
+                format!(
+                    r#"{{"refused":{{"code":"{code}","exception":"{exception}","message":"{message}","hint":{hint}}}}}"#
+                )
+            );
+        }
+        let answered = CallError::Service(Box::new(ServiceError {
+            code: -32004,
+            message: "no".to_owned(),
+            data: None,
+        }));
+        assert_eq!(
+            serde_json::to_string(&without_result(&answered).unwrap()).unwrap(),
+            r#"{"failed":{"code":-32004,"message":"no","data":null}}"#
+        );
+    }
+}
