@@ -56,8 +56,8 @@ pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::{Actor, Reach},
 };
-pub use limits::Limits;
-pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
+pub use limits::{Files, Limits};
+pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
@@ -65,4 +65,4 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, Value};
 pub use script::Script;
-pub use workspace::{Workspace, WorkspaceError};
+pub use workspace::{FileEntry, Workspace, WorkspaceError};

@@ -1,15 +1,17 @@
 //! Files of a workspace as WASI asks for them: numbers and names are read from the guest's memory here, a `Session`
 //! carries out what they say, and its answer is written back, with coarse times. Called by `linker` and by the streams of
-//! `wasi`, whose descriptors they share. Without a workspace each of these answers that there is no such descriptor, and
-//! no path exists.
+//! `wasi`, whose descriptors they share. Where a context has no files each of these answers that there is no such
+//! descriptor, and no path exists.
 //!
-//! What may wait for a disk is carried out by a thread that may wait, which takes the session with it. It must never hold
-//! the executor, nor the workspace: a run that ends meanwhile is over.
+//! A workspace in memory is made by the first of these that is about a path; that there is a directory, and where it is,
+//! is said without it. What may wait for a disk is carried out by a thread that may wait, which takes the session with it.
+//! It must never hold the executor, nor the workspace: a run that ends meanwhile is over.
 
 mod forms;
 
 use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
+    budget::Budget,
     limits::Limits,
     sandbox::{
         RunError,
@@ -28,21 +30,28 @@ use wasmtime::{Caller, Linker};
 /// Paths are copied before they are looked at; the system takes none that is longer.
 const LONGEST_PATH: u32 = 4096;
 
-/// Opens a workspace for one run.
+/// The directory that a run begins with.
+const FIRST: u32 = 3;
+
+/// Opens a workspace for one run, or none: then there is one in memory as soon as it is used.
 pub(in crate::sandbox) async fn open(
-    workspace: Arc<Workspace>,
+    workspace: Option<Arc<Workspace>>,
     limits: &Limits,
+    budget: &Budget,
 ) -> Result<Files, RunError> {
-    let limits = *limits;
-    let path = workspace.path().to_owned();
-    let opened = spawn_blocking(move || workspace.session(&limits)).await;
+    let (limits, budget) = (*limits, budget.clone());
+    let Some(workspace) = workspace else {
+        return Ok(Files::Unused { limits, budget });
+    };
+    let Some(path) = workspace.path().map(ToOwned::to_owned) else {
+        return Ok(Files::Here(workspace.session(&limits, &budget)?));
+    };
+    let opened = spawn_blocking(move || workspace.session(&limits, &budget)).await;
     let session = opened.map_err(|error| WorkspaceError::Open {
         path,
         source: std::io::Error::other(error),
     })??;
-    Ok(Files {
-        session: Some(Box::new(session)),
-    })
+    Ok(Files::Here(session))
 }
 
 /// What a run left.
@@ -90,10 +99,26 @@ pub(super) fn answer(done: Result<(), Failed>) -> wasmtime::Result<i32> {
     }
 }
 
-/// What is only looked up.
-fn session<'a>(caller: &'a mut Caller<'_, State>) -> Result<&'a mut Session, Failed> {
-    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
-    files.session.as_deref_mut().ok_or_else(lost)
+/// The workspace, which is made if this is the first use of it, from here on at the time that the run has now.
+fn session(state: &mut State) -> Result<&mut Session, Failed> {
+    let (files, recorder) = (&mut state.files, &mut state.recorder);
+    let files = files.as_mut().ok_or(Errno::BADF)?;
+    if let Files::Unused { limits, budget } = files {
+        let made = Workspace::memory_since(recorder.started_ms());
+        let opened = made
+            .session(limits, budget)
+            .map_err(wasmtime::Error::from)?;
+        *files = Files::Here(opened);
+    }
+    match files {
+        Files::Here(session) => {
+            if let Session::Memory(files) = session {
+                files.at(recorder.wall_ms().map_err(wasmtime::Error::from)?);
+            }
+            Ok(session)
+        }
+        Files::Unused { .. } | Files::Away => Err(lost()),
+    }
 }
 
 fn lost() -> Failed {
@@ -102,27 +127,66 @@ fn lost() -> Failed {
     ))
 }
 
-/// What may wait.
+/// What a descriptor stands for, for which no workspace need be made.
+fn described(caller: &mut Caller<'_, State>, fd: u32) -> Result<Described, Failed> {
+    match caller.data().files.as_ref().ok_or(Errno::BADF)? {
+        Files::Unused { .. } if fd == FIRST => Ok(Described::Directory { first: true }),
+        Files::Unused { .. } => Err(Errno::BADF.into()),
+        Files::Here(session) => Ok(session.describe(fd)?),
+        Files::Away => Err(lost()),
+    }
+}
+
+/// Does something with a workspace in memory and with the guest's, both at hand; nothing where it is a directory of the
+/// host, of which nobody knows how long it takes.
+fn at_once<R>(
+    caller: &mut Caller<'_, State>,
+    act: impl FnOnce(&mut Session, &mut [u8]) -> Result<R, Failed>,
+) -> Result<Option<R>, Failed> {
+    let memory = memory(caller)?;
+    let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+    match session(state)? {
+        Session::Host(_) => Ok(None),
+        files => act(files, bytes).map(Some),
+    }
+}
+
+/// What may wait, by a thread that may, unless nothing can take long.
 async fn carry_out<R: Send + 'static>(
     caller: &mut Caller<'_, State>,
     act: impl FnOnce(&mut Session) -> Result<R, Errno> + Send + 'static,
 ) -> Result<R, Failed> {
-    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
-    let mut session = files.session.take().ok_or_else(lost)?;
+    let state = caller.data_mut();
+    if let files @ Session::Memory(_) = session(state)? {
+        return Ok(act(files)?);
+    }
+    let taken = state
+        .files
+        .as_mut()
+        .map(|files| std::mem::replace(files, Files::Away));
+    let Some(Files::Here(mut session)) = taken else {
+        return Err(lost());
+    };
     let acted = spawn_blocking(move || {
         let done = act(&mut session);
         (session, done)
     });
     let (session, done) = acted.await.map_err(wasmtime::Error::from)?;
-    if let Some(files) = caller.data_mut().files.as_mut() {
-        files.session = Some(session);
-    }
+    caller.data_mut().files = Some(Files::Here(session));
     Ok(done?)
+}
+
+/// That there is a workspace at all.
+fn exists(caller: &Caller<'_, State>) -> Result<(), Failed> {
+    match caller.data().files {
+        Some(_) => Ok(()),
+        None => Err(Errno::BADF.into()),
+    }
 }
 
 /// A path of the guest, copied.
 fn path(caller: &mut Caller<'_, State>, at: u32, length: u32) -> Result<String, Failed> {
-    session(caller)?;
+    exists(caller)?;
     if length > LONGEST_PATH {
         return Err(Errno::NAMETOOLONG.into());
     }
@@ -139,7 +203,7 @@ fn write_back(caller: &mut Caller<'_, State>, at: u32, answer: &[u8]) -> Result<
 /// The first buffer that is not empty, which is all that is read or written at once, and no more than `PIECE` of it: a
 /// file may always give or take less than it was asked to.
 fn buffer(caller: &mut Caller<'_, State>, vectors: u32, number: u32) -> Result<(u32, u32), Failed> {
-    session(caller)?;
+    exists(caller)?;
     let memory = memory(caller)?;
     let bytes = memory.data(&*caller);
     let buffers = vectors_of(bytes, vectors, number)?;
@@ -157,10 +221,25 @@ pub(super) async fn read_file(
     got: u32,
 ) -> Result<(), Failed> {
     let (at, length) = buffer(caller, vectors, number)?;
-    let most = usize::try_from(length)?;
-    let bytes = carry_out(caller, move |session| session.read(fd, most)).await?;
-    write_back(caller, at, &bytes)?;
-    write_back(caller, got, &u32::try_from(bytes.len())?.to_le_bytes())
+    let taken = at_once(caller, |files, bytes| {
+        Ok(files.read(fd, slice_mut(bytes, at, length)?)?)
+    })?;
+    let taken = match taken {
+        Some(taken) => taken,
+        None => {
+            let most = usize::try_from(length)?;
+            let read = carry_out(caller, move |session| {
+                let mut bytes = vec![0; most];
+                let taken = session.read(fd, &mut bytes)?;
+                bytes.truncate(taken);
+                Ok(bytes)
+            });
+            let bytes = read.await?;
+            write_back(caller, at, &bytes)?;
+            bytes.len()
+        }
+    };
+    write_back(caller, got, &u32::try_from(taken)?.to_le_bytes())
 }
 
 pub(super) async fn write_file(
@@ -171,9 +250,17 @@ pub(super) async fn write_file(
     written: u32,
 ) -> Result<(), Failed> {
     let (at, length) = buffer(caller, vectors, number)?;
-    let memory = memory(caller)?;
-    let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
-    let taken = carry_out(caller, move |session| session.write(fd, &bytes)).await?;
+    let taken = at_once(caller, |files, bytes| {
+        Ok(files.write(fd, slice(bytes, at, length)?)?)
+    })?;
+    let taken = match taken {
+        Some(taken) => taken,
+        None => {
+            let memory = memory(caller)?;
+            let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
+            carry_out(caller, move |session| session.write(fd, &bytes)).await?
+        }
+    };
     write_back(caller, written, &u32::try_from(taken)?.to_le_bytes())
 }
 
@@ -190,7 +277,7 @@ macro_rules! link {
     )*};
 }
 
-/// Files of the workspace. Without one each of these answers that there is no such descriptor, and no path exists.
+/// Files of the workspace. Where there is none each of these answers that there is no such descriptor, and no path exists.
 pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link! { linker:
         fd_close(fd: u32);
@@ -250,7 +337,7 @@ async fn fd_fdstat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Resu
     let form = if is_stream(fd) {
         descriptor_form(None)
     } else {
-        descriptor_form(Some(session(caller)?.describe(fd)?))
+        descriptor_form(Some(described(caller, fd)?))
     };
     write_back(caller, at, &form)
 }
@@ -264,7 +351,7 @@ async fn fd_fdstat_set_flags(
         return Err(Errno::INVAL.into());
     }
     let (append, nonblocking) = (flags & forms::APPEND != 0, flags & forms::NONBLOCKING != 0);
-    Ok(session(caller)?.set_modes(fd, append, nonblocking)?)
+    Ok(session(caller.data_mut())?.set_modes(fd, append, nonblocking)?)
 }
 
 async fn fd_filestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
@@ -285,7 +372,7 @@ async fn fd_filestat_set_size(
 
 /// The name of the directory that a run begins with is asked for in two steps: how long it is, and what it is.
 async fn fd_prestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
-    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Described::Directory { first: true }) {
         return Err(Errno::BADF.into());
     }
     let length = u64::from(u32::try_from(abi::WORKSPACE.len())?);
@@ -299,7 +386,7 @@ async fn fd_prestat_dir_name(
     at: u32,
     length: u32,
 ) -> Result<(), Failed> {
-    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Described::Directory { first: true }) {
         return Err(Errno::NOTDIR.into());
     }
     if usize::try_from(length)? < abi::WORKSPACE.len() {
@@ -333,8 +420,8 @@ async fn fd_seek(
         return Err(Errno::SPIPE.into());
     }
     let to = match whence {
-        0 => session(caller)?.seek(fd, offset, Whence::Start)?,
-        1 => session(caller)?.seek(fd, offset, Whence::Here)?,
+        0 => session(caller.data_mut())?.seek(fd, offset, Whence::Start)?,
+        1 => session(caller.data_mut())?.seek(fd, offset, Whence::Here)?,
         // Only this asks the file system.
         2 => carry_out(caller, move |session| session.seek(fd, offset, Whence::End)).await?,
         _ => return Err(Errno::INVAL.into()),
@@ -365,6 +452,13 @@ async fn path_filestat_get(
     at: u32,
 ) -> Result<(), Failed> {
     let path = path(caller, path_at, length)?;
+    if fd == FIRST && path == "." {
+        let started = caller.data().recorder.started_ms();
+        if let Some(Files::Unused { .. }) = caller.data().files {
+            // A run that only looks at where it is, as each does at its start, has not used it.
+            return put_stat(caller, at, &Seen::empty_directory(started), 1);
+        }
+    }
     let follow = follow & forms::FOLLOW != 0;
     let seen = carry_out(caller, move |session| session.stat_path(fd, &path, follow)).await?;
     write_stat(caller, at, seen)
@@ -461,13 +555,22 @@ async fn path_unlink_file(
     carry_out(caller, move |session| session.unlink(fd, &path)).await
 }
 
+fn write_stat(caller: &mut Caller<'_, State>, at: u32, seen: Seen) -> Result<(), Failed> {
+    let number = session(caller.data_mut())?.number(&seen);
+    put_stat(caller, at, &seen, number)
+}
+
 /// THREAT[ESC-06]: the times of a file are a clock, and a fine one. They become milliseconds, or stand still where the
 /// run's time does.
-fn write_stat(caller: &mut Caller<'_, State>, at: u32, seen: Seen) -> Result<(), Failed> {
-    let number = session(caller)?.number(&seen);
+fn put_stat(
+    caller: &mut Caller<'_, State>,
+    at: u32,
+    seen: &Seen,
+    number: u64,
+) -> Result<(), Failed> {
     let recorder = &caller.data().recorder;
     let still = recorder.is_frozen().then(|| recorder.started_ms());
-    let form = stat_form(&seen, number, still);
+    let form = stat_form(seen, number, still);
     let memory = memory(caller)?;
     slice_mut(memory.data_mut(caller), at, 64)?.copy_from_slice(&form);
     Ok(())
