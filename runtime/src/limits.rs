@@ -60,7 +60,6 @@ impl Limits {
         }
     }
 
-    /// These limits, with what a context's `limits.toml` says in their place.
     /// What the limits of a context say, where they say something.
     pub(crate) fn with(self, granted: &sandgate_policy::Limits) -> Self {
         let size = |granted: Option<u64>, otherwise| {

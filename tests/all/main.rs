@@ -32,6 +32,7 @@ mod question;
 mod reach;
 mod recorder;
 mod run;
+mod scratch;
 mod service;
 mod services;
 mod signals;

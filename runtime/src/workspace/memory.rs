@@ -209,7 +209,6 @@ impl MemorySession {
     }
 
     /// Numbers are counted in each workspace, so they say nothing. THREAT[SEC-01].
-    #[expect(clippy::unused_self, reason = "as for a directory of the host")]
     pub(super) fn number(&self, seen: &Seen) -> u64 {
         seen.identity.inode
     }
