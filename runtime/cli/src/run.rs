@@ -314,7 +314,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
                 path.display(),
                 ByteSize::b(most).display().iec()
             ),
-            "pass less, or put it into the workspace with --in",
+            "pass less, or put it into a directory and pass that with --workspace",
         )),
         Ok(_) => Ok(bytes),
         Err(error) => {

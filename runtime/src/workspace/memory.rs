@@ -7,6 +7,7 @@
 
 mod content;
 mod names;
+mod room;
 mod tree;
 
 use super::{
@@ -61,7 +62,7 @@ impl Memory {
     pub(super) fn session(&self, limits: &Limits, held: &budget::Budget) -> MemorySession {
         let mut tree = locked(&self.0);
         if tree.runs == 0 {
-            tree.count_in(held.for_files());
+            tree.room.count_in(held.for_files());
         }
         tree.runs = tree.runs.saturating_add(1);
         drop(tree);
@@ -105,7 +106,7 @@ impl Memory {
                 return Ok(());
             }
             locked(&self.0).as_the_host(|tree| {
-                if tree.given().saturating_add(taken) as u64 > MOST_COPIED_IN {
+                if tree.room.given().saturating_add(taken) as u64 > MOST_COPIED_IN {
                     let most = bytesize::ByteSize::b(MOST_COPIED_IN).display().iec();
                     let message =
                         format!("files in memory are at most {most}; a directory may hold more");

@@ -5,15 +5,12 @@
 //! Numbers are counted and never used again, so that they say nothing of the host and are the same in a replay.
 //! Whatever takes memory of the host is asked for before it is taken.
 
-use super::content::Content;
-use crate::{
-    budget::Share,
-    workspace::{
-        entry::{Identity, Seen},
-        ledger::{Account, Budget},
-        listing::write_entry,
-        place::Place,
-    },
+use super::{content::Content, room::Room};
+use crate::workspace::{
+    entry::{Identity, Seen},
+    ledger::{Account, Budget},
+    listing::write_entry,
+    place::Place,
 };
 use rustix::{fs::FileType, io::Errno};
 use std::{
@@ -35,12 +32,7 @@ pub(in crate::workspace) struct Tree {
     /// The number of the next node.
     next: u64,
     pub(in crate::workspace) account: Account,
-    /// Memory of the host that all of it takes.
-    held: usize,
-    /// As much of it as files take that the host itself put in, which is not the run's to answer for.
-    given: usize,
-    /// What the run's budget holds for the rest. None where no run has been here yet.
-    pub(super) share: Option<Share>,
+    pub(in crate::workspace) room: Room,
     /// Runs that use it now.
     pub(super) runs: usize,
 }
@@ -95,62 +87,17 @@ impl Tree {
             nodes: HashMap::from([(ROOT, root)]),
             next: ROOT + 1,
             account: Account::default(),
-            held: 0,
-            given: 0,
-            share: None,
+            room: Room::default(),
             runs: 0,
-        }
-    }
-
-    /// What the next run answers for is counted in its budget from now on.
-    pub(super) fn count_in(&mut self, mut share: Share) {
-        // What one run was allowed fits into the budget of the next.
-        if share.grow(self.owed()) {
-            self.share = Some(share);
-        }
-    }
-
-    /// What a run answers for.
-    fn owed(&self) -> usize {
-        self.held.saturating_sub(self.given)
-    }
-
-    /// Room for that much more.
-    fn take(&mut self, bytes: usize) -> Result<(), Errno> {
-        let held = self.held.saturating_add(bytes);
-        if let Some(share) = &mut self.share {
-            let more = held
-                .saturating_sub(self.given)
-                .saturating_sub(share.bytes());
-            if more > 0 && !share.grow(more) {
-                return Err(Errno::NOSPC);
-            }
-        } else {
-            // It is the host that puts it in.
-            self.given = self.given.saturating_add(bytes);
-        }
-        self.held = held;
-        Ok(())
-    }
-
-    fn give_back(&mut self, bytes: usize) {
-        self.held = self.held.saturating_sub(bytes);
-        let owed = self.owed();
-        if let Some(share) = &mut self.share {
-            share.shrink(share.bytes().saturating_sub(owed));
         }
     }
 
     /// What the host itself puts in is not counted in the budget of a run, whenever it is put in.
     pub(in crate::workspace) fn as_the_host<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
-        let share = self.share.take();
+        let share = self.room.take_share();
         let done = act(self);
-        self.share = share;
+        self.room.put_share(share);
         done
-    }
-
-    pub(super) fn given(&self) -> usize {
-        self.given
     }
 
     fn node(&self, number: u64) -> Result<&Node, Errno> {
@@ -277,7 +224,7 @@ impl Tree {
     ) -> Result<u64, Errno> {
         self.account.may_name(budget)?;
         self.directory(directory)?;
-        self.take(ENTRY)?;
+        self.room.take(ENTRY)?;
         let number = self.next;
         self.next = self.next.saturating_add(1);
         self.nodes.insert(
@@ -332,7 +279,7 @@ impl Tree {
     pub(super) fn unname(&mut self, directory: u64, name: &str, now: u64) -> Result<(), Errno> {
         let number = self.take_name(directory, name, now)?;
         self.account.unnamed();
-        self.give_back(ENTRY);
+        self.room.give_back(ENTRY);
         let node = self.node_mut(number)?;
         node.named = false;
         if let What::Directory(directory) = &mut node.what {
@@ -368,7 +315,7 @@ impl Tree {
         }) = self.nodes.remove(&number)
         {
             self.account.resized(content.size(), 0);
-            self.give_back(content.held());
+            self.room.give_back(content.held());
         }
     }
 
@@ -385,7 +332,7 @@ impl Tree {
         let (size, growth) = (content.size(), content.growth(at, bytes.len()));
         let end = at.saturating_add(bytes.len() as u64);
         self.account.may_grow(budget, size, end)?;
-        self.take(growth)?;
+        self.room.take(growth)?;
         self.account.resized(size, size.max(end));
         self.change(number, now, |content| content.write(at, bytes))
     }
@@ -401,7 +348,7 @@ impl Tree {
         self.account.may_grow(budget, before, size)?;
         self.account.resized(before, size);
         let freed = self.change(number, now, |content| content.resize(size))?;
-        self.give_back(freed);
+        self.room.give_back(freed);
         Ok(())
     }
 
@@ -509,12 +456,6 @@ impl Tree {
             }
         }
         (bytes, entries, held)
-    }
-
-    /// What the tree believes that it holds, and what the budget holds for it.
-    #[cfg(test)]
-    pub(in crate::workspace) fn held(&self) -> (usize, usize) {
-        (self.held, self.share.as_ref().map_or(0, Share::bytes))
     }
 }
 

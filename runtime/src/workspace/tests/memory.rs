@@ -21,7 +21,7 @@ fn millions(bytes: u64) -> Limits {
 fn held(workspace: &Workspace, budget: &Budget) -> usize {
     let tree = memory(workspace).tree();
     let (_, _, held) = tree.counted();
-    assert_eq!((tree.held(), budget.used()), ((held, held), held));
+    assert_eq!((tree.room.held(), budget.used()), ((held, held), held));
     held
 }
 

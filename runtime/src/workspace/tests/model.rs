@@ -517,7 +517,7 @@ fn counted(workspace: &Workspace, session: Option<&Session>) -> [(u64, u64); 2] 
         Kept::Memory(memory) => {
             let tree = memory.tree();
             let (bytes, entries, held) = tree.counted();
-            assert_eq!(tree.held(), (held, held));
+            assert_eq!(tree.room.held(), (held, held));
             [(bytes, entries), (tree.account.bytes, tree.account.entries)]
         }
     }
