@@ -253,6 +253,11 @@ fn steps() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn what_is_read_is_what_was_written_wherever_pieces_end(steps in steps()) {
         let (workspace, budget) = (Workspace::memory(), Budget::default());
