@@ -14,7 +14,7 @@ async fn iso_01_variables_modules_and_patches_do_not_survive() {
                 'marker' in globals(), 'marker' in sys.modules, math.pi > 3.1, sys.path, dict(os.environ))";
     assert_eq!(
         printed(look).await,
-        "[False, False, False] False False True [] {}\n"
+        "[False, False, False] False False True ['/work'] {}\n"
     );
 }
 

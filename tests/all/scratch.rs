@@ -5,13 +5,13 @@ use crate::support::{
     command, desk::Desk, finished, limits, printed, run, run_limited, sandbox, sandgate,
 };
 use rustix::process::{Pid, Signal, kill_process};
-use sandgate::{Clock, Context, Files, Limits, Outcome, Script, Status, Workspace};
+use sandgate::{Clock, Context, Files, Limits, Outcome, Script, Sink, Status, Stream, Workspace};
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::Path,
-    process::Stdio,
-    sync::Arc,
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
 };
 
 fn files(outcome: &Outcome) -> Vec<(&str, u64)> {
@@ -122,6 +122,53 @@ async fn esc_04_nothing_of_the_host_is_there() {
 
 fn entries(directory: &Path) -> usize {
     fs::read_dir(directory).unwrap().count()
+}
+
+/// Says to a process of these tests that it is one.
+const CHILD: &str = "SANDGATE_TEST_CHILD";
+
+/// Looks at the directory for temporary files whenever a script prints.
+#[derive(Default)]
+struct Looks(Mutex<Vec<usize>>);
+
+impl Sink for Looks {
+    fn write(&self, _: Stream, _: &[u8]) {
+        let seen = entries(&std::env::temp_dir());
+        self.0.lock().unwrap().push(seen);
+    }
+}
+
+/// In a process that has no wall around it, which would let nothing be written there anyway.
+#[tokio::test]
+async fn esc_04_nothing_appears_on_the_hosts_disk_where_there_is_no_wall_either() {
+    if std::env::var_os(CHILD).is_none() {
+        let place = tempfile::tempdir().unwrap();
+        let test =
+            "scratch::esc_04_nothing_appears_on_the_hosts_disk_where_there_is_no_wall_either";
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test])
+            .env(CHILD, "1")
+            .env("TMPDIR", place.path())
+            .current_dir(place.path())
+            .status();
+        assert!(status.unwrap().success());
+        assert_eq!(entries(place.path()), 0);
+        return;
+    }
+    let temporary = std::env::temp_dir();
+    let control = tempfile::tempdir().unwrap();
+    assert_eq!(entries(&temporary), 1, "this is where they would be");
+    drop(control);
+    let looks = Arc::new(Looks::default());
+    let outcome = run(Script {
+        sink: Some(looks.clone()),
+        ..Script::new(USES)
+    })
+    .await;
+    assert_eq!(outcome.stdout.text, USED);
+    let seen = looks.0.lock().unwrap().clone();
+    assert_eq!((seen.is_empty(), seen.iter().sum::<usize>()), (false, 0));
+    assert_eq!(entries(&temporary), 0, "while the outcome is kept");
 }
 
 #[test]

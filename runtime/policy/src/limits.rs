@@ -61,7 +61,9 @@ pub struct Limits {
     pub source: Option<u64>,
     /// Bytes of standard input.
     pub stdin: Option<u64>,
-    /// Whether its scripts have files.
+    /// Whether its scripts have files. Where nothing is said of it the hash of a context is what it was before there was
+    /// this limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Files>,
     /// Bytes in the workspace.
     pub workspace_bytes: Option<u64>,
