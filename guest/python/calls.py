@@ -28,7 +28,9 @@ class ServiceError(Exception):
 
 
 class Refused(PermissionError):
-    """A call was not made; the text says why, and what would work instead."""
+    """A call was not made: the text says why and what would work instead; `code` says why in a word, for programs."""
+
+    code = None
 
 
 _RAISED = {
@@ -39,6 +41,14 @@ _RAISED = {
     "TypeError": TypeError,
     "ValueError": ValueError,
 }
+
+
+def refusal(exception, code, text):
+    """The exception that a call was not made by. Its `code` is one of those that the host has for all refusals."""
+    error = _RAISED[exception](text)
+    error.code = code
+    return error
+
 
 # A call's number, and who is told when it is done. Every run begins with none.
 _waiting = {}
@@ -62,7 +72,7 @@ def collect(number, method):
     text = refused["message"]
     if refused["hint"]:
         text += "; " + refused["hint"]
-    raise _RAISED[refused["exception"]](text)
+    raise refusal(refused["exception"], refused["code"], text)
 
 
 async def awaited(number, method):

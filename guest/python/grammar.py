@@ -1,6 +1,6 @@
 """What XML documents are made of, as regular expressions, and what may be wrong with them.
 
-`declarations.py` and `expat.py` read by it. Repeats are possessive, so that no document makes an expression go back.
+`names.py`, `declarations.py` and `expat.py` read by it. Repeats are possessive, so that no document makes an expression go back.
 """
 
 import re

@@ -10,7 +10,7 @@ import inspect
 import sys
 import types
 
-from _sandgate_calls import Refused, ServiceError, awaited, begin, collect
+from _sandgate_calls import Refused, ServiceError, awaited, begin, collect, refusal
 
 
 class _Shown(str):
@@ -50,15 +50,17 @@ def _doc(service, method):
 
 
 def _bound(name, parameters, args, kwargs):
-    """What was passed, by the names that the service has for it. The host checks names and values."""
+    """What was passed, by the names that the service has for it. The host checks names and values; what it could not
+    see any more is refused here as it would be there."""
     if len(args) > len(parameters):
-        raise TypeError(f"{name}() takes {len(parameters)} arguments but {len(args)} were given")
+        text = f"{name}() takes {len(parameters)} arguments but {len(args)} were given"
+        raise refusal("TypeError", "arguments.too_many", text)
     params = dict(zip((wire for _, wire in parameters), args))
     wires = dict(parameters)
     for key, value in kwargs.items():
         wire = wires.get(key, key)
         if wire in params:
-            raise TypeError(f"{name}() got multiple values for argument {key!r}")
+            raise refusal("TypeError", "arguments.twice", f"{name}() got multiple values for argument {key!r}")
         params[wire] = value
     return params
 

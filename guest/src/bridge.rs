@@ -7,8 +7,9 @@ pub(crate) use _sandgate::module_def;
 mod _sandgate {
     use crate::{abi, allocator, value};
     use rustpython_vm::{
-        PyObjectRef, PyResult, VirtualMachine, builtins::PyStrRef, function::OptionalArg,
+        AsObject, PyObjectRef, PyResult, VirtualMachine, builtins::PyStrRef, function::OptionalArg,
     };
+    use sandgate_wire::RefusalCode;
 
     /// What the host refuses because of its length is not worth copying to it.
     const LONGEST_PARAMS: usize = 1 << 20;
@@ -16,12 +17,17 @@ mod _sandgate {
     /// Parameters as JSON text.
     #[pyfunction]
     fn encode(params: PyObjectRef, vm: &VirtualMachine) -> PyResult<String> {
-        value::json(vm, &params, LONGEST_PARAMS).ok_or_else(|| {
-            vm.new_value_error(
-                "only what JSON has a form for can be sent to a service: numbers of 64 bits, strings, lists, \
-                 dictionaries, dates, data classes; not deeper than 64, not longer than 1 MiB",
-            )
-        })
+        if let Some(json) = value::json(vm, &params, LONGEST_PARAMS) {
+            return Ok(json);
+        }
+        let error = vm.new_value_error(
+            "only what JSON has a form for can be sent to a service: numbers of 64 bits, strings, lists, \
+             dictionaries, dates, data classes; not deeper than 64, not longer than 1 MiB",
+        );
+        // As the host would refuse it, if it could get there.
+        let code = vm.ctx.new_str(RefusalCode::ArgumentsMalformed.as_str());
+        error.as_object().set_attr("code", code, vm)?;
+        Err(error)
     }
 
     /// Starts a call, as JSON text, and returns its number at once.

@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 17] = [
+const PARTS: [(&str, &str, &str); 18] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -36,6 +36,7 @@ const PARTS: [(&str, &str, &str); 17] = [
     part!("services"),
     part!("profiler"),
     part!("grammar"),
+    part!("names"),
     part!("declarations"),
     part!("expat"),
     part!("missing"),

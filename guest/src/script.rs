@@ -4,14 +4,14 @@
 use crate::{abi, prelude::Prelude, value};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyResult, VirtualMachine,
-    builtins::{PyBaseException, PyDictRef},
+    builtins::{PyBaseException, PyDictRef, PyStr},
     bytecode::CodeFlags,
     common::rand::os_random,
     compiler::{CompileOpts, Mode},
     scope::Scope,
     vm::seed_hashes,
 };
-use sandgate_wire::{Ending, Exception, Script};
+use sandgate_wire::{Ending, Exception, RefusalCode, Script};
 use std::borrow::Cow;
 
 /// Tracebacks and messages longer than this are cut: they are for reading.
@@ -138,9 +138,16 @@ fn describe(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {
         exception: Exception {
             kind,
             message: cut(message),
+            code: refusal_code(vm, error),
             traceback: cut_inside(traceback),
         },
     }
+}
+
+/// The code of a refusal. What else has a `code`, as errors of HTTP and XML do, has a number or a text of its own.
+fn refusal_code(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Option<RefusalCode> {
+    let code = error.as_object().get_attr("code", vm).ok()?;
+    RefusalCode::named(code.downcast_ref::<PyStr>()?.to_str()?)
 }
 
 fn exited(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {

@@ -14,6 +14,7 @@ mod refusal;
 mod underway;
 
 pub(crate) use gate::People;
+pub use refusal::{RefusalKind, Told};
 pub(crate) use underway::TooManyCalls;
 
 use crate::{
@@ -192,12 +193,7 @@ impl Lane {
         let policy = Arc::clone(cleared.policy());
         match self.carrier.carry(cleared).await {
             Ok(result) => answered(&policy.limits, result),
-            Err(CallError::Service(error)) => Ok(Reply::Failed {
-                code: error.code,
-                message: error.message,
-                data: error.data,
-            }),
-            Err(error) => Err(Refusal::Unanswered(error)),
+            Err(error) => refusal::without_result(&error),
         }
     }
 

@@ -93,6 +93,7 @@ struct Readme;
 pub use cancel::Cancel;
 pub use context::Context;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
+pub use hostcall::{RefusalKind, Told};
 pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,
@@ -104,6 +105,6 @@ pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
 };
-pub use sandgate_wire::{Exception, Value};
+pub use sandgate_wire::{Exception, ExceptionClass, RefusalCode, Value};
 pub use script::Script;
 pub use workspace::{Workspace, WorkspaceError};

@@ -18,7 +18,12 @@ struct Stages {
     order: &'static [&'static str],
 }
 
-const ALL: [Stages; 5] = [
+const ALL: [Stages; 6] = [
+    Stages {
+        place: "runtime/wire/src",
+        module: &[],
+        order: &["abi", "refusal", "stub", "script", "ending", "call"],
+    },
     Stages {
         place: "runtime/policy/src",
         module: &[],

@@ -33,6 +33,7 @@ mod policy;
 mod question;
 mod reach;
 mod recorder;
+mod refusals;
 mod run;
 mod service;
 mod services;

@@ -2,7 +2,7 @@
 //! a script more than its context may use.
 
 use super::{call::Call, reach::Reach, refusal::Refusal};
-use sandgate_wire::Reply;
+use sandgate_wire::{Listed, Reply, Wanted};
 use serde_json::value::{RawValue, to_raw_value};
 
 /// What they are called by: what there is to call, and an echo.
@@ -12,10 +12,11 @@ pub(super) fn answer(reach: Option<&Reach>, call: Call) -> Result<Reply, Refusal
     let result = match (call.method(), reach) {
         ("echo", _) => return Ok(Reply::Ok(call.into_params())),
         ("services", reach) => {
-            let named = |(name, summary)| serde_json::json!({"name": name, "summary": summary});
             let services = reach.map(Reach::services).unwrap_or_default();
-            let services: Vec<_> = services.into_iter().map(named).collect();
-            to_raw_value(&services).ok()
+            let listed = services
+                .iter()
+                .map(|(name, summary)| Listed { name, summary });
+            to_raw_value(&listed.collect::<Vec<_>>()).ok()
         }
         ("interface", Some(reach)) => serde_json::from_str(call.params().get())
             .ok()
@@ -25,11 +26,4 @@ pub(super) fn answer(reach: Option<&Reach>, call: Call) -> Result<Reply, Refusal
         _ => None,
     };
     result.map(Reply::Ok).ok_or_else(|| call.not_available())
-}
-
-/// The parameters of `sandgate.interface`.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    service: String,
 }

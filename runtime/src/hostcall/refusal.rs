@@ -1,7 +1,10 @@
-//! Why a call was not made, and the one table that turns each reason into the Python exception a script sees.
+//! Why a call was not made: each reason has one code, and one table says of each code which Python exception a script
+//! sees and what it can do. Made by every step of the road; `docs/CODES.md` is written from the table. A message must
+//! never say what a script may not know.
 
-use sandgate_service::{ArgumentError, CallError};
-use sandgate_wire::Reply;
+use sandgate_service::{ArgumentError, CallError, Part};
+use sandgate_wire::{ExceptionClass, RefusalCode, Reply};
+use std::borrow::Cow;
 
 /// Why a call was not made, or brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +66,12 @@ pub(crate) enum Refusal {
         parameter: String,
         problem: String,
     },
-    #[error("{}", .0.for_script())]
-    Unanswered(CallError),
+    #[error("{message}")]
+    Unanswered {
+        code: RefusalCode,
+        message: Cow<'static, str>,
+        may_have_happened: bool,
+    },
     #[error("the result is {size} bytes long, {limit} are allowed")]
     ReplyTooLong { size: usize, limit: u64 },
     #[error("the host holds {limit} bytes for this run; the reply was dropped")]
@@ -85,75 +92,348 @@ fn reasons(because: &[String], otherwise: &str) -> String {
 }
 
 impl Refusal {
-    /// The exception, its message, and what would work instead.
+    /// What it is called. No two reasons share a code.
+    fn code(&self) -> RefusalCode {
+        match self {
+            Self::TooLong { .. } => RefusalCode::LimitCallBytes,
+            Self::TooDeep { .. } => RefusalCode::RequestTooDeep,
+            Self::Malformed => RefusalCode::RequestMalformed,
+            Self::Name => RefusalCode::RequestName,
+            Self::TooMany { .. } => RefusalCode::LimitCalls,
+            Self::NotAvailable { .. } => RefusalCode::MethodNotAvailable,
+            Self::Arguments(error) => error.code(),
+            Self::Denied { .. } => RefusalCode::PolicyDenied,
+            Self::Awaiting { .. } => RefusalCode::ApprovalNeeded,
+            Self::Declined { .. } => RefusalCode::ApprovalDeclined,
+            Self::AskedTooOften { .. } => RefusalCode::LimitQuestions,
+            Self::Changed { .. } => RefusalCode::ApprovalChanged,
+            Self::Incomparable { .. } => RefusalCode::PolicyUndecidable,
+            Self::Unanswered { code, .. } => *code,
+            Self::ReplyTooLong { .. } => RefusalCode::LimitReplyBytes,
+            Self::TooMuchHeld { .. } => RefusalCode::LimitHeld,
+            Self::TooMuchUnderWay { .. } => RefusalCode::LimitUnderWay,
+            Self::Failed => RefusalCode::SandgateFailed,
+        }
+    }
+
+    /// What the script gets: the exception, its message, and what would work instead.
     pub(crate) fn into_reply(self) -> Reply {
-        let (exception, hint) = match &self {
-            Self::TooLong { .. } => ("ValueError", Some("pass less at once, or in several calls")),
-            Self::TooDeep { .. } | Self::Malformed | Self::Name => ("ValueError", None),
-            Self::TooMany { .. } => (
-                "RuntimeError",
-                Some("do more with each call, or finish in another run"),
-            ),
-            Self::NotAvailable { .. } => (
-                "PermissionError",
-                Some("`dir(services)` lists what this context may use"),
-            ),
-            Self::Arguments(error) => (error.exception(), None),
-            Self::Denied { .. } => ("PermissionError", None),
-            Self::Awaiting { .. } => (
-                "PermissionError",
-                Some("go on with what needs no approval, and say what is left to be approved"),
-            ),
-            Self::Declined { .. } => (
-                "PermissionError",
-                Some("do not try again; say what was declined"),
-            ),
-            Self::AskedTooOften { .. } => (
-                "PermissionError",
-                Some("say what is left to be approved; another run can ask again"),
-            ),
-            Self::Changed { .. } => ("PermissionError", Some("make the call again")),
-            Self::Incomparable { .. } => (
-                "ValueError",
-                Some("leave it out, or give a value that a policy can compare"),
-            ),
-            Self::Unanswered(error) => match error {
-                CallError::Timeout { .. } => ("TimeoutError", happened(error)),
-                CallError::Parameters | CallError::TooLong { .. } => {
-                    ("ValueError", happened(error))
+        let code = self.code();
+        let kind = RefusalKind::of(code);
+        let told = match kind.told {
+            Told::Always => true,
+            Told::Never => false,
+            // A model that repeats a call must know whether it may do so.
+            Told::IfSent => matches!(
+                self,
+                Self::Unanswered {
+                    may_have_happened: true,
+                    ..
                 }
-                _ => ("ConnectionError", happened(error)),
-            },
-            Self::ReplyTooLong { .. } => (
-                "ValueError",
-                Some("ask for less at once; the call itself was carried out"),
-            ),
-            Self::TooMuchHeld { .. } => (
-                "RuntimeError",
-                Some(
-                    "take the results of earlier calls before making more; the call itself may have been carried out",
-                ),
-            ),
-            Self::TooMuchUnderWay { .. } => (
-                "RuntimeError",
-                Some("wait for earlier calls, and take their results, before making more"),
-            ),
-            Self::Failed => (
-                "RuntimeError",
-                Some("the service may have carried the call out; look before you repeat it"),
             ),
         };
         Reply::Refused {
-            exception: exception.to_owned(),
+            code,
+            exception: kind.exception,
             message: self.to_string(),
-            hint: hint.map(ToOwned::to_owned),
+            hint: told.then(|| kind.remedy.to_owned()),
         }
     }
 }
 
-/// A model that repeats a call must know whether it may do so.
-fn happened(error: &CallError) -> Option<&'static str> {
-    error
-        .may_have_happened()
-        .then_some("the service may have carried the call out; look before you repeat it")
+/// What becomes of a call that brought no result. An error of the service's own is an answer; all else is a refusal.
+pub(crate) fn without_result(error: &CallError) -> Result<Reply, Refusal> {
+    let code = match error {
+        CallError::Service(error) => {
+            return Ok(Reply::Failed {
+                code: error.code,
+                message: error.message.clone(),
+                data: error.data.clone(),
+            });
+        }
+        CallError::Timeout { .. } => RefusalCode::ServiceTimeout,
+        // THREAT[SEC-01]: which of them it is would say something of the host.
+        CallError::Address(_) | CallError::Socket(_) | CallError::Connect(_) => {
+            RefusalCode::ServiceUnreachable
+        }
+        CallError::Broken(_) => RefusalCode::ServiceDisconnected,
+        CallError::Protocol(_) => RefusalCode::ServiceProtocol,
+        CallError::TooLong { part, .. } => match part {
+            Part::Request => RefusalCode::ServiceRequestTooLong,
+            Part::Reply => RefusalCode::ServiceReplyTooLong,
+        },
+        CallError::Parameters => RefusalCode::ServiceUnsendable,
+    };
+    Err(Refusal::Unanswered {
+        code,
+        message: error.for_script(),
+        may_have_happened: error.may_have_happened(),
+    })
+}
+
+/// What all refusals of one code have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusalKind {
+    /// What it is raised as. `PermissionError` is a `services.Refused`.
+    pub exception: ExceptionClass,
+    /// What can be done about it.
+    pub remedy: &'static str,
+    /// Whether the script is told the remedy, behind the message.
+    pub told: Told,
+}
+
+/// When a script is told what it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Whenever it is refused so.
+    Always,
+    /// Where the service may have carried the call out.
+    IfSent,
+    /// Never: the message says it, or it is for people to do.
+    Never,
+}
+
+/// What a model must know before it repeats a call.
+const LOOK_FIRST: &str = "the service may have carried the call out; look before you repeat it";
+
+impl RefusalKind {
+    /// The one table of refusals.
+    #[must_use]
+    pub fn of(code: RefusalCode) -> Self {
+        use ExceptionClass::{
+            ConnectionError, PermissionError, RuntimeError, TimeoutError, TypeError, ValueError,
+        };
+        use RefusalCode as Code;
+        use Told::{Always, IfSent, Never};
+        let (exception, told, remedy) = match code {
+            Code::PolicyDenied => (
+                PermissionError,
+                Never,
+                "do without it; `sandgate policy explain` says what would change it",
+            ),
+            Code::PolicyUndecidable => (
+                ValueError,
+                Always,
+                "leave it out, or give a value that a policy can compare",
+            ),
+            Code::ApprovalNeeded => (
+                PermissionError,
+                Always,
+                "go on with what needs no approval, and say what is left to be approved",
+            ),
+            Code::ApprovalDeclined => (
+                PermissionError,
+                Always,
+                "do not try again; say what was declined",
+            ),
+            Code::ApprovalChanged => (PermissionError, Always, "make the call again"),
+            Code::MethodNotAvailable => (
+                PermissionError,
+                Always,
+                "`dir(services)` lists what this context may use",
+            ),
+            Code::ArgumentsUnknown => (
+                TypeError,
+                Never,
+                "give a parameter that there is: the message names them, and so does `help()`",
+            ),
+            Code::ArgumentsMissing => (TypeError, Never, "give what the message names"),
+            Code::ArgumentsTooMany => (TypeError, Never, "give fewer, or give them by name"),
+            Code::ArgumentsTwice => (TypeError, Never, "give it once"),
+            Code::ArgumentsGap => (TypeError, Never, "give the one before it too"),
+            Code::ArgumentsValue => (
+                ValueError,
+                Never,
+                "give what the message says that the parameter takes",
+            ),
+            Code::ArgumentsMalformed => (
+                ValueError,
+                Never,
+                "pass only what JSON has a form for, by name or by position",
+            ),
+            Code::ArgumentsReserved => (
+                PermissionError,
+                Never,
+                "leave it out: the host says on whose behalf a call is made",
+            ),
+            Code::ArgumentsUnusable => (
+                PermissionError,
+                Never,
+                "use another method; this one has to be called by other means",
+            ),
+            Code::LimitCalls => (
+                RuntimeError,
+                Always,
+                "do more with each call, or finish in another run",
+            ),
+            Code::LimitQuestions => (
+                PermissionError,
+                Always,
+                "say what is left to be approved; another run can ask again",
+            ),
+            Code::LimitCallBytes => (ValueError, Always, "pass less at once, or in several calls"),
+            Code::LimitReplyBytes => (
+                ValueError,
+                Always,
+                "ask for less at once; the call itself was carried out",
+            ),
+            Code::LimitUnderWay => (
+                RuntimeError,
+                Always,
+                "wait for earlier calls, and take their results, before making more",
+            ),
+            Code::LimitHeld => (
+                RuntimeError,
+                Always,
+                "take the results of earlier calls before making more; the call itself may have been carried out",
+            ),
+            Code::ServiceTimeout => (TimeoutError, IfSent, LOOK_FIRST),
+            Code::ServiceUnreachable => (
+                ConnectionError,
+                Never,
+                "nothing was sent, so the call can be made again; `sandgate service test` says more",
+            ),
+            Code::ServiceDisconnected => (ConnectionError, IfSent, LOOK_FIRST),
+            Code::ServiceProtocol => (ConnectionError, Always, LOOK_FIRST),
+            Code::ServiceReplyTooLong => (ValueError, Always, LOOK_FIRST),
+            Code::ServiceRequestTooLong => (
+                ValueError,
+                Never,
+                "pass less at once, or in several calls; nothing was sent",
+            ),
+            Code::ServiceUnsendable => (
+                ValueError,
+                Never,
+                "give the arguments by name; nothing was sent",
+            ),
+            Code::RequestMalformed | Code::RequestName => (
+                ValueError,
+                Never,
+                "call services through `services`, which makes requests as they have to be",
+            ),
+            Code::RequestTooDeep => (ValueError, Never, "pass something flatter"),
+            Code::SandgateFailed => (RuntimeError, Always, LOOK_FIRST),
+        };
+        Self {
+            exception,
+            remedy,
+            told,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use sandgate_service::{Broken, Phase, ProtocolError, ServiceError};
+    use std::time::Duration;
+
+    fn timeout(sent: bool) -> CallError {
+        CallError::Timeout {
+            phase: Phase::Total,
+            limit: Duration::from_secs(2),
+            sent,
+        }
+    }
+
+    fn broken(sent: bool) -> CallError {
+        CallError::Broken(Broken {
+            sent,
+            reason: Some("what the system says".to_owned()),
+        })
+    }
+
+    fn too_long(part: Part) -> CallError {
+        CallError::TooLong { part, limit: 5 }
+    }
+
+    #[test]
+    fn each_way_in_which_a_service_fails_has_a_code_and_says_where_the_call_may_have_been_carried_out()
+     {
+        const HINT: &str =
+            r#""the service may have carried the call out; look before you repeat it""#;
+        for (error, code, exception, message, hint) in [
+            (
+                timeout(false),
+                "service.timeout",
+                "TimeoutError",
+                "the call took longer than 2s",
+                "null",
+            ),
+            (
+                timeout(true),
+                "service.timeout",
+                "TimeoutError",
+                "the call took longer than 2s",
+                HINT,
+            ),
+            (
+                CallError::Connect("where it listens".to_owned()),
+                "service.unreachable",
+                "ConnectionError",
+                "the service cannot be reached",
+                "null",
+            ),
+            (
+                broken(false),
+                "service.disconnected",
+                "ConnectionError",
+                "the connection ended before the reply did",
+                "null",
+            ),
+            (
+                broken(true),
+                "service.disconnected",
+                "ConnectionError",
+                "the connection ended before the reply did",
+                HINT,
+            ),
+            (
+                CallError::Protocol(ProtocolError::NotUtf8),
+                "service.protocol",
+                "ConnectionError",
+                "the service does not keep to its protocol: its reply is not UTF-8",
+                HINT,
+            ),
+            (
+                too_long(Part::Request),
+                "service.request_too_long",
+                "ValueError",
+                "the request is longer than 5 bytes",
+                "null",
+            ),
+            (
+                too_long(Part::Reply),
+                "service.reply_too_long",
+                "ValueError",
+                "the reply is longer than 5 bytes",
+                HINT,
+            ),
+            (
+                CallError::Parameters,
+                "service.unsendable",
+                "ValueError",
+                "the parameters of a call are one JSON object or list on one line",
+                "null",
+            ),
+        ] {
+            let reply = without_result(&error).unwrap_err().into_reply();
+            assert_eq!(
+                serde_json::to_string(&reply).unwrap(),
+                format!(
+                    r#"{{"refused":{{"code":"{code}","exception":"{exception}","message":"{message}","hint":{hint}}}}}"#
+                )
+            );
+        }
+        let answered = CallError::Service(Box::new(ServiceError {
+            code: -32004,
+            message: "no".to_owned(),
+            data: None,
+        }));
+        assert_eq!(
+            serde_json::to_string(&without_result(&answered).unwrap()).unwrap(),
+            r#"{"failed":{"code":-32004,"message":"no","data":null}}"#
+        );
+    }
 }

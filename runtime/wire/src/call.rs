@@ -1,5 +1,6 @@
 //! A call to a service, and its reply, while they cross the boundary.
 
+use crate::refusal::{ExceptionClass, RefusalCode};
 use alloc::{borrow::Cow, boxed::Box, string::String};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -36,8 +37,10 @@ pub enum Reply {
     },
     /// The call was not made. The exception that the script sees is raised from this.
     Refused {
-        /// The name of a built-in exception class.
-        exception: String,
+        /// Why, in a word that programs can rely on. The exception has it as its `code`.
+        code: RefusalCode,
+        /// What it is raised as.
+        exception: ExceptionClass,
         /// What was refused and why.
         message: String,
         /// What would work instead, where there is something.

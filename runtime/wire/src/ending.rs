@@ -1,5 +1,6 @@
 //! How a script ended, as the guest reports it. The host adds what only it can know: limits, output, usage.
 
+use crate::refusal::RefusalCode;
 use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -56,6 +57,9 @@ pub struct Exception {
     pub kind: String,
     /// `str()` of it.
     pub message: String,
+    /// Its `code`, where that is the code of a refusal. Whatever the script says: it can set the attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<RefusalCode>,
     /// What Python would print: the traceback with the script's own lines, and the last line.
     pub traceback: String,
 }
@@ -67,6 +71,7 @@ impl Exception {
         Self {
             kind: kind.to_owned(),
             message: message.to_owned(),
+            code: None,
             traceback: alloc::format!("{kind}: {message}\n"),
         }
     }

@@ -10,8 +10,12 @@ extern crate alloc;
 pub mod abi;
 mod call;
 mod ending;
+mod refusal;
 mod script;
+mod stub;
 
 pub use call::{Reply, Request};
 pub use ending::{Ending, Exception, Value};
+pub use refusal::{ExceptionClass, RefusalCode};
 pub use script::Script;
+pub use stub::{Listed, Stub, StubEffect, StubMethod, StubParameter, Wanted};

@@ -13,6 +13,7 @@ use crate::{
     text,
 };
 use sandgate_policy::{Principal, nearest};
+use sandgate_wire::RefusalCode;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{
     Map, Value,
@@ -83,6 +84,16 @@ pub enum ArgumentError {
         /// What there is.
         takes: String,
     },
+    /// Which of the two would count?
+    #[error(
+        "`{method}` takes its arguments as one JSON object or list: `{parameter}` occurs twice"
+    )]
+    Twice {
+        /// The method.
+        method: String,
+        /// What was given twice.
+        parameter: String,
+    },
     /// Something is missing.
     #[error("`{method}` needs {missing}. {takes}")]
     Missing {
@@ -136,16 +147,19 @@ pub enum ArgumentError {
 }
 
 impl ArgumentError {
-    /// The Python exception that says the same.
+    /// What the refusal of such arguments is called.
     #[must_use]
-    pub fn exception(&self) -> &'static str {
+    pub fn code(&self) -> RefusalCode {
         match self {
-            Self::Shape { .. } | Self::Value { .. } => "ValueError",
-            Self::Unknown { .. }
-            | Self::TooMany { .. }
-            | Self::Missing { .. }
-            | Self::Gap { .. } => "TypeError",
-            Self::Reserved { .. } | Self::Unusable { .. } => "PermissionError",
+            Self::Shape { .. } => RefusalCode::ArgumentsMalformed,
+            Self::Unknown { .. } => RefusalCode::ArgumentsUnknown,
+            Self::TooMany { .. } => RefusalCode::ArgumentsTooMany,
+            Self::Twice { .. } => RefusalCode::ArgumentsTwice,
+            Self::Missing { .. } => RefusalCode::ArgumentsMissing,
+            Self::Value { .. } => RefusalCode::ArgumentsValue,
+            Self::Reserved { .. } => RefusalCode::ArgumentsReserved,
+            Self::Gap { .. } => RefusalCode::ArgumentsGap,
+            Self::Unusable { .. } => RefusalCode::ArgumentsUnusable,
         }
     }
 }
@@ -280,7 +294,10 @@ impl Method {
                         None => return Err(self.unknown(&name)),
                     };
                     if slot.is_some() {
-                        return Err(self.shape(&format_args!("`{name}` occurs twice")));
+                        return Err(ArgumentError::Twice {
+                            method: self.method.clone(),
+                            parameter: text::line(&name, 60),
+                        });
                     }
                     *slot = Some(self.value(argument, value, &parts, weight)?);
                 }

@@ -15,9 +15,10 @@ use crate::{
     offer::{Argument, Method, Service, types},
     text,
 };
-use serde::Serialize;
-use serde_json::{Value, value::RawValue};
-use std::{collections::BTreeMap, fmt::Write};
+use sandgate_policy::Effect;
+use sandgate_wire::{Stub, StubEffect, StubMethod, StubParameter};
+use serde_json::Value;
+use std::fmt::Write;
 
 /// The description of a method; the rest is in its `help()`.
 const LONGEST_LINE: usize = 120;
@@ -139,69 +140,7 @@ impl Argument {
     }
 }
 
-/// What proxies are built from. Keys are short because every run is sent all of it.
-#[derive(Serialize)]
-struct Stub<'a> {
-    service: &'a str,
-    summary: &'a str,
-    /// Records that annotations name.
-    types: &'a BTreeMap<String, String>,
-    methods: Vec<StubMethod<'a>>,
-}
-
-#[derive(Serialize)]
-struct StubMethod<'a> {
-    /// In Python.
-    n: &'a str,
-    /// On the wire.
-    m: &'a str,
-    /// What it is for.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    d: &'a str,
-    /// What it does: `read`, `write`, `destroy`.
-    e: sandgate_policy::Effect,
-    /// Whether it is deprecated.
-    #[serde(skip_serializing_if = "is_false")]
-    x: bool,
-    /// What it returns.
-    #[serde(skip_serializing_if = "is_any")]
-    t: &'a str,
-    p: Vec<StubParameter<'a>>,
-}
-
-#[derive(Serialize)]
-struct StubParameter<'a> {
-    /// In Python.
-    n: &'a str,
-    /// On the wire, where that is another name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    m: Option<&'a str>,
-    /// Whether it is required.
-    #[serde(skip_serializing_if = "is_false")]
-    r: bool,
-    /// What it takes.
-    #[serde(skip_serializing_if = "is_any")]
-    t: &'a str,
-    /// What it is for.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    d: &'a str,
-    /// What the service takes when nothing is given. Shown, never sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    v: Option<&'a RawValue>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-fn is_any(annotation: &str) -> bool {
-    annotation == "Any"
-}
-
+/// What proxies are built from.
 pub(crate) fn stub(service: &Service) -> Vec<u8> {
     let mut left = MOST_WORDS;
     let stub = Stub {
@@ -211,13 +150,17 @@ pub(crate) fn stub(service: &Service) -> Vec<u8> {
         methods: service
             .methods()
             .map(|method| StubMethod {
-                n: &method.python,
-                m: &method.method,
-                d: &method.summary,
-                e: method.effect,
-                x: method.deprecated,
-                t: &method.returns,
-                p: method
+                python: &method.python,
+                method: &method.method,
+                summary: &method.summary,
+                effect: match method.effect {
+                    Effect::Read => StubEffect::Read,
+                    Effect::Write => StubEffect::Write,
+                    Effect::Destroy => StubEffect::Destroy,
+                },
+                deprecated: method.deprecated,
+                returns: &method.returns,
+                parameters: method
                     .open()
                     .map(|argument| stub_parameter(argument, &mut left))
                     .collect(),
@@ -248,12 +191,12 @@ fn stub_parameter<'a>(argument: &'a Argument, left: &mut usize) -> StubParameter
         None => ("Any", "", None),
     };
     StubParameter {
-        n: &argument.python,
-        m: (*argument.python != *parameter.name).then_some(parameter.name.as_str()),
-        r: parameter.required,
-        t: annotation,
-        d: summary,
-        v: default.and_then(|json| serde_json::from_str(json).ok()),
+        python: &argument.python,
+        name: (*argument.python != *parameter.name).then_some(parameter.name.as_str()),
+        required: parameter.required,
+        annotation,
+        summary,
+        default: default.and_then(|json| serde_json::from_str(json).ok()),
     }
 }
 

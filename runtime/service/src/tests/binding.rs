@@ -42,7 +42,7 @@ fn bound(structure: &str, given: &str) -> (String, String) {
 
 fn refused(structure: &str, given: &str) -> String {
     let error = bind(&contacts(structure), "contact.add", given).unwrap_err();
-    format!("{}: {error}", error.exception())
+    format!("{}: {error}", error.code())
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn what_is_left_out_is_not_sent_and_none_leaves_out_what_cannot_be_null() {
     );
     assert_eq!(
         refused("by-position", r#"{"name":"Ann","age":1}"#),
-        "TypeError: `contact.add` takes its parameters by position, so `age` cannot be given without `email` before it"
+        "arguments.gap: `contact.add` takes its parameters by position, so `age` cannot be given without `email` before it"
     );
 }
 
@@ -130,7 +130,7 @@ fn what_a_script_gave_is_shown_shortened_and_without_control() {
     assert_eq!(
         refused("by-name", &long),
         format!(
-            "ValueError: `contact.add` takes `age: int`, but \"\\u001b[2J{}… is not of type \"integer\"",
+            "arguments.value: `contact.add` takes `age: int`, but \"\\u001b[2J{}… is not of type \"integer\"",
             "x".repeat(49)
         )
     );
@@ -157,7 +157,7 @@ fn pol_01_a_script_cannot_say_on_whose_behalf_it_calls() {
             assert_eq!(
                 refused(structure, given),
                 format!(
-                    "PermissionError: `{name}` is set by the host, from who runs the script; leave it out"
+                    "arguments.reserved: `{name}` is set by the host, from who runs the script; leave it out"
                 ),
                 "{given}"
             );
@@ -166,7 +166,7 @@ fn pol_01_a_script_cannot_say_on_whose_behalf_it_calls() {
     // By position there is no place for it.
     assert_eq!(
         refused("by-position", "[8]"),
-        "ValueError: `contact.add` takes `name: str`, but 8 is not of type \"string\""
+        "arguments.value: `contact.add` takes `name: str`, but 8 is not of type \"string\""
     );
 }
 
