@@ -31,7 +31,6 @@ use question::Pause;
 use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::Limits;
-use sandgate_service::CallError;
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};

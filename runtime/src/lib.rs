@@ -98,8 +98,8 @@ pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,
 };
-pub use limits::Limits;
-pub use outcome::{FileEntry, Outcome, Status, StreamText, Usage};
+pub use limits::{Files, Limits};
+pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
@@ -107,4 +107,4 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, ExceptionClass, RefusalCode, Value};
 pub use script::Script;
-pub use workspace::{Workspace, WorkspaceError};
+pub use workspace::{FileEntry, Workspace, WorkspaceError};

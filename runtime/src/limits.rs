@@ -1,6 +1,7 @@
 //! What one run may consume. Asked for by whoever starts it, granted by its context's policies; read by everything that
 //! counts. It must never hold a number that the host cannot keep.
 
+pub use sandgate_policy::Files;
 use std::time::Duration;
 
 /// What one run may consume. Every field bounds something that a hostile script would otherwise take from the host.
@@ -18,7 +19,9 @@ pub struct Limits {
     pub source: usize,
     /// Bytes of standard input.
     pub stdin: usize,
-    /// Bytes in the workspace.
+    /// Whether a script has files at all.
+    pub workspace: Files,
+    /// Bytes in the workspace. In memory a run has 48 MiB at most, whatever is granted.
     pub workspace_bytes: u64,
     /// Files and directories in the workspace.
     pub workspace_files: u64,
@@ -38,6 +41,7 @@ impl Limits {
             output,
             source,
             stdin,
+            workspace,
             workspace_bytes,
             workspace_files,
             calls,
@@ -49,13 +53,13 @@ impl Limits {
             output: output.min(other.output),
             source: source.min(other.source),
             stdin: stdin.min(other.stdin),
+            workspace: workspace.min(other.workspace),
             workspace_bytes: workspace_bytes.min(other.workspace_bytes),
             workspace_files: workspace_files.min(other.workspace_files),
             calls: calls.min(other.calls),
         }
     }
 
-    /// These limits, with what a context's `limits.toml` says in their place.
     /// What the limits of a context say, where they say something.
     pub(crate) fn with(self, granted: &sandgate_policy::Limits) -> Self {
         let size = |granted: Option<u64>, otherwise| {
@@ -71,6 +75,7 @@ impl Limits {
             output: size(granted.output, self.output),
             source: size(granted.source, self.source),
             stdin: size(granted.stdin, self.stdin),
+            workspace: granted.workspace.unwrap_or(self.workspace),
             workspace_bytes: granted.workspace_bytes.unwrap_or(self.workspace_bytes),
             workspace_files: granted.workspace_files.unwrap_or(self.workspace_files),
             calls: granted.calls.unwrap_or(self.calls),
@@ -104,6 +109,7 @@ impl Limits {
         output: bytes(*sandgate_policy::Limits::OUTPUT.end()),
         source: bytes(*sandgate_policy::Limits::SOURCE.end()),
         stdin: bytes(*sandgate_policy::Limits::STDIN.end()),
+        workspace: Files::Scratch,
         workspace_bytes: *sandgate_policy::Limits::WORKSPACE_BYTES.end(),
         workspace_files: *sandgate_policy::Limits::WORKSPACE_FILES.end(),
         calls: *sandgate_policy::Limits::CALLS.end(),
@@ -119,6 +125,7 @@ impl Default for Limits {
             output: 1 << 20,
             source: 1 << 20,
             stdin: 16 << 20,
+            workspace: Files::Scratch,
             workspace_bytes: 64 << 20,
             workspace_files: 1000,
             calls: 1000,

@@ -1,9 +1,12 @@
 //! What came of a run, in the one form that every front end prints, and its JSON.
 
-use crate::recorder::Tape;
+use crate::{
+    recorder::Tape,
+    workspace::{FileEntry, Workspace},
+};
 use sandgate_wire::{Exception, Value};
 use serde::{Serialize, Serializer};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How a run ended. Closed: a front end handles each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,6 +60,10 @@ pub struct Outcome {
     /// Why that is not all of it, where it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
+    /// The files themselves, where the script was given no workspace and used a path all the same. They are in memory for
+    /// as long as this is kept: copied out, read, given to another script, or gone.
+    #[serde(skip)]
+    pub scratch: Option<Arc<Workspace>>,
     /// What it consumed.
     pub usage: Usage,
     /// Everything nondeterministic that the run was given, for a replay.
@@ -78,15 +85,6 @@ impl Serialize for StreamText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
     }
-}
-
-/// A file that was left in the workspace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileEntry {
-    /// Relative to the workspace, with `/` between names.
-    pub path: String,
-    /// In bytes.
-    pub size: u64,
 }
 
 /// What a run consumed.

@@ -57,6 +57,9 @@ pub enum RunError {
         "a replay has no answers of services on its tape; run it in a context without services"
     )]
     Replay,
+    /// The context's scripts have no files, and this one was given some.
+    #[error("the limit `workspace = \"none\"` of the context leaves its scripts no files")]
+    NoFiles,
     /// The workspace could not be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -71,7 +74,8 @@ pub enum RunError {
 impl Sandbox {
     /// How to make one. What a script has unless something is granted:
     ///
-    /// - no file, directory or path: not even one that does not exist can be told from one that does;
+    /// - no file or directory of the host, only an empty one in memory: outside of it, not even a path that does not exist
+    ///   can be told from one that does;
     /// - no environment variable, no argument, no user, no host name, no process id of the host;
     /// - no socket, no process, no thread, no signal, no foreign function;
     /// - no clock finer than a millisecond, and no sight of the host's uptime;

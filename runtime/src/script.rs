@@ -22,7 +22,8 @@ pub struct Script {
     pub arguments: Vec<String>,
     /// What `input()` and `sys.stdin` read.
     pub stdin: Vec<u8>,
-    /// The directory that appears as `/work`. Without one no path exists at all.
+    /// The directory that appears as `/work`. Without one there is an empty one in memory, which is made when the script
+    /// first uses a path and comes back as [`Outcome::scratch`](crate::Outcome::scratch).
     pub workspace: Option<Arc<Workspace>>,
     /// Which time the script sees.
     pub clock: Clock,

@@ -1,7 +1,7 @@
 //! Nothing of the host is within reach: the probes of THREATS.md, from inside a script.
 
-use crate::support::{command, finished, printed, repository, scratch};
-use sandgate::Script;
+use crate::support::{command, finished, limits, printed, repository, run_limited, scratch};
+use sandgate::{Files, Limits, Script};
 
 /// Runs each expression and prints its type of exception, or its value.
 fn probe(expressions: &[&str]) -> String {
@@ -14,28 +14,40 @@ fn probe(expressions: &[&str]) -> String {
     )
 }
 
+/// Ways to come upon a file of the host.
+const FILES: &[&str] = &[
+    "open('/etc/passwd')",
+    "open('/proc/self/environ')",
+    "open('/dev/tty')",
+    "open('new', 'w').name",
+    "__import__('os').listdir('/')",
+    "__import__('os').listdir('.')",
+    "__import__('os').stat('/')",
+    "__import__('os').mkdir('/x')",
+    "__import__('os').open('/', 0)",
+    "__import__('os').path.exists('/')",
+    "__import__('os').fdopen(3)",
+    "__import__('os').read(3, 1)",
+    "__import__('os').write(3, b'x')",
+    "__import__('pathlib').Path('/').exists()",
+    "__import__('glob').glob('/*')",
+    "__import__('os').path.dirname(__import__('tempfile').mkdtemp())",
+    "__import__('shutil').disk_usage('/')",
+];
+
 #[tokio::test]
 async fn esc_01_no_file_of_the_host_exists() {
-    let source = probe(&[
-        "open('/etc/passwd')",
-        "open('/proc/self/environ')",
-        "open('/dev/tty')",
-        "open('new', 'w')",
-        "__import__('os').listdir('/')",
-        "__import__('os').listdir('.')",
-        "__import__('os').stat('/')",
-        "__import__('os').mkdir('/x')",
-        "__import__('os').open('/', 0)",
-        "__import__('os').path.exists('/')",
-        "__import__('os').fdopen(3)",
-        "__import__('os').read(3, 1)",
-        "__import__('os').write(3, b'x')",
-        "__import__('pathlib').Path('/').exists()",
-        "__import__('glob').glob('/*')",
-        "__import__('tempfile').mkdtemp()",
-        "__import__('shutil').disk_usage('/')",
-    ]);
-    insta::assert_snapshot!(printed(&source).await);
+    insta::assert_snapshot!(printed(&probe(FILES)).await);
+}
+
+#[tokio::test]
+async fn esc_01_where_a_context_says_none_no_file_exists_at_all() {
+    let none = Limits {
+        workspace: Files::None,
+        ..limits()
+    };
+    let outcome = run_limited(Script::new(probe(FILES)), none).await;
+    insta::assert_snapshot!(outcome.stdout.text);
 }
 
 #[tokio::test]

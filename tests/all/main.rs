@@ -35,6 +35,7 @@ mod reach;
 mod recorder;
 mod refusals;
 mod run;
+mod scratch;
 mod service;
 mod services;
 mod signals;

@@ -3,7 +3,7 @@
 
 use crate::support::{caller, liar::Liar, limits, sandbox};
 use sandgate::{
-    Cancel, Context, Limits, Outcome, Reach, Script, Sink, Status, Stream, Workspace,
+    Cancel, Context, Limits, Outcome, Reach, Script, Sink, Status, Stream,
     policy::PolicyStore,
     service::{Address, Client, ClientLimits, Registry, Service, Terms},
 };
@@ -125,7 +125,6 @@ async fn iso_03_what_a_service_mixes_up_never_crosses_from_one_context_to_anothe
 /// What the honest ones do: call, keep a file, and say who they are.
 fn honest(number: usize) -> Script {
     Script {
-        workspace: Some(Arc::new(Workspace::temporary().unwrap())),
         ..Script::new(format!(
             "from services import crm
 import asyncio
@@ -218,7 +217,6 @@ async fn dos_13_two_hundred_honest_runs_stand_beside_three_hostile_ones() {
         let script = Script {
             cancel: Some(cancel.clone()),
             sink: Some(Arc::new(Heard(Mutex::new(Some(heard.clone()))))),
-            workspace: Some(Arc::new(Workspace::temporary().unwrap())),
             ..Script::new(source)
         };
         others.spawn(async move { sandbox.run(script, &context).await.unwrap() });

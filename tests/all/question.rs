@@ -326,7 +326,7 @@ fn apr_03_more_shows_all_of_what_was_cut() {
 fn dos_04_a_question_keeps_nothing_alive() {
     let desk = Desk::open();
     let ends = |script: &str, timeout: &str, end: &dyn Fn(&mut Session)| {
-        let mut session = desk.session(&["--scratch", "--timeout", timeout], script);
+        let mut session = desk.session(&["--timeout", timeout], script);
         session.until(ASKED);
         end(&mut session);
         let (code, shown) = session.end();
@@ -366,7 +366,7 @@ fn dos_04_a_question_keeps_nothing_alive() {
             "{signal:?}"
         );
     }
-    let mut session = desk.session(&["--scratch"], &waits);
+    let mut session = desk.session(&[], &waits);
     session.until(ASKED);
     assert_eq!(session.hang_up(), Some(130));
     assert_eq!(desk.left(), Vec::<std::path::PathBuf>::new());

@@ -1,9 +1,11 @@
 //! Codes of refusals: each exception that a refused call raises has one, JSON shows it, and what else a script raises has
 //! none. `docs/CODES.md` is written here, from the one table of the code: `SANDGATE_BLESS=1 cargo test refusals`.
 
-use crate::support::{Office, hostile::Hostile, limits, people::Nobody, repository, sandbox};
+use crate::support::{
+    Office, caller, hostile::Hostile, limits, people::Nobody, repository, sandbox,
+};
 use sandgate::{
-    Actor, Context, ExceptionClass, Outcome, Reach, RefusalCode, RefusalKind, Script, Status, Told,
+    Context, ExceptionClass, Outcome, Reach, RefusalCode, RefusalKind, Script, Status, Told,
     policy::PolicyStore,
     service::{Address, Client, ClientLimits, Registry, Service, Terms},
 };
@@ -222,14 +224,16 @@ fn beside(socket: &Path) -> Context {
         reply: 32 << 10,
         ..ClientLimits::default()
     });
-    let actor = Actor {
-        name: "test".to_owned(),
-        user: None,
-        claims: Vec::new(),
-    };
     let policy = policies.get("anybody").unwrap();
     let registry = Registry::of([service]);
-    let reach = Reach::new("anybody", policy, registry, client, actor, None).unwrap();
+    let reach = Reach::new(
+        caller("anybody", 1, None, &[]),
+        policy,
+        registry,
+        client,
+        None,
+    )
+    .unwrap();
     Context::of(Arc::new(reach)).tightened(limits())
 }
 

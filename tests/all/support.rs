@@ -130,9 +130,9 @@ pub(crate) async fn raised(source: &str) -> String {
     format!("{}: {}", exception.kind, exception.message)
 }
 
-/// A workspace of its own.
+/// A workspace of its own, in memory.
 pub(crate) fn scratch() -> Arc<sandgate::Workspace> {
-    Arc::new(sandgate::Workspace::temporary().unwrap())
+    Arc::new(sandgate::Workspace::memory())
 }
 
 /// Runs the command with the tests' cache; returns exit code, standard output and standard error.

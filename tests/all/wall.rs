@@ -93,7 +93,7 @@ print(len(os.urandom(9)), len(bytearray(100 << 20)), input())
     let (script, input, work, out) = (at("script.py"), at("in.txt"), at("work"), at("out"));
     let printed = "2.0 ['again', 'b'] False\n20\n(499500,)\n[0, 1, 4, 9]\n9 104857600 in\n";
     for place in [
-        &["--scratch"][..],
+        &[][..],
         &["--workspace", &work],
         &["--in", &input, "--out", &out],
     ] {
@@ -212,7 +212,7 @@ const WAITS: &str = "print('started', flush=True)\nwhile True: pass";
 
 #[test]
 fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
-    let waiting = Waiting::start(command(&["run", "--scratch", "-c", WAITS]));
+    let waiting = Waiting::start(command(&["run", "-c", WAITS]));
     let mut threads = 0;
     for thread in fs::read_dir(waiting.at("task")).unwrap().flatten() {
         let status = fs::read_to_string(thread.path().join("status")).unwrap();

@@ -1,7 +1,7 @@
 //! The one directory: what a script can do in it, what it may take, what is left.
 
 use crate::support::{limits, run, run_limited, scratch};
-use sandgate::{Limits, Script, Status, Workspace};
+use sandgate::{Files, Limits, Script, Status, Workspace};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -171,24 +171,43 @@ async fn a_database_in_the_workspace_is_there_for_the_next_run() {
 }
 
 #[tokio::test]
-async fn without_a_workspace_there_is_no_place_for_a_database() {
-    let outcome = run(Script::new(
+async fn without_files_there_is_no_place_for_a_database() {
+    let none = Limits {
+        workspace: Files::None,
+        ..limits()
+    };
+    let script = Script::new(
         "import sqlite3\nsqlite3.connect('notes.db').execute('create table note(text)')",
-    ))
-    .await;
+    );
+    let outcome = run_limited(script, none).await;
     assert_eq!(
         outcome.exception.unwrap().message,
         "unable to open database file"
     );
 }
 
-/// A script, and what it prints in a workspace of its own.
+/// Half of what a workspace may have by default, which fits into memory as well.
+fn half() -> Limits {
+    Limits {
+        workspace_bytes: 32 << 20,
+        ..limits()
+    }
+}
+
+/// Each kind of workspace, and what keeps it.
+fn both() -> [(Option<tempfile::TempDir>, Arc<Workspace>); 2] {
+    let place = tempfile::tempdir().unwrap();
+    let host = Arc::new(Workspace::open(place.path()).unwrap());
+    [(Some(place), host), (None, scratch())]
+}
+
+/// A script, and what it prints in a workspace.
 async fn printed_in(workspace: &Arc<Workspace>, source: &str) -> String {
-    let outcome = run(Script {
+    let script = Script {
         workspace: Some(Arc::clone(workspace)),
         ..Script::new(source)
-    })
-    .await;
+    };
+    let outcome = run_limited(script, half()).await;
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
     outcome.stdout.text
 }
@@ -203,10 +222,12 @@ async fn dos_12_files_count_however_deep_they_lie() {
          try:\n    for i in range(20):\n        with open(f'{{deepest}}/{{i}}', 'wb', buffering=0) as f:\n            for _ in range(50): total += f.write(block)\n\
          except OSError as error: print(error.errno)\nprint(total >> 20)"
     );
-    assert_eq!(
-        printed_in(&scratch(), &source).await,
-        "37\n['d'] 0\n51\n64\n"
-    );
+    for (_place, workspace) in both() {
+        assert_eq!(
+            printed_in(&workspace, &source).await,
+            "37\n['d'] 0\n51\n32\n"
+        );
+    }
 }
 
 #[tokio::test]
@@ -218,25 +239,28 @@ async fn dos_12_a_file_without_a_name_counts_until_it_is_closed() {
          try: open('/work/y', 'wb', buffering=0).write(b'x')\nexcept OSError as error: print(error.errno)\n\
          f.close()\nprint(open('/work/y', 'wb', buffering=0).write(b'x'))"
     );
-    assert_eq!(printed_in(&scratch(), &source).await, "51\n64\n51\n1\n");
+    for (_place, workspace) in both() {
+        assert_eq!(printed_in(&workspace, &source).await, "51\n32\n51\n1\n");
+    }
 }
 
 #[tokio::test]
 async fn dos_12_holes_count_as_bytes_and_so_are_not_copied_out() {
-    let workspace = scratch();
     let source = "import os\n\
-                  for place in (1 << 40, 3 << 30, 2**63 - 2, 64 << 20):\n    f = open('/work/x', 'wb', buffering=0)\n    f.seek(place)\n    \
+                  for place in (1 << 40, 3 << 30, 2**63 - 2, 32 << 20):\n    f = open('/work/x', 'wb', buffering=0)\n    f.seek(place)\n    \
                   try: f.write(b'x')\n    except OSError as error: print(error.errno, os.stat('/work/x').st_size)\n\
-                  f.seek((64 << 20) - 1)\nprint(f.write(b'x'), os.stat('/work/x').st_size >> 20)\n\
-                  for size in (1 << 40, (64 << 20) + 1):\n    try: f.truncate(size)\n    except OSError as error: print(error.errno)\n\
+                  f.seek((32 << 20) - 1)\nprint(f.write(b'x'), os.stat('/work/x').st_size >> 20)\n\
+                  for size in (1 << 40, (32 << 20) + 1):\n    try: f.truncate(size)\n    except OSError as error: print(error.errno)\n\
                   f.truncate(5)\nf.close()\nwith open('/work/x', 'ab') as f: f.write(b'x')\nprint(os.stat('/work/x').st_size)";
-    assert_eq!(
-        printed_in(&workspace, source).await,
-        "51 0\n51 0\n51 0\n51 0\n1 64\n51\n51\n6\n"
-    );
-    let target = tempfile::tempdir().unwrap();
-    let copied = workspace.copy_out(target.path()).unwrap();
-    assert_eq!((copied.len(), copied[0].size), (1, 6));
+    for (_place, workspace) in both() {
+        assert_eq!(
+            printed_in(&workspace, source).await,
+            "51 0\n51 0\n51 0\n51 0\n1 32\n51\n51\n6\n"
+        );
+        let target = tempfile::tempdir().unwrap();
+        let copied = workspace.copy_out(target.path()).unwrap();
+        assert_eq!((copied.len(), copied[0].size), (1, 6));
+    }
 }
 
 #[tokio::test]
@@ -246,7 +270,7 @@ async fn dos_12_what_is_more_than_a_run_may_leave_is_not_copied_out() {
     printed_in(&workspace, "open('x', 'w').write('x')").await;
     // As no script could.
     let hole = std::fs::File::create(directory.path().join("hole")).unwrap();
-    hole.set_len(64 << 20).unwrap();
+    hole.set_len(32 << 20).unwrap();
     let target = tempfile::tempdir().unwrap();
     let error = workspace.copy_out(target.path()).unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
@@ -263,7 +287,7 @@ async fn dos_12_what_is_more_than_a_run_may_leave_is_not_copied_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dos_13_a_tree_is_not_hung_below_another_and_is_taken_away_on_an_executors_thread() {
+async fn dos_13_a_tree_is_not_hung_below_another() {
     let outcome = tokio::spawn(async {
         let workspace = scratch();
         let source = "import os\ndef chain(p, n):\n    os.mkdir(p)\n    for _ in range(n - 1):\n        p += '/d'; os.mkdir(p)\n    return p\n\
@@ -287,12 +311,13 @@ async fn dos_13_a_path_is_never_longer_than_others_can_use() {
     let source = "import os\nn = 20\nos.makedirs('/work/' + '/'.join(['d'] * n))\nopen('/work/' + '/'.join(['d'] * n) + '/f', 'w').write('x')\n\
                   for i in range(n, 0, -1):\n    old = '/work/' + '/'.join(['d'] * i)\n    new = '/work/' + '/'.join(['d'] * (i - 1) + ['x' * 250])\n    \
                   try: os.rename(old, new)\n    except OSError as error:\n        print(error.errno, i)\n        break";
-    let workspace = scratch();
-    assert_eq!(printed_in(&workspace, source).await, "37 17\n");
-    let target = tempfile::tempdir().unwrap();
-    let files = workspace.copy_out(target.path()).unwrap();
-    assert_eq!(files.len(), 1);
-    assert!(files[0].path.len() <= Limits::WORKSPACE_PATH);
+    for (_place, workspace) in both() {
+        assert_eq!(printed_in(&workspace, source).await, "37 17\n");
+        let target = tempfile::tempdir().unwrap();
+        let files = workspace.copy_out(target.path()).unwrap();
+        assert_eq!(files.len(), 1);
+        assert!(files[0].path.len() <= Limits::WORKSPACE_PATH);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -310,7 +335,7 @@ async fn dos_13_a_run_that_takes_all_it_can_has_an_outcome_and_leaves_others_the
         workspace: Some(Arc::clone(&theirs)),
         ..Script::new(greedy)
     };
-    let hostile = tokio::spawn(run(script));
+    let hostile = tokio::spawn(run_limited(script, half()));
     let honest = "import os, shutil\nos.mkdir('d')\nopen('d/f', 'w').write('x' * 100_000)\nfiles = [open('d/f') for _ in range(60)]\n\
                   print(len(files), len(files[59].read()))\nshutil.rmtree('d')";
     let is_full = || {

@@ -69,6 +69,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Memory { .. } => Self::usage(chain, "pass --memory 256MiB, for example"),
             RunError::Stdin { .. } => Self::usage(chain, "pass large input as a file, with --in"),
+            RunError::NoFiles => Self::usage(chain, "leave --workspace, --in and --out out"),
             RunError::Workspace(_) => Self::usage(
                 chain,
                 "name files and directories that you can read and write",

@@ -18,7 +18,7 @@ use super::{
     reach::{Opened, PoliciesArgument, WhoArguments},
     shared::Shared,
     signals::Signals,
-    wall::{self, Inherited, Outside, Place},
+    wall::{self, Inherited},
 };
 use clap::{Args, Subcommand};
 use install::InstallArguments;
@@ -26,7 +26,7 @@ use lines::Lines;
 use rmcp::{ServiceExt, service::ServerInitializeError};
 use sandgate::{Caller, Loaded, Sandbox};
 use server::Server;
-use std::{path::Path, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
@@ -112,13 +112,12 @@ fn serve(
         .enable_all()
         .build()
         .map_err(|error| internal(&error))?;
-    // From here on there is something to remove, so no signal ends the process by itself.
+    // From here on there may be runs to end, so no signal ends the process by itself.
     let mut signals = {
         let _entered = catching.enter();
         Signals::catch().map_err(|error| internal(&error))?
     };
-    let scratch = tempfile::tempdir().map_err(|error| internal(&error))?;
-    confine(scratch.path(), inherited)?;
+    wall::confine(&[], inherited)?;
     // Its threads are behind the wall.
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -128,7 +127,7 @@ fn serve(
         let _entered = executor.enter();
         opened.caller(interpreter.start()?)?
     };
-    let served = executor.block_on(converse(caller, scratch.path(), &mut signals));
+    let served = executor.block_on(converse(caller, &mut signals));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -149,23 +148,11 @@ fn load(shared: &Shared) -> Result<Loaded, Failure> {
     Ok(builder.load()?)
 }
 
-/// From here on the process can reach what its scripts need and nothing else. THREAT[ESC-07].
-fn confine(scratch: &Path, inherited: Inherited) -> Result<(), Failure> {
-    wall::alone()?;
-    let temporary = std::env::temp_dir();
-    inherited.close();
-    wall::forget_environment();
-    wall::raise(
-        &[Place::Parent(&temporary), Place::Directory(scratch)],
-        Outside::Nothing,
-    )
-}
-
 /// Answers until the client closes its end, or a signal comes.
-async fn converse(caller: Caller, scratch: &Path, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
     let lines = Lines::of_this_process(over).map_err(|error| internal(&error))?;
-    let server = Server::new(caller, scratch.to_owned(), is_over);
+    let server = Server::new(caller, is_over);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,
         () = signals.any() => return Ok(Exit::Cancelled),

@@ -11,7 +11,7 @@ use super::{
 use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
-    Answer, Approver, Caller, Host, HostError, Sandbox, Services, places,
+    Answer, Approver, Caller, Host, HostError, Limits, Sandbox, Services, places,
     policy::Principal,
     service::{Address, Client, ClientLimits, Connector},
 };
@@ -120,6 +120,11 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// What one run may consume.
+    pub(super) fn limits(&self) -> Limits {
+        self.services.limits(self.principal.context().as_str())
+    }
+
     /// Reads registrations and policies, and starts what connects to services. Nothing of them is read again.
     pub(super) fn new(
         shared: &Shared,

@@ -15,12 +15,13 @@ use super::{
     shared::Shared,
     signals::Signals,
     terminal::Terminal,
-    wall::{self, Inherited, Outside, Place},
+    wall::{self, Inherited, Place},
 };
 use bytesize::ByteSize;
 use clap::Args;
 use sandgate::{
-    Cancel, Clock, Context, Limits, Loaded, Outcome, Sandbox, Script, Sink, Stream, Workspace,
+    Cancel, Clock, Context, Files, Limits, Loaded, Outcome, Sandbox, Script, Sink, Stream,
+    Workspace,
 };
 use std::{
     io::{self, Read},
@@ -78,14 +79,9 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "SIZE")]
     output_limit: Option<ByteSize>,
 
-    /// Let the script read and change this directory, as /work; without one, and without --in, --out and --scratch,
-    /// it has no files at all
+    /// Let the script read and change this directory, as /work; without one, /work is an empty directory in memory
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
-
-    /// Give the script an empty directory, as /work, that is removed at the end
-    #[arg(long, conflicts_with = "workspace")]
-    scratch: bool,
 
     /// Copy this file into the workspace first; may be given more than once
     #[arg(long = "in", value_name = "FILE")]
@@ -163,19 +159,25 @@ pub(super) fn execute(
         .all(|path| path.as_os_str() != "-");
     let opened = arguments.reach.open(shared, stdin_is_free)?;
     let limits = limits(&arguments);
+    let granted = opened
+        .as_ref()
+        .map_or(limits, |opened| opened.limits().least(&limits));
+    may_have_files(&arguments, &granted)?;
     let interpreter = load(shared)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| internal(&error))?;
-    // From here on there may be something to remove, so no signal ends the process by itself.
+    // From here on there may be something to deliver, so no signal ends the process by itself.
     let mut signals = {
         let _entered = executor.enter();
         Signals::catch().map_err(|error| internal(&error))?
     };
     let workspace = workspace(&arguments)?;
     make_out(&arguments)?;
-    confine(&arguments, workspace.as_deref(), inherited)?;
+    let named = arguments.out.iter().chain(&arguments.workspace);
+    let places: Vec<Place<'_>> = named.map(|path| Place::Directory(path)).collect();
+    wall::confine(&places, inherited)?;
     let sandbox = {
         let _entered = executor.enter();
         interpreter.start()?
@@ -214,7 +216,10 @@ pub(super) fn execute(
         }
     };
     // What a script left is delivered whatever became of the script.
-    let delivered = match (&arguments.out, &workspace) {
+    let delivered = match (
+        &arguments.out,
+        workspace.as_ref().or(outcome.scratch.as_ref()),
+    ) {
         (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
         _ => Ok(()),
     };
@@ -318,7 +323,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
                 path.display(),
                 ByteSize::b(most).display().iec()
             ),
-            "pass less, or put it into the workspace with --in",
+            "pass less, or put it into a directory and pass that with --workspace",
         )),
         Ok(_) => Ok(bytes),
         Err(error) => {
@@ -349,17 +354,24 @@ fn keep_apart(arguments: &RunArguments, shared: &Shared) -> Result<(), Failure> 
         .try_for_each(|directory| apart::check(directory, &decide))
 }
 
+/// What a context leaves without files is given none, in whatever way they are asked for. Refused before any is read or
+/// made.
+fn may_have_files(arguments: &RunArguments, limits: &Limits) -> Result<(), Failure> {
+    let asked =
+        arguments.workspace.is_some() || arguments.out.is_some() || !arguments.inputs.is_empty();
+    if asked && limits.workspace == Files::None {
+        return Err(sandgate::RunError::NoFiles.into());
+    }
+    Ok(())
+}
+
+/// What the script is given. Where that is nothing, it has a directory in memory all the same, once it uses it.
 fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure> {
-    let opened = match &arguments.workspace {
-        Some(path) => Some(Workspace::open(path)),
-        None if arguments.scratch || arguments.out.is_some() || !arguments.inputs.is_empty() => {
-            Some(Workspace::temporary())
-        }
-        None => None,
-    };
     let failed = |error| Failure::from(sandgate::RunError::Workspace(error));
-    let Some(workspace) = opened.transpose().map_err(failed)? else {
-        return Ok(None);
+    let workspace = match &arguments.workspace {
+        Some(path) => Workspace::open(path).map_err(failed)?,
+        None if arguments.inputs.is_empty() => return Ok(None),
+        None => Workspace::memory(),
     };
     for input in &arguments.inputs {
         workspace.copy_in(input).map_err(failed)?;
@@ -405,27 +417,6 @@ fn make_out(arguments: &RunArguments) -> Result<(), Failure> {
         let message = format!("the directory `{}` cannot be made: {error}", out.display());
         Failure::usage(message, "name a directory that you can write to")
     })
-}
-
-/// From here on the process can reach what this run needs and nothing else. Everything that is named on the command
-/// line or in the environment has been read, and the interpreter is loaded.
-fn confine(
-    arguments: &RunArguments,
-    workspace: Option<&Workspace>,
-    inherited: Inherited,
-) -> Result<(), Failure> {
-    wall::alone()?;
-    let temporary = std::env::temp_dir();
-    let out = arguments.out.as_deref().map(Place::Directory);
-    let workspace = workspace.map(|workspace| Place::Directory(workspace.path()));
-    let places: Vec<Place<'_>> = [Place::Parent(&temporary)]
-        .into_iter()
-        .chain(out)
-        .chain(workspace)
-        .collect();
-    inherited.close();
-    wall::forget_environment();
-    wall::raise(&places, Outside::Nothing)
 }
 
 /// Waits for what is to be written, unless a signal says not to; after one that ended the run, only as long as a reader

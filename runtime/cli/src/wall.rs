@@ -1,6 +1,6 @@
 //! The second wall: what this process may still do once everything it needs is open. Called by `sandgate run` and `sandgate
 //! mcp`, before a script is anywhere near and before there is a second thread; the interpreter is loaded by then. Should a
-//! script ever get out of WebAssembly, this is where it is then: in a process that can open its workspace, and start or
+//! script ever get out of WebAssembly, this is where it is then: in a process that can open the directories named for it, and start or
 //! reach nothing. What a context may call is connected to by another process (`connector`), which has a wall of its own.
 //!
 //! It must never be raised in the process of somebody else: it cannot be taken down again.
@@ -23,8 +23,6 @@ use std::{fs, path::Path, thread};
 pub(super) enum Place<'a> {
     /// Read and write whatever is below.
     Directory(&'a Path),
-    /// Remove directories that lie directly in it: a temporary workspace is put away at the end.
-    Parent(&'a Path),
     /// Connect to sockets that lie below, where connecting is allowed at all.
     Sockets(&'a Path),
     /// The same for a port, on any machine.
@@ -40,6 +38,15 @@ pub(super) enum Outside {
     Sockets,
     /// The network as well.
     Network,
+}
+
+/// From here on the process can reach these places and nothing else. Everything that is named on the command line or in the
+/// environment has been read, and the interpreter is loaded. THREAT[ESC-07]
+pub(super) fn confine(places: &[Place<'_>], inherited: Inherited) -> Result<(), Failure> {
+    alone()?;
+    inherited.close();
+    forget_environment();
+    raise(places, Outside::Nothing)
 }
 
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].
@@ -213,12 +220,7 @@ mod tests {
         fs::write(&image, "image").unwrap();
         fs::write(&seal, "seal").unwrap();
         let mut loaded = File::open(&image).unwrap();
-        let temporary = std::env::temp_dir();
-        let places = [
-            Place::Parent(&temporary),
-            Place::Directory(workspace.path()),
-        ];
-        behind(&places, || {
+        behind(&[Place::Directory(workspace.path())], || {
             let other = workspace.path().join("other");
             fs::write(&other, "poisoned").unwrap();
             for file in [&image, &seal] {
@@ -241,22 +243,5 @@ mod tests {
         assert_eq!(fs::read(&image).unwrap(), b"image");
         assert_eq!(fs::read(&seal).unwrap(), b"seal");
         fs::write(&image, "poisoned").unwrap();
-    }
-
-    #[test]
-    fn esc_07_a_temporary_workspace_can_be_put_away() {
-        let parent = tempfile::tempdir().unwrap();
-        let workspace = parent.path().join("workspace");
-        fs::create_dir(&workspace).unwrap();
-        fs::create_dir(workspace.join("inside")).unwrap();
-        fs::write(parent.path().join("other"), "x").unwrap();
-        let places = [Place::Directory(&workspace), Place::Parent(parent.path())];
-        behind(&places, || {
-            assert_eq!(
-                kind(fs::read(parent.path().join("other"))),
-                Some(io::ErrorKind::PermissionDenied)
-            );
-            fs::remove_dir_all(&workspace).unwrap();
-        });
     }
 }

@@ -31,7 +31,7 @@ pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
-pub use limits::{ContextNumber, Limits};
+pub use limits::{ContextNumber, Files, Limits};
 pub use name::{ContextName, ContextNameError, PYTHON_WORDS, is_method_name, is_service_name};
 pub use near::nearest;
 pub use policies::Policies;

@@ -33,6 +33,17 @@ impl ContextNumber {
     }
 }
 
+/// Whether the scripts of a context have files. Nothing is less than something, so that the smaller of two is meant by
+/// whoever takes from what a context grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Files {
+    /// `workspace = "none"`: no path exists, and no front end may give a script any.
+    None,
+    /// `workspace = "scratch"`: a directory in memory, unless the caller gives the script one of the host.
+    Scratch,
+}
+
 /// What one context may consume. What is not given is the runtime's default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -50,6 +61,8 @@ pub struct Limits {
     pub source: Option<u64>,
     /// Bytes of standard input.
     pub stdin: Option<u64>,
+    /// Whether its scripts have files.
+    pub workspace: Option<Files>,
     /// Bytes in the workspace.
     pub workspace_bytes: Option<u64>,
     /// Files and directories in the workspace.
@@ -77,6 +90,7 @@ const KEYS: &[&str] = &[
     "output",
     "source",
     "stdin",
+    "workspace",
     "workspace_bytes",
     "workspace_files",
     "calls",
@@ -99,7 +113,7 @@ impl Limits {
     pub const SOURCE: RangeInclusive<u64> = 0..=16 << 20;
     /// Standard input is kept in the host's memory.
     pub const STDIN: RangeInclusive<u64> = 0..=256 << 20;
-    /// A workspace is a directory of the host.
+    /// A workspace may be a directory of the host; in memory a run has less.
     pub const WORKSPACE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
     /// All of them are listed when the run ends.
     pub const WORKSPACE_FILES: RangeInclusive<u64> = 0..=10_000;
@@ -127,6 +141,7 @@ impl Limits {
             output: None,
             source: None,
             stdin: None,
+            workspace: None,
             workspace_bytes: None,
             workspace_files: None,
             calls: None,
@@ -150,6 +165,7 @@ impl Limits {
                 output: size(&mut fields, "output", Self::OUTPUT),
                 source: size(&mut fields, "source", Self::SOURCE),
                 stdin: size(&mut fields, "stdin", Self::STDIN),
+                workspace: files(&mut fields),
                 workspace_bytes: size(&mut fields, "workspace_bytes", Self::WORKSPACE_BYTES),
                 workspace_files: count(&mut fields, "workspace_files", Self::WORKSPACE_FILES),
                 calls: count(&mut fields, "calls", Self::CALLS),
@@ -216,6 +232,16 @@ fn duration(fields: &mut Fields<'_>, key: &str) -> Option<Duration> {
         return None;
     }
     Some(time)
+}
+
+fn files(fields: &mut Fields<'_>) -> Option<Files> {
+    let parse = |value: &DeValue<'_>| match value.as_str()? {
+        "scratch" => Some(Files::Scratch),
+        "none" => Some(Files::None),
+        _ => None,
+    };
+    let given = fields.read("workspace", "\"scratch\" or \"none\"", parse);
+    given.map(|(files, _)| files)
 }
 
 fn size(fields: &mut Fields<'_>, key: &str, honoured: RangeInclusive<u64>) -> Option<u64> {

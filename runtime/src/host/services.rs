@@ -4,6 +4,7 @@
 use crate::{
     contexts::{self, ContextError, ContextsError, InForce, PolicyStore},
     host::HostError,
+    limits::Limits,
     store::Store,
 };
 use sandgate_policy::{Interface, Principal};
@@ -127,6 +128,15 @@ impl Services {
         let now = self.policy(context)?.now();
         let policy = now.ok_or_else(|| self.unknown(context))?;
         Ok(Principal::new(context, policy.limits.hero_context, actor)?)
+    }
+
+    /// What one run of a context may consume.
+    #[must_use]
+    pub fn limits(&self, context: &str) -> Limits {
+        let policy = self.policy(context).ok().and_then(|policy| policy.now());
+        policy.map_or_else(Limits::default, |policy| {
+            Limits::default().with(&policy.limits)
+        })
     }
 
     fn unknown(&self, context: &str) -> HostError {

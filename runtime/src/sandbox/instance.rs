@@ -6,7 +6,7 @@ use super::{
     image::{Image, ImageError},
     linker,
     meter::{Meter, Stopped},
-    state::{Memory, State, Stdin},
+    state::{self, Memory, State, Stdin},
     ticker::Ticker,
     wasi,
 };
@@ -14,7 +14,7 @@ use crate::{
     budget::Budget,
     context::Context,
     hostcall::{People, Road, TooManyCalls},
-    limits::Limits,
+    limits::{Files, Limits},
     outcome::{Outcome, Status, Usage},
     output::{Output, TooMuchOutput},
     processor::Processor,
@@ -115,9 +115,9 @@ impl Shared {
             None => Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?,
         };
         let workspace = script.workspace.take();
-        let files = match &workspace {
-            Some(workspace) => Some(wasi::open(Arc::clone(workspace), limits).await?),
-            None => None,
+        let files = match limits.workspace {
+            Files::None => None,
+            Files::Scratch => Some(wasi::open(workspace.clone(), limits, &budget).await?),
         };
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
@@ -186,6 +186,9 @@ fn check(script: &Script, limits: &Limits) -> Result<(), RunError> {
             least: Limits::LEAST_MEMORY,
             most: Limits::MOST_MEMORY,
         });
+    }
+    if script.workspace.is_some() && limits.workspace == Files::None {
+        return Err(RunError::NoFiles);
     }
     if script.stdin.len() > limits.stdin {
         return Err(RunError::Stdin {
@@ -403,8 +406,12 @@ async fn finish(
         calls: state.road.calls(),
     };
     // What the run had open is closed first, and its descriptors are free again.
-    drop(state.files.take());
-    let listed = match workspace {
+    let made = state.files.take().and_then(state::Files::made);
+    let scratch = match workspace {
+        Some(_) => None,
+        None => made.map(Arc::new),
+    };
+    let listed = match workspace.or_else(|| scratch.clone()) {
         Some(workspace) => wasi::listed(workspace).await,
         None => Listed::default(),
     };
@@ -419,6 +426,7 @@ async fn finish(
         exception: verdict.exception,
         files: listed.files,
         unlisted: listed.unlisted,
+        scratch,
         usage,
         tape: state.recorder.into_tape(),
     }

@@ -2,7 +2,12 @@
 //! gone with it, so that nothing can be left for the next one.
 
 use crate::{
-    hostcall::Road, limits::Limits, output::Output, recorder::Recorder, workspace::Session,
+    budget::Budget,
+    hostcall::Road,
+    limits::Limits,
+    output::Output,
+    recorder::Recorder,
+    workspace::{Session, Workspace},
 };
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
@@ -15,16 +20,33 @@ pub(super) struct State {
     pub(super) output: Output,
     pub(super) stdin: Stdin,
     pub(super) recorder: Recorder,
-    /// Files, where the run has any.
+    /// Files, where the run may have any.
     pub(super) files: Option<Files>,
     pub(super) memory: Memory,
     pub(super) ticker: Arc<super::ticker::Ticker>,
 }
 
 /// A workspace as the guest sees it.
-pub(super) struct Files {
-    /// Away while a thread that may wait carries something out with it.
-    pub(super) session: Option<Box<Session>>,
+pub(super) enum Files {
+    /// In memory, and not made yet: no path has been used.
+    Unused {
+        limits: Limits,
+        /// In which it will be counted.
+        budget: Budget,
+    },
+    Here(Session),
+    /// A thread that may wait carries something out with it.
+    Away,
+}
+
+impl Files {
+    /// The workspace in memory that was made for the run, if one was.
+    pub(super) fn made(self) -> Option<Workspace> {
+        match self {
+            Self::Here(session) => Workspace::of(&session),
+            Self::Unused { .. } | Self::Away => None,
+        }
+    }
 }
 
 /// What `input()` reads.

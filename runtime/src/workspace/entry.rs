@@ -25,6 +25,20 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// A directory in memory that has not been made yet, as it will be.
+    pub(crate) fn empty_directory(millis: u64) -> Self {
+        Self {
+            identity: Identity {
+                device: 0,
+                inode: 1,
+            },
+            kind: FileType::Directory,
+            links: 1,
+            size: 0,
+            times: [millis.saturating_mul(1_000_000); 3],
+        }
+    }
+
     pub(super) fn is_file(&self) -> bool {
         self.kind == FileType::RegularFile
     }

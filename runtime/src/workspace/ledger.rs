@@ -1,5 +1,5 @@
-//! What a workspace holds, counted as it changes, and what a run may take of it. Kept by `workspace`, asked by `session`
-//! and `names` before they change anything.
+//! What a workspace holds, counted as it changes, and what a run may take of it. Kept by `directory` and `memory`, asked
+//! by whoever changes something before it does.
 //!
 //! Every growth of a file passes through it, whatever descriptor it is written by and whether the file still has a name:
 //! a file counts from when it is made until neither a name nor a descriptor is left. It must never be behind what is on
@@ -8,7 +8,10 @@
 use super::entry::{Identity, Seen};
 use crate::limits::Limits;
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// What one run may take. THREAT[DOS-12].
 #[derive(Debug, Clone, Copy)]
@@ -37,20 +40,14 @@ impl Budget {
     }
 }
 
-/// The account of one workspace; runs that share it share this.
+/// What a workspace holds.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Account {
     pub(super) bytes: u64,
     pub(super) entries: u64,
-    /// How many descriptors each open file has.
-    open: HashMap<Identity, usize>,
-    /// Runs that use the workspace now.
-    pub(super) runs: usize,
-    /// The most bytes that a run has been allowed here, or found here; nothing where there was no run yet.
-    pub(super) most: Option<u64>,
 }
 
-impl Ledger {
+impl Account {
     /// Whether a file may become that large.
     pub(super) fn may_grow(&self, budget: &Budget, from: u64, to: u64) -> Result<(), Errno> {
         let growth = to.saturating_sub(from);
@@ -79,11 +76,29 @@ impl Ledger {
         self.entries = self.entries.saturating_add(1);
     }
 
+    pub(super) fn unnamed(&mut self) {
+        self.entries = self.entries.saturating_sub(1);
+    }
+}
+
+/// The account of one directory of the host; runs that share it share this.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(super) account: Account,
+    /// How many descriptors each open file has.
+    open: HashMap<Identity, usize>,
+    /// Runs that use the workspace now.
+    pub(super) runs: usize,
+    /// The most bytes that a run has been allowed here, or found here; nothing where there was no run yet.
+    pub(super) most: Option<u64>,
+}
+
+impl Ledger {
     /// A name is gone. `seen` is what it named, looked at before.
     pub(super) fn unnamed(&mut self, seen: &Seen) {
-        self.entries = self.entries.saturating_sub(1);
+        self.account.unnamed();
         if seen.is_file() && seen.links <= 1 && !self.open.contains_key(&seen.identity) {
-            self.resized(seen.size, 0);
+            self.account.resized(seen.size, 0);
         }
     }
 
@@ -103,7 +118,12 @@ impl Ledger {
         }
         self.open.remove(&identity);
         if let Some(seen) = seen.filter(|seen| seen.links == 0) {
-            self.resized(seen.size, 0);
+            self.account.resized(seen.size, 0);
         }
     }
+}
+
+/// An operation that failed half-way has told its account nothing yet, so a poisoned lock guards nothing wrong.
+pub(super) fn locked<T>(account: &Mutex<T>) -> MutexGuard<'_, T> {
+    account.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The entries of an open directory, a batch at a time, as `session` hands them to a script.
+//! The entries of an open directory, a batch at a time, as `host` hands them to a script.
 //!
 //! Neither their order, nor what stands for a place among them, nor their numbers are the file system's own: the first two
 //! would be hashes of names under a key of the host's disk. A batch is sorted by name, and places are counted. Reading from
@@ -32,8 +32,7 @@ struct Item {
 }
 
 impl Listing {
-    /// Up to `room` bytes of entries from a place on, as WASI wants them: the next place, a number, the length of the name,
-    /// the kind, the name.
+    /// Up to `room` bytes of entries from a place on, as WASI wants them.
     pub(super) fn entries(
         &mut self,
         dir: &Dir,
@@ -52,16 +51,11 @@ impl Listing {
             let item = usize::try_from(behind).ok();
             if let Some(item) = item.and_then(|at| self.entries.get(at)) {
                 place = place.saturating_add(1);
-                found.extend_from_slice(&place.to_le_bytes());
                 // The directory above is not always the script's to know.
                 let dots = item.name == "." || item.name == "..";
                 let inode = if dots { own.inode } else { item.inode };
                 let identity = Identity { inode, ..own };
-                found.extend_from_slice(&number(identity).to_le_bytes());
-                let length = u32::try_from(item.name.len()).unwrap_or(u32::MAX);
-                found.extend_from_slice(&length.to_le_bytes());
-                found.extend_from_slice(&[kind_number(item.kind), 0, 0, 0]);
-                found.extend_from_slice(item.name.as_bytes());
+                write_entry(&mut found, place, number(identity), item.kind, &item.name);
             } else if self.whole {
                 break;
             } else {
@@ -107,6 +101,16 @@ impl Listing {
         self.entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(())
     }
+}
+
+/// One entry as WASI wants it: the next place, a number, the length of the name, the kind, the name.
+pub(super) fn write_entry(found: &mut Vec<u8>, next: u64, number: u64, kind: FileType, name: &str) {
+    found.extend_from_slice(&next.to_le_bytes());
+    found.extend_from_slice(&number.to_le_bytes());
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+    found.extend_from_slice(&length.to_le_bytes());
+    found.extend_from_slice(&[kind_number(kind), 0, 0, 0]);
+    found.extend_from_slice(name.as_bytes());
 }
 
 /// WASI's number of a kind of file.

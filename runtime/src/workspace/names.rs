@@ -1,4 +1,4 @@
-//! What a run does with paths: opening, making, moving, removing. Driven by `sandbox::wasi::files`, on a `Session`.
+//! What a run does with paths in a directory of the host: opening, making, moving, removing. Driven through `session`.
 //!
 //! A path is split at its last name. What is above is resolved by `cap-std`, never out of the workspace; the last name is
 //! then used alone, in the directory that was found, and never followed where something is made, moved or removed.
@@ -6,9 +6,11 @@
 
 use super::{
     entry::{Seen, number},
+    host::{HostSession, OpenDirectory, OpenFile, Opened, Reading},
+    ledger::locked,
     listing::Listing,
     place::Place,
-    session::{Handle, Modes, Opened, Reading, Session, locked},
+    session::How,
     slots::Slot,
     walk::{self, Entry, Next, Visit, walk},
 };
@@ -18,20 +20,6 @@ use rustix::{
     io::Errno,
 };
 use std::{ffi::CString, io, ops::Deref};
-
-/// How something is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct How {
-    /// Follow a link that the path ends with.
-    pub(crate) follow: bool,
-    pub(crate) create: bool,
-    /// Only create.
-    pub(crate) exclusive: bool,
-    pub(crate) truncate: bool,
-    /// Only a directory.
-    pub(crate) directory: bool,
-    pub(crate) modes: Modes,
-}
 
 /// Opening must not wait for the other end of anything, nor take a terminal.
 const CALMLY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
@@ -73,7 +61,7 @@ impl Spot<'_> {
     }
 }
 
-impl Session {
+impl HostSession {
     /// Splits a path; one that ends with dots has no last name, which is that error.
     fn spot<'a>(&'a self, at: u32, path: &'a str, dots: Errno) -> Result<Spot<'a>, Errno> {
         let (dir, first) = self.directory(at)?;
@@ -126,11 +114,8 @@ impl Session {
         }
     }
 
-    /// Opens a file or directory, which is made where it is wanted and missing.
-    pub(crate) fn open(&mut self, at: u32, path: &str, how: How) -> Result<u32, Errno> {
-        if how.directory && (how.create || how.exclusive || how.truncate) {
-            return Err(Errno::INVAL);
-        }
+    pub(super) fn open(&mut self, at: u32, path: &str, how: How) -> Result<u32, Errno> {
+        how.check()?;
         let (free, slot) = self.free()?;
         let opened = {
             let (dir, _) = self.directory(at)?;
@@ -140,31 +125,30 @@ impl Session {
                 dir.symlink_metadata(path)
             };
             match found.map(Seen::from) {
-                Ok(seen) => self.existing(dir, path, how, &seen)?,
+                Ok(seen) => self.existing(dir, path, how, &seen, slot)?,
                 Err(error) if how.create && number(&error) == Errno::NOENT => {
-                    self.create(at, path, how)?
+                    self.create(at, path, how, slot)?
                 }
                 Err(error) => return Err(number(&error)),
             }
         };
-        self.hold(free, opened, slot)
-    }
-
-    fn hold(&mut self, free: usize, opened: Opened, slot: Slot) -> Result<u32, Errno> {
-        let handle = Handle {
-            opened,
-            _slot: Some(slot),
-        };
-        self.put(free, handle)
+        self.table.put(free, opened)
     }
 
     /// THREAT[DOS-04]: what is neither file nor directory is refused before it is opened, and should it be exchanged in
     /// between, opening it does not block.
-    fn existing(&self, dir: &Dir, path: &str, how: How, seen: &Seen) -> Result<Opened, Errno> {
+    fn existing(
+        &self,
+        dir: &Dir,
+        path: &str,
+        how: How,
+        seen: &Seen,
+        slot: Slot,
+    ) -> Result<Opened, Errno> {
         if how.create && how.exclusive {
             return Err(Errno::EXIST);
         }
-        let changes = how.modes.write || how.truncate;
+        let changes = how.changes();
         let mut options = OpenOptions::new();
         let mut flags = CALMLY;
         if !how.follow {
@@ -192,20 +176,23 @@ impl Session {
         let opened = opened.map_err(|error| number(&error))?;
         if seen.is_directory() {
             return Ok(Opened::Directory {
-                dir: Dir::from_std_file(opened.into_std()),
-                listing: Listing::default(),
+                dir: OpenDirectory {
+                    dir: Dir::from_std_file(opened.into_std()),
+                    listing: Listing::default(),
+                    _slot: Some(slot),
+                },
                 first: false,
             });
         }
-        let reading = reading(opened, how.modes)?;
+        let file = OpenFile::new(opened, slot)?;
         if how.truncate {
-            reading.resize(&mut ledger, &self.budget, 0)?;
+            file.resize(&mut ledger, &self.budget, 0)?;
         }
-        ledger.opened(reading.identity);
-        Ok(Opened::File(reading))
+        ledger.opened(file.identity);
+        Ok(Opened::File(Reading::new(file, how.modes)))
     }
 
-    fn create(&self, at: u32, path: &str, how: How) -> Result<Opened, Errno> {
+    fn create(&self, at: u32, path: &str, how: How, slot: Slot) -> Result<Opened, Errno> {
         let spot = self.spot(at, path, Errno::ISDIR)?;
         if spot.slash {
             return Err(Errno::ISDIR);
@@ -216,34 +203,34 @@ impl Session {
             return Err(Errno::LOOP);
         }
         self.reachable(self.place(&spot)?)?;
-        ledger.may_name(&self.budget)?;
-        let access = match (how.modes.read, how.modes.write || how.truncate) {
+        ledger.account.may_name(&self.budget)?;
+        let access = match (how.modes.read, how.changes()) {
             (_, false) => OFlags::RDONLY,
             (false, true) => OFlags::WRONLY,
             (true, true) => OFlags::RDWR,
         };
         let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = openat(&*spot.dir, spot.name, flags | CALMLY, mode(0o666))?;
-        ledger.named();
-        let reading = reading(File::from_std(made.into()), how.modes)?;
-        ledger.opened(reading.identity);
-        Ok(Opened::File(reading))
+        ledger.account.named();
+        let file = OpenFile::new(File::from_std(made.into()), slot)?;
+        ledger.opened(file.identity);
+        Ok(Opened::File(Reading::new(file, how.modes)))
     }
 
-    pub(crate) fn make_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+    pub(super) fn make_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
         let spot = self.spot(at, path, Errno::EXIST)?;
         let mut ledger = locked(&self.ledger);
         if spot.seen()?.is_some() {
             return Err(Errno::EXIST);
         }
         self.reachable(self.place(&spot)?)?;
-        ledger.may_name(&self.budget)?;
+        ledger.account.may_name(&self.budget)?;
         mkdirat(&*spot.dir, spot.name, mode(0o777))?;
-        ledger.named();
+        ledger.account.named();
         Ok(())
     }
 
-    pub(crate) fn remove_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+    pub(super) fn remove_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
         let spot = self.spot(at, path, Errno::INVAL)?;
         let mut ledger = locked(&self.ledger);
         let seen = spot.seen()?.ok_or(Errno::NOENT)?;
@@ -252,7 +239,7 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn unlink(&self, at: u32, path: &str) -> Result<(), Errno> {
+    pub(super) fn unlink(&self, at: u32, path: &str) -> Result<(), Errno> {
         let spot = self.spot(at, path, Errno::ISDIR)?;
         let mut ledger = locked(&self.ledger);
         let seen = spot.seen()?.ok_or(Errno::NOENT)?;
@@ -267,8 +254,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves a file or a whole tree, all of which must be within reach where it comes to lie.
-    pub(crate) fn rename(&self, at: u32, path: &str, to: u32, to_path: &str) -> Result<(), Errno> {
+    pub(super) fn rename(&self, at: u32, path: &str, to: u32, to_path: &str) -> Result<(), Errno> {
         let from = self.spot(at, path, Errno::BUSY)?;
         let to = self.spot(to, to_path, Errno::BUSY)?;
         let mut ledger = locked(&self.ledger);
@@ -297,7 +283,7 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn stat_path(&self, at: u32, path: &str, follow: bool) -> Result<Seen, Errno> {
+    pub(super) fn stat_path(&self, at: u32, path: &str, follow: bool) -> Result<Seen, Errno> {
         let (dir, _) = self.directory(at)?;
         let metadata = if follow {
             dir.metadata(path)
@@ -307,7 +293,7 @@ impl Session {
         metadata.map(Seen::from).map_err(|error| number(&error))
     }
 
-    pub(crate) fn set_times(
+    pub(super) fn set_times(
         &self,
         at: u32,
         path: &str,
@@ -325,20 +311,6 @@ impl Session {
         let opened = dir.open_with(path, &options);
         futimens(opened.map_err(|error| number(&error))?, times)
     }
-}
-
-/// An opened file, if it is one.
-fn reading(file: File, modes: Modes) -> Result<Reading, Errno> {
-    let seen = Seen::from(file.metadata().map_err(|error| number(&error))?);
-    if !seen.is_file() {
-        return Err(Errno::PERM);
-    }
-    Ok(Reading {
-        file,
-        identity: seen.identity,
-        at: 0,
-        modes,
-    })
 }
 
 fn mode(bits: u32) -> Mode {

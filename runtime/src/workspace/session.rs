@@ -1,62 +1,47 @@
-//! What one run has open in its workspace: a table of descriptors, and what is done with each. Made by `Workspace`,
-//! driven by `sandbox::wasi::files`; what is done with paths is in `names`.
+//! The files of one run as WASI asks for them, wherever they are kept: in a directory of the host (`host`) or in memory
+//! (`memory`). Driven by `sandbox::wasi::files`, which need not know which it is but for who waits: what is in memory is
+//! done at once.
 //!
-//! Each operation blocks for as long as the file system takes, asks the ledger before it changes anything, and changes
-//! nothing where it is refused. It must never hand out a number of the host.
+//! Both must answer alike, to the number of every error: a script is not to notice where its files are. The model in
+//! `tests` is compared with both.
 
-use super::{
-    entry::{Identity, Seen, number},
-    ledger::{Budget, Ledger},
-    listing::Listing,
-    slots::Slot,
-};
-use cap_std::fs::{Dir, File, FileExt};
-use rustix::io::Errno;
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
-/// The first descriptor of a table; those before it are the standard streams.
-const FIRST: u32 = 3;
+use super::{entry::Seen, host::HostSession, memory::MemorySession};
+use rustix::{fs::Timestamps, io::Errno};
 
 /// A run's view of its workspace. It is closed, and gives back what only it held, when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(super) root: Dir,
-    table: Vec<Option<Handle>>,
-    pub(super) ledger: Arc<Mutex<Ledger>>,
-    pub(super) budget: Budget,
-    numbers: RandomState,
+pub(crate) enum Session {
+    Host(Box<HostSession>),
+    Memory(MemorySession),
 }
 
-/// An open file or directory.
-#[derive(Debug)]
-pub(super) struct Handle {
-    pub(super) opened: Opened,
-    /// Of the process; the directory that a run begins with needs none.
-    pub(super) _slot: Option<Slot>,
+/// How something is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct How {
+    /// Follow a link that the path ends with.
+    pub(crate) follow: bool,
+    pub(crate) create: bool,
+    /// Only create.
+    pub(crate) exclusive: bool,
+    pub(crate) truncate: bool,
+    /// Only a directory.
+    pub(crate) directory: bool,
+    pub(crate) modes: Modes,
 }
 
-#[derive(Debug)]
-pub(super) enum Opened {
-    Directory {
-        dir: Dir,
-        listing: Listing,
-        /// Whether it is the one that the run began with.
-        first: bool,
-    },
-    File(Reading),
-}
+impl How {
+    /// Whether the content of a file that is there already may change.
+    pub(super) fn changes(&self) -> bool {
+        self.modes.write || self.truncate
+    }
 
-/// An open file, and where in it the next byte is read or written.
-#[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) file: File,
-    pub(super) identity: Identity,
-    pub(super) at: u64,
-    pub(super) modes: Modes,
+    /// What is wanted of a directory must make sense.
+    pub(super) fn check(&self) -> Result<(), Errno> {
+        if self.directory && (self.create || self.exclusive || self.truncate) {
+            return Err(Errno::INVAL);
+        }
+        Ok(())
+    }
 }
 
 /// What an open file may be used for.
@@ -85,37 +70,24 @@ pub(crate) enum Whence {
     End,
 }
 
-impl Session {
-    /// `root` and `first` are one directory, opened twice, since each has a position of its own.
-    pub(super) fn new(root: Dir, first: Dir, ledger: Arc<Mutex<Ledger>>, budget: Budget) -> Self {
-        let first = Handle {
-            opened: Opened::Directory {
-                dir: first,
-                listing: Listing::default(),
-                first: true,
-            },
-            _slot: None,
-        };
-        Self {
-            root,
-            table: vec![Some(first)],
-            ledger,
-            budget,
-            numbers: RandomState::new(),
+/// The same of both.
+macro_rules! either {
+    ($session:expr, $files:ident => $act:expr) => {
+        match $session {
+            Session::Host($files) => $act,
+            Session::Memory($files) => $act,
         }
-    }
+    };
+}
 
-    /// What a script sees as the number of a file: the same for a file as long as the run lasts, and nothing to be
-    /// learned from it, since its key is of this run alone. THREAT[SEC-01].
+impl Session {
+    /// What a script sees as the number of a file.
     pub(crate) fn number(&self, seen: &Seen) -> u64 {
-        self.numbers.hash_one(seen.identity)
+        either!(self, files => files.number(seen))
     }
 
     pub(crate) fn describe(&self, fd: u32) -> Result<Described, Errno> {
-        Ok(match &self.handle(fd)?.opened {
-            Opened::Directory { first, .. } => Described::Directory { first: *first },
-            Opened::File(reading) => Described::File(reading.modes),
-        })
+        either!(self, files => files.describe(fd))
     }
 
     /// Changes what can be changed of an open file.
@@ -125,227 +97,83 @@ impl Session {
         append: bool,
         nonblocking: bool,
     ) -> Result<(), Errno> {
-        let modes = &mut self.reading(fd)?.modes;
-        (modes.append, modes.nonblocking) = (append, nonblocking);
-        Ok(())
+        either!(self, files => files.set_modes(fd, append, nonblocking))
     }
 
     pub(crate) fn close(&mut self, fd: u32) -> Result<(), Errno> {
-        let slot = index(fd).and_then(|at| self.table.get_mut(at));
-        let handle = slot.and_then(Option::take).ok_or(Errno::BADF)?;
-        self.release(handle);
-        Ok(())
+        either!(self, files => files.close(fd))
     }
 
-    fn release(&self, handle: Handle) {
-        if let Opened::File(reading) = &handle.opened {
-            let mut ledger = locked(&self.ledger);
-            let seen = reading.file.metadata().ok().map(Seen::from);
-            ledger.closed(reading.identity, seen.as_ref());
-        }
+    /// The next bytes of a file, as many as there is room for; none at its end.
+    pub(crate) fn read(&mut self, fd: u32, room: &mut [u8]) -> Result<usize, Errno> {
+        either!(self, files => files.read(fd, room))
     }
 
-    /// The next bytes of a file, at most so many; none at its end.
-    pub(crate) fn read(&mut self, fd: u32, most: usize) -> Result<Vec<u8>, Errno> {
-        let reading = self.reading(fd)?;
-        if !reading.modes.read {
-            return Err(Errno::BADF);
-        }
-        let mut bytes = vec![0; most];
-        let taken = reading.file.read_at(&mut bytes, reading.at);
-        let taken = taken.map_err(|error| number(&error))?;
-        bytes.truncate(taken);
-        reading.at = reading.at.saturating_add(taken as u64);
-        Ok(bytes)
-    }
-
-    /// Writes all of it, or as much as the disk takes; nothing where the budget has no room for all of it. What lies
-    /// between the end of a file and the place that is written to counts as well. THREAT[DOS-12].
+    /// Writes as much as is taken; nothing where there may not be all of it.
     pub(crate) fn write(&mut self, fd: u32, bytes: &[u8]) -> Result<usize, Errno> {
-        let (ledger, budget) = (Arc::clone(&self.ledger), self.budget);
-        let reading = self.reading(fd)?;
-        if !reading.modes.write {
-            return Err(Errno::BADF);
-        }
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        let mut ledger = locked(&ledger);
-        let size = reading.size()?;
-        let at = if reading.modes.append {
-            size
-        } else {
-            reading.at
-        };
-        let end = end(at, bytes.len() as u64)?;
-        ledger.may_grow(&budget, size, end)?;
-        let written = reading.file.write_at(bytes, at);
-        // A full disk may have taken a part.
-        let now = match &written {
-            Ok(written) if *written == bytes.len() => size.max(end),
-            _ => reading.size()?,
-        };
-        ledger.resized(size, now);
-        let written = written.map_err(|error| number(&error))?;
-        reading.at = at.saturating_add(written as u64);
-        Ok(written)
+        either!(self, files => files.write(fd, bytes))
     }
 
     pub(crate) fn set_size(&mut self, fd: u32, size: u64) -> Result<(), Errno> {
-        let (ledger, budget) = (Arc::clone(&self.ledger), self.budget);
-        let reading = self.reading(fd)?;
-        if !reading.modes.write {
-            return Err(Errno::INVAL);
-        }
-        end(size, 0)?;
-        let mut ledger = locked(&ledger);
-        reading.resize(&mut ledger, &budget, size)
+        either!(self, files => files.set_size(fd, size))
     }
 
     pub(crate) fn seek(&mut self, fd: u32, offset: i64, whence: Whence) -> Result<u64, Errno> {
-        let reading = self.reading(fd)?;
-        let from = match whence {
-            Whence::Start => 0,
-            Whence::Here => reading.at,
-            Whence::End => reading.size()?,
-        };
-        let to = from.checked_add_signed(offset).ok_or(Errno::INVAL)?;
-        reading.at = end(to, 0).map_err(|_| Errno::INVAL)?;
-        Ok(to)
+        either!(self, files => files.seek(fd, offset, whence))
     }
 
-    /// The file to be written to the disk, which takes as long as it takes and changes nothing that is counted.
     pub(crate) fn sync(&mut self, fd: u32) -> Result<(), Errno> {
-        let reading = self.reading(fd)?;
-        reading.file.sync_all().map_err(|error| number(&error))
+        either!(self, files => files.sync(fd))
     }
 
     pub(crate) fn stat(&self, fd: u32) -> Result<Seen, Errno> {
-        let metadata = match &self.handle(fd)?.opened {
-            Opened::Directory { dir, .. } => dir.dir_metadata(),
-            Opened::File(reading) => reading.file.metadata(),
-        };
-        metadata.map(Seen::from).map_err(|error| number(&error))
+        either!(self, files => files.stat(fd))
     }
 
     /// What is in an open directory, from an entry on, in WASI's form; the last entry may be cut.
     pub(crate) fn list(&mut self, fd: u32, from: u64, room: usize) -> Result<Vec<u8>, Errno> {
-        let numbers = self.numbers.clone();
-        let handle = index(fd).and_then(|at| self.table.get_mut(at)?.as_mut());
-        match handle.map(|handle| &mut handle.opened) {
-            Some(Opened::Directory { dir, listing, .. }) => {
-                listing.entries(dir, from, room, |identity| numbers.hash_one(identity))
-            }
-            _ => Err(Errno::BADF),
-        }
+        either!(self, files => files.list(fd, from, room))
     }
 
-    /// A free number for one more descriptor. THREAT[DOS-13].
-    pub(super) fn free(&self) -> Result<(usize, Slot), Errno> {
-        let held = self.table.iter().flatten();
-        let held = held.filter(|handle| handle._slot.is_some()).count();
-        if held >= self.budget.open {
-            return Err(Errno::MFILE);
-        }
-        let free = self.table.iter().position(Option::is_none);
-        let slot = Slot::take().ok_or(Errno::NFILE)?;
-        Ok((free.unwrap_or(self.table.len()), slot))
+    /// Opens a file or directory, which is made where it is wanted and missing.
+    pub(crate) fn open(&mut self, at: u32, path: &str, how: How) -> Result<u32, Errno> {
+        either!(self, files => files.open(at, path, how))
     }
 
-    pub(super) fn put(&mut self, at: usize, handle: Handle) -> Result<u32, Errno> {
-        if at == self.table.len() {
-            self.table.push(None);
-        }
-        *self.table.get_mut(at).ok_or(Errno::MFILE)? = Some(handle);
-        let number = u32::try_from(at).ok().and_then(|at| at.checked_add(FIRST));
-        number.ok_or(Errno::MFILE)
+    pub(crate) fn make_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+        either!(self, files => files.make_directory(at, path))
     }
 
-    fn handle(&self, fd: u32) -> Result<&Handle, Errno> {
-        index(fd)
-            .and_then(|at| self.table.get(at)?.as_ref())
-            .ok_or(Errno::BADF)
+    pub(crate) fn remove_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+        either!(self, files => files.remove_directory(at, path))
     }
 
-    fn reading(&mut self, fd: u32) -> Result<&mut Reading, Errno> {
-        let handle = index(fd).and_then(|at| self.table.get_mut(at)?.as_mut());
-        match handle.map(|handle| &mut handle.opened) {
-            Some(Opened::File(reading)) => Ok(reading),
-            _ => Err(Errno::BADF),
-        }
+    pub(crate) fn unlink(&self, at: u32, path: &str) -> Result<(), Errno> {
+        either!(self, files => files.unlink(at, path))
     }
 
-    /// A directory, and whether it is the workspace itself.
-    pub(super) fn directory(&self, fd: u32) -> Result<(&Dir, bool), Errno> {
-        match &self.handle(fd)?.opened {
-            Opened::Directory { dir, first, .. } => Ok((dir, *first)),
-            Opened::File(_) => Err(Errno::NOTDIR),
-        }
+    /// Moves a file or a whole tree, all of which must be within reach where it comes to lie.
+    pub(crate) fn rename(&self, at: u32, path: &str, to: u32, to_path: &str) -> Result<(), Errno> {
+        either!(self, files => files.rename(at, path, to, to_path))
     }
 
-    /// Bytes of open files that have no name any more, which no walk finds.
-    #[cfg(test)]
-    pub(super) fn nameless(&self) -> u64 {
-        let mut found = std::collections::HashMap::new();
-        for handle in self.table.iter().flatten() {
-            if let Opened::File(reading) = &handle.opened {
-                let seen = reading.file.metadata().map(Seen::from);
-                if let Ok(seen) = seen
-                    && seen.links == 0
-                {
-                    found.insert(seen.identity, seen.size);
-                }
-            }
-        }
-        found.values().sum()
-    }
-}
-
-impl Reading {
-    fn size(&self) -> Result<u64, Errno> {
-        let metadata = self.file.metadata().map_err(|error| number(&error))?;
-        Ok(metadata.len())
+    pub(crate) fn stat_path(&self, at: u32, path: &str, follow: bool) -> Result<Seen, Errno> {
+        either!(self, files => files.stat_path(at, path, follow))
     }
 
-    pub(super) fn resize(
+    pub(crate) fn set_times(
         &self,
-        ledger: &mut Ledger,
-        budget: &Budget,
-        size: u64,
+        at: u32,
+        path: &str,
+        follow: bool,
+        times: &Timestamps,
     ) -> Result<(), Errno> {
-        let before = self.size()?;
-        ledger.may_grow(budget, before, size)?;
-        self.file.set_len(size).map_err(|error| number(&error))?;
-        ledger.resized(before, size);
-        Ok(())
+        either!(self, files => files.set_times(at, path, follow, times))
     }
-}
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        for handle in std::mem::take(&mut self.table).into_iter().flatten() {
-            self.release(handle);
-        }
-        let mut ledger = locked(&self.ledger);
-        ledger.runs = ledger.runs.saturating_sub(1);
+    /// What this run may take, made less.
+    #[cfg(test)]
+    pub(super) fn limit(&mut self, budget: super::ledger::Budget) {
+        either!(self, files => files.budget = budget);
     }
-}
-
-fn index(fd: u32) -> Option<usize> {
-    usize::try_from(fd.checked_sub(FIRST)?).ok()
-}
-
-/// The byte after the last one, which must be one that a file can have.
-fn end(at: u64, length: u64) -> Result<u64, Errno> {
-    let end = at.checked_add(length).ok_or(Errno::FBIG)?;
-    if i64::try_from(end).is_ok() {
-        Ok(end)
-    } else {
-        Err(Errno::FBIG)
-    }
-}
-
-/// An operation that failed half-way has told the ledger nothing yet, so a poisoned lock guards nothing wrong.
-pub(super) fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }

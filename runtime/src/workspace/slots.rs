@@ -1,4 +1,4 @@
-//! Descriptors that scripts may hold in this process, all of them together. Called by `session` for each file that it
+//! Descriptors that scripts may hold in this process, all of them together. Called by `host` for each file that it
 //! opens. The other half of what the system allows is the host's own, for services, listing and putting away.
 
 use rustix::process::{Resource, getrlimit};

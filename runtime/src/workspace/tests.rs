@@ -1,10 +1,17 @@
-//! What holds of any workspace: nothing of its shape reaches the host's stack or descriptors, its account is what is on the
-//! disk, and runs that share it share the account.
+//! What holds of any workspace: nothing of its shape reaches the host's stack or descriptors, its account is what it holds,
+//! and runs that share it share the account.
 
+mod memory;
 mod model;
 
-use super::{How, Modes, Workspace, measure, session::locked, slots::Slot};
-use crate::limits::Limits;
+use super::{
+    How, Kept, Modes, Session, Whence, Workspace,
+    directory::{Directory, measure},
+    ledger::locked,
+    memory::Memory,
+    slots::Slot,
+};
+use crate::{budget::Budget, limits::Limits};
 use cap_std::fs::Dir;
 use rustix::{
     fs::{Mode, mkdirat},
@@ -12,8 +19,7 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 use std::{
-    ffi::OsString,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
@@ -27,13 +33,49 @@ const CHILD: &str = "SANDGATE_TEST_CHILD";
 fn in_a_process(test: &str) -> ExitStatus {
     // Directories of a disk cost a block each.
     let place = Some("/dev/shm").filter(|place| Path::new(place).is_dir());
-    let place = place.map_or_else(|| std::env::temp_dir().into_os_string(), OsString::from);
-    Command::new(std::env::current_exe().unwrap())
+    let place = place.map_or_else(std::env::temp_dir, PathBuf::from);
+    let place = tempfile::tempdir_in(place).unwrap().keep();
+    let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", test])
         .env(CHILD, "1")
-        .env("TMPDIR", place)
-        .status()
-        .unwrap()
+        .env("TMPDIR", &place)
+        .status();
+    // Few ways of removing a tree bear one that is so deep.
+    let removed = Command::new("rm").arg("-rf").arg(&place).status();
+    assert!(removed.unwrap().success());
+    status.unwrap()
+}
+
+/// A workspace in a directory of the host.
+fn on_the_host() -> (tempfile::TempDir, Workspace) {
+    let place = tempfile::tempdir().unwrap();
+    let workspace = Workspace::open(place.path()).unwrap();
+    (place, workspace)
+}
+
+fn directory(workspace: &Workspace) -> &Directory {
+    match &workspace.kept {
+        Kept::Host(directory) => directory,
+        Kept::Memory(_) => panic!("it is in memory"),
+    }
+}
+
+fn memory(workspace: &Workspace) -> &Memory {
+    match &workspace.kept {
+        Kept::Memory(memory) => memory,
+        Kept::Host(_) => panic!("it is a directory of the host"),
+    }
+}
+
+/// A session with a budget of its own.
+fn session(workspace: &Workspace, limits: &Limits) -> Session {
+    workspace.session(limits, &Budget::default()).unwrap()
+}
+
+/// Each kind of workspace, and what keeps it.
+fn both() -> [(Option<tempfile::TempDir>, Workspace); 2] {
+    let (place, host) = on_the_host();
+    [(Some(place), host), (None, Workspace::memory())]
 }
 
 fn is_child() -> bool {
@@ -57,17 +99,19 @@ fn dig(dir: &Dir, levels: usize) {
 }
 
 #[test]
-fn dos_13_whatever_is_left_is_listed_and_taken_away_with_little_stack_and_few_descriptors() {
-    const TEST: &str = "workspace::tests::dos_13_whatever_is_left_is_listed_and_taken_away_with_little_stack_and_few_descriptors";
+fn dos_13_whatever_is_left_is_listed_with_little_stack_and_few_descriptors() {
+    const TEST: &str =
+        "workspace::tests::dos_13_whatever_is_left_is_listed_with_little_stack_and_few_descriptors";
     if !is_child() {
         assert!(in_a_process(TEST).success());
         return;
     }
-    let workspace = Workspace::temporary().unwrap();
-    let path = workspace.path().to_owned();
-    dig(&workspace.dir, MANY);
-    workspace.dir.create_dir("wide").unwrap();
-    let wide = workspace.dir.open_dir("wide").unwrap();
+    let place = tempfile::tempdir().unwrap().keep();
+    let workspace = Workspace::open(&place).unwrap();
+    let dir = &directory(&workspace).dir;
+    dig(dir, MANY);
+    dir.create_dir("wide").unwrap();
+    let wide = dir.open_dir("wide").unwrap();
     for at in 0..MANY {
         mkdirat(&wide, format!("{at}"), Mode::RWXU).unwrap();
     }
@@ -84,21 +128,27 @@ fn dos_13_whatever_is_left_is_listed_and_taken_away_with_little_stack_and_few_de
         let listed = workspace.list();
         assert_eq!((listed.files.len(), listed.unlisted), (1, None));
         assert_eq!(listed.files[0].path.len(), 2 * MANY + "end".len());
-        let measured = measure(&workspace.dir).unwrap();
+        let measured = measure(&directory(&workspace).dir).unwrap();
         // Both chains, `end`, `wide`, `inside` and the link.
         assert_eq!((measured.bytes, measured.entries), (3, 2 * MANY as u64 + 4));
         let target = tempfile::tempdir().unwrap();
         workspace.copy_out(target.path()).unwrap_err();
-        drop(workspace);
     });
-    assert!(!path.exists());
 }
 
 #[test]
-fn dos_13_a_workspace_that_is_as_full_as_a_run_may_make_it_is_taken_away() {
-    let workspace = Workspace::temporary().unwrap();
-    let path = workspace.path().to_owned();
-    let mut session = workspace.session(&Limits::default()).unwrap();
+fn dos_13_no_run_makes_what_is_deeper_or_more_than_it_may() {
+    for (_place, workspace) in both() {
+        fill(&workspace);
+        let files = workspace.files().unwrap().len();
+        assert_eq!(files, 1000 - Limits::WORKSPACE_DEPTH - 1);
+        with_little_stack(move || drop(workspace));
+    }
+}
+
+/// As full as a run may make it.
+fn fill(workspace: &Workspace) {
+    let mut session = session(workspace, &Limits::default());
     let mut deepest = String::from("d");
     for _ in 1..Limits::WORKSPACE_DEPTH {
         session.make_directory(3, &deepest).unwrap();
@@ -118,9 +168,6 @@ fn dos_13_a_workspace_that_is_as_full_as_a_run_may_make_it_is_taken_away() {
         session.close(4).unwrap();
     }
     assert_eq!(made_so_far, Limits::default().workspace_files);
-    drop(session);
-    with_little_stack(move || drop(workspace));
-    assert!(!path.exists());
 }
 
 fn made() -> How {
@@ -137,8 +184,12 @@ fn made() -> How {
 
 #[test]
 fn dos_13_a_run_may_hold_so_many_descriptors_and_no_more() {
-    let workspace = Workspace::temporary().unwrap();
-    let mut session = workspace.session(&Limits::default()).unwrap();
+    for (_place, workspace) in both() {
+        hold(&mut session(&workspace, &Limits::default()));
+    }
+}
+
+fn hold(session: &mut Session) {
     session.make_directory(3, "d").unwrap();
     for at in 0..Limits::OPEN_FILES {
         let (path, how) = if at % 2 == 0 {
@@ -169,8 +220,8 @@ fn dos_13_scripts_leave_half_of_all_descriptors_to_the_host() {
     setrlimit(Resource::Nofile, few).unwrap();
     let mut slots: Vec<Slot> = std::iter::from_fn(Slot::take).collect();
     assert_eq!(slots.len() as u64, FEW_DESCRIPTORS / 2);
-    let workspace = Workspace::temporary().unwrap();
-    let mut session = workspace.session(&Limits::default()).unwrap();
+    let (_place, workspace) = on_the_host();
+    let mut session = session(&workspace, &Limits::default());
     assert_eq!(session.open(3, "f", made()), Err(Errno::NFILE));
     slots.pop();
     assert_eq!(session.open(3, "f", made()), Ok(4));
@@ -178,14 +229,24 @@ fn dos_13_scripts_leave_half_of_all_descriptors_to_the_host() {
 
 #[test]
 fn dos_12_runs_that_share_a_workspace_share_its_account() {
-    let workspace = Workspace::temporary().unwrap();
+    for (_place, workspace) in both() {
+        share(&workspace);
+        let left = match &workspace.kept {
+            Kept::Host(directory) => locked(&directory.ledger).account.bytes,
+            Kept::Memory(memory) => memory.tree().account.bytes,
+        };
+        assert_eq!(left, 100);
+    }
+}
+
+fn share(workspace: &Workspace) {
     let limits = Limits {
         workspace_bytes: 100,
         workspace_files: 2,
         ..Limits::default()
     };
-    let mut one = workspace.session(&limits).unwrap();
-    let mut other = workspace.session(&limits).unwrap();
+    let mut one = session(workspace, &limits);
+    let mut other = session(workspace, &limits);
     one.open(3, "f", made()).unwrap();
     other.open(3, "f", made()).unwrap();
     assert_eq!(one.write(4, &[0; 60]), Ok(60));
@@ -200,8 +261,6 @@ fn dos_12_runs_that_share_a_workspace_share_its_account() {
     assert_eq!(other.write(5, &[0; 41]), Err(Errno::NOSPC));
     drop(one);
     assert_eq!(other.write(5, &[0; 100]), Ok(100));
-    drop(other);
-    assert_eq!(locked(&workspace.ledger).bytes, 100);
 }
 
 #[test]
@@ -214,7 +273,7 @@ fn dos_12_files_of_several_names_count_once_until_the_last_is_gone() {
         workspace_bytes: 100,
         ..Limits::default()
     };
-    let mut session = workspace.session(&limits).unwrap();
+    let mut session = session(&workspace, &limits);
     session.open(3, "new", made()).unwrap();
     assert_eq!(session.write(4, &[0; 31]), Err(Errno::NOSPC));
     session.rename(3, "a", 3, "b").unwrap();
@@ -233,7 +292,7 @@ fn dos_12_an_operators_workspace_above_the_limit_can_be_read_changed_and_emptied
         workspace_bytes: 100,
         ..Limits::default()
     };
-    let mut session = workspace.session(&limits).unwrap();
+    let mut session = session(&workspace, &limits);
     session
         .open(
             3,

@@ -1,5 +1,5 @@
 //! Going through a tree of directories, whatever its shape: with a list and not with the stack, and with two descriptors
-//! however deep it is. Called by what lists, measures, copies and removes. It must never follow a link.
+//! however deep it is. Called by what lists, measures and copies. It must never follow a link.
 
 use super::entry::{Identity, Seen, number};
 use cap_std::fs::Dir;
@@ -64,8 +64,6 @@ impl Entry<'_> {
 pub(super) enum Next {
     /// On, and later into the entry where it is a directory.
     In,
-    /// On, and not into it.
-    Past,
     /// Nowhere; the walk is over.
     Stop,
 }
@@ -74,11 +72,6 @@ pub(super) enum Next {
 pub(super) trait Visit {
     fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next>;
 
-    /// Everything in a directory has been met.
-    fn leave(&mut self, _parent: &Dir, _name: &CStr) -> io::Result<()> {
-        Ok(())
-    }
-
     /// A directory cannot be opened or read.
     fn closed(&mut self, path: &[u8], error: io::Error) -> io::Result<()>;
 }
@@ -86,8 +79,6 @@ pub(super) trait Visit {
 /// A directory that the walk is somewhere below.
 struct Level {
     identity: Identity,
-    /// Of the directory that was entered from it.
-    name: CString,
     /// Its directories that have not been entered yet.
     pending: Vec<CString>,
     /// The length of its path.
@@ -117,7 +108,6 @@ pub(super) fn walk(root: &Dir, visit: &mut impl Visit) -> io::Result<()> {
             };
             levels.push(Level {
                 identity: identity(&here)?,
-                name,
                 pending,
                 length,
             });
@@ -137,7 +127,6 @@ pub(super) fn walk(root: &Dir, visit: &mut impl Visit) -> io::Result<()> {
                     "a directory was moved while it was gone through",
                 ));
             }
-            visit.leave(&here, &level.name)?;
             path.truncate(level.length);
             pending = level.pending;
         }
@@ -201,7 +190,7 @@ fn read(
         }
         match visit.meet(&entry)? {
             Next::In if entry.kind == FileType::Directory => pending.push(name.to_owned()),
-            Next::In | Next::Past => {}
+            Next::In => {}
             Next::Stop => return Ok(None),
         }
     }

@@ -61,6 +61,12 @@ impl Desk {
         }
     }
 
+    /// Says more of the limits of its context.
+    pub(crate) fn limit(&self, limits: &str) {
+        let text = format!("hero_context = 1\n{limits}");
+        fs::write(self.place.path().join("policies/gated/limits.toml"), text).unwrap();
+    }
+
     /// A directory that a script may work in.
     pub(crate) fn work(&self) -> PathBuf {
         self.place.path().join("work")

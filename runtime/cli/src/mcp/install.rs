@@ -179,11 +179,12 @@ fn entry(arguments: &InstallArguments, shared: &Shared) -> Result<Value, Failure
     }
     let command = std::env::current_exe()
         .map_err(|error| Failure::internal(format!("this program has no path: {error}"), None))?;
-    let mut entry = json!({"command": absolute(&command)?, "args": given});
-    if arguments.client.names_type() {
-        entry = json!({"type": "stdio", "command": entry["command"], "args": entry["args"]});
-    }
-    Ok(entry)
+    let command = absolute(&command)?;
+    Ok(if arguments.client.names_type() {
+        json!({"type": "stdio", "command": command, "args": given})
+    } else {
+        json!({"command": command, "args": given})
+    })
 }
 
 /// A server of a context that does not exist would fail where nobody sees why.

@@ -208,7 +208,6 @@ fn not_a_message(bytes: &[u8]) -> Incoming {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Incoming {
     Message(ClientJsonRpcMessage),
     Refused(ServerJsonRpcMessage),

@@ -16,8 +16,8 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use sandgate::{Caller, Cancel, Limits, Outcome, RunError, Script, Workspace, WorkspaceError};
-use std::{future::Future, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use sandgate::{Caller, Cancel, Limits, Outcome, RunError, Script};
+use std::{future::Future, pin::pin, time::Duration};
 use tokio::sync::watch;
 
 /// For how long runs go on when the client has closed its end. A pipe that ends after its requests gets most answers, and
@@ -28,35 +28,20 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Server {
     caller: Caller,
-    /// Where each run has a directory of its own.
-    scratch: PathBuf,
     /// Whether the client has closed its end.
     over: watch::Receiver<bool>,
 }
 
-/// Why a run could not be carried out.
-#[derive(Debug, thiserror::Error)]
-enum ExecuteError {
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    #[error(transparent)]
-    Run(#[from] RunError),
-}
-
 impl Server {
-    pub(super) fn new(caller: Caller, scratch: PathBuf, over: watch::Receiver<bool>) -> Self {
-        Self {
-            caller,
-            scratch,
-            over,
-        }
+    pub(super) fn new(caller: Caller, over: watch::Receiver<bool>) -> Self {
+        Self { caller, over }
     }
 
     async fn execute(
         &self,
         execute: Execute,
         cancelled: impl Future<Output = ()>,
-    ) -> Result<Outcome, ExecuteError> {
+    ) -> Result<Outcome, RunError> {
         let caller = match execute.timeout {
             // What the context grants counts as well.
             Some(timeout) => self.caller.clone().tightened(Limits {
@@ -70,19 +55,17 @@ impl Server {
         let script = Script {
             name: Some(tools::SCRIPT.to_owned()),
             stdin: execute.stdin.into_bytes(),
-            // Models write files without asking whether they may.
-            workspace: Some(Arc::new(Workspace::temporary_in(&self.scratch)?)),
             cancel: Some(cancel.clone()),
             ..Script::new(execute.code)
         };
         let mut run = pin!(caller.run(script));
         tokio::select! {
-            outcome = &mut run => return Ok(outcome?),
+            outcome = &mut run => return outcome,
             () = cancelled => {}
             () = self.closed() => {}
         }
         cancel.cancel();
-        Ok(run.await?)
+        run.await
     }
 
     /// Waits until the client has closed its end, and nobody can be waiting for an answer any more.

@@ -45,7 +45,6 @@ pub(super) fn restrict(places: &[Place<'_>], outside: Outside) -> Result<(), Rul
     for place in places {
         rules = match *place {
             Place::Directory(path) => rules.add_rules(rule(path, INSIDE))?,
-            Place::Parent(path) => rules.add_rules(rule(path, AccessFs::RemoveDir.into()))?,
             Place::Sockets(path) => rules.add_rules(rule(path, AccessFs::ResolveUnix.into()))?,
             Place::Port(port) => rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?,
         };

@@ -1,6 +1,6 @@
 //! `limits.toml`: what is understood, and what is said about the rest.
 
-use sandgate_policy::{ContextNumber, File, Limits, Unusable};
+use sandgate_policy::{ContextNumber, File, Files, Limits, Unusable};
 use std::{num::NonZeroU32, time::Duration};
 
 fn parse(text: &str) -> Result<Limits, Unusable> {
@@ -24,6 +24,7 @@ memory = "128MiB"
 output = "1KiB"
 source = "100kB"
 stdin = "0B"
+workspace = "none"
 workspace_bytes = "1GiB"
 workspace_files = 0
 calls = 0x10
@@ -43,6 +44,7 @@ questions = 3
             output: Some(1024),
             source: Some(100_000),
             stdin: Some(0),
+            workspace: Some(Files::None),
             workspace_bytes: Some(1 << 30),
             workspace_files: Some(0),
             calls: Some(16),
@@ -53,6 +55,8 @@ questions = 3
             questions: Some(3),
         }
     );
+    let scratch = parse("hero_context = 1\nworkspace = \"scratch\"").unwrap();
+    assert_eq!(scratch.workspace, Some(Files::Scratch));
     let least = Limits::of(number(4_294_967_295));
     assert_eq!(parse("hero_context = 4294967295").unwrap(), least);
 }
@@ -83,6 +87,8 @@ fn pol_07_what_is_not_understood_is_refused_and_all_of_it_is_said() {
     use miette::Diagnostic;
     let mut all = String::new();
     for text in [
+        "hero_context = 1\nworkspace = \"memory\"\nworkspace_file = 1\n",
+        "hero_context = 1\nworkspace = true\n",
         "hero_context = 1\ncall = 5\ntimout = \"3s\"\n[memory]\nmax = 1\n",
         "hero_context = 1\ntimeout = 30\ncpu = \"0s\"\noutput = 5\nmemory = \"lots\"\ncalls = -1\nrate = 0\napprovals = \"yes\"\n",
         "hero_context = 1\nhero_context = 2\n",

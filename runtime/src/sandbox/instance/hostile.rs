@@ -14,7 +14,7 @@ use crate::{
     budget::Budget,
     context::Context,
     hostcall::{People, Road},
-    limits::Limits,
+    limits::{Files, Limits},
     outcome::Status,
     output::Output,
     processor::Processor,
@@ -233,9 +233,12 @@ async fn call_by_call(
         people.pause.clone(),
     );
     let workspace = granted.place;
-    let files = match &workspace {
-        Some(place) => Some(wasi::open(Arc::clone(place), &limits).await.unwrap()),
-        None => None,
+    let files = match granted.workspace {
+        Files::None => None,
+        Files::Scratch => {
+            let opened = wasi::open(workspace.clone(), &limits, &budget).await;
+            Some(opened.unwrap())
+        }
     };
     let state = State {
         road: Road::new(
@@ -289,6 +292,7 @@ async fn whole_run(
     let granted = ground.granted(number, &place);
     let limits = Limits {
         memory: Limits::LEAST_MEMORY,
+        workspace: granted.workspace,
         ..limits()
     };
     let context = match granted.reach {
@@ -297,7 +301,9 @@ async fn whole_run(
     };
     let script = Script {
         clock: granted.clock,
-        workspace: granted.place,
+        workspace: granted
+            .place
+            .filter(|_| granted.workspace == Files::Scratch),
         stdin: b"what comes in".to_vec(),
         ..Script::new(source(&program(number)))
     };

@@ -1,60 +1,31 @@
 //! Files of a workspace as WASI asks for them: numbers and names are read from the guest's memory here, a `Session`
 //! carries out what they say, and its answer is written back, with coarse times. Called by `linker` and by the streams of
-//! `wasi`, whose descriptors they share. Without a workspace each of these answers that there is no such descriptor, and
-//! no path exists.
+//! `wasi`, whose descriptors they share. Where a context has no files each of these answers that there is no such
+//! descriptor, and no path exists.
 //!
-//! What may wait for a disk is carried out by a thread that may wait, which takes the session with it. It must never hold
-//! the executor, nor the workspace: a run that ends meanwhile is over.
+//! How a workspace comes to be, and who waits for it, is in `kept`. Nothing here may hold the executor, nor name anything
+//! of the host.
 
 mod forms;
+mod kept;
 
 use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
-    limits::Limits,
     sandbox::{
-        RunError,
         linker::{memory, slice, slice_mut},
         state::{Files, State},
     },
-    workspace::{Described, How, Listed, Modes, Seen, Session, Whence, Workspace, WorkspaceError},
+    workspace::{Described, How, Modes, Seen, Whence},
 };
 use forms::{descriptor_form, number_of, stat_form, times_of};
+use kept::{FIRST, at_once, carry_out, described, exists, session};
+pub(in crate::sandbox) use kept::{listed, open};
 use rustix::io::Errno;
 use sandgate_wire::abi;
-use std::sync::Arc;
-use tokio::task::spawn_blocking;
 use wasmtime::{Caller, Linker};
 
 /// Paths are copied before they are looked at; the system takes none that is longer.
 const LONGEST_PATH: u32 = 4096;
-
-/// Opens a workspace for one run.
-pub(in crate::sandbox) async fn open(
-    workspace: Arc<Workspace>,
-    limits: &Limits,
-) -> Result<Files, RunError> {
-    let limits = *limits;
-    let path = workspace.path().to_owned();
-    let opened = spawn_blocking(move || workspace.session(&limits)).await;
-    let session = opened.map_err(|error| WorkspaceError::Open {
-        path,
-        source: std::io::Error::other(error),
-    })??;
-    Ok(Files {
-        session: Some(Box::new(session)),
-    })
-}
-
-/// What a run left.
-pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> Listed {
-    match spawn_blocking(move || workspace.list()).await {
-        Ok(listed) => listed,
-        Err(error) => Listed {
-            unlisted: Some(format!("the workspace cannot be listed: {error}")),
-            ..Listed::default()
-        },
-    }
-}
 
 /// Why something was not done.
 pub(super) enum Failed {
@@ -90,39 +61,9 @@ pub(super) fn answer(done: Result<(), Failed>) -> wasmtime::Result<i32> {
     }
 }
 
-/// What is only looked up.
-fn session<'a>(caller: &'a mut Caller<'_, State>) -> Result<&'a mut Session, Failed> {
-    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
-    files.session.as_deref_mut().ok_or_else(lost)
-}
-
-fn lost() -> Failed {
-    Failed::Trapped(wasmtime::format_err!(
-        "an earlier operation on a file failed"
-    ))
-}
-
-/// What may wait.
-async fn carry_out<R: Send + 'static>(
-    caller: &mut Caller<'_, State>,
-    act: impl FnOnce(&mut Session) -> Result<R, Errno> + Send + 'static,
-) -> Result<R, Failed> {
-    let files = caller.data_mut().files.as_mut().ok_or(Errno::BADF)?;
-    let mut session = files.session.take().ok_or_else(lost)?;
-    let acted = spawn_blocking(move || {
-        let done = act(&mut session);
-        (session, done)
-    });
-    let (session, done) = acted.await.map_err(wasmtime::Error::from)?;
-    if let Some(files) = caller.data_mut().files.as_mut() {
-        files.session = Some(session);
-    }
-    Ok(done?)
-}
-
 /// A path of the guest, copied.
 fn path(caller: &mut Caller<'_, State>, at: u32, length: u32) -> Result<String, Failed> {
-    session(caller)?;
+    exists(caller)?;
     if length > LONGEST_PATH {
         return Err(Errno::NAMETOOLONG.into());
     }
@@ -139,7 +80,7 @@ fn write_back(caller: &mut Caller<'_, State>, at: u32, answer: &[u8]) -> Result<
 /// The first buffer that is not empty, which is all that is read or written at once, and no more than `PIECE` of it: a
 /// file may always give or take less than it was asked to.
 fn buffer(caller: &mut Caller<'_, State>, vectors: u32, number: u32) -> Result<(u32, u32), Failed> {
-    session(caller)?;
+    exists(caller)?;
     let memory = memory(caller)?;
     let bytes = memory.data(&*caller);
     let buffers = vectors_of(bytes, vectors, number)?;
@@ -157,10 +98,25 @@ pub(super) async fn read_file(
     got: u32,
 ) -> Result<(), Failed> {
     let (at, length) = buffer(caller, vectors, number)?;
-    let most = usize::try_from(length)?;
-    let bytes = carry_out(caller, move |session| session.read(fd, most)).await?;
-    write_back(caller, at, &bytes)?;
-    write_back(caller, got, &u32::try_from(bytes.len())?.to_le_bytes())
+    let taken = at_once(caller, |files, bytes| {
+        Ok(files.read(fd, slice_mut(bytes, at, length)?)?)
+    })?;
+    let taken = match taken {
+        Some(taken) => taken,
+        None => {
+            let most = usize::try_from(length)?;
+            let read = carry_out(caller, move |session| {
+                let mut bytes = vec![0; most];
+                let taken = session.read(fd, &mut bytes)?;
+                bytes.truncate(taken);
+                Ok(bytes)
+            });
+            let bytes = read.await?;
+            write_back(caller, at, &bytes)?;
+            bytes.len()
+        }
+    };
+    write_back(caller, got, &u32::try_from(taken)?.to_le_bytes())
 }
 
 pub(super) async fn write_file(
@@ -171,9 +127,17 @@ pub(super) async fn write_file(
     written: u32,
 ) -> Result<(), Failed> {
     let (at, length) = buffer(caller, vectors, number)?;
-    let memory = memory(caller)?;
-    let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
-    let taken = carry_out(caller, move |session| session.write(fd, &bytes)).await?;
+    let taken = at_once(caller, |files, bytes| {
+        Ok(files.write(fd, slice(bytes, at, length)?)?)
+    })?;
+    let taken = match taken {
+        Some(taken) => taken,
+        None => {
+            let memory = memory(caller)?;
+            let bytes = slice(memory.data(&*caller), at, length)?.to_vec();
+            carry_out(caller, move |session| session.write(fd, &bytes)).await?
+        }
+    };
     write_back(caller, written, &u32::try_from(taken)?.to_le_bytes())
 }
 
@@ -190,7 +154,7 @@ macro_rules! link {
     )*};
 }
 
-/// Files of the workspace. Without one each of these answers that there is no such descriptor, and no path exists.
+/// Files of the workspace. Where there is none each of these answers that there is no such descriptor, and no path exists.
 pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link! { linker:
         fd_close(fd: u32);
@@ -250,7 +214,7 @@ async fn fd_fdstat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Resu
     let form = if is_stream(fd) {
         descriptor_form(None)
     } else {
-        descriptor_form(Some(session(caller)?.describe(fd)?))
+        descriptor_form(Some(described(caller, fd)?))
     };
     write_back(caller, at, &form)
 }
@@ -264,7 +228,7 @@ async fn fd_fdstat_set_flags(
         return Err(Errno::INVAL.into());
     }
     let (append, nonblocking) = (flags & forms::APPEND != 0, flags & forms::NONBLOCKING != 0);
-    Ok(session(caller)?.set_modes(fd, append, nonblocking)?)
+    Ok(session(caller.data_mut())?.set_modes(fd, append, nonblocking)?)
 }
 
 async fn fd_filestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
@@ -285,7 +249,7 @@ async fn fd_filestat_set_size(
 
 /// The name of the directory that a run begins with is asked for in two steps: how long it is, and what it is.
 async fn fd_prestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
-    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Described::Directory { first: true }) {
         return Err(Errno::BADF.into());
     }
     let length = u64::from(u32::try_from(abi::WORKSPACE.len())?);
@@ -299,7 +263,7 @@ async fn fd_prestat_dir_name(
     at: u32,
     length: u32,
 ) -> Result<(), Failed> {
-    if session(caller)?.describe(fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Described::Directory { first: true }) {
         return Err(Errno::NOTDIR.into());
     }
     if usize::try_from(length)? < abi::WORKSPACE.len() {
@@ -333,8 +297,8 @@ async fn fd_seek(
         return Err(Errno::SPIPE.into());
     }
     let to = match whence {
-        0 => session(caller)?.seek(fd, offset, Whence::Start)?,
-        1 => session(caller)?.seek(fd, offset, Whence::Here)?,
+        0 => session(caller.data_mut())?.seek(fd, offset, Whence::Start)?,
+        1 => session(caller.data_mut())?.seek(fd, offset, Whence::Here)?,
         // Only this asks the file system.
         2 => carry_out(caller, move |session| session.seek(fd, offset, Whence::End)).await?,
         _ => return Err(Errno::INVAL.into()),
@@ -365,6 +329,13 @@ async fn path_filestat_get(
     at: u32,
 ) -> Result<(), Failed> {
     let path = path(caller, path_at, length)?;
+    if fd == FIRST && path == "." {
+        let started = caller.data().recorder.started_ms();
+        if let Some(Files::Unused { .. }) = caller.data().files {
+            // A run that only looks at where it is, as each does at its start, has not used it.
+            return put_stat(caller, at, &Seen::empty_directory(started), 1);
+        }
+    }
     let follow = follow & forms::FOLLOW != 0;
     let seen = carry_out(caller, move |session| session.stat_path(fd, &path, follow)).await?;
     write_stat(caller, at, seen)
@@ -461,13 +432,22 @@ async fn path_unlink_file(
     carry_out(caller, move |session| session.unlink(fd, &path)).await
 }
 
+fn write_stat(caller: &mut Caller<'_, State>, at: u32, seen: Seen) -> Result<(), Failed> {
+    let number = session(caller.data_mut())?.number(&seen);
+    put_stat(caller, at, &seen, number)
+}
+
 /// THREAT[ESC-06]: the times of a file are a clock, and a fine one. They become milliseconds, or stand still where the
 /// run's time does.
-fn write_stat(caller: &mut Caller<'_, State>, at: u32, seen: Seen) -> Result<(), Failed> {
-    let number = session(caller)?.number(&seen);
+fn put_stat(
+    caller: &mut Caller<'_, State>,
+    at: u32,
+    seen: &Seen,
+    number: u64,
+) -> Result<(), Failed> {
     let recorder = &caller.data().recorder;
     let still = recorder.is_frozen().then(|| recorder.started_ms());
-    let form = stat_form(&seen, number, still);
+    let form = stat_form(seen, number, still);
     let memory = memory(caller)?;
     slice_mut(memory.data_mut(caller), at, 64)?.copy_from_slice(&form);
     Ok(())

@@ -1,10 +1,9 @@
-//! Random file operations, against a workspace and against a model of one that is nothing but a table. After each of them
-//! both have answered the same, and the account, the model and the disk agree.
+//! Random file operations, against both kinds of workspace and against a model of one that is nothing but a table. After
+//! each of them all have answered the same, and the accounts, the model, the disk and the memory agree.
 
-use super::super::{
-    How, Modes, Session, Whence, Workspace, ledger::Budget, measure, session::locked,
-};
+use super::{How, Kept, Modes, Session, Whence, Workspace, both, locked, measure, session};
 use crate::limits::Limits;
+use crate::workspace::ledger::Budget;
 use proptest::prelude::*;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashSet};
@@ -500,37 +499,56 @@ fn apply(session: &mut Session, operation: &Operation) -> Answer {
     }
 }
 
-fn agree(operations: &[Operation]) {
-    let workspace = Workspace::temporary().unwrap();
-    let mut session = workspace.session(&Limits::default()).unwrap();
-    session.budget = BUDGET;
-    let mut model = Model::new();
-    for (number, operation) in operations.iter().enumerate() {
-        let nowhere = model.begins_nowhere(operation);
-        let real = apply(&mut session, operation);
-        if nowhere {
-            assert!(real.is_err(), "{number}: {operation:?}");
-        } else {
-            assert_eq!(real, model.apply(operation), "{number}: {operation:?}");
+/// Bytes and names: what is there, and what the account says.
+fn counted(workspace: &Workspace, session: Option<&Session>) -> [(u64, u64); 2] {
+    match &workspace.kept {
+        Kept::Host(directory) => {
+            let measured = measure(&directory.dir).unwrap();
+            let nameless = match session {
+                Some(Session::Host(session)) => session.nameless(),
+                _ => 0,
+            };
+            let account = &locked(&directory.ledger).account;
+            [
+                (measured.bytes + nameless, measured.entries),
+                (account.bytes, account.entries),
+            ]
         }
-        let measured = measure(&workspace.dir).unwrap();
-        let real = (measured.bytes + session.nameless(), measured.entries);
-        let ledger = locked(&workspace.ledger);
-        assert_eq!(
-            real,
-            (ledger.bytes, ledger.entries),
-            "{number}: {operation:?}"
-        );
-        assert_eq!(
-            real,
-            (model.bytes(), model.entries()),
-            "{number}: {operation:?}"
-        );
-        assert!(real.0 <= BUDGET.bytes && real.1 <= BUDGET.entries);
+        Kept::Memory(memory) => {
+            let tree = memory.tree();
+            let (bytes, entries, held) = tree.counted();
+            assert_eq!(tree.room.held(), (held, held));
+            [(bytes, entries), (tree.account.bytes, tree.account.entries)]
+        }
     }
-    drop(session);
-    let measured = measure(&workspace.dir).unwrap();
-    assert_eq!(measured.bytes, locked(&workspace.ledger).bytes);
+}
+
+fn agree(operations: &[Operation]) {
+    for (_place, workspace) in both() {
+        let mut session = session(&workspace, &Limits::default());
+        session.limit(BUDGET);
+        let mut model = Model::new();
+        for (number, operation) in operations.iter().enumerate() {
+            let nowhere = model.begins_nowhere(operation);
+            let real = apply(&mut session, operation);
+            if nowhere {
+                assert!(real.is_err(), "{number}: {operation:?}");
+            } else {
+                assert_eq!(real, model.apply(operation), "{number}: {operation:?}");
+            }
+            let [real, account] = counted(&workspace, Some(&session));
+            assert_eq!(real, account, "{number}: {operation:?}");
+            assert_eq!(
+                real,
+                (model.bytes(), model.entries()),
+                "{number}: {operation:?}"
+            );
+            assert!(real.0 <= BUDGET.bytes && real.1 <= BUDGET.entries);
+        }
+        drop(session);
+        let [real, account] = counted(&workspace, None);
+        assert_eq!(real.0, account.0);
+    }
 }
 
 proptest! {

@@ -39,6 +39,10 @@ const LOOP: &str = "SANDGATE_BOUND_LOOP";
 const LITTLE: u64 = 8 << 20;
 /// Where replies are kept that nobody takes, which are 64 MiB at most, or their requests.
 const REPLIES: u64 = 112 << 20;
+/// Where files in memory are filled, which are 48 MiB at most.
+const FILES: u64 = 56 << 20;
+/// How the loops end whose files are in memory.
+const IN_MEMORY: &str = ", in memory";
 
 /// An import and what it is called with, how often, and how much the host may hold in the end.
 struct Loop {
@@ -53,6 +57,21 @@ const fn a(name: &'static str, arguments: &'static [i64], times: u64) -> Loop {
     Loop {
         name,
         import: name,
+        arguments,
+        times,
+        most: LITTLE,
+    }
+}
+
+const fn in_memory(
+    name: &'static str,
+    import: &'static str,
+    arguments: &'static [i64],
+    times: u64,
+) -> Loop {
+    Loop {
+        name,
+        import,
         arguments,
         times,
         most: LITTLE,
@@ -128,6 +147,38 @@ const LOOPS: &[Loop] = &[
         times: FAST,
         most: LITTLE,
     },
+    Loop {
+        name: "fd_write, in memory",
+        import: "fd_write",
+        arguments: &[4, BUFFER, 1, OUT],
+        times: 2 * FAST,
+        most: FILES,
+    },
+    in_memory("fd_read, in memory", "fd_read", &[4, BUFFER, 1, OUT], FAST),
+    in_memory(
+        "fd_readdir, in memory",
+        "fd_readdir",
+        &[3, ROOM, 4096, 0, OUT],
+        FAST,
+    ),
+    in_memory(
+        "fd_filestat_set_size, in memory",
+        "fd_filestat_set_size",
+        &[4, 60 << 20],
+        FAST,
+    ),
+    in_memory(
+        "path_open, in memory",
+        "path_open",
+        &[3, 0, PATH, 1, 1, 66, 66, 0, OUT],
+        FAST,
+    ),
+    in_memory(
+        "path_rename, in memory",
+        "path_rename",
+        &[3, PATH, 1, 3, OTHER, 1],
+        FAST,
+    ),
     a("path_create_directory", &[3, OTHER, 1], SLOW),
     a("path_filestat_get", &[3, 0, PATH, 1, OUT], SLOW),
     a("path_filestat_set_times", &[3, 0, PATH, 1, 0, 0, 0], SLOW),
@@ -193,7 +244,14 @@ async fn measured(wanted: &Loop) -> u64 {
     let engine = engine::pooled(INSTANCES).unwrap();
     let hostile = shared(&engine, Answers::default());
     let limits = Limits::default();
-    let workspace = Arc::new(Workspace::open(&work).unwrap());
+    let workspace = if wanted.name.ends_with(IN_MEMORY) {
+        let workspace = Workspace::memory();
+        workspace.copy_in(&work.join("a")).unwrap();
+        workspace
+    } else {
+        Workspace::open(&work).unwrap()
+    };
+    let workspace = Arc::new(workspace);
     let budget = Budget::default();
     let state = State {
         road: Road::new(
@@ -205,7 +263,7 @@ async fn measured(wanted: &Loop) -> u64 {
         ),
         output: Output::new(limits.output, None),
         recorder: Recorder::live(Clock::Real, None, &budget).unwrap(),
-        files: Some(wasi::open(workspace, &limits).await.unwrap()),
+        files: Some(wasi::open(Some(workspace), &limits, &budget).await.unwrap()),
         memory: Memory::new(&limits),
         ..crate::sandbox::instance::tests::state(&hostile)
     };

@@ -5,6 +5,7 @@ use super::guest::{Answers, module};
 use crate::{
     context::Context,
     hostcall::reach::Reach,
+    limits::Files,
     outcome::Status,
     policy::{ContextNumber, PolicyStore, Principal},
     recorder::Clock,
@@ -167,7 +168,12 @@ impl Ground {
         Granted {
             clock: [Clock::Real, Clock::Frozen(1_700_000_000_000)][(number & 1) as usize],
             reach: (number & 2 != 0).then(|| Arc::clone(&self.reach)),
-            place: (number & 12 != 0).then(|| Arc::clone(place)),
+            workspace: if number & 12 == 0 {
+                Files::None
+            } else {
+                Files::Scratch
+            },
+            place: (number & 8 != 0).then(|| Arc::clone(place)),
         }
     }
 
@@ -176,7 +182,6 @@ impl Ground {
         let context = Context::of(Arc::clone(&self.reach));
         let script = "from services import crm\nprint(len(crm.contact_list(limit=1)), 1 + 1)";
         let script = Script {
-            workspace: Some(Arc::new(Workspace::temporary().unwrap())),
             ..Script::new(format!("open('/work/a', 'w').write('x')\n{script}"))
         };
         let outcome = self.interpreter.run(script, &context).await.unwrap();
@@ -190,5 +195,7 @@ impl Ground {
 pub(super) struct Granted {
     pub(super) clock: Clock,
     pub(super) reach: Option<Arc<Reach>>,
+    pub(super) workspace: Files,
+    /// A directory of the host; without one there is one in memory, where there are files at all.
     pub(super) place: Option<Arc<Workspace>>,
 }
