@@ -237,8 +237,13 @@ fn a_version_that_there_is_not_is_answered_with_one_that_there_is() {
 fn a_client_without_a_handshake_is_served() {
     let desk = Desk::open();
     let mut session = Session::start(assistant(&desk));
-    let found = session.ask("server/discover", modern(json!({})));
-    insta::assert_json_snapshot!("discovered", found, {"._meta.**.version" => "VERSION"});
+    let mut found = session.ask("server/discover", modern(json!({})));
+    let server = found["_meta"]["io.modelcontextprotocol/serverInfo"].take();
+    assert_eq!(
+        server,
+        json!({"name": "sandgate", "version": env!("CARGO_PKG_VERSION")})
+    );
+    insta::assert_json_snapshot!(found);
     let listed = session.ask("tools/list", modern(json!({})));
     assert_eq!(listed["resultType"], "complete");
     let call = json!({"name": "execute_code", "arguments": {"code": "6 * 7"}});
@@ -278,7 +283,7 @@ fn a_client_that_says_nothing_of_itself_is_refused_and_may_begin_after_all() {
 fn the_tools_name_the_services_of_the_context() {
     let desk = Desk::open();
     let mut session = Session::begun(assistant(&desk));
-    insta::assert_json_snapshot!("tools", session.ask("tools/list", json!({})));
+    insta::assert_json_snapshot!(session.ask("tools/list", json!({})));
     session.end_quietly();
     // Where there are no services, there are none.
     let mut session = Session::begun(desk.mcp(&repository("policies"), "nothing"));
@@ -399,7 +404,7 @@ fn a_time_limit_can_only_be_shorter_than_the_context_s() {
     let endless = |seconds: f64| json!({"code": "while True: pass", "timeout_seconds": seconds});
     let (well, text) = session.call("execute_code", endless(0.2));
     assert!(
-        !well && text.starts_with("out of time: the limit is 200ms;"),
+        !well && text.starts_with("out of time: the wall time limit is 200ms;"),
         "{text}"
     );
     session.end_quietly();
@@ -412,7 +417,7 @@ fn a_time_limit_can_only_be_shorter_than_the_context_s() {
     let mut session = Session::begun(desk.mcp(policies.path(), "brief"));
     let (well, text) = session.call("execute_code", endless(1e9));
     assert!(
-        !well && text.starts_with("out of time: the limit is 300ms;"),
+        !well && text.starts_with("out of time: the wall time limit is 300ms;"),
         "{text}"
     );
     session.end_quietly();
@@ -424,7 +429,7 @@ fn services_are_listed_and_read_and_a_misspelt_one_is_named() {
     let mut session = Session::begun(assistant(&desk));
     assert_eq!(
         session.call("list_services", json!({})),
-        (true, "crm: Contacts, companies and deals.\n".to_owned())
+        (true, "crm: Contacts, the companies they work for, and the deals that are made with them. A demonstration.\n".to_owned())
     );
     let (well, interface) = session.call("get_interface", json!({"service": "crm"}));
     let (_, printed, _) = finished(
@@ -454,7 +459,7 @@ fn a_script_calls_what_is_permitted_and_a_gated_call_waits_for_a_person() {
         (well, text.as_str()),
         (
             true,
-            "Ada Lovelace\n`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks at contacts before they are saved.; go on with what needs no approval, and say what is left to be approved\n"
+            "Amara Okafor\n`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks at contacts before they are saved.; go on with what needs no approval, and say what is left to be approved\n"
         )
     );
     assert_eq!(desk.contacts(), 7);
@@ -462,7 +467,7 @@ fn a_script_calls_what_is_permitted_and_a_gated_call_waits_for_a_person() {
     assert!(!well, "{text}");
     assert_eq!(
         text.lines().last(),
-        Some("PermissionError: `crm.contact.delete` is refused: Nothing is deleted by a script.")
+        Some("services.Refused: `crm.contact.delete` is refused: Nothing is deleted by a script.")
     );
     session.end_quietly();
 }
@@ -634,7 +639,7 @@ fn dos_14_lines_that_are_no_messages_are_answered_and_hold_nothing() {
     let error = |code: i32, message: &str| json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}});
     let no_request = "this is no request of JSON-RPC 2.0 as MCP has them";
     let deep = "[".repeat(99_000);
-    let heavy = format!("[{}0]", "0,".repeat(8 << 20));
+    let heavy = format!("[{}0]", "0,".repeat(7 << 20));
     let long = "x".repeat((16 << 20) + 1);
     for (line, answer) in [
         (
@@ -725,7 +730,7 @@ fn dos_14_more_requests_than_can_be_under_way_are_refused() {
     session.tell("notifications/cancelled", json!({"requestId": 2}));
     assert_eq!(session.execute("1"), (true, "value: 1\n".to_owned()));
     drop(listener);
-    session.end_quietly();
+    assert_eq!(session.end().0, 0);
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn what_is_installed_is_a_server_that_starts() {
     let mut session = super::Session::begun(command);
     assert_eq!(
         session.call("list_services", json!({})),
-        (true, "crm: Contacts, companies and deals.\n".to_owned())
+        (true, "crm: Contacts, the companies they work for, and the deals that are made with them. A demonstration.\n".to_owned())
     );
     session.end_quietly();
     let who = [

@@ -230,7 +230,7 @@ fn refused(arguments: &InstallArguments, file: &Path, entry: &Value, error: &Edi
             "pass --replace to write over it, or choose another name with --name".to_owned()
         }
         EditError::Json(_) | EditError::Shape(_) | EditError::Twice(_) => format!(
-            "a file with comments, or with something else that is no JSON, is not touched; put this under \"{}\" yourself:\n{}",
+            "only a JSON object without comments is changed; put this under \"{}\" yourself:\n{}",
             arguments.client.servers(),
             edit::member(name, entry)
         ),

@@ -16,7 +16,7 @@ use rmcp::{
     },
     transport::Transport,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use std::{
     collections::HashMap,
     future::Future,
@@ -194,7 +194,7 @@ fn not_a_message(bytes: &[u8]) -> Incoming {
     #[derive(Deserialize)]
     struct Named {
         id: Option<RequestId>,
-        method: Option<String>,
+        method: Option<IgnoredAny>,
     }
     let refused = |id| {
         let message = "this is no request of JSON-RPC 2.0 as MCP has them";

@@ -8,6 +8,9 @@ use serde::{
 use serde_json::{Value, json, value::RawValue};
 use std::{fmt, ops::Range};
 
+/// What JSON is indented by, unless a document does it otherwise.
+const TWO: &str = "  ";
+
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -39,7 +42,9 @@ pub(super) fn with(
     replace: bool,
 ) -> Result<Change, EditError> {
     if text.trim().is_empty() {
-        return Ok(Change::To(pretty(&json!({list: {name: entry}})) + "\n"));
+        return Ok(Change::To(
+            pretty(&json!({list: {name: entry}}), TWO) + "\n",
+        ));
     }
     let document: &RawValue = serde_json::from_str(text).map_err(EditError::Json)?;
     let root = Object::of(text, document, "the document")?;
@@ -59,13 +64,18 @@ pub(super) fn with(
         return Err(EditError::Exists { name });
     }
     let place = place(text, there);
-    let entry = indented(&pretty(entry), &indentation(text, place.start));
+    let entry = pretty(entry, &servers.unit());
+    let entry = indented(&entry, &indentation(text, place.start));
     Ok(Change::To(spliced(text, place, &entry)))
 }
 
 /// The entry as a person would paste it.
 pub(super) fn member(name: &str, entry: &Value) -> String {
-    format!("{}: {}", Value::from(name), pretty(entry))
+    line(name, entry, TWO)
+}
+
+fn line(name: &str, value: &Value, unit: &str) -> String {
+    format!("{}: {}", Value::from(name), pretty(value, unit))
 }
 
 /// An object of the document.
@@ -98,20 +108,32 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// How much further than the object its members stand.
+    fn unit(&self) -> String {
+        let own = indentation(self.text, self.place.start);
+        let last = self.members.last().map(|(_, last)| {
+            let last = place(self.text, last);
+            indentation(self.text, last.start)
+        });
+        let further = last.as_deref().and_then(|last| last.strip_prefix(&own));
+        let further = further.filter(|further| !further.is_empty());
+        further.unwrap_or(TWO).to_owned()
+    }
+
     /// The document with one more member, laid out as the others are.
     fn and(&self, name: &str, value: &Value) -> String {
         let own = indentation(self.text, self.place.start);
+        let unit = self.unit();
+        let inner = format!("{own}{unit}");
+        let member = indented(&line(name, value, &unit), &inner);
         let Some((_, last)) = self.members.last() else {
-            let inner = format!("{own}  ");
-            let member = indented(&member(name, value), &inner);
             let object = format!("{{\n{inner}{member}\n{own}}}");
             return spliced(self.text, self.place.clone(), &object);
         };
         let last = place(self.text, last);
         let object = self.text.get(self.place.clone()).unwrap_or_default();
         let member = if object.contains('\n') {
-            let inner = indentation(self.text, last.start);
-            format!(",\n{inner}{}", indented(&member(name, value), &inner))
+            format!(",\n{inner}{member}")
         } else {
             // It is all on one line.
             format!(",{}:{value}", Value::from(name))
@@ -170,9 +192,16 @@ fn spliced(text: &str, place: Range<usize>, with: &str) -> String {
     [before, with, after].concat()
 }
 
-/// JSON on several lines, by two spaces.
-fn pretty(value: &Value) -> String {
-    format!("{value:#}")
+/// JSON on several lines.
+fn pretty(value: &Value, unit: &str) -> String {
+    // Strings hold no line breaks in JSON, so each of them begins a line.
+    let lines = format!("{value:#}");
+    let lines = lines.lines().map(|line| {
+        let text = line.trim_start_matches(TWO);
+        let depth = line.len().saturating_sub(text.len()) / TWO.len();
+        format!("{}{text}", unit.repeat(depth))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
