@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// );
 /// assert_eq!(
 ///     tools.into_service()?.method("shelf.count").map(|method| method.signature()),
-///     Some("shelf_count(shelf: str) -> int".to_owned()),
+///     Some("store.shelf_count(shelf: str) -> int".to_owned()),
 /// );
 /// # Ok::<(), sandgate_service::ToolsError>(())
 /// ```
