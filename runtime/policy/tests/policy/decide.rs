@@ -301,13 +301,13 @@ fn who_calls_is_matched_exactly() {
     assert_eq!(of("ada", "u", &["crm.read", "crm.read", "x"]), Allow);
     for (actor, user, claims) in [
         ("Ada", "u", ["crm.read"]),
-        ("ada ", "u", ["crm.read"]),
-        ("", "u", ["crm.read"]),
+        ("ada.", "u", ["crm.read"]),
+        ("ad", "u", ["crm.read"]),
         ("ada", "U", ["crm.read"]),
         ("ada", "", ["crm.read"]),
         ("ada", "u", ["crm.Read"]),
-        ("ada", "u", ["crm.read,"]),
-        ("ada", "u", ["crm.*"]),
+        ("ada", "u", ["crm.read."]),
+        ("ada", "u", ["crm."]),
     ] {
         assert_eq!(
             of(actor, user, &claims),
