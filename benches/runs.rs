@@ -113,7 +113,7 @@ fn cold_start(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One call and its reply, made by a script, over a hundred thousand of them; and a tight loop without, to subtract.
+/// One call and its reply, made by a script, over a hundred thousand of them.
 fn host_call(criterion: &mut Criterion) {
     const CALLS: u64 = 100_000;
     let executor = Runtime::new().unwrap();
@@ -123,26 +123,38 @@ fn host_call(criterion: &mut Criterion) {
         ..Limits::default()
     };
     let context = Context::alone(limits);
-    let mut group = criterion.benchmark_group("host_call");
+    let request = r#"{"service":"sandgate","method":"echo","params":{"text":"hello"}}"#;
+    repeated(criterion, "host_call", "echo", CALLS, request, |source| {
+        executor.block_on(run(&sandbox, source, &context))
+    });
+}
+
+/// Makes a call so many times in one script, and beside it runs the loop alone, to subtract.
+fn repeated(
+    criterion: &mut Criterion,
+    group: &str,
+    name: &str,
+    calls: u64,
+    request: &str,
+    run: impl Fn(&str) -> sandgate::Outcome,
+) {
+    let mut group = criterion.benchmark_group(group);
     group
-        .throughput(Throughput::Elements(CALLS))
+        .throughput(Throughput::Elements(calls))
         .sample_size(10);
-    let request = r#"import _sandgate
-request = '{"service":"sandgate","method":"echo","params":{"text":"hello"}}'
-"#;
     for (name, body) in [
-        ("echo", "_sandgate.collect(_sandgate.begin(request))"),
+        (name, "_sandgate.collect(_sandgate.begin(request))"),
         ("loop", "len(request)"),
     ] {
-        let source = format!("{request}for _ in range({CALLS}):\n    {body}");
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| executor.block_on(run(&sandbox, &source, &context)));
-        });
+        let source = format!(
+            "import _sandgate\nrequest = '{request}'\nfor _ in range({calls}):\n    {body}"
+        );
+        group.bench_function(name, |bencher| bencher.iter(|| run(&source)));
     }
     group.finish();
 }
 
-/// One call of a tool of this process, policy included, over ten thousand of them; and the same calls refused by the schema.
+/// One call of a tool of this process, policy included, over ten thousand of them.
 fn tool_call(criterion: &mut Criterion) {
     const CALLS: u64 = 10_000;
     const POLICY: &str = "@because(\"x\") permit (principal, action in Action::\"read\", resource) when { context.n < 100 };";
@@ -159,26 +171,12 @@ fn tool_call(criterion: &mut Criterion) {
         .context("bench", POLICY, &limits)
         .build();
     let caller = executor.block_on(host).unwrap().context("bench").unwrap();
-    let mut group = criterion.benchmark_group("tool_call");
-    group
-        .throughput(Throughput::Elements(CALLS))
-        .sample_size(10);
-    let request = r#"import _sandgate
-request = '{"service":"sums","method":"sum.get","params":{"n":7}}'
-"#;
-    for (name, body) in [
-        ("one", "_sandgate.collect(_sandgate.begin(request))"),
-        ("loop", "len(request)"),
-    ] {
-        let source = format!("{request}for _ in range({CALLS}):\n    {body}");
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let outcome = executor.block_on(caller.run(&*source)).unwrap();
-                assert_eq!(outcome.status, Status::Ok, "{outcome:?}");
-            });
-        });
-    }
-    group.finish();
+    let request = r#"{"service":"sums","method":"sum.get","params":{"n":7}}"#;
+    repeated(criterion, "tool_call", "one", CALLS, request, |source| {
+        let outcome = executor.block_on(caller.run(source)).unwrap();
+        assert_eq!(outcome.status, Status::Ok, "{outcome:?}");
+        outcome
+    });
 }
 
 criterion_group!(benches, fresh_run, cold_start, host_call, tool_call);

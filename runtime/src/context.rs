@@ -54,12 +54,7 @@ impl Context {
     /// What one run may consume now. Limits of a context follow its policies when those are loaded again.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        let granted = self.reach.as_ref().map(|reach| {
-            let policy = reach.policy();
-            policy.map_or_else(Limits::default, |policy| {
-                Limits::default().with(&policy.limits)
-            })
-        });
+        let granted = self.reach.as_ref().map(|reach| reach.limits());
         match (granted, self.asked) {
             (Some(granted), Some(asked)) => granted.least(&asked),
             (Some(limits), None) | (None, Some(limits)) => limits,

@@ -11,6 +11,7 @@ mod file;
 pub use file::FileError;
 pub use file::read;
 
+use crate::limits;
 use sandgate_policy::{
     CaseReport, Cases, ContextName, ContextNameError, File, Interface, Limits, Policies, Schema,
     SchemaError, Unusable,
@@ -66,6 +67,13 @@ impl InForce {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What one run may consume now; the usual where the context is gone.
+    pub(crate) fn limits(&self) -> limits::Limits {
+        let usual = limits::Limits::default();
+        self.now()
+            .map_or(usual, |policy| usual.with(&policy.limits))
     }
 
     fn replace(&self, policy: Option<Arc<ContextPolicy>>) {

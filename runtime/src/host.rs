@@ -10,14 +10,13 @@ pub use services::Services;
 use crate::{
     contexts::{ContextError, ContextsError},
     hostcall::{pace::Pace, question::Approver},
-    sandbox::{self, ImageError, Progress, Sandbox},
+    sandbox::{self, ImageError, Sandbox},
     store::StoreError,
 };
 use sandgate_policy::{Principal, PrincipalError};
 use sandgate_service::{Client, ClientLimits, Tools, ToolsError};
 use std::{
     collections::BTreeMap,
-    num::NonZeroU32,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -207,24 +206,10 @@ impl HostBuilder {
         self
     }
 
-    /// Where compiled images are kept, instead of the user's cache directory.
+    /// How the sandbox is made, where the default does not do.
     #[must_use]
-    pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.sandbox = self.sandbox.cache_dir(directory);
-        self
-    }
-
-    /// How many runs there can be at once; the default is 256.
-    #[must_use]
-    pub fn instances(mut self, number: NonZeroU32) -> Self {
-        self.sandbox = self.sandbox.instances(number);
-        self
-    }
-
-    /// Told what is being done while an image is prepared, which takes long enough to say so.
-    #[must_use]
-    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
-        self.sandbox = self.sandbox.progress(progress);
+    pub fn sandbox(mut self, sandbox: sandbox::Builder) -> Self {
+        self.sandbox = sandbox;
         self
     }
 

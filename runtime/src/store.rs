@@ -8,7 +8,7 @@
 
 use crate::private;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use sandgate_policy::{is_service_name, nearest};
+use sandgate_policy::{SERVICE_NAME, is_service_name, nearest};
 use sandgate_service::{
     Address, Change, Changed, Document, DocumentError, Hash, Registration, Registry, Service,
     Terms, line,
@@ -71,9 +71,7 @@ pub enum StoreError {
     #[error("the registry's {0}")]
     Corrupt(String),
     /// The name cannot be used.
-    #[error(
-        "`{0}` cannot name a service: 1 to 64 characters of `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`"
-    )]
+    #[error("`{0}` cannot name a service: {SERVICE_NAME}")]
     Name(String),
     /// The name is in use.
     #[error("a service called `{0}` is registered already")]

@@ -50,6 +50,11 @@ impl Scene {
     }
 }
 
+/// A context of this number; 0 is an administrator.
+fn context(number: u32) -> Identity {
+    identity("a", number, None, &[])
+}
+
 async fn call(socket: &Path, who: &Identity, method: &str, params: Value) -> Result<Value, String> {
     let client = Client::new(ClientLimits::default());
     let params = RawValue::from_string(params.to_string()).unwrap();
@@ -65,7 +70,7 @@ async fn call(socket: &Path, who: &Identity, method: &str, params: Value) -> Res
 async fn contacts_companies_and_deals_are_kept() {
     let scene = Scene::new(Crm::in_memory());
     let socket = scene.socket();
-    let who = identity("a", 1, None, &[]);
+    let who = context(1);
     let did = async |method: &str, params: Value| call(&socket, &who, method, params).await;
     let chiara = json!({"id": 3, "name": "Chiara Rossi", "email": "chiara@kestrel.example", "company_id": 3});
     let ivo = json!({"id": 8, "name": "Ivo", "email": null, "company_id": 1});
@@ -238,25 +243,14 @@ async fn contacts_companies_and_deals_are_kept() {
 async fn iso_03_each_context_has_data_of_its_own_and_without_one_there_is_none() {
     let scene = Scene::new(Crm::in_memory());
     let add = json!({"name": "Only in 1"});
-    call(
-        &scene.socket(),
-        &identity("a", 1, None, &[]),
-        "contact.add",
-        add,
-    )
-    .await
-    .unwrap();
-    for (context, contacts) in [(1, 8), (2, 7)] {
-        let counts = call(
-            &scene.socket(),
-            &identity("a", context, None, &[]),
-            "stats.count",
-            json!({}),
-        )
-        .await;
+    call(&scene.socket(), &context(1), "contact.add", add)
+        .await
+        .unwrap();
+    for (number, contacts) in [(1, 8), (2, 7)] {
+        let counts = call(&scene.socket(), &context(number), "stats.count", json!({})).await;
         assert_eq!(counts.unwrap()["contacts"], contacts);
     }
-    let administrator = identity("a", 0, None, &[]);
+    let administrator = context(0);
     let refused = "-32001 no context: pass `X-Hero-Context`, and not 0";
     assert_eq!(
         call(&scene.socket(), &administrator, "stats.count", json!({})).await,
@@ -403,7 +397,7 @@ async fn the_document_is_true() {
         let expected = !of_wrong_type.is_empty();
         let answer = call(
             &scene.socket(),
-            &identity("a", 1, None, &[]),
+            &context(1),
             name,
             Value::Object(of_wrong_type),
         )
@@ -420,21 +414,10 @@ async fn a_directory_keeps_what_a_stopped_crm_knew() {
     for contacts in [8, 9] {
         let scene = Scene::new(Crm::in_directory(directory.path()));
         let add = json!({"name": "Ivo"});
-        call(
-            &scene.socket(),
-            &identity("a", 1, None, &[]),
-            "contact.add",
-            add,
-        )
-        .await
-        .unwrap();
-        let counts = call(
-            &scene.socket(),
-            &identity("a", 1, None, &[]),
-            "stats.count",
-            json!({}),
-        )
-        .await;
+        call(&scene.socket(), &context(1), "contact.add", add)
+            .await
+            .unwrap();
+        let counts = call(&scene.socket(), &context(1), "stats.count", json!({})).await;
         assert_eq!(counts.unwrap()["contacts"], contacts);
     }
 }

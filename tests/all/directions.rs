@@ -117,6 +117,7 @@ const ALL: [Stages; 6] = [
             "signals",
             "terminal",
             "progress",
+            "interpreter",
             "question",
             "wall",
             "connector",

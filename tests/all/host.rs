@@ -3,7 +3,7 @@
 
 use crate::support::{cache_dir, limits, people::Person};
 use sandgate::{
-    Host, HostBuilder, HostError, Limits, Outcome, Status,
+    Host, HostBuilder, HostError, Limits, Outcome, Sandbox, Status,
     policy::{Effect, Principal},
     service::{ToolError, Tools, ToolsError},
 };
@@ -96,7 +96,7 @@ fn store() -> (Tools, Arc<AtomicU64>) {
 }
 
 fn builder() -> HostBuilder {
-    Host::builder().cache_dir(cache_dir())
+    Host::builder().sandbox(Sandbox::builder().cache_dir(cache_dir()))
 }
 
 async fn run(host: &Host, context: &str, source: &str) -> Outcome {

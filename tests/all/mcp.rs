@@ -3,7 +3,7 @@
 
 mod install;
 
-use crate::support::{command, desk::Desk, finished, repository};
+use crate::support::{command, desk::Desk, finished, repository, threads_behind_the_wall};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
@@ -607,20 +607,7 @@ fn esc_07_every_thread_of_the_server_is_behind_the_wall() {
     let desk = Desk::open();
     let mut session = Session::begun(assistant(&desk));
     session.execute("1");
-    let mut threads = 0;
-    for thread in fs::read_dir(session.at("task")).unwrap().flatten() {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap();
-        let of = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().to_owned()
-        };
-        assert_eq!(
-            (of("NoNewPrivs:"), of("Seccomp:"), of("Seccomp_filters:")),
-            ("1".to_owned(), "2".to_owned(), "2".to_owned()),
-            "{status}"
-        );
-        threads += 1;
-    }
+    let threads = threads_behind_the_wall(&session.at("task"));
     assert!(
         threads > 4,
         "the executor's, the time's, and those that read and write"

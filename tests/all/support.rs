@@ -59,6 +59,25 @@ pub(crate) fn identity(
     Identity::of(&caller(context, number, user, claims)).unwrap()
 }
 
+/// How many threads a process has, each of which must be behind the second wall. `/proc/PID/task` lists them.
+pub(crate) fn threads_behind_the_wall(tasks: &Path) -> usize {
+    let mut threads = 0;
+    for thread in fs::read_dir(tasks).unwrap().flatten() {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().to_owned()
+        };
+        assert_eq!(
+            (of("NoNewPrivs:"), of("Seccomp:"), of("Seccomp_filters:")),
+            ("1".to_owned(), "2".to_owned(), "2".to_owned()),
+            "{status}"
+        );
+        threads += 1;
+    }
+    threads
+}
+
 /// The files of a directory of the repository whose names end so, with their texts.
 pub(crate) fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> {
     fn walk(directory: &Path, extension: &str, found: &mut Vec<(PathBuf, String)>) {

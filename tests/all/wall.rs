@@ -3,7 +3,7 @@
 
 use crate::{
     specs::{Described, cases},
-    support::{command, finished, hostile::Hostile, sandgate},
+    support::{command, finished, hostile::Hostile, sandgate, threads_behind_the_wall},
 };
 use sandgate::{Exception, Value};
 use sandgate_demo::{Crm, Serving};
@@ -213,20 +213,7 @@ const WAITS: &str = "print('started', flush=True)\nwhile True: pass";
 #[test]
 fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
     let waiting = Waiting::start(command(&["run", "-c", WAITS]));
-    let mut threads = 0;
-    for thread in fs::read_dir(waiting.at("task")).unwrap().flatten() {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap();
-        let of = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().to_owned()
-        };
-        assert_eq!(
-            (of("NoNewPrivs:"), of("Seccomp:"), of("Seccomp_filters:")),
-            ("1".to_owned(), "2".to_owned(), "2".to_owned()),
-            "{status}"
-        );
-        threads += 1;
-    }
+    let threads = threads_behind_the_wall(&waiting.at("task"));
     assert!(threads > 2, "the script, its time and its output");
     assert_eq!(waiting.end(), Some(130));
 }

@@ -3,9 +3,8 @@
 use super::{
     exit::Exit,
     failure::{Failure, chain},
-    print,
-    progress::Bar,
-    reach,
+    interpreter::interpreter,
+    print, reach,
     shared::Shared,
     signals::Signals,
     terminal::Terminal,
@@ -95,15 +94,9 @@ async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Fai
         .registrations(state)
         .context(CONTEXT, POLICY, LIMITS)
         .client(client)
-        .instances(NonZeroU32::MIN);
+        .sandbox(interpreter(shared).instances(NonZeroU32::MIN));
     if let Some(approver) = reach::approver(arguments.yes, arguments.no, true) {
         builder = builder.approver(approver);
-    }
-    if let Some(cache) = &shared.cache {
-        builder = builder.cache_dir(cache);
-    }
-    if !shared.quiet {
-        builder = builder.progress(Arc::new(Bar::default()));
     }
     let host = builder.build().await?;
     let caller = host.caller(host.principal(CONTEXT, "demo")?)?;

@@ -9,6 +9,7 @@ mod escape;
 mod exit;
 mod failure;
 mod image;
+mod interpreter;
 mod mcp;
 mod policy;
 mod print;

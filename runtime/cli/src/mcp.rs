@@ -14,7 +14,7 @@ mod tools;
 use super::{
     exit::Exit,
     failure::{Failure, chain},
-    progress::Bar,
+    interpreter::interpreter,
     reach::{Opened, PoliciesArgument, WhoArguments},
     shared::Shared,
     signals::Signals,
@@ -24,9 +24,9 @@ use clap::{Args, Subcommand};
 use install::InstallArguments;
 use lines::Lines;
 use rmcp::{ServiceExt, service::ServerInitializeError};
-use sandgate::{Caller, Loaded, Sandbox};
+use sandgate::Caller;
 use server::Server;
-use std::{pin::pin, sync::Arc};
+use std::pin::pin;
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
@@ -107,7 +107,7 @@ fn serve(
         // Standard input is the client's, and nobody else is there.
         None,
     )?;
-    let interpreter = load(shared)?;
+    let interpreter = interpreter(shared).load()?;
     let catching = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -134,18 +134,6 @@ fn serve(
     // A thread that waits for input, or for a reader, must not keep the process.
     executor.shutdown_background();
     served
-}
-
-/// Loads the interpreter, or prepares it first.
-fn load(shared: &Shared) -> Result<Loaded, Failure> {
-    let mut builder = Sandbox::builder();
-    if let Some(cache) = &shared.cache {
-        builder = builder.cache_dir(cache);
-    }
-    if !shared.quiet {
-        builder = builder.progress(Arc::new(Bar::default()));
-    }
-    Ok(builder.load()?)
 }
 
 /// Answers until the client closes its end, or a signal comes.

@@ -10,7 +10,7 @@ use super::{
     apart, escape,
     exit::{Exit, ending},
     failure::Failure,
-    progress::Bar,
+    interpreter::interpreter,
     reach::ReachArguments,
     shared::Shared,
     signals::Signals,
@@ -20,8 +20,7 @@ use super::{
 use bytesize::ByteSize;
 use clap::Args;
 use sandgate::{
-    Cancel, Clock, Context, Files, Limits, Loaded, Outcome, Sandbox, Script, Sink, Stream,
-    Workspace,
+    Cancel, Clock, Context, Files, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
 };
 use std::{
     io::{self, Read},
@@ -163,7 +162,7 @@ pub(super) fn execute(
         .as_ref()
         .map_or(limits, |opened| opened.limits().least(&limits));
     may_have_files(&arguments, &granted)?;
-    let interpreter = load(shared)?;
+    let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -395,18 +394,6 @@ async fn drive(
             Ok((run.await?, true))
         }
     }
-}
-
-/// Loads the interpreter, or prepares it first.
-fn load(shared: &Shared) -> Result<Loaded, Failure> {
-    let mut builder = Sandbox::builder().instances(NonZeroU32::MIN);
-    if let Some(cache) = &shared.cache {
-        builder = builder.cache_dir(cache);
-    }
-    if !shared.quiet {
-        builder = builder.progress(Arc::new(Bar::default()));
-    }
-    Ok(builder.load()?)
 }
 
 fn make_out(arguments: &RunArguments) -> Result<(), Failure> {

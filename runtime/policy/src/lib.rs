@@ -32,7 +32,10 @@ pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, Method, Parameter};
 pub use limits::{ContextNumber, Files, Limits};
-pub use name::{ContextName, ContextNameError, PYTHON_WORDS, is_method_name, is_service_name};
+pub use name::{
+    ContextName, ContextNameError, METHOD_NAME, PYTHON_WORDS, SERVICE_NAME, is_method_name,
+    is_service_name,
+};
 pub use near::nearest;
 pub use policies::Policies;
 pub use principal::{Principal, PrincipalError};

@@ -13,6 +13,11 @@ pub const PYTHON_WORDS: [&str; 37] = [
 
 const LONGEST_METHOD: usize = 128;
 
+/// What [`is_service_name`] takes, for messages.
+pub const SERVICE_NAME: &str = "1 to 64 characters of `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`";
+/// What [`is_method_name`] takes, for messages.
+pub const METHOD_NAME: &str = "1 to 128 characters of `A-Za-z0-9_-`, with single dots between";
+
 /// Whether this can name a service in `from services import NAME`, in policies and in file names: 1 to 64 characters of
 /// `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`.
 #[must_use]

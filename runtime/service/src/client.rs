@@ -61,16 +61,21 @@ pub struct ClientLimits {
     pub keep: Duration,
 }
 
+/// For how long a call is waited for unless somebody says otherwise, whoever answers it.
+pub(crate) const LONGEST_CALL: Duration = Duration::from_secs(60);
+/// How long a reply may be.
+pub(crate) const LONGEST_REPLY: usize = 4 << 20;
+
 impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(2),
             first_byte: Duration::from_secs(30),
             idle: Duration::from_secs(10),
-            total: Duration::from_secs(60),
+            total: LONGEST_CALL,
             // What a script may ask for, with room for the object around it.
             request: (1 << 20) + (1 << 10),
-            reply: 4 << 20,
+            reply: LONGEST_REPLY,
             connections: 128,
             common: common(),
             keep: Duration::from_secs(3),

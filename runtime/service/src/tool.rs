@@ -1,16 +1,13 @@
 //! A tool: a method that is a function of this process. Made by `tools`, called by the road where a service would be
 //! spoken to. It must never be called but with arguments that were checked against its schema.
 
-use crate::client::{CallError, Part, Phase, ServiceError, clean::Cleaner};
+use crate::client::{
+    CallError, LONGEST_CALL, LONGEST_REPLY, Part, Phase, ServiceError, clean::Cleaner,
+};
 use sandgate_policy::Principal;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
-
-/// Longer results would not be read from a service over a socket either.
-const LONGEST_RESULT: usize = 4 << 20;
-/// Nor would one be waited for any longer.
-const LONGEST_TIME: Duration = Duration::from_secs(60);
+use std::{fmt, pin::Pin, sync::Arc};
 
 type Answering = Pin<Box<dyn Future<Output = Result<Box<RawValue>, ToolError>> + Send>>;
 type Function = dyn Fn(&Arc<Principal>, &RawValue) -> Answering + Send + Sync;
@@ -99,11 +96,11 @@ impl Tool {
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
         let answer = (self.function)(on_behalf_of, params);
-        let answer = tokio::time::timeout(LONGEST_TIME, answer).await;
+        let answer = tokio::time::timeout(LONGEST_CALL, answer).await;
         match answer {
-            Ok(Ok(result)) if result.get().len() > LONGEST_RESULT => Err(CallError::TooLong {
+            Ok(Ok(result)) if result.get().len() > LONGEST_REPLY => Err(CallError::TooLong {
                 part: Part::Reply,
-                limit: LONGEST_RESULT,
+                limit: LONGEST_REPLY,
             }),
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(CallError::Service(Box::new(ServiceError {
@@ -113,7 +110,7 @@ impl Tool {
             }))),
             Err(_) => Err(CallError::Timeout {
                 phase: Phase::Total,
-                limit: LONGEST_TIME,
+                limit: LONGEST_CALL,
                 sent: true,
             }),
         }

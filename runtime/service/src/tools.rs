@@ -6,7 +6,9 @@ use crate::{
     text::line,
     tool::{Tool, ToolError},
 };
-use sandgate_policy::{Effect, Principal, is_method_name, is_service_name};
+use sandgate_policy::{
+    Effect, METHOD_NAME, Principal, SERVICE_NAME, is_method_name, is_service_name,
+};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -50,14 +52,10 @@ pub struct Tools {
 #[derive(Debug, thiserror::Error)]
 pub enum ToolsError {
     /// The service's name.
-    #[error(
-        "`{0}` cannot name a service: 1 to 64 characters of `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`"
-    )]
+    #[error("`{0}` cannot name a service: {SERVICE_NAME}")]
     Service(String),
     /// A tool's name.
-    #[error(
-        "`{0}` cannot name a tool: 1 to 128 characters of `A-Za-z0-9_-`, with single dots between"
-    )]
+    #[error("`{0}` cannot name a tool: {METHOD_NAME}")]
     Name(String),
     /// Two tools of one name.
     #[error("a second tool is called `{0}`")]

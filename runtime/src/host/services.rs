@@ -133,10 +133,8 @@ impl Services {
     /// What one run of a context may consume.
     #[must_use]
     pub fn limits(&self, context: &str) -> Limits {
-        let policy = self.policy(context).ok().and_then(|policy| policy.now());
-        policy.map_or_else(Limits::default, |policy| {
-            Limits::default().with(&policy.limits)
-        })
+        self.policy(context)
+            .map_or_else(|_| Limits::default(), |policy| policy.limits())
     }
 
     fn unknown(&self, context: &str) -> HostError {

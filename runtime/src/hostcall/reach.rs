@@ -11,9 +11,10 @@ use crate::{
         question::Approver,
         refusal::Refusal,
     },
+    limits,
 };
 use sandgate_policy::{ContextNumber, Limits, Principal, PrincipalError};
-use sandgate_service::{Client, Registry, Weight};
+use sandgate_service::{Client, Registry, Service, Weight};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The services, the policies and the identity of one caller. Runs share it.
@@ -71,6 +72,11 @@ impl Reach {
         self.policy.now()
     }
 
+    /// What one run may consume now.
+    pub(crate) fn limits(&self) -> limits::Limits {
+        self.policy.limits()
+    }
+
     /// Whether a decision by these policies still stands.
     pub(crate) fn is_in_force(&self, policy: &Arc<ContextPolicy>) -> bool {
         self.policy
@@ -103,20 +109,19 @@ impl Reach {
 
     /// What a script's proxies of a service are built from.
     pub(crate) fn stub(&self, service: &str) -> Option<Arc<[u8]>> {
-        let policy = self.policy.now()?;
-        if !policy.policies.may_use(service) {
-            return None;
-        }
-        Some(self.registry.service(service)?.stub())
+        Some(self.service(service)?.stub())
     }
 
     /// What a model reads of a service.
     pub(crate) fn interface(&self, service: &str) -> Option<Arc<str>> {
+        Some(self.service(service)?.text())
+    }
+
+    /// A service that some policy of this context permits something of.
+    fn service(&self, name: &str) -> Option<Arc<Service>> {
         let policy = self.policy.now()?;
-        if !policy.policies.may_use(service) {
-            return None;
-        }
-        Some(self.registry.service(service)?.text())
+        let usable = policy.policies.may_use(name);
+        usable.then(|| self.registry.service(name)).flatten()
     }
 
     /// The decision on a call of one method. THREAT[SEC-05]: a service that this context may not use at all, a method

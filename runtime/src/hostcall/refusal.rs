@@ -2,6 +2,7 @@
 //! sees and what it can do. Made by every step of the road; `docs/CODES.md` is written from the table. A message must
 //! never say what a script may not know.
 
+use sandgate_policy::METHOD_NAME;
 use sandgate_service::{ArgumentError, CallError, Part};
 use sandgate_wire::{ExceptionClass, RefusalCode, Reply};
 use std::borrow::Cow;
@@ -15,9 +16,7 @@ pub(crate) enum Refusal {
     TooDeep { limit: usize },
     #[error("the request is not one JSON object with `service`, `method` and `params`")]
     Malformed,
-    #[error(
-        "a service or method name is 1 to 128 characters of `A-Za-z0-9_-`, with single dots between"
-    )]
+    #[error("a service or method name is {METHOD_NAME}")]
     Name,
     #[error("the run has made all of its {limit} calls")]
     TooMany { limit: u64 },

@@ -8,7 +8,7 @@ use super::{
     entry::{Identity, Seen, number},
     ledger::{Budget, Ledger, locked},
     listing::Listing,
-    session::{Described, Whence},
+    session::Whence,
     slots::Slot,
     table::{self, Table, end},
 };
@@ -70,19 +70,6 @@ impl HostSession {
     /// learned from it, since its key is of this run alone. THREAT[SEC-01].
     pub(super) fn number(&self, seen: &Seen) -> u64 {
         self.numbers.hash_one(seen.identity)
-    }
-
-    pub(super) fn describe(&self, fd: u32) -> Result<Described, Errno> {
-        self.table.describe(fd)
-    }
-
-    pub(super) fn set_modes(
-        &mut self,
-        fd: u32,
-        append: bool,
-        nonblocking: bool,
-    ) -> Result<(), Errno> {
-        self.table.set_modes(fd, append, nonblocking)
     }
 
     pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {

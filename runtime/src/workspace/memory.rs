@@ -15,7 +15,7 @@ use super::{
     delivery::{Delivery, Input, irregular, too_many},
     entry::Seen,
     ledger::{Budget, locked},
-    session::{Described, Whence},
+    session::Whence,
     table::{self, Table, end},
 };
 use crate::{budget, limits::Limits};
@@ -212,19 +212,6 @@ impl MemorySession {
     /// Numbers are counted in each workspace, so they say nothing. THREAT[SEC-01].
     pub(super) fn number(&self, seen: &Seen) -> u64 {
         seen.identity.inode
-    }
-
-    pub(super) fn describe(&self, fd: u32) -> Result<Described, Errno> {
-        self.table.describe(fd)
-    }
-
-    pub(super) fn set_modes(
-        &mut self,
-        fd: u32,
-        append: bool,
-        nonblocking: bool,
-    ) -> Result<(), Errno> {
-        self.table.set_modes(fd, append, nonblocking)
     }
 
     pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {

@@ -87,7 +87,7 @@ impl Session {
     }
 
     pub(crate) fn describe(&self, fd: u32) -> Result<Described, Errno> {
-        either!(self, files => files.describe(fd))
+        either!(self, files => files.table.describe(fd))
     }
 
     /// Changes what can be changed of an open file.
@@ -97,7 +97,7 @@ impl Session {
         append: bool,
         nonblocking: bool,
     ) -> Result<(), Errno> {
-        either!(self, files => files.set_modes(fd, append, nonblocking))
+        either!(self, files => files.table.set_modes(fd, append, nonblocking))
     }
 
     pub(crate) fn close(&mut self, fd: u32) -> Result<(), Errno> {

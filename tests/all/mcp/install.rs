@@ -129,9 +129,7 @@ fn what_is_installed_is_a_server_that_starts() {
     let home = Home::new();
     let desk = crate::support::desk::Desk::open();
     let state = desk.state();
-    let arguments = [
-        "--client",
-        "cursor",
+    let who = [
         "--actor",
         "agent",
         "--user",
@@ -148,7 +146,11 @@ fn what_is_installed_is_a_server_that_starts() {
         "--cache-dir",
         cache.to_str().unwrap(),
     ];
-    assert_eq!(home.install(&[&arguments[..], &placed].concat()).0, 0);
+    assert_eq!(
+        home.install(&[&["--client", "cursor"], &who[..], &placed].concat())
+            .0,
+        0
+    );
     let written: Value = serde_json::from_str(&home.read(".cursor/mcp.json")).unwrap();
     let entry = &written["mcpServers"]["sandgate"];
     let given: Vec<&str> = entry["args"]
@@ -166,16 +168,6 @@ fn what_is_installed_is_a_server_that_starts() {
         (true, "crm: Contacts, the companies they work for, and the deals that are made with them. A demonstration.\n".to_owned())
     );
     session.end_quietly();
-    let who = [
-        "--actor",
-        "agent",
-        "--user",
-        "ada",
-        "--claim",
-        "crm.sales",
-        "--claim",
-        "x",
-    ];
     assert_eq!(given[given.len() - who.len()..], who);
 }
 
