@@ -54,15 +54,28 @@ def refusal(exception, code, text):
 _waiting = {}
 
 
+def _request(service, method, params):
+    service, method, params = json.dumps(service), json.dumps(method), _sandgate.encode(params)
+    return f'{{"service":{service},"method":{method},"params":{params}}}'
+
+
 def begin(service, method, params):
     """Starts a call and returns its number."""
-    service, method, params = json.dumps(service), json.dumps(method), _sandgate.encode(params)
-    return _sandgate.begin(f'{{"service":{service},"method":{method},"params":{params}}}')
+    return _sandgate.begin(_request(service, method, params))
 
 
 def collect(number, method):
     """Waits for a call and returns its result, or raises what became of it."""
-    reply = json.loads(_sandgate.collect(number))
+    return _result(_sandgate.collect(number), method)
+
+
+def call(service, method, params):
+    """As `begin` and `collect`, for a call that nothing else of the script goes on beside."""
+    return _result(_sandgate.call(_request(service, method, params)), f"{service}.{method}")
+
+
+def _result(reply, method):
+    reply = json.loads(reply)
     if "ok" in reply:
         return reply["ok"]
     if "failed" in reply:

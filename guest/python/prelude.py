@@ -73,10 +73,8 @@ def start(name, source, arguments, workspace):
     linecache.cache[name] = _loader
     sys.argv = [name, *arguments]
     _reseed(int.from_bytes(os.urandom(32)))
-    if workspace:
-        os.chdir(WORKSPACE)
-        sys.path = [WORKSPACE]
-        tempfile.tempdir = WORKSPACE
+    if not workspace:  # the snapshot is in one
+        sys.path, tempfile.tempdir = [], None
     return _globals
 
 
@@ -144,10 +142,10 @@ def defines(source):
     return isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
-def finish(workspace):
+def finish():
     """Runs exit handlers, closes what was left open, and flushes."""
     atexit._run_exitfuncs()
-    if workspace or any([isinstance(value, type) and "__del__" in vars(value) for value in list(_globals.values())]):
+    if _sandgate.open_files() or any([isinstance(value, type) and "__del__" in vars(value) for value in list(_globals.values())]):
         for key in [key for key in _globals if not key.startswith("__")]:
             _globals[key] = None
         gc.collect()  # only what the run made: the snapshot's own objects are frozen
@@ -165,7 +163,9 @@ functools.__file__ = _strptime.__file__ = "<frozen>/module.py"
 builtins.help = _sitebuiltins._Helper()
 pydoc.pager = pydoc.plainpager
 atexit._clear()
-sys.path = []
+os.chdir(WORKSPACE)
+sys.path = [WORKSPACE]
+tempfile.tempdir = WORKSPACE
 sys.path_importer_cache.clear()
 sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""

@@ -10,7 +10,7 @@ import inspect
 import sys
 import types
 
-from _sandgate_calls import Refused, ServiceError, awaited, begin, collect, refusal
+from _sandgate_calls import Refused, ServiceError, awaited, begin, call, refusal
 
 
 class _Shown(str):
@@ -74,18 +74,18 @@ def _methods(service, method):
     def start(args, kwargs):
         return begin(service, wire, _bound(name, parameters, args, kwargs))
 
-    def call(*args, **kwargs):
-        return collect(start(args, kwargs), shown)
+    def call_now(*args, **kwargs):
+        return call(service, wire, _bound(name, parameters, args, kwargs))
 
     async def call_async(*args, **kwargs):
         return await awaited(start(args, kwargs), shown)
 
     signature, doc = _signature(method), _doc(service, method)
-    for function, module in (call, f"services.{service}"), (call_async, f"services.aio.{service}"):
+    for function, module in (call_now, f"services.{service}"), (call_async, f"services.aio.{service}"):
         function.__name__ = function.__qualname__ = name
         function.__module__, function.__doc__, function.__signature__ = module, doc, signature
-    call._begin, call._method = start, shown
-    return call, call_async
+    call_now._begin, call_now._method = start, shown
+    return call_now, call_async
 
 
 def _class_name(service):
@@ -135,14 +135,14 @@ def _instead(name, names):
 
 
 def _available():
-    return [service["name"] for service in collect(begin("sandgate", "services", {}), "sandgate.services")]
+    return [service["name"] for service in call("sandgate", "services", {})]
 
 
 def _data(name):
     """What the host says of a service; kept for the run."""
     data = _known.get(name)
     if data is None:
-        data = collect(begin("sandgate", "interface", {"service": name}), "sandgate.interface")
+        data = call("sandgate", "interface", {"service": name})
         data["text"] = "\n".join(f"{key} = {value}" for key, value in data["types"].items())
         data["pairs"] = [_methods(name, method) for method in data["methods"]]
         _known[name] = data

@@ -8,24 +8,38 @@
 
 use crate::{interpreter, script};
 use sandgate_wire::{Ending, Exception, Script};
-use std::cell::RefCell;
+use std::{cell::RefCell, ffi::c_char};
 
 #[link(wasm_import_module = "sandgate")]
 unsafe extern "C" {
     fn begin(ptr: *const u8, len: usize) -> u32;
+    fn call(ptr: *const u8, len: usize) -> usize;
     fn wait(milliseconds: i64) -> u32;
     fn collect(call: u32) -> usize;
     fn reply(ptr: *mut u8);
+    fn open_files() -> u32;
 }
 
 unsafe extern "C" {
     fn __wasilibc_reset_preopens();
+    static mut __wasilibc_cwd: *const c_char;
 }
 
-/// Makes the C library ask again which directories it has: the snapshot was taken where there were none.
-pub fn find_workspace() {
-    // SAFETY: it empties a table of the C library that is filled again on its next use.
-    unsafe { __wasilibc_reset_preopens() }
+/// Makes the C library ask again which directories it has, and be in none of them: the snapshot was taken where there was
+/// a workspace.
+pub fn forget_workspace() {
+    // SAFETY: the first empties a table that is filled again on its next use. The second is the path that `chdir` sets, and
+    // nothing frees it but the next `chdir`, which cannot succeed where there are no directories. There is one thread.
+    unsafe {
+        __wasilibc_reset_preopens();
+        __wasilibc_cwd = c"/".as_ptr();
+    }
+}
+
+/// How many files and directories the run has open.
+pub fn count_open_files() -> u32 {
+    // SAFETY: a number out.
+    unsafe { open_files() }
 }
 
 thread_local! {
@@ -45,10 +59,20 @@ pub fn wait_for_any(milliseconds: i64) -> u32 {
     unsafe { wait(milliseconds) }
 }
 
+/// Makes one call and returns its reply.
+pub fn make_call(request: &[u8]) -> Vec<u8> {
+    // SAFETY: the host only reads `len` bytes at `ptr`, which the slice guarantees.
+    fetch(unsafe { call(request.as_ptr(), request.len()) })
+}
+
 /// Waits for one call and returns its reply.
 pub fn collect_reply(number: u32) -> Vec<u8> {
     // SAFETY: a number in, a length out.
-    let len = unsafe { collect(number) };
+    fetch(unsafe { collect(number) })
+}
+
+/// The reply that the host has just told the length of.
+fn fetch(len: usize) -> Vec<u8> {
     let mut answer = vec![0; len];
     // SAFETY: the host writes exactly the `len` bytes that it announced, and the vector holds that many.
     unsafe { reply(answer.as_mut_ptr()) };

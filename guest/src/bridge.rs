@@ -45,8 +45,23 @@ mod _sandgate {
     /// Waits until that call is done, and returns its reply, as JSON text.
     #[pyfunction]
     fn collect(number: u32, vm: &VirtualMachine) -> PyResult<String> {
-        String::from_utf8(abi::collect_reply(number))
-            .map_err(|_| vm.new_value_error("the reply is not UTF-8"))
+        text(abi::collect_reply(number), vm)
+    }
+
+    /// Makes a call, as JSON text, and returns its reply, as JSON text.
+    #[pyfunction]
+    fn call(request: PyStrRef, vm: &VirtualMachine) -> PyResult<String> {
+        text(abi::make_call(request.as_bytes()), vm)
+    }
+
+    fn text(reply: Vec<u8>, vm: &VirtualMachine) -> PyResult<String> {
+        String::from_utf8(reply).map_err(|_| vm.new_value_error("the reply is not UTF-8"))
+    }
+
+    /// How many files and directories are open.
+    #[pyfunction]
+    fn open_files() -> u32 {
+        abi::count_open_files()
     }
 
     /// How many bytes are in use, and the most there were since `forget_peak`.

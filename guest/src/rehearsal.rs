@@ -24,7 +24,7 @@ pub fn perform(vm: &VirtualMachine) -> PyResult<()> {
         source: SOURCE.into(),
         name: "script.py".into(),
         argv: vec![],
-        workspace: false,
+        workspace: true,
     };
     for _ in 0..TIMES {
         if let Ending::Raised { exception } = script::perform(vm, &script) {

@@ -27,13 +27,13 @@ pub fn run(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
 pub fn perform(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
     let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, &error));
     // What an exit handler or a destructor prints belongs to the run; what it raises is printed, as Python does.
-    let _ = Prelude::Finish.call(vm, vec![vm.ctx.new_bool(script.workspace).into()]);
+    let _ = Prelude::Finish.call(vm, vec![]);
     ending
 }
 
 fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
-    if script.workspace {
-        abi::find_workspace();
+    if !script.workspace {
+        abi::forget_workspace();
     }
     let arguments = script
         .argv

@@ -59,9 +59,9 @@ struct Lane {
 }
 
 /// What becomes of a request at once.
-enum Step {
+enum Step<A> {
     Answered(Reply),
-    Begun(Arc<Lane>, Call),
+    Begun(A),
 }
 
 /// What a call costs beside three times its parameters, which are kept as they came, as they are sent, and in the message.
@@ -103,32 +103,49 @@ impl Road {
     /// know.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Result<u32, TooManyCalls> {
         self.under_way.room()?;
-        // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
-        self.calls = self.calls.saturating_add(1);
+        let step = self.step(request);
         let number = self.calls;
-        match self.decode(request) {
-            Ok(Step::Answered(reply)) => self.under_way.finish(number, reply)?,
-            Err(refusal) => self.under_way.finish(number, refusal.into_reply())?,
-            Ok(Step::Begun(lane, call)) => {
-                // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
-                let size = call.params().get().len().saturating_mul(3) + BESIDE;
-                let Some(share) = self.budget.take(size) else {
-                    let refusal = Refusal::TooMuchUnderWay { limit: MOST };
-                    self.under_way.finish(number, refusal.into_reply())?;
-                    return Ok(number);
-                };
-                // A task has a stack of its own; the guest's is not for policies and schemas.
-                self.under_way.start(number, async move {
-                    let _share = share;
-                    let answer = lane.answer(Arc::new(call)).await;
-                    answer.unwrap_or_else(Refusal::into_reply)
-                });
-            }
+        match step {
+            Step::Answered(reply) => self.under_way.finish(number, reply)?,
+            Step::Begun(answering) => self.under_way.start(number, answering),
         }
         Ok(number)
     }
 
-    fn decode(&self, request: &[u8]) -> Result<Step, Refusal> {
+    /// Makes one request and returns its reply. Nobody else could go on meanwhile, so it needs no task: what is answered
+    /// in this process is answered without another thread being woken.
+    pub(crate) async fn call(&mut self, request: &[u8]) -> Result<Vec<u8>, TooManyCalls> {
+        let step = self.step(request);
+        let _waits = self.pause.script_waits();
+        let reply = match step {
+            Step::Answered(reply) => reply,
+            Step::Begun(answering) => underway::guarded(answering).await,
+        };
+        self.under_way.pass(&reply)
+    }
+
+    /// One more request: answered, or as much of it as is done while others go on.
+    fn step(&mut self, request: &[u8]) -> Step<impl Future<Output = Reply> + Send + use<>> {
+        // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
+        self.calls = self.calls.saturating_add(1);
+        let (lane, call) = match self.decode(request) {
+            Ok(Step::Answered(reply)) => return Step::Answered(reply),
+            Ok(Step::Begun(begun)) => begun,
+            Err(refusal) => return Step::Answered(refusal.into_reply()),
+        };
+        // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
+        let size = call.params().get().len().saturating_mul(3) + BESIDE;
+        let Some(share) = self.budget.take(size) else {
+            return Step::Answered(Refusal::TooMuchUnderWay { limit: MOST }.into_reply());
+        };
+        Step::Begun(async move {
+            let _share = share;
+            let answer = lane.answer(Arc::new(call)).await;
+            answer.unwrap_or_else(Refusal::into_reply)
+        })
+    }
+
+    fn decode(&self, request: &[u8]) -> Result<Step<(Arc<Lane>, Call)>, Refusal> {
         if u64::from(self.calls) > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
@@ -150,7 +167,7 @@ impl Road {
                 builtin::answer(reach, call).map(Step::Answered)
             }
             None => Err(call.not_available()),
-            Some(lane) => Ok(Step::Begun(Arc::clone(lane), call)),
+            Some(lane) => Ok(Step::Begun((Arc::clone(lane), call))),
         }
     }
 

@@ -16,8 +16,12 @@ use std::{
 pub(crate) struct Processor(Arc<AtomicU64>);
 
 impl Processor {
-    /// Does something for the run, on this thread and without giving way, and counts what it takes.
+    /// Does something for the run, on this thread and without giving way, and counts what it takes: once, where it is
+    /// part of something that is counted.
     pub(crate) fn count<R>(&self, work: impl FnOnce() -> R) -> R {
+        let Some(_counting) = Counting::begin() else {
+            return work();
+        };
         let lap = self.start();
         let result = work();
         lap.end();
@@ -35,6 +39,26 @@ impl Processor {
     /// What the run has used so far.
     pub(crate) fn used(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+thread_local! {
+    /// Whether what this thread does is being counted. One run's work never begins within another's.
+    static COUNTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From here on what this thread does is counted, until this is dropped.
+struct Counting;
+
+impl Counting {
+    fn begin() -> Option<Self> {
+        (!COUNTING.replace(true)).then_some(Self)
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        COUNTING.set(false);
     }
 }
 

@@ -29,10 +29,9 @@ impl Carrier {
         let (method, caller, params) = cleared.spend();
         match &method.target {
             Target::Address(address) => {
-                let client = &self.0;
-                client
-                    .call(address, &caller.identity, &method.method, &params)
-                    .await
+                let (client, identity) = (&self.0, &caller.identity);
+                // Its many states are kept elsewhere, or every call of a tool would be made room for them.
+                Box::pin(client.call(address, identity, &method.method, &params)).await
             }
             Target::Tool(tool) => tool.call(&caller.principal, &params).await,
         }

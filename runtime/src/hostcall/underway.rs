@@ -8,7 +8,10 @@ use crate::{
 use sandgate_wire::Reply;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    future::Future,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 use tokio::task::{Id, JoinError, JoinSet};
@@ -91,6 +94,14 @@ impl UnderWay {
         self.keep(call, held)
     }
 
+    /// The reply of a call that somebody waited for all the while. The budget has to have room for it for a moment, as for
+    /// any other.
+    pub(crate) fn pass(&self, reply: &Reply) -> Held {
+        let bytes = written(reply, &self.budget)?;
+        self.budget.give_back(bytes.len() + BESIDE);
+        Ok(bytes)
+    }
+
     /// The first that is done and not reported; 0 where the time passes before, or nothing is under way.
     pub(crate) async fn next(&mut self, longest: Option<Duration>) -> Result<u32, TooManyCalls> {
         while let Some(call) = self.order.front() {
@@ -160,6 +171,16 @@ impl UnderWay {
         self.order.push_back(call);
         Ok(())
     }
+}
+
+/// A call that is no task: THREAT[ESC-03], a panic of ours is the error of the call in which it happened here, too.
+pub(crate) async fn guarded(answering: impl Future<Output = Reply>) -> Reply {
+    let mut answering = pin!(answering);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Refusal::Failed.into_reply()))
+    })
+    .await
 }
 
 /// What a reply costs beside its bytes: its places in the tables above.

@@ -27,8 +27,8 @@ pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State
         .map_err(|error| ImageError::Guest(format!("{error:#}")))
 }
 
-/// The one way out: `begin` sends a request down the road, `wait` and `collect` wait for what comes back, `reply`
-/// fetches it.
+/// The one way out: `begin` sends a request down the road, `wait` and `collect` wait for what comes back, `call` does both,
+/// `reply` fetches it.
 fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         abi::IMPORT_MODULE,
@@ -37,6 +37,20 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             let memory = memory(&mut caller)?;
             let (bytes, state) = memory.data_and_store_mut(&mut caller);
             Ok(state.road.begin(slice(bytes, at, length)?)?)
+        },
+    )?;
+    linker.func_wrap_async(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_CALL,
+        |mut caller: Caller<'_, State>, (at, length): (u32, u32)| {
+            Box::new(async move {
+                let memory = memory(&mut caller)?;
+                let (bytes, state) = memory.data_and_store_mut(&mut caller);
+                let reply = state.road.call(slice(bytes, at, length)?).await?;
+                let length = u32::try_from(reply.len())?;
+                state.reply = Some(reply);
+                Ok(length)
+            })
         },
     )?;
     linker.func_wrap_async(

@@ -86,6 +86,11 @@ impl Session {
         either!(self, files => files.number(seen))
     }
 
+    /// How many descriptors there are beside the directory that the run began with.
+    pub(crate) fn open_files(&self) -> usize {
+        either!(self, files => files.table.open_files())
+    }
+
     pub(crate) fn describe(&self, fd: u32) -> Result<Described, Errno> {
         either!(self, files => files.table.describe(fd))
     }

@@ -49,6 +49,13 @@ impl<D, F> Table<D, F> {
         }
     }
 
+    /// How many there are beside the directory that the run began with.
+    pub(super) fn open_files(&self) -> usize {
+        let open = self.open.iter().flatten();
+        open.filter(|opened| !matches!(opened, Opened::Directory { first: true, .. }))
+            .count()
+    }
+
     pub(super) fn describe(&self, fd: u32) -> Result<Described, Errno> {
         Ok(match self.get(fd)? {
             Opened::Directory { first, .. } => Described::Directory { first: *first },

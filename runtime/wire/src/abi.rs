@@ -14,7 +14,13 @@ pub const IMPORT_WAIT: &str = "wait";
 /// `collect(call) -> reply_len`: waits until that call is done and takes its [`Reply`](crate::Reply).
 pub const IMPORT_COLLECT: &str = "collect";
 
-/// `reply(ptr)`: copies what the last `collect` took to `ptr`. The guest has reserved `reply_len` bytes there.
+/// `call(ptr, len) -> reply_len`: as `begin` and `collect` in one, for a call that nothing else of the script goes on beside.
+pub const IMPORT_CALL: &str = "call";
+
+/// `open_files() -> number`: how many files and directories the script has open, other than the one it began in.
+pub const IMPORT_OPEN_FILES: &str = "open_files";
+
+/// `reply(ptr)`: copies what the last `collect` or `call` took to `ptr`. The guest has reserved `reply_len` bytes there.
 pub const IMPORT_REPLY: &str = "reply";
 
 /// `sandgate_buffer(len) -> ptr`: reserves room for the next script; the host writes it there.

@@ -1,9 +1,10 @@
 //! Starts the interpreter once and keeps its memory: from the guest's module to one that begins initialised.
-//! Called when an image is prepared. What runs here has no clock, no randomness and no files, so the result depends
-//! on the guest alone.
+//! Called when an image is prepared. What runs here has no clock, no randomness and no files but an empty directory, in
+//! which a script begins; so the result depends on the guest alone.
 
 use super::{ImageError, check_imports, with_threads};
 use crate::sandbox::engine;
+use sandgate_wire::abi;
 use wasmtime::{Instance, Linker, Module, Store, Val, ValType as WasmType};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
@@ -40,7 +41,7 @@ fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
             .instantiate_async(&mut store, &module)
             .await
             .map_err(failed)?;
-        for name in ["_initialize", sandgate_wire::abi::EXPORT_INITIALIZE] {
+        for name in ["_initialize", abi::EXPORT_INITIALIZE] {
             let function = instance
                 .get_typed_func::<(), ()>(&mut store, name)
                 .map_err(failed)?;
@@ -68,8 +69,8 @@ fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
 #[derive(Default)]
 struct Written(Vec<u8>);
 
-/// Every import answers that it is not available, other than random bytes, which are all zero and not kept, and
-/// output, which explains a failure.
+/// Every import answers that it is not available, other than random bytes, which are all zero and not kept, output,
+/// which explains a failure, and that there is a workspace.
 fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<Written>> {
     const MODULE: &str = "wasi_snapshot_preview1";
     let mut linker = Linker::new(engine);
@@ -130,6 +131,7 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
             },
         )?;
     }
+    add_workspace(&mut linker)?;
     for import in module.imports() {
         let wasmtime::ExternType::Func(kind) = import.ty() else {
             continue;
@@ -159,6 +161,61 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
     }
     Ok(linker)
 }
+
+/// A run begins in a workspace, so the snapshot does: nothing of it is asked for but that it is there.
+fn add_workspace(linker: &mut Linker<Written>) -> wasmtime::Result<()> {
+    const MODULE: &str = "wasi_snapshot_preview1";
+    const FIRST: i32 = 3;
+    linker.func_wrap(
+        MODULE,
+        "fd_prestat_get",
+        |mut caller: wasmtime::Caller<'_, Written>, fd: i32, at: i32| {
+            if fd != FIRST {
+                return wasmtime::Result::Ok(BADF);
+            }
+            // A directory, and how long its name is.
+            let length = u32::try_from(abi::WORKSPACE.len())?;
+            write(&mut caller, at, &[0; 4])?;
+            write(&mut caller, at.wrapping_add(4), &length.to_le_bytes())?;
+            Ok(0)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "fd_prestat_dir_name",
+        |mut caller: wasmtime::Caller<'_, Written>, _: i32, at: i32, length: i32| {
+            let length = usize::try_from(length)?;
+            let name = abi::WORKSPACE.as_bytes().get(..length).ok_or_else(outside)?;
+            write(&mut caller, at, name)?;
+            wasmtime::Result::Ok(0)
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "path_filestat_get",
+        |mut caller: wasmtime::Caller<'_, Written>,
+         fd: i32,
+         _: i32,
+         path: i32,
+         length: i32,
+         at: i32| {
+            if fd != FIRST || read(&mut caller, path, length)? != b"." {
+                return wasmtime::Result::Ok(BADF);
+            }
+            let mut stat = [0; 64];
+            if let Some(kind) = stat.get_mut(16) {
+                *kind = DIRECTORY;
+            }
+            write(&mut caller, at, &stat)?;
+            Ok(0)
+        },
+    )?;
+    linker.func_wrap(abi::IMPORT_MODULE, abi::IMPORT_OPEN_FILES, || 0)?;
+    Ok(())
+}
+
+/// WASI's number for the kind of file that a directory is.
+const DIRECTORY: u8 = 3;
 
 /// WASI's number for a descriptor that does not exist.
 const BADF: i32 = 8;

@@ -18,7 +18,7 @@ use crate::{
     workspace::{Described, How, Modes, Seen, Whence},
 };
 use forms::{descriptor_form, number_of, stat_form, times_of};
-use kept::{FIRST, at_once, carry_out, described, exists, session};
+use kept::{FIRST, at_once, carry_out, described, exists, open_files, session};
 pub(in crate::sandbox) use kept::{listed, open};
 use rustix::io::Errno;
 use sandgate_wire::abi;
@@ -195,6 +195,13 @@ pub(in crate::sandbox) fn add_files(linker: &mut Linker<State>) -> wasmtime::Res
             Some(_) => errno::PERM,
             None => errno::BADF,
         },
+    )?;
+    // What is left open at a script's end has to be closed before what it printed is complete; what is not, need not be
+    // looked for.
+    linker.func_wrap(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_OPEN_FILES,
+        |caller: Caller<'_, State>| Ok(u32::try_from(open_files(caller.data()))?),
     )?;
     Ok(())
 }

@@ -92,6 +92,14 @@ pub(super) fn described(caller: &mut Caller<'_, State>, fd: u32) -> Result<Descr
     }
 }
 
+/// How many files and directories a run has open, for which no workspace need be made.
+pub(super) fn open_files(state: &State) -> usize {
+    match &state.files {
+        Some(Files::Here(session)) => session.open_files(),
+        Some(Files::Unused { .. } | Files::Away) | None => 0,
+    }
+}
+
 /// Does something with a workspace in memory and with the guest's, both at hand; nothing where it is a directory of the
 /// host, of which nobody knows how long it takes.
 pub(super) fn at_once<R>(
