@@ -8,15 +8,15 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
-    ContextName, ContextNumber, Effect, File, Interface, Limits, Method, Parameter, Policies,
-    Principal, Query, Schema,
+    ContextLimits, ContextName, ContextNumber, Effect, File, Interface, MethodInterface,
+    ParameterInterface, Policies, Principal, Query, Schema,
 };
 use serde_json::{Map, Value, json};
 use std::{hint::black_box, num::NonZeroU32, sync::Arc};
 
 /// A service of this many methods, a third of each effect.
 fn service(methods: usize) -> Interface {
-    let parameter = |name: &str, schema: Value| Parameter {
+    let parameter = |name: &str, schema: Value| ParameterInterface {
         name: name.to_owned(),
         required: true,
         schema: schema.to_string().into(),
@@ -32,7 +32,7 @@ fn service(methods: usize) -> Interface {
                 json!({"type": "array", "items": {"type": "string"}}),
             ),
         ];
-        let method = Method {
+        let method = MethodInterface {
             effect,
             by_name: false,
             parameters,
@@ -77,7 +77,7 @@ fn load(schema: &Arc<Schema>, text: &str) -> Policies {
     Policies::load(
         Arc::clone(schema),
         file,
-        &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+        &ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN)),
     )
     .unwrap()
 }

@@ -13,8 +13,8 @@ pub use file::read;
 
 use crate::limits;
 use sandgate_policy::{
-    CaseReport, Cases, ContextName, ContextNameError, File, Interface, Limits, Policies, Schema,
-    SchemaError, Unusable,
+    CaseReport, Cases, ContextLimits, ContextName, ContextNameError, File, Interface, Policies,
+    Schema, SchemaError, Unusable,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ pub struct ContextPolicy {
     /// What it may do.
     pub policies: Policies,
     /// What it may consume.
-    pub limits: Limits,
+    pub limits: ContextLimits,
     /// How its cases came out, where it has some. They all passed.
     pub cases: Option<CaseReport>,
 }
@@ -286,7 +286,7 @@ pub fn parse(
     let named = |file| format!("{name}/{file}");
     let (policy_file, limits_file) = (named("policy.cedar"), named("limits.toml"));
     let file = |name, text| File { name, text };
-    let limits = Limits::parse(file(&limits_file, limits))?;
+    let limits = ContextLimits::parse(file(&limits_file, limits))?;
     let policies = Policies::load(schema, file(&policy_file, policies), &limits)?;
     let cases = match cases {
         Some(text) => {

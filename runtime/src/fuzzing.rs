@@ -5,8 +5,8 @@
 use crate::hostcall::call;
 use miette::NarratableReportHandler;
 use sandgate_policy::{
-    Cases, ContextName, ContextNumber, File, Limits, Policies, Principal, Query, Schema, Unusable,
-    is_method_name,
+    Cases, ContextLimits, ContextName, ContextNumber, File, Policies, Principal, Query, Schema,
+    Unusable, is_method_name,
 };
 use sandgate_service::{Address, Service, Terms};
 use serde_json::{Map, Value};
@@ -83,7 +83,7 @@ static OFFICE: LazyLock<(Arc<Schema>, Policies)> = LazyLock::new(|| {
     let policies = Policies::load(
         Arc::clone(&schema),
         file,
-        &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+        &ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN)),
     )
     .unwrap();
     (schema, policies)
@@ -98,7 +98,7 @@ fn policy(bytes: &[u8]) {
     let policies = match Policies::load(
         Arc::clone(schema),
         file,
-        &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+        &ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN)),
     ) {
         Ok(policies) => policies,
         Err(unusable) => return show(&unusable),
@@ -133,7 +133,7 @@ fn limits(bytes: &[u8]) {
     let Some(file) = file("operator/limits.toml", bytes) else {
         return;
     };
-    match Limits::parse(file) {
+    match ContextLimits::parse(file) {
         Ok(limits) => {
             // 0 makes every call an administrator's, and takes a second line.
             assert!(

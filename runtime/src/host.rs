@@ -23,10 +23,10 @@ use std::{
 
 /// The sandbox, the services and the contexts of a process. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
-pub struct Host(Arc<Inner>);
+pub struct Host(Arc<HostInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct HostInner {
     sandbox: Sandbox,
     services: Services,
     client: Client,
@@ -95,7 +95,7 @@ impl Host {
         client: Client,
         approver: Option<Arc<dyn Approver>>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(HostInner {
             sandbox,
             services,
             client,

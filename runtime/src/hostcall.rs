@@ -30,7 +30,7 @@ use pace::OwnQueue;
 use question::Pause;
 use reach::Reach;
 use refusal::Refusal;
-use sandgate_policy::Limits;
+use sandgate_policy::ContextLimits;
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
@@ -231,7 +231,7 @@ impl Lane {
 }
 
 /// A result, unless it is longer than this context may have.
-fn answered(limits: &Limits, result: Box<RawValue>) -> Result<Reply, Refusal> {
+fn answered(limits: &ContextLimits, result: Box<RawValue>) -> Result<Reply, Refusal> {
     let size = result.get().len();
     match limits.reply_bytes {
         Some(limit) if u64::try_from(size).is_ok_and(|size| size > limit) => {

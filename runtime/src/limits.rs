@@ -61,7 +61,7 @@ impl Limits {
     }
 
     /// What the limits of a context say, where they say something.
-    pub(crate) fn with(self, granted: &sandgate_policy::Limits) -> Self {
+    pub(crate) fn with(self, granted: &sandgate_policy::ContextLimits) -> Self {
         let size = |granted: Option<u64>, otherwise| {
             granted.map_or(otherwise, |bytes| {
                 usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -96,23 +96,23 @@ impl Limits {
     pub const OPEN_FILES: usize = 64;
 
     /// Below this the interpreter's snapshot itself does not fit.
-    pub const LEAST_MEMORY: usize = bytes(*sandgate_policy::Limits::MEMORY.start());
+    pub const LEAST_MEMORY: usize = bytes(*sandgate_policy::ContextLimits::MEMORY.start());
 
     /// The pool reserves address space for this much per instance; no context can grant more.
-    pub const MOST_MEMORY: usize = bytes(*sandgate_policy::Limits::MEMORY.end());
+    pub const MOST_MEMORY: usize = bytes(*sandgate_policy::ContextLimits::MEMORY.end());
 
     /// All that the runtime can honour, for where something else is what limits.
     pub const MOST: Self = Self {
-        wall: sandgate_policy::Limits::TIME,
-        cpu: sandgate_policy::Limits::TIME,
+        wall: sandgate_policy::ContextLimits::TIME,
+        cpu: sandgate_policy::ContextLimits::TIME,
         memory: Self::MOST_MEMORY,
-        output: bytes(*sandgate_policy::Limits::OUTPUT.end()),
-        source: bytes(*sandgate_policy::Limits::SOURCE.end()),
-        stdin: bytes(*sandgate_policy::Limits::STDIN.end()),
+        output: bytes(*sandgate_policy::ContextLimits::OUTPUT.end()),
+        source: bytes(*sandgate_policy::ContextLimits::SOURCE.end()),
+        stdin: bytes(*sandgate_policy::ContextLimits::STDIN.end()),
         workspace: Files::Scratch,
-        workspace_bytes: *sandgate_policy::Limits::WORKSPACE_BYTES.end(),
-        workspace_files: *sandgate_policy::Limits::WORKSPACE_FILES.end(),
-        calls: *sandgate_policy::Limits::CALLS.end(),
+        workspace_bytes: *sandgate_policy::ContextLimits::WORKSPACE_BYTES.end(),
+        workspace_files: *sandgate_policy::ContextLimits::WORKSPACE_FILES.end(),
+        calls: *sandgate_policy::ContextLimits::CALLS.end(),
     };
 }
 

@@ -5,8 +5,9 @@ pub use crate::contexts::{
     names, needed, open_one, parse, read,
 };
 pub use sandgate_policy::{
-    Case, CaseReport, CaseResult, Cases, ContextName, ContextNameError, ContextNumber, Decision,
-    Effect, Explanation, Fault, File, Interface, LeftOut, Limits, Method, Parameter, Policies,
-    PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError,
-    Unusable, Verdict, is_blank, is_hidden, is_right_to_left, junit, nearest,
+    BlindSpot, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName, ContextNameError,
+    ContextNumber, Decision, Effect, Explanation, Fault, File, Interface, MethodInterface,
+    ParameterInterface, Policies, PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query,
+    Ruling, Schema, SchemaError, Unusable, Verdict, is_blank, is_hidden, is_right_to_left, junit,
+    nearest,
 };

@@ -23,7 +23,7 @@ mod walk;
 
 pub(crate) use entry::Seen;
 pub(crate) use listing::kind_number;
-pub(crate) use session::{Described, How, Modes, Session, Whence};
+pub(crate) use session::{Descriptor, How, Modes, Session, Whence};
 
 use crate::{budget::Budget, limits::Limits};
 use delivery::{Delivery, Input};
@@ -68,7 +68,7 @@ pub struct FileEntry {
 
 /// What is in a workspace.
 #[derive(Debug, Default)]
-pub(crate) struct Listed {
+pub(crate) struct FileList {
     pub(crate) files: Vec<FileEntry>,
     /// Why that is not all.
     pub(crate) unlisted: Option<String>,
@@ -212,7 +212,7 @@ impl Workspace {
     }
 
     /// The files that can be listed, and why it is not all of them.
-    pub(crate) fn list(&self) -> Listed {
+    pub(crate) fn list(&self) -> FileList {
         match &self.kept {
             Kept::Host(directory) => directory.list(),
             Kept::Memory(memory) => memory.list(),

@@ -1,7 +1,7 @@
 //! Policies as an operator has them: the command, the policies that ship, and the store that keeps them in force.
 
 use crate::support::{caller, command, finished, repository, sandgate};
-use sandgate::policy::{Effect, Interface, Method, PolicyStore, Query, Verdict};
+use sandgate::policy::{Effect, Interface, MethodInterface, PolicyStore, Query, Verdict};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -237,7 +237,7 @@ fn pol_07_files_that_somebody_else_could_write_are_not_used() {
 
 /// One service with one method of each effect.
 fn interfaces() -> Vec<Interface> {
-    let method = |effect| Method {
+    let method = |effect| MethodInterface {
         effect,
         by_name: false,
         parameters: Vec::new(),

@@ -11,7 +11,9 @@ mod made;
 
 use made::{Dice, mutated, written};
 use peak_alloc::PeakAlloc;
-use sandgate_policy::{ContextName, ContextNumber, File, Limits, Policies, Principal, Schema};
+use sandgate_policy::{
+    ContextLimits, ContextName, ContextNumber, File, Policies, Principal, Schema,
+};
 use sandgate_service::{Address, Service, Terms};
 use serde_json::{Value, json, value::to_raw_value};
 use std::{num::NonZeroU32, path::Path, sync::Mutex};
@@ -50,7 +52,7 @@ fn used(document: &[u8]) -> Option<usize> {
     let policies = Policies::load(
         schema.into(),
         file,
-        &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+        &ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN)),
     )
     .unwrap();
     assert!(policies.may_use("x") || service.methods().len() == 0);

@@ -5,10 +5,10 @@
 use super::{
     exit::Exit,
     failure::Failure,
-    wall::{self, Inherited, Outside, Place},
+    wall::{self, Inherited, Outside, WithinReach},
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use sandgate::service::{Address, Connector, Desk};
+use sandgate::service::{Address, Connector, Switchboard};
 use std::{
     io::{self, stdin},
     os::{fd::AsFd, unix::process::CommandExt},
@@ -28,13 +28,13 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// A process that connects, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct ConnectorProcess {
     connector: Connector,
     process: Child,
 }
 
 /// Starts one for these services.
-pub(super) fn start(services: Vec<Address>) -> Result<Running, Failure> {
+pub(super) fn start(services: Vec<Address>) -> Result<ConnectorProcess, Failure> {
     let failed = |error: io::Error| {
         Failure::internal(
             format!("the process that connects to services cannot be started: {error}"),
@@ -62,10 +62,10 @@ pub(super) fn start(services: Vec<Address>) -> Result<Running, Failure> {
     // Its end is only open there now, so that both notice when the other is gone.
     drop(command);
     let connector = Connector::elsewhere(ours, services).map_err(failed)?;
-    Ok(Running { connector, process })
+    Ok(ConnectorProcess { connector, process })
 }
 
-impl Running {
+impl ConnectorProcess {
     /// What connections come from.
     pub(super) fn connector(&self) -> Connector {
         self.connector.clone()
@@ -79,7 +79,7 @@ impl Running {
 
 /// Waits for the process, which would otherwise stay in the table of processes wherever the first process of a
 /// container collects nothing.
-impl Drop for Running {
+impl Drop for ConnectorProcess {
     fn drop(&mut self) {
         self.dismiss();
         let mut pause = Duration::from_micros(50);
@@ -105,7 +105,7 @@ pub(super) fn serve(inherited: Inherited) -> Result<Exit, Failure> {
         .build()
         .map_err(failed)?;
     let served = executor.block_on(async {
-        let desk = Desk::open(channel).await.map_err(failed)?;
+        let desk = Switchboard::open(channel).await.map_err(failed)?;
         confine(desk.known())?;
         desk.serve().await.map_err(failed)
     });
@@ -123,11 +123,11 @@ fn confine(services: &[Address]) -> Result<(), Failure> {
         match service {
             // The directory, since a service that starts again makes its socket anew.
             Address::Http(socket) | Address::Lines(socket) => {
-                places.extend(socket.parent().map(Place::Sockets));
+                places.extend(socket.parent().map(WithinReach::Sockets));
             }
             Address::Url(_) => {
                 outside = Outside::Network;
-                places.extend(service.port().map(Place::Port));
+                places.extend(service.port().map(WithinReach::Port));
             }
         }
     }

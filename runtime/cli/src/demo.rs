@@ -5,7 +5,7 @@ use super::{
     failure::{Failure, chain},
     interpreter::interpreter,
     print, reach,
-    shared::Shared,
+    shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
 };
@@ -34,7 +34,10 @@ pub(super) struct DemoArguments {
     no: bool,
 }
 
-pub(super) fn execute(arguments: &DemoArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: &DemoArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,7 +61,7 @@ pub(super) fn execute(arguments: &DemoArguments, shared: &Shared) -> Result<Exit
     Ok(Exit::from(&outcome))
 }
 
-async fn show(arguments: &DemoArguments, shared: &Shared) -> Result<Outcome, Failure> {
+async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Outcome, Failure> {
     let place = tempfile::tempdir().map_err(|error| internal(&error))?;
     let socket = place.path().join("crm/rpc.sock");
     let _crm = Crm::in_memory()

@@ -1,6 +1,6 @@
 //! `sandgate image`: the compiled interpreter of this user on this machine.
 
-use super::{exit::Exit, failure::Failure, print, progress::Bar, shared::Shared};
+use super::{exit::Exit, failure::Failure, print, progress::Bar, shared::SharedArguments};
 use clap::{Args, Subcommand};
 use sandgate::{ImageCache, Progress};
 
@@ -25,7 +25,10 @@ enum ImageCommand {
     Clear,
 }
 
-pub(super) fn execute(arguments: &ImageArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: &ImageArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
     let cache = ImageCache::new(shared.cache.clone())?;
     let text = match arguments.command {
         None | Some(ImageCommand::Show { json: false }) => show(&cache)?,

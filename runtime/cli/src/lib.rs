@@ -26,14 +26,14 @@ mod wall;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
-use shared::Shared;
+use shared::SharedArguments;
 use std::process::ExitCode;
 use wall::Inherited;
 
 /// Run Python that a language model wrote, isolated, with every effect decided.
 #[derive(Debug, Parser)]
 #[command(name = "sandgate", version, max_term_width = 100, after_help = exit::HELP)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 
@@ -86,7 +86,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let inherited = Inherited::look();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are among them.
@@ -99,7 +99,7 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
-    let shared = Shared {
+    let shared = SharedArguments {
         cache: arguments.cache_dir,
         state: arguments.state_dir,
         quiet: arguments.quiet,
@@ -129,6 +129,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        super::Arguments::command().debug_assert();
+        super::CommandLine::command().debug_assert();
     }
 }

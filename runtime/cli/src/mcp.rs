@@ -15,14 +15,14 @@ use super::{
     exit::Exit,
     failure::{Failure, chain},
     interpreter::interpreter,
-    reach::{Opened, PoliciesArgument, WhoArguments},
-    shared::Shared,
+    reach::{OpenedReach, PoliciesArgument, WhoArguments},
+    shared::SharedArguments,
     signals::Signals,
     wall::{self, Inherited},
 };
 use clap::{Args, Subcommand};
 use install::InstallArguments;
-use lines::Lines;
+use lines::LineTransport;
 use rmcp::{ServiceExt, service::ServerInitializeError};
 use sandgate::Caller;
 use server::Server;
@@ -85,7 +85,7 @@ impl ScriptsArguments {
 
 pub(super) fn execute(
     arguments: McpArguments,
-    shared: &Shared,
+    shared: &SharedArguments,
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
     match arguments.command {
@@ -96,10 +96,10 @@ pub(super) fn execute(
 
 fn serve(
     arguments: &ScriptsArguments,
-    shared: &Shared,
+    shared: &SharedArguments,
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
-    let opened = Opened::new(
+    let opened = OpenedReach::new(
         shared,
         arguments.context()?,
         &arguments.policies,
@@ -139,7 +139,7 @@ fn serve(
 /// Answers until the client closes its end, or a signal comes.
 async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
-    let lines = Lines::of_this_process(over).map_err(|error| internal(&error))?;
+    let lines = LineTransport::of_this_process(over).map_err(|error| internal(&error))?;
     let server = Server::new(caller, is_over);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,

@@ -3,7 +3,9 @@
 mod rejected;
 mod services;
 
-use super::{exit::Exit, failure::Failure, print, reach::PoliciesArgument, report, shared::Shared};
+use super::{
+    exit::Exit, failure::Failure, print, reach::PoliciesArgument, report, shared::SharedArguments,
+};
 use clap::{Args, Subcommand};
 use sandgate::policy::{
     self, ContextError, ContextNumber, ContextPolicy, Interface, Principal, PrincipalError, Query,
@@ -104,7 +106,10 @@ fn parse_params(text: &str) -> Result<Params, String> {
     }
 }
 
-pub(super) fn execute(arguments: PolicyArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: PolicyArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
     let find = |directory: &Path| Set::find(directory, shared);
     match arguments.command {
         PolicyCommand::Check { directory } => check(&find(&directory)?),
@@ -129,7 +134,7 @@ struct Set {
 }
 
 impl Set {
-    fn find(directory: &Path, shared: &Shared) -> Result<Self, Failure> {
+    fn find(directory: &Path, shared: &SharedArguments) -> Result<Self, Failure> {
         let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         let one = directory.join("policy.cedar").symlink_metadata().is_ok();
         let (root, contexts) = match (one, absolute.parent(), absolute.file_name()) {
@@ -235,7 +240,7 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
     Ok(exit(failed || !bad.is_empty()))
 }
 
-fn explain(arguments: &ExplainArguments, shared: &Shared) -> Result<Exit, Failure> {
+fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
     let policies = arguments.policies.required()?;
     let interfaces = services::interfaces(&policies, shared)?;
     let directory = policies.join(&arguments.context);

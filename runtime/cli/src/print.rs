@@ -28,7 +28,7 @@ pub(super) fn start() {
 
 /// A process has one terminal.
 static TURN: Turn = Turn {
-    state: Mutex::new(State {
+    state: Mutex::new(PrinterState {
         asking: false,
         writing: 0,
         later: Vec::new(),
@@ -41,14 +41,14 @@ static TURN: Turn = Turn {
 
 /// Who may write to the terminal.
 struct Turn {
-    state: Mutex<State>,
+    state: Mutex<PrinterState>,
     /// A question is over.
     over: Condvar,
     /// Somebody has written what there was, or a question is over.
     freed: Notify,
 }
 
-struct State {
+struct PrinterState {
     asking: bool,
     /// How many are writing now.
     writing: usize,
@@ -59,13 +59,13 @@ struct State {
 }
 
 impl Turn {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PrinterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no question stands.
     fn wait(&'static self) -> Writing {
-        let asking = |state: &mut State| state.asking;
+        let asking = |state: &mut PrinterState| state.asking;
         let mut state = self
             .over
             .wait_while(self.state(), asking)

@@ -16,7 +16,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Mutex,
 };
-use tty::{Line, Place, Tty};
+use tty::{TerminalPlace, Tty, TypedLine};
 
 /// For how long a question is looked at before an answer counts. Whoever was about to type something else has seen by
 /// then that this is asked; it is about the time that a person needs to react.
@@ -26,7 +26,10 @@ const PAUSE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) enum Person {
     /// Whoever sits at the terminal.
-    Asked { place: Place, turn: Mutex<()> },
+    Asked {
+        place: TerminalPlace,
+        turn: Mutex<()>,
+    },
     /// `--yes` or `--no`.
     Decided(Answer),
 }
@@ -35,7 +38,7 @@ impl Person {
     /// Whoever sits at the terminal that is both read from and written to. To be called while files may be opened.
     pub(super) fn at_the_terminal() -> Option<Self> {
         let turn = Mutex::default();
-        Place::find().map(|place| Self::Asked { place, turn })
+        TerminalPlace::find().map(|place| Self::Asked { place, turn })
     }
 }
 
@@ -79,7 +82,7 @@ async fn say(question: &Question, answer: Answer) {
 /// A question that was not answered is taken back: the person sees that, and what was typed for it goes nowhere else.
 struct Open<'a> {
     question: &'a Question,
-    place: &'a Place,
+    place: &'a TerminalPlace,
     alone: print::Alone,
     answered: bool,
 }
@@ -95,7 +98,7 @@ impl Drop for Open<'_> {
     }
 }
 
-async fn asked(question: &Question, place: &Place) -> std::io::Result<Answer> {
+async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<Answer> {
     let mut open = Open {
         question,
         place,
@@ -134,7 +137,7 @@ async fn asked(question: &Question, place: &Place) -> std::io::Result<Answer> {
             Said::Yes if place.size() != size => {}
             Said::Yes => break Answer::Yes,
             Said::No => {
-                if matches!(line, Line::End) {
+                if matches!(line, TypedLine::End) {
                     tty.say("\n").await?;
                 }
                 break Answer::No;
@@ -161,8 +164,8 @@ enum Said {
 }
 
 /// What a line says. Anything that is not exactly a yes is a no.
-fn read(line: &Line, drawn: &Drawn) -> Said {
-    let Line::Typed(line) = line else {
+fn read(line: &TypedLine, drawn: &Drawn) -> Said {
+    let TypedLine::Typed(line) = line else {
         return Said::No;
     };
     match (line.trim(), drawn.word.as_deref()) {

@@ -2,11 +2,11 @@
 //! A script has no part in any of it: THREAT[POL-01].
 
 use super::{
-    connector::{self, Running},
+    connector::{self, ConnectorProcess},
     failure::Failure,
     question::Person,
     report,
-    shared::Shared,
+    shared::SharedArguments,
 };
 use clap::Args;
 use miette::Diagnostic;
@@ -111,15 +111,15 @@ impl PoliciesArgument {
 }
 
 /// What a run in a context needs, before it has a sandbox.
-pub(super) struct Opened {
+pub(super) struct OpenedReach {
     services: Services,
     principal: Principal,
     client: Client,
     approver: Option<Arc<dyn Approver>>,
-    connecting: Option<Running>,
+    connecting: Option<ConnectorProcess>,
 }
 
-impl Opened {
+impl OpenedReach {
     /// What one run may consume.
     pub(super) fn limits(&self) -> Limits {
         self.services.limits(self.principal.context().as_str())
@@ -127,7 +127,7 @@ impl Opened {
 
     /// Reads registrations and policies, and starts what connects to services. Nothing of them is read again.
     pub(super) fn new(
-        shared: &Shared,
+        shared: &SharedArguments,
         context: &str,
         policies: &PoliciesArgument,
         who: &WhoArguments,
@@ -149,7 +149,7 @@ impl Opened {
         };
         let connector = connecting
             .as_ref()
-            .map_or_else(Connector::default, Running::connector);
+            .map_or_else(Connector::default, ConnectorProcess::connector);
         let client = Client::through(ClientLimits::default(), connector);
         if is_encrypted {
             client.read_authorities();
@@ -164,7 +164,10 @@ impl Opened {
     }
 
     /// The caller, and what connects for it, where there is anything to connect to.
-    pub(super) fn caller(self, sandbox: Sandbox) -> Result<(Caller, Option<Running>), Failure> {
+    pub(super) fn caller(
+        self,
+        sandbox: Sandbox,
+    ) -> Result<(Caller, Option<ConnectorProcess>), Failure> {
         let host = Host::of(sandbox, self.services, self.client, self.approver);
         Ok((host.caller(self.principal)?, self.connecting))
     }
@@ -179,14 +182,14 @@ impl ReachArguments {
     /// Opens what there is for a context, if one is named.
     pub(super) fn open(
         &self,
-        shared: &Shared,
+        shared: &SharedArguments,
         stdin_is_free: bool,
-    ) -> Result<Option<Opened>, Failure> {
+    ) -> Result<Option<OpenedReach>, Failure> {
         let Some(context) = &self.context else {
             return Ok(None);
         };
         let approver = self.approver(stdin_is_free);
-        let opened = Opened::new(shared, context, &self.policies, &self.who, approver);
+        let opened = OpenedReach::new(shared, context, &self.policies, &self.who, approver);
         opened.map(Some)
     }
 

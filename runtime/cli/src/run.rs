@@ -12,10 +12,10 @@ use super::{
     failure::Failure,
     interpreter::interpreter,
     reach::ReachArguments,
-    shared::Shared,
+    shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
-    wall::{self, Inherited, Place},
+    wall::{self, Inherited, WithinReach},
 };
 use bytesize::ByteSize;
 use clap::Args;
@@ -135,7 +135,7 @@ fn parse_clock(text: &str) -> Result<Clock, String> {
 
 pub(super) fn execute(
     arguments: RunArguments,
-    shared: &Shared,
+    shared: &SharedArguments,
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
     let source = source(&arguments)?;
@@ -175,7 +175,7 @@ pub(super) fn execute(
     let workspace = workspace(&arguments)?;
     make_out(&arguments)?;
     let named = arguments.out.iter().chain(&arguments.workspace);
-    let places: Vec<Place<'_>> = named.map(|path| Place::Directory(path)).collect();
+    let places: Vec<WithinReach<'_>> = named.map(|path| WithinReach::Directory(path)).collect();
     wall::confine(&places, inherited)?;
     let sandbox = {
         let _entered = executor.enter();
@@ -300,7 +300,7 @@ fn source(arguments: &RunArguments) -> Result<String, Failure> {
 /// Reads a file, or standard input for `-`. What is longer than any limit allows is refused and never cut: a script
 /// that ran on half of its input would answer another question.
 fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
-    let most = *sandgate::policy::Limits::STDIN.end();
+    let most = *sandgate::policy::ContextLimits::STDIN.end();
     let mut bytes = Vec::new();
     let taken = if path.as_os_str() == "-" {
         io::stdin()
@@ -341,7 +341,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// What the script may write to, and what `--out` makes of it, is not what decides about scripts.
-fn keep_apart(arguments: &RunArguments, shared: &Shared) -> Result<(), Failure> {
+fn keep_apart(arguments: &RunArguments, shared: &SharedArguments) -> Result<(), Failure> {
     let decide = [
         ("the interpreter", shared.image_dir()),
         ("the registered services", shared.state_dir()),

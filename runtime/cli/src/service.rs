@@ -9,17 +9,18 @@ use super::{
     exit::Exit,
     failure::{Failure, chain},
     print, report,
-    shared::Shared,
+    shared::SharedArguments,
 };
 pub(super) use arguments::ServiceArguments;
 use arguments::{
-    AddArguments, DiscoverArguments, Place, RefreshArguments, ServiceCommand, TestArguments,
+    AddArguments, DiscoverArguments, RefreshArguments, ServiceCommand, ServicePlace, TestArguments,
 };
 use sandgate::{
     policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
-        Address, AddressError, CallError, Changed, Client, ClientLimits, Found, Identity,
-        Refreshed, Registration, SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
+        Address, AddressError, CallError, Changed, Client, ClientLimits, DiscoveredSocket,
+        Identity, Refreshed, Registration, SocketError, Store, StoreError, Terms, find_sockets,
+        socket_dirs,
     },
 };
 use serde::Serialize;
@@ -32,9 +33,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::task::JoinSet;
-use view::{FoundView, Outcome, ServiceView};
+use view::{Discovery, FoundView, ServiceView};
 
-pub(super) fn execute(arguments: ServiceArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: ServiceArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
     let directory = shared.state_dir().ok_or(StoreError::NoHome)?;
     let mut store = Store::open(&directory)?;
     match arguments.command {
@@ -101,17 +105,19 @@ fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Fai
         let same = registered.iter().find(|known| known.address == address);
         let namesake = registered.iter().find(|known| known.name == found.name);
         let outcome = match (same.or(namesake), asked) {
-            (Some(known), _) if known.address == address => Outcome::Registered(known.name.clone()),
-            (Some(known), _) => Outcome::Unusable(format!(
+            (Some(known), _) if known.address == address => {
+                Discovery::Registered(known.name.clone())
+            }
+            (Some(known), _) => Discovery::Unusable(format!(
                 "`{}` is another service, at {}; `sandgate service add` can give it another name",
                 known.name, known.address
             )),
-            (None, Err(reason)) => Outcome::Unusable(reason),
+            (None, Err(reason)) => Discovery::Unusable(reason),
             (None, Ok(document)) => {
                 match register(store, &found.name, &address, &document, arguments.add) {
-                    Ok(methods) if arguments.add => Outcome::Added { methods },
-                    Ok(methods) => Outcome::New { methods },
-                    Err(error) => Outcome::Unusable(chain(&error)),
+                    Ok(methods) if arguments.add => Discovery::Added { methods },
+                    Ok(methods) => Discovery::New { methods },
+                    Err(error) => Discovery::Unusable(chain(&error)),
                 }
             }
         };
@@ -147,10 +153,10 @@ fn register(
     Ok(service.methods().len())
 }
 
-type Asked = (Found, Result<Box<RawValue>, String>);
+type Asked = (DiscoveredSocket, Result<Box<RawValue>, String>);
 
 /// Asks all of them at once, since some may not answer.
-async fn ask_all(found: Vec<Found>) -> Vec<Asked> {
+async fn ask_all(found: Vec<DiscoveredSocket>) -> Vec<Asked> {
     let client = client();
     let mut asking = JoinSet::new();
     for found in found {
@@ -231,7 +237,7 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
     say(arguments.json, &views, || {
         let services = views.iter().map(view::RefreshView::text);
         services
-            .chain(policies.iter().map(policies::Checked::text))
+            .chain(policies.iter().map(policies::CheckedPolicies::text))
             .collect()
     })?;
     if let Some(error) = policies.and_then(|checked| checked.refused) {
@@ -338,7 +344,7 @@ fn call(
     Ok(Exit::Ok)
 }
 
-impl Place {
+impl ServicePlace {
     fn address(&self) -> Result<Address, Failure> {
         let absolute = |path: &PathBuf| {
             std::path::absolute(path)

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 /// What every subcommand is given.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedArguments {
     pub(crate) cache: Option<PathBuf>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) quiet: bool,
 }
 
-impl Shared {
+impl SharedArguments {
     /// Where registrations are kept: the directory that was named, or else the user's own.
     pub(crate) fn state_dir(&self) -> Option<PathBuf> {
         self.state.clone().or_else(sandgate::places::state_dir)

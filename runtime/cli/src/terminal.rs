@@ -24,18 +24,18 @@ pub(super) struct Terminal {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    state: Mutex<State>,
+    state: Mutex<TerminalState>,
     more: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TerminalState {
     backlog: Backlog,
     finished: bool,
 }
 
 impl Waiting {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TerminalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -46,7 +46,7 @@ impl Waiting {
 
     /// What came since the last time; nothing when no more comes.
     fn take(&self) -> Option<Backlog> {
-        let idle = |state: &mut State| state.backlog.is_empty() && !state.finished;
+        let idle = |state: &mut TerminalState| state.backlog.is_empty() && !state.finished;
         let mut state = self
             .more
             .wait_while(self.state(), idle)

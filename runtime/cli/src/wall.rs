@@ -20,7 +20,7 @@ use std::{fs, path::Path, thread};
 
 /// A place that stays within reach, and for what.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum WithinReach<'a> {
     /// Read and write whatever is below.
     Directory(&'a Path),
     /// Connect to sockets that lie below, where connecting is allowed at all.
@@ -42,7 +42,7 @@ pub(super) enum Outside {
 
 /// From here on the process can reach these places and nothing else. Everything that is named on the command line or in the
 /// environment has been read, and the interpreter is loaded. THREAT[ESC-07]
-pub(super) fn confine(places: &[Place<'_>], inherited: Inherited) -> Result<(), Failure> {
+pub(super) fn confine(places: &[WithinReach<'_>], inherited: Inherited) -> Result<(), Failure> {
     alone()?;
     inherited.close();
     forget_environment();
@@ -50,7 +50,7 @@ pub(super) fn confine(places: &[Place<'_>], inherited: Inherited) -> Result<(), 
 }
 
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].
-pub(super) fn raise(places: &[Place<'_>], outside: Outside) -> Result<(), Failure> {
+pub(super) fn raise(places: &[WithinReach<'_>], outside: Outside) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::internal(format!("the process cannot be confined: {error}"), None)
     };
@@ -99,7 +99,7 @@ mod tests {
     };
 
     /// A thread stands for an escaped script: the wall is around it and what it starts, and not around other tests.
-    fn behind<R: Send>(places: &[Place<'_>], act: impl FnOnce() -> R + Send) -> R {
+    fn behind<R: Send>(places: &[WithinReach<'_>], act: impl FnOnce() -> R + Send) -> R {
         std::thread::scope(|scope| {
             scope
                 .spawn(|| {
@@ -149,7 +149,7 @@ mod tests {
         let workspace = tempfile::tempdir().unwrap();
         let program = workspace.path().join("program");
         fs::copy("/bin/true", &program).unwrap();
-        behind(&[Place::Directory(workspace.path())], || {
+        behind(&[WithinReach::Directory(workspace.path())], || {
             let file = workspace.path().join("file");
             fs::write(&file, "x").unwrap();
             assert_eq!(fs::read(&file).unwrap(), b"x");
@@ -172,7 +172,7 @@ mod tests {
         let _waiting = UnixDatagram::bind(&datagram).unwrap();
         let before = UnixDatagram::unbound().unwrap();
         // Not even one in its own workspace.
-        behind(&[Place::Directory(place.path())], || {
+        behind(&[WithinReach::Directory(place.path())], || {
             assert_eq!(kind(UnixStream::connect(&stream)), denied);
             assert_eq!(kind(UnixDatagram::unbound()), denied);
             assert_eq!(kind(UnixDatagram::pair()), denied);
@@ -191,7 +191,7 @@ mod tests {
         let workspace = tempfile::tempdir().unwrap();
         let file = workspace.path().join("file");
         fs::write(&file, "x").unwrap();
-        behind(&[Place::Directory(workspace.path())], || {
+        behind(&[WithinReach::Directory(workspace.path())], || {
             let mode = Permissions::from_mode(0o777);
             assert_eq!(kind(fs::set_permissions(&file, mode)), denied);
             assert_eq!(kind(std::os::unix::fs::chown(&file, None, None)), denied);
@@ -220,7 +220,7 @@ mod tests {
         fs::write(&image, "image").unwrap();
         fs::write(&seal, "seal").unwrap();
         let mut loaded = File::open(&image).unwrap();
-        behind(&[Place::Directory(workspace.path())], || {
+        behind(&[WithinReach::Directory(workspace.path())], || {
             let other = workspace.path().join("other");
             fs::write(&other, "poisoned").unwrap();
             for file in [&image, &seal] {

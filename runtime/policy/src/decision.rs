@@ -3,7 +3,7 @@
 
 use crate::{
     hash::PolicyHash,
-    policies::{Policies, Slot},
+    policies::{DecisionInput, Policies},
     principal::Principal,
     rule::{PolicyId, Rule},
     schema::uid,
@@ -102,7 +102,7 @@ impl Policies {
         }
     }
 
-    fn find(&self, query: &Query<'_>) -> Result<&Slot, Fault> {
+    fn find(&self, query: &Query<'_>) -> Result<&DecisionInput, Fault> {
         if query.principal.context() != self.context() {
             return Err(Fault::Context);
         }
@@ -116,7 +116,7 @@ impl Policies {
 
     /// Cedar refuses to evaluate with less than 100 KiB of the thread's stack, and what it sees on a fiber is no stack at
     /// all; then it gets one.
-    fn ask(&self, slot: &Slot, query: &Query<'_>) -> Result<Response, Fault> {
+    fn ask(&self, slot: &DecisionInput, query: &Query<'_>) -> Result<Response, Fault> {
         stacker::maybe_grow(512 << 10, 1 << 20, || {
             let (request, entities) = self.question(slot, query)?;
             Ok(self
@@ -128,7 +128,7 @@ impl Policies {
     /// The call in Cedar's terms.
     pub(crate) fn question(
         &self,
-        slot: &Slot,
+        slot: &DecisionInput,
         query: &Query<'_>,
     ) -> Result<(Request, Entities), Fault> {
         let pairs = types::pairs(&slot.parameters, query.params, |name| {

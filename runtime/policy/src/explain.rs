@@ -8,7 +8,7 @@ use crate::{
     decision::{Decision, Fault, Query, Verdict},
     mention::{self, Mention},
     near::nearest,
-    policies::{Policies, Slot},
+    policies::{DecisionInput, Policies},
     rule::{PolicyId, Rule},
 };
 use cedar_policy::{
@@ -116,7 +116,12 @@ impl Policies {
     }
 
     /// What to do about a call that policies were not asked about, or could not decide.
-    fn repairs(&self, fault: &Fault, query: &Query<'_>, slot: Option<&Slot>) -> Vec<String> {
+    fn repairs(
+        &self,
+        fault: &Fault,
+        query: &Query<'_>,
+        slot: Option<&DecisionInput>,
+    ) -> Vec<String> {
         let suggest = |near: Option<&str>| match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "register it, or check its name".to_owned(),

@@ -22,23 +22,23 @@ pub struct Interface {
     /// The name it is registered under.
     pub service: String,
     /// Its methods, by the exact name its document gives them.
-    pub methods: BTreeMap<String, Method>,
+    pub methods: BTreeMap<String, MethodInterface>,
 }
 
 /// One method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Method {
+pub struct MethodInterface {
     /// What calling it does.
     pub effect: Effect,
     /// Whether it is a read because its name says so, and for no other reason. No decision looks at it; the linter does.
     pub by_name: bool,
     /// What it takes, in the order of its document.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ParameterInterface>,
 }
 
 /// One parameter of a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
+pub struct ParameterInterface {
     /// Its name.
     pub name: String,
     /// Whether a call without it is refused.

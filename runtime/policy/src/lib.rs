@@ -30,8 +30,8 @@ pub use characters::{is_blank, is_hidden, is_right_to_left};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use hash::PolicyHash;
-pub use interface::{Effect, Interface, Method, Parameter};
-pub use limits::{ContextNumber, Files, Limits};
+pub use interface::{Effect, Interface, MethodInterface, ParameterInterface};
+pub use limits::{ContextLimits, ContextNumber, Files};
 pub use name::{
     ContextName, ContextNameError, METHOD_NAME, PYTHON_WORDS, SERVICE_NAME, is_method_name,
     is_service_name,
@@ -41,4 +41,4 @@ pub use policies::Policies;
 pub use principal::{Principal, PrincipalError};
 pub use problem::{File, Problem, Unusable};
 pub use rule::PolicyId;
-pub use schema::{LeftOut, Schema, SchemaError};
+pub use schema::{BlindSpot, Schema, SchemaError};

@@ -46,7 +46,7 @@ pub enum Files {
 
 /// What one context may consume. What is not given is the runtime's default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Limits {
+pub struct ContextLimits {
     /// What services know the context by.
     pub hero_context: ContextNumber,
     /// Wall time of a run.
@@ -106,7 +106,7 @@ const KEYS: &[&str] = &[
 const CONTEXT: &str = "a whole number from 1 to 4294967295";
 
 /// What the runtime can honour. A limit beyond it is refused with its place: clipping it would promise what is not kept.
-impl Limits {
+impl ContextLimits {
     /// The interpreter's snapshot has to fit in; the pool reserves address space for the most.
     pub const MEMORY: RangeInclusive<u64> = 96 << 20..=2 << 30;
     /// Output is kept in the host's memory until the run ends.
@@ -226,8 +226,8 @@ fn duration(fields: &mut Fields<'_>, key: &str) -> Option<Duration> {
         "a duration such as \"500ms\", \"30s\" or \"5m\"",
         parse,
     )?;
-    if time > Limits::TIME {
-        let most = humantime::format_duration(Limits::TIME);
+    if time > ContextLimits::TIME {
+        let most = humantime::format_duration(ContextLimits::TIME);
         fields
             .problems
             .push(Problem::new(format!("`{key}` is at most {most}")).at(place));

@@ -79,8 +79,8 @@ fn names(text: &str, name: &str) -> bool {
 mod tests {
     use super::{File, Policies};
     use crate::{
-        interface::Effect, interface::Interface, interface::Method, limits::ContextNumber,
-        limits::Limits, name::ContextName, schema::Schema,
+        interface::Effect, interface::Interface, interface::MethodInterface, limits::ContextLimits,
+        limits::ContextNumber, name::ContextName, schema::Schema,
     };
     use proptest::prelude::*;
     use std::num::NonZeroU32;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn interface(service: &str) -> Interface {
-        let method = |effect| Method {
+        let method = |effect| MethodInterface {
             effect,
             by_name: false,
             parameters: Vec::new(),
@@ -144,7 +144,7 @@ mod tests {
         Policies::load(
             schema.into(),
             file,
-            &Limits::of(ContextNumber::Number(NonZeroU32::MIN)),
+            &ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN)),
         )
         .ok()
     }

@@ -5,7 +5,7 @@ mod check;
 
 use crate::{
     hash::PolicyHash,
-    limits::Limits,
+    limits::ContextLimits,
     mention::Mention,
     name::ContextName,
     problem::{File, Problem, Unusable},
@@ -32,7 +32,7 @@ pub struct Policies {
     pub(crate) rules: Vec<Rule>,
     by_id: HashMap<cedar_policy::PolicyId, usize>,
     /// By service and method.
-    slots: HashMap<String, HashMap<String, Slot>>,
+    slots: HashMap<String, HashMap<String, DecisionInput>>,
     pub(crate) authorizer: Authorizer,
     pub(crate) hash: PolicyHash,
     /// What Cedar warned of: policies that can never match.
@@ -43,7 +43,7 @@ pub struct Policies {
 
 /// What decisions about one method need, and nothing else.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct DecisionInput {
     pub(crate) action: EntityUid,
     pub(crate) resource: EntityUid,
     pub(crate) parameters: Arc<BTreeMap<String, Attribute>>,
@@ -57,7 +57,11 @@ pub(crate) struct Slot {
 
 impl Policies {
     /// Checks a context's policies against what its services offer. Limits are only part of the digest.
-    pub fn load(schema: Arc<Schema>, file: File<'_>, limits: &Limits) -> Result<Self, Unusable> {
+    pub fn load(
+        schema: Arc<Schema>,
+        file: File<'_>,
+        limits: &ContextLimits,
+    ) -> Result<Self, Unusable> {
         // Cedar's parser takes about 12 KiB of stack for each bracket: more than a thread of an executor has to spare.
         stacker::maybe_grow(8 << 20, 16 << 20, || Self::try_load(schema, file, limits))
             .map_err(|problems| Unusable::new(file, problems))
@@ -66,7 +70,7 @@ impl Policies {
     fn try_load(
         schema: Arc<Schema>,
         file: File<'_>,
-        limits: &Limits,
+        limits: &ContextLimits,
     ) -> Result<Self, Vec<Problem>> {
         text::readable(file)?;
         let layout = Layout::of(file.text);
@@ -145,7 +149,7 @@ impl Policies {
     }
 
     /// THREAT[POL-04]: names are looked up whole, byte by byte, among those that the document gave.
-    pub(crate) fn slot(&self, service: &str, method: &str) -> Option<&Slot> {
+    pub(crate) fn slot(&self, service: &str, method: &str) -> Option<&DecisionInput> {
         self.slots.get(service)?.get(method)
     }
 
@@ -197,7 +201,7 @@ fn place(id: &cedar_policy::PolicyId, layout: &Layout, text: &str) -> Range<usiz
         .unwrap_or(0..text.len())
 }
 
-fn hash(schema: &Schema, file: File<'_>, limits: &Limits) -> PolicyHash {
+fn hash(schema: &Schema, file: File<'_>, limits: &ContextLimits) -> PolicyHash {
     // A structure of ours, whose serialisation cannot fail; if it did, the digest would be another one.
     let limits = serde_json::to_vec(limits).unwrap_or_default();
     PolicyHash::of([
@@ -211,7 +215,7 @@ fn hash(schema: &Schema, file: File<'_>, limits: &Limits) -> PolicyHash {
 fn slots(
     schema: &Schema,
     rules: &[Rule],
-) -> Result<HashMap<String, HashMap<String, Slot>>, Box<dyn std::error::Error>> {
+) -> Result<HashMap<String, HashMap<String, DecisionInput>>, Box<dyn std::error::Error>> {
     let actions = schema.validator.schema().action_entities()?;
     // Actions that conditions name, such as `action in [Action::"a", Action::"b"]`.
     let named: BTreeSet<EntityUid> = rules
@@ -226,7 +230,7 @@ fn slots(
         .collect();
     let named: Vec<&Entity> = named.iter().filter_map(|uid| actions.get(uid)).collect();
     let mut sets: HashMap<Vec<usize>, Arc<PolicySet>> = HashMap::new();
-    let mut slots: HashMap<String, HashMap<String, Slot>> = HashMap::new();
+    let mut slots: HashMap<String, HashMap<String, DecisionInput>> = HashMap::new();
     for (service, method, shape) in schema.all() {
         let covering: Vec<usize> = rules
             .iter()
@@ -240,7 +244,7 @@ fn slots(
             Mention::Parameter(path) => path.first().cloned(),
             _ => None,
         });
-        let slot = Slot {
+        let slot = DecisionInput {
             action: shape.action.clone(),
             resource: uid(&schema.names.service, service),
             parameters: shape.parameters.clone(),

@@ -45,7 +45,7 @@ impl Rule {
         place: Range<usize>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let mut reader = Reader {
+        let mut reader = RuleReader {
             policy,
             text,
             place: place.clone(),
@@ -80,14 +80,14 @@ impl Rule {
     }
 }
 
-struct Reader<'a> {
+struct RuleReader<'a> {
     policy: &'a Policy,
     text: &'a str,
     place: Range<usize>,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl RuleReader<'_> {
     fn id(&mut self) -> String {
         let position: &str = self.policy.id().as_ref();
         let Some(id) = self.policy.annotation("id") else {

@@ -21,7 +21,7 @@ pub struct Schema {
     pub(crate) methods: BTreeMap<String, BTreeMap<String, MethodShape>>,
     /// The schema as Cedar was given it, in JSON: everything of the interfaces that decisions depend on.
     pub(crate) canonical: String,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<BlindSpot>,
 }
 
 /// Cedar's names of our types, parsed once.
@@ -45,7 +45,7 @@ pub(crate) struct MethodShape {
 
 /// Something of an interface that policies cannot speak of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct BlindSpot {
     /// The service.
     pub service: String,
     /// The method.
@@ -109,7 +109,7 @@ impl Schema {
 
     /// What policies cannot speak of, and why.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[BlindSpot] {
         &self.left_out
     }
 
@@ -163,12 +163,12 @@ fn shapes(
     interface: &Interface,
     names: &Names,
     kinds: &mut Kinds,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<BlindSpot>,
 ) -> BTreeMap<String, MethodShape> {
     let mut shapes = BTreeMap::new();
     for (name, method) in &interface.methods {
         let mut leave_out = |parameter: Option<&str>, reason| {
-            left_out.push(LeftOut {
+            left_out.push(BlindSpot {
                 service: interface.service.clone(),
                 method: name.clone(),
                 parameter: parameter.map(ToOwned::to_owned),

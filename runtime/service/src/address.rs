@@ -5,7 +5,7 @@ mod url;
 
 pub use socket::SocketError;
 pub(crate) use socket::check_socket;
-pub(crate) use url::{Scheme, Target};
+pub(crate) use url::{Scheme, UrlParts};
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -55,7 +55,7 @@ impl Address {
     /// JSON-RPC over HTTP at a URL, with its path as given: `https://` to anywhere, `http://` to this machine only.
     /// A URL with a user, a password or a fragment is refused.
     pub fn url(url: &str) -> Result<Self, AddressError> {
-        Target::parse(url)?;
+        UrlParts::parse(url)?;
         Ok(Self::Url(url.to_owned()))
     }
 }
@@ -65,7 +65,7 @@ impl Address {
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         match self {
-            Self::Url(url) => Target::parse(url).ok().map(|target| target.port),
+            Self::Url(url) => UrlParts::parse(url).ok().map(|target| target.port),
             Self::Http(_) | Self::Lines(_) => None,
         }
     }
@@ -73,7 +73,7 @@ impl Address {
     /// Whether certificates count.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
-        matches!(self, Self::Url(url) if Target::parse(url).is_ok_and(|target| target.scheme == Scheme::Https))
+        matches!(self, Self::Url(url) if UrlParts::parse(url).is_ok_and(|target| target.scheme == Scheme::Https))
     }
 }
 

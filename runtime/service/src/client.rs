@@ -17,7 +17,7 @@ pub(crate) mod message;
 mod pool;
 mod tls;
 
-pub use connector::{Connector, Desk, Elsewhere};
+pub use connector::{Connector, Elsewhere, Switchboard};
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
 pub use identity::Identity;
 
@@ -26,7 +26,7 @@ use allotment::Allotment;
 use clean::Cleaner;
 use connection::Connection;
 use deadline::Deadline;
-use message::Request;
+use message::RpcRequest;
 use pool::Pool;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -94,12 +94,12 @@ fn common() -> usize {
 /// Speaks to services. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    inner: Arc<Connections>,
     /// How many of them its calls may have at once: those of one run, or of all that belong to none.
     connections: Allotment,
 }
 
-struct Inner {
+struct Connections {
     limits: ClientLimits,
     pool: Arc<Pool>,
     common: Arc<Semaphore>,
@@ -143,7 +143,7 @@ impl Client {
     fn trusting(limits: ClientLimits, connector: Connector, authorities: Option<Vec<u8>>) -> Self {
         let common = Arc::new(Semaphore::new(limits.common.min(Semaphore::MAX_PERMITS)));
         let connections = Allotment::new(limits.connections, &common);
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(Connections {
             limits,
             pool: Arc::new(Pool::new(limits.keep)),
             common,
@@ -222,7 +222,7 @@ impl Client {
     /// shown to people. Nothing, where it does not say.
     pub async fn protocol(&self, to: &Address) -> Result<Option<String>, CallError> {
         #[derive(Deserialize)]
-        struct Described {
+        struct Protocol {
             protocol: String,
         }
         let deadline = Deadline::new(&self.inner.limits);
@@ -233,7 +233,7 @@ impl Client {
         let reply = connection
             .get("/.well-known/heroservice.json", &deadline)
             .await?;
-        let described = serde_json::from_slice::<Described>(&reply.body);
+        let described = serde_json::from_slice::<Protocol>(&reply.body);
         Ok(described
             .ok()
             .filter(|_| reply.status == ::http::StatusCode::OK)
@@ -248,7 +248,7 @@ impl Client {
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
         let limits = &self.inner.limits;
-        let request = Request::new(method, params, limits.request)?;
+        let request = RpcRequest::new(method, params, limits.request)?;
         let cleaner = Cleaner::new(identity.map_or(&[], Identity::private));
         let deadline = Deadline::new(limits);
         // Contexts have names, so what is asked on nobody's behalf has connections of its own.
@@ -300,8 +300,8 @@ impl Client {
 /// Services of the hero convention answer errors with status 200 too. Others choose a status for them; what counts is
 /// the reply, but only an error is believed of a reply whose status says that there is one.
 fn result_in(
-    reply: &http::Reply,
-    request: &Request,
+    reply: &http::HttpReply,
+    request: &RpcRequest,
     cleaner: &Cleaner<'_>,
 ) -> Result<Box<RawValue>, CallError> {
     let result = request.id.result_of(&reply.body, cleaner);

@@ -26,7 +26,7 @@ const MOST_ENTRIES: usize = 10_000;
 
 /// A socket, and what its service would be called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Found {
+pub struct DiscoveredSocket {
     /// Made from the path.
     pub name: String,
     /// Where it is.
@@ -55,7 +55,7 @@ pub fn socket_dirs() -> Vec<PathBuf> {
 
 /// The sockets in these directories. Where two would have one name, the first directory's is taken.
 #[must_use]
-pub fn find(directories: &[PathBuf]) -> Vec<Found> {
+pub fn find(directories: &[PathBuf]) -> Vec<DiscoveredSocket> {
     let mut found = BTreeMap::new();
     for directory in directories {
         for (name, path, is_dir) in entries(directory) {
@@ -69,7 +69,7 @@ pub fn find(directories: &[PathBuf]) -> Vec<Found> {
     }
     found
         .into_iter()
-        .map(|(name, socket)| Found { name, socket })
+        .map(|(name, socket)| DiscoveredSocket { name, socket })
         .collect()
 }
 

@@ -5,7 +5,7 @@ use crate::{
     address::Address,
     client::{
         ClientLimits, clean::Cleaner, deadline::Deadline, http::Http, lines::Lines,
-        message::Request,
+        message::RpcRequest,
     },
     offer::{Service, Terms, document::Document},
 };
@@ -187,18 +187,18 @@ pub fn lines(bytes: &[u8]) {
     });
 }
 
-fn request() -> Request {
+fn request() -> RpcRequest {
     let params = RawValue::from_string("{}".to_owned()).unwrap();
-    Request::new("a", &params, LIMITS.request).unwrap()
+    RpcRequest::new("a", &params, LIMITS.request).unwrap()
 }
 
 /// The id in a request, with its quotes.
-fn id(request: &Request) -> Vec<u8> {
+fn id(request: &RpcRequest) -> Vec<u8> {
     let sent: Value = serde_json::from_slice(&request.object()).unwrap();
     sent.get("id").unwrap().to_string().into_bytes()
 }
 
-fn with_id(bytes: &[u8], request: &Request) -> Vec<u8> {
+fn with_id(bytes: &[u8], request: &RpcRequest) -> Vec<u8> {
     let id = id(request);
     let mut made = Vec::new();
     let mut rest = bytes;
@@ -215,7 +215,7 @@ fn with_id(bytes: &[u8], request: &Request) -> Vec<u8> {
 }
 
 /// What becomes of a reply.
-fn read(request: &Request, reply: &[u8], said: &[u8]) {
+fn read(request: &RpcRequest, reply: &[u8], said: &[u8]) {
     let private = ["ann".to_owned()];
     match request.id.result_of(reply, &Cleaner::new(&private)) {
         Ok(result) => {

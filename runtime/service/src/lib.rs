@@ -15,10 +15,10 @@ mod tools;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
-    Broken, CallError, Client, ClientLimits, Connector, Desk, Elsewhere, Health, Identity, Part,
-    Phase, ProtocolError, ServiceError,
+    Broken, CallError, Client, ClientLimits, Connector, Elsewhere, Health, Identity, Part, Phase,
+    ProtocolError, ServiceError, Switchboard,
 };
-pub use discover::{Found, find as find_sockets, socket_dirs};
+pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
     ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EffectSource, Hash,

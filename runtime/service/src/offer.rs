@@ -223,12 +223,12 @@ impl Service {
     /// What policies may speak of: parameters that scripts set.
     #[must_use]
     pub fn interface(&self) -> Interface {
-        let method = |registered: &Method| sandgate_policy::Method {
+        let method = |registered: &Method| sandgate_policy::MethodInterface {
             effect: registered.effect,
             by_name: registered.reads_by_name(),
             parameters: registered
                 .open()
-                .map(|argument| sandgate_policy::Parameter {
+                .map(|argument| sandgate_policy::ParameterInterface {
                     name: argument.parameter.name.clone(),
                     required: argument.parameter.required,
                     schema: argument.parameter.schema.text().clone(),

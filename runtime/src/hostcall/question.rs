@@ -50,10 +50,10 @@ pub enum Answer {
 /// script that goes on meanwhile uses up its time: THREAT[DOS-04], a question must not keep alive what has a deadline.
 /// Shared with the run's meter.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pause(Arc<Mutex<Clock>>);
+pub(crate) struct Pause(Arc<Mutex<PauseClock>>);
 
 #[derive(Debug, Default)]
-struct Clock {
+struct PauseClock {
     questions: usize,
     script_waits: bool,
     since: Option<Instant>,
@@ -64,7 +64,7 @@ struct Clock {
 #[derive(Debug)]
 pub(crate) struct While<'a> {
     pause: &'a Pause,
-    ends: fn(&mut Clock),
+    ends: fn(&mut PauseClock),
 }
 
 impl Pause {
@@ -98,7 +98,7 @@ impl Pause {
         clock.past.saturating_add(now)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Clock)) {
+    fn change(&self, change: impl FnOnce(&mut PauseClock)) {
         let mut clock = self.clock();
         change(&mut clock);
         let stands = clock.questions > 0 && clock.script_waits;
@@ -112,7 +112,7 @@ impl Pause {
         }
     }
 
-    fn clock(&self) -> MutexGuard<'_, Clock> {
+    fn clock(&self) -> MutexGuard<'_, PauseClock> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

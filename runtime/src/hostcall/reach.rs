@@ -13,7 +13,7 @@ use crate::{
     },
     limits,
 };
-use sandgate_policy::{ContextNumber, Limits, Principal, PrincipalError};
+use sandgate_policy::{ContextLimits, ContextNumber, Principal, PrincipalError};
 use sandgate_service::{Client, Registry, Service, Weight};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -144,7 +144,7 @@ impl Reach {
     }
 
     /// Waits for this call's turn, where the context's calls to a service are limited in a second.
-    pub(crate) async fn pace(&self, service: &Arc<str>, limits: &Limits, own: &OwnQueue) {
+    pub(crate) async fn pace(&self, service: &Arc<str>, limits: &ContextLimits, own: &OwnQueue) {
         if let Some(rate) = limits.rate {
             self.pace.turn(service, rate, own).await;
         }

@@ -6,7 +6,7 @@ use super::{
     image::{Image, ImageError},
     linker,
     meter::{Meter, Stopped},
-    state::{self, Memory, State, Stdin},
+    state::{self, MemoryLimiter, State, Stdin},
     ticker::Ticker,
     wasi,
 };
@@ -20,7 +20,7 @@ use crate::{
     processor::Processor,
     recorder::{Recorder, TapeError},
     script::Script,
-    workspace::{Listed, Workspace},
+    workspace::{FileList, Workspace},
 };
 use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
@@ -142,7 +142,7 @@ impl Shared {
             stdin: Stdin::new(std::mem::take(&mut script.stdin)),
             recorder,
             files,
-            memory: Memory::new(limits),
+            memory: MemoryLimiter::new(limits),
             ticker: Arc::clone(&self.ticker),
         };
         if script.source.len() > limits.source {
@@ -151,9 +151,9 @@ impl Shared {
                 script.source.len(),
                 limits.source
             );
-            let verdict = Verdict {
+            let verdict = RunEnding {
                 reason: Some(reason),
-                ..Verdict::of(Status::Source)
+                ..RunEnding::of(Status::Source)
             };
             return Ok(finish(verdict, state, &meter, workspace).await);
         }
@@ -258,7 +258,7 @@ impl Guest {
 }
 
 /// An ending in words.
-struct Verdict {
+struct RunEnding {
     status: Status,
     exit_code: i32,
     reason: Option<String>,
@@ -268,7 +268,7 @@ struct Verdict {
     farewell: Option<String>,
 }
 
-impl Verdict {
+impl RunEnding {
     fn of(status: Status) -> Self {
         let exit_code = if status == Status::Ok { 0 } else { 1 };
         Self {
@@ -290,35 +290,40 @@ impl Verdict {
 }
 
 /// Which ending it was.
-fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Verdict, RunError> {
+fn judge(
+    end: End,
+    memory: &MemoryLimiter,
+    limits: &Limits,
+    meter: &Meter,
+) -> Result<RunEnding, RunError> {
     let error = match end {
         End::Reported(Ending::Ok { value }) => {
-            return Ok(Verdict {
+            return Ok(RunEnding {
                 value,
-                ..Verdict::of(Status::Ok)
+                ..RunEnding::of(Status::Ok)
             });
         }
         End::Reported(Ending::Exited { code, message }) => {
-            return Ok(Verdict {
+            return Ok(RunEnding {
                 exit_code: code,
                 farewell: message,
-                ..Verdict::of(Status::Exited)
+                ..RunEnding::of(Status::Exited)
             });
         }
         End::Reported(Ending::Raised { exception }) => {
-            return Ok(Verdict {
+            return Ok(RunEnding {
                 exception: Some(exception),
-                ..Verdict::of(Status::Raised)
+                ..RunEnding::of(Status::Raised)
             });
         }
         End::Stopped(Stopped::Cancelled) => {
-            return Ok(Verdict::because(
+            return Ok(RunEnding::because(
                 Status::Cancelled,
                 "the caller ended the run",
             ));
         }
         End::Stopped(Stopped::Panicked) => {
-            return Ok(Verdict::because(
+            return Ok(RunEnding::because(
                 Status::Failed,
                 "sandgate itself failed; please report it",
             ));
@@ -332,7 +337,7 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
                 u64::try_from(meter.wall_used().as_millis()).unwrap_or(u64::MAX),
             ));
             let limit = humantime::format_duration(limit);
-            return Ok(Verdict::because(
+            return Ok(RunEnding::because(
                 Status::Timeout,
                 format!("the {kind} time limit is {limit}; ended after {used}"),
             ));
@@ -340,45 +345,45 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
         End::Failed(error) => error,
     };
     if let Some(I32Exit(code)) = error.downcast_ref() {
-        return Ok(Verdict {
+        return Ok(RunEnding {
             exit_code: *code,
-            ..Verdict::of(Status::Exited)
+            ..RunEnding::of(Status::Exited)
         });
     }
     if let Some(flood) = error.downcast_ref::<TooMuchOutput>() {
-        return Ok(Verdict::because(Status::Output, flood.to_string()));
+        return Ok(RunEnding::because(Status::Output, flood.to_string()));
     }
     if let Some(glut) = error.downcast_ref::<TooManyCalls>() {
-        return Ok(Verdict::because(Status::Memory, glut.to_string()));
+        return Ok(RunEnding::because(Status::Memory, glut.to_string()));
     }
     if let Some(tape) = error.downcast_ref::<TapeError>() {
         let status = match tape {
             TapeError::Clock | TapeError::Waits => Status::Diverged,
             TapeError::Full => Status::Memory,
         };
-        return Ok(Verdict::because(status, tape.to_string()));
+        return Ok(RunEnding::because(status, tape.to_string()));
     }
     match error.downcast_ref::<Trap>() {
         // The shadow stack lies first in memory, so overflowing it leaves memory. THREAT[DOS-07].
-        Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => Ok(Verdict::because(
+        Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => Ok(RunEnding::because(
             Status::Stack,
             "the script recursed deeper than the interpreter's stack",
         )),
         Some(_) if memory.refused => {
             let limit = bytesize::ByteSize::b(limits.memory as u64).display().iec();
-            Ok(Verdict::because(
+            Ok(RunEnding::because(
                 Status::Memory,
                 format!("the memory limit is {limit}, the interpreter's own included"),
             ))
         }
-        Some(trap) => Ok(Verdict::because(
+        Some(trap) => Ok(RunEnding::because(
             Status::Crashed,
             format!("the interpreter failed: {trap}"),
         )),
         None if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
             Err(RunError::Instance(error.to_string()))
         }
-        None => Ok(Verdict::because(
+        None => Ok(RunEnding::because(
             Status::Crashed,
             format!("the interpreter failed: {error}"),
         )),
@@ -387,7 +392,7 @@ fn judge(end: End, memory: &Memory, limits: &Limits, meter: &Meter) -> Result<Ve
 
 /// There is always an outcome: nothing that a script left can keep it from being told. THREAT[DOS-13].
 async fn finish(
-    verdict: Verdict,
+    verdict: RunEnding,
     mut state: State,
     meter: &Meter,
     workspace: Option<Arc<Workspace>>,
@@ -406,14 +411,14 @@ async fn finish(
         calls: state.road.calls(),
     };
     // What the run had open is closed first, and its descriptors are free again.
-    let made = state.files.take().and_then(state::Files::made);
+    let made = state.files.take().and_then(state::GuestFiles::made);
     let scratch = match workspace {
         Some(_) => None,
         None => made.map(Arc::new),
     };
     let listed = match workspace.or_else(|| scratch.clone()) {
         Some(workspace) => wasi::listed(workspace).await,
-        None => Listed::default(),
+        None => FileList::default(),
     };
     let (stdout, stderr) = state.output.finish();
     Outcome {

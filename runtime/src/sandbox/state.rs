@@ -21,13 +21,13 @@ pub(super) struct State {
     pub(super) stdin: Stdin,
     pub(super) recorder: Recorder,
     /// Files, where the run may have any.
-    pub(super) files: Option<Files>,
-    pub(super) memory: Memory,
+    pub(super) files: Option<GuestFiles>,
+    pub(super) memory: MemoryLimiter,
     pub(super) ticker: Arc<super::ticker::Ticker>,
 }
 
 /// A workspace as the guest sees it.
-pub(super) enum Files {
+pub(super) enum GuestFiles {
     /// In memory, and not made yet: no path has been used.
     Unused {
         limits: Limits,
@@ -39,7 +39,7 @@ pub(super) enum Files {
     Away,
 }
 
-impl Files {
+impl GuestFiles {
     /// The workspace in memory that was made for the run, if one was.
     pub(super) fn made(self) -> Option<Workspace> {
         match self {
@@ -71,14 +71,14 @@ impl Stdin {
 
 /// Grants or refuses memory. THREAT[DOS-05].
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct MemoryLimiter {
     limit: usize,
     pub(super) peak: usize,
     /// Whether the guest was ever refused. A guest that then gives up has run out of memory.
     pub(super) refused: bool,
 }
 
-impl Memory {
+impl MemoryLimiter {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             limit: limits.memory,
@@ -88,7 +88,7 @@ impl Memory {
     }
 }
 
-impl ResourceLimiter for Memory {
+impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(
         &mut self,
         _: usize,

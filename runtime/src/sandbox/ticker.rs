@@ -23,7 +23,7 @@ const LINGER: Duration = Duration::from_millis(500);
 /// The thread and what it knows.
 #[derive(Debug)]
 pub(super) struct Ticker {
-    inner: Mutex<Inner>,
+    inner: Mutex<Timers>,
     changed: Condvar,
     ids: AtomicU64,
     /// How many scripts are running.
@@ -34,7 +34,7 @@ pub(super) struct Ticker {
 }
 
 #[derive(Debug)]
-struct Inner {
+struct Timers {
     waiting: BTreeMap<(Instant, u64), Waker>,
     /// When the thread will look next.
     next: Instant,
@@ -44,7 +44,7 @@ impl Ticker {
     /// Starts the thread, which ends with [`stop`](Self::stop).
     pub(super) fn start(engine: EngineWeak) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self {
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(Timers {
                 waiting: BTreeMap::new(),
                 next: Instant::now(),
             }),
@@ -68,7 +68,7 @@ impl Ticker {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Timers> {
         // Nothing that is done under this lock can leave it half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@
 //! Nothing here may depend on the shape of what a script leaves.
 
 use super::{
-    FileEntry, Listed, MOST_LISTED, MOST_PATHS,
+    FileEntry, FileList, MOST_LISTED, MOST_PATHS,
     delivery::{Delivery, Input, irregular, too_many, without_waiting},
     entry,
     host::HostSession,
@@ -122,8 +122,8 @@ impl Directory {
     }
 
     /// The files that can be listed, and why it is not all of them. THREAT[DOS-13].
-    pub(super) fn list(&self) -> Listed {
-        let mut listing = Listing::default();
+    pub(super) fn list(&self) -> FileList {
+        let mut listing = FileLister::default();
         if let Err(error) = walk(&self.dir, &mut listing) {
             listing.listed.unlisted = Some(format!("the workspace cannot be listed: {error}"));
         }
@@ -176,7 +176,7 @@ pub(super) struct Measured {
     pub(super) bytes: u64,
     pub(super) entries: u64,
     /// Files of several names that have been counted.
-    counted: HashSet<entry::Identity>,
+    counted: HashSet<entry::FileIdentity>,
 }
 
 impl Visit for Measured {
@@ -206,14 +206,14 @@ impl Visit for Measured {
 }
 
 #[derive(Default)]
-struct Listing {
-    listed: Listed,
+struct FileLister {
+    listed: FileList,
     /// Bytes of paths so far.
     paths: usize,
     entries: u64,
 }
 
-impl Visit for Listing {
+impl Visit for FileLister {
     fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
         self.entries = self.entries.saturating_add(1);
         let more = match entry.kind {

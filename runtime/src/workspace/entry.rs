@@ -8,7 +8,7 @@ use std::io;
 
 /// A file, whatever it is called: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Identity {
+pub(crate) struct FileIdentity {
     pub(super) device: u64,
     pub(super) inode: u64,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Identity {
 /// What is known of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
-    pub(super) identity: Identity,
+    pub(super) identity: FileIdentity,
     pub(crate) kind: FileType,
     pub(crate) links: u64,
     pub(crate) size: u64,
@@ -28,7 +28,7 @@ impl Seen {
     /// A directory in memory that has not been made yet, as it will be.
     pub(crate) fn empty_directory(millis: u64) -> Self {
         Self {
-            identity: Identity {
+            identity: FileIdentity {
                 device: 0,
                 inode: 1,
             },
@@ -58,7 +58,7 @@ impl From<Metadata> for Seen {
                 .saturating_add(u64::try_from(nanos).unwrap_or(0))
         };
         Self {
-            identity: Identity {
+            identity: FileIdentity {
                 device: metadata.dev(),
                 inode: metadata.ino(),
             },

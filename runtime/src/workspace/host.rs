@@ -5,7 +5,7 @@
 //! nothing where it is refused. It must never hand out a number of the host.
 
 use super::{
-    entry::{Identity, Seen, number},
+    entry::{FileIdentity, Seen, number},
     ledger::{Budget, Ledger, locked},
     listing::Listing,
     session::Whence,
@@ -45,7 +45,7 @@ pub(super) struct OpenDirectory {
 #[derive(Debug)]
 pub(super) struct OpenFile {
     pub(super) file: File,
-    pub(super) identity: Identity,
+    pub(super) identity: FileIdentity,
     pub(super) _slot: Slot,
 }
 

@@ -5,7 +5,7 @@
 //! a file counts from when it is made until neither a name nor a descriptor is left. It must never be behind what is on
 //! the disk. What another process does to an operator's directory meanwhile is counted when the next run begins.
 
-use super::entry::{Identity, Seen};
+use super::entry::{FileIdentity, Seen};
 use crate::limits::Limits;
 use rustix::io::Errno;
 use std::{
@@ -86,7 +86,7 @@ impl Account {
 pub(crate) struct Ledger {
     pub(super) account: Account,
     /// How many descriptors each open file has.
-    open: HashMap<Identity, usize>,
+    open: HashMap<FileIdentity, usize>,
     /// Runs that use the workspace now.
     pub(super) runs: usize,
     /// The most bytes that a run has been allowed here, or found here; nothing where there was no run yet.
@@ -102,14 +102,14 @@ impl Ledger {
         }
     }
 
-    pub(super) fn opened(&mut self, identity: Identity) {
+    pub(super) fn opened(&mut self, identity: FileIdentity) {
         let descriptors = self.open.entry(identity).or_default();
         *descriptors = descriptors.saturating_add(1);
     }
 
     /// A descriptor is closed. `seen` is the file, looked at before; nothing where that could not be done, so that its
     /// bytes stay counted.
-    pub(super) fn closed(&mut self, identity: Identity, seen: Option<&Seen>) {
+    pub(super) fn closed(&mut self, identity: FileIdentity, seen: Option<&Seen>) {
         if let Some(descriptors) = self.open.get_mut(&identity) {
             *descriptors = descriptors.saturating_sub(1);
             if *descriptors > 0 {

@@ -5,7 +5,7 @@
 //! the beginning lists anew.
 
 use super::{
-    entry::{self, Identity, Seen},
+    entry::{self, FileIdentity, Seen},
     walk::BATCH,
 };
 use cap_std::fs::Dir;
@@ -38,7 +38,7 @@ impl Listing {
         dir: &Dir,
         mut place: u64,
         room: usize,
-        number: impl Fn(Identity) -> u64,
+        number: impl Fn(FileIdentity) -> u64,
     ) -> Result<Vec<u8>, Errno> {
         let own = Seen::from(dir.dir_metadata().map_err(|error| entry::number(&error))?).identity;
         if place == 0 || place < self.first {
@@ -54,7 +54,7 @@ impl Listing {
                 // The directory above is not always the script's to know.
                 let dots = item.name == "." || item.name == "..";
                 let inode = if dots { own.inode } else { item.inode };
-                let identity = Identity { inode, ..own };
+                let identity = FileIdentity { inode, ..own };
                 write_entry(&mut found, place, number(identity), item.kind, &item.name);
             } else if self.whole {
                 break;

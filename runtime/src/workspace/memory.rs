@@ -11,7 +11,7 @@ mod room;
 mod tree;
 
 use super::{
-    FileEntry, Listed, MOST_LISTED, MOST_PATHS,
+    FileEntry, FileList, MOST_LISTED, MOST_PATHS,
     delivery::{Delivery, Input, irregular, too_many},
     entry::Seen,
     ledger::{Budget, locked},
@@ -32,7 +32,7 @@ use tree::{ROOT, Tree, What};
 
 /// What may be copied into it before a run, all files together: as much as standard input may be. What is more is for a
 /// directory of the host.
-const MOST_COPIED_IN: u64 = *sandgate_policy::Limits::STDIN.end();
+const MOST_COPIED_IN: u64 = *sandgate_policy::ContextLimits::STDIN.end();
 
 /// How much of a file of the host is read at once.
 const BATCH: usize = 64 << 10;
@@ -119,8 +119,8 @@ impl Memory {
     }
 
     /// The files that can be listed, and why it is not all of them. THREAT[DOS-13].
-    pub(super) fn list(&self) -> Listed {
-        let (mut listed, mut paths) = (Listed::default(), 0_usize);
+    pub(super) fn list(&self) -> FileList {
+        let (mut listed, mut paths) = (FileList::default(), 0_usize);
         locked(&self.0).files(|path, _, size| {
             paths = paths.saturating_add(path.len());
             if listed.files.len() >= MOST_LISTED || paths > MOST_PATHS {

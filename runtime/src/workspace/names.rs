@@ -25,7 +25,7 @@ use std::{ffi::CString, io, ops::Deref};
 const CALMLY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The last name of a path, and the directory that it is looked up in.
-struct Spot<'a> {
+struct HostSpot<'a> {
     dir: Holder<'a>,
     name: &'a str,
     /// Whether the path says that it is a directory.
@@ -50,7 +50,7 @@ impl Deref for Holder<'_> {
     }
 }
 
-impl Spot<'_> {
+impl HostSpot<'_> {
     /// What has the name now, a link itself and not what it leads to; nothing where nothing has it.
     fn seen(&self) -> Result<Option<Seen>, Errno> {
         match self.dir.symlink_metadata(self.name) {
@@ -63,7 +63,7 @@ impl Spot<'_> {
 
 impl HostSession {
     /// Splits a path; one that ends with dots has no last name, which is that error.
-    fn spot<'a>(&'a self, at: u32, path: &'a str, dots: Errno) -> Result<Spot<'a>, Errno> {
+    fn spot<'a>(&'a self, at: u32, path: &'a str, dots: Errno) -> Result<HostSpot<'a>, Errno> {
         let (dir, first) = self.directory(at)?;
         if path.is_empty() {
             return Err(Errno::NOENT);
@@ -87,7 +87,7 @@ impl HostSession {
                 (Holder::Found(found), false)
             }
         };
-        Ok(Spot {
+        Ok(HostSpot {
             dir,
             name,
             slash,
@@ -96,7 +96,7 @@ impl HostSession {
     }
 
     /// Where a name lies.
-    fn place(&self, spot: &Spot<'_>) -> Result<Place, Errno> {
+    fn place(&self, spot: &HostSpot<'_>) -> Result<Place, Errno> {
         let above = if spot.top {
             Place::default()
         } else {
@@ -318,7 +318,7 @@ fn mode(bits: u32) -> Mode {
 }
 
 /// The deepest and the longest path in the tree at a name.
-fn extent(spot: &Spot<'_>) -> Result<Place, Errno> {
+fn extent(spot: &HostSpot<'_>) -> Result<Place, Errno> {
     struct Deepest(Place);
     impl Visit for Deepest {
         fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {

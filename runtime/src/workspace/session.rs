@@ -57,7 +57,7 @@ pub(crate) struct Modes {
 
 /// What a descriptor stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Described {
+pub(crate) enum Descriptor {
     Directory { first: bool },
     File(Modes),
 }
@@ -91,7 +91,7 @@ impl Session {
         either!(self, files => files.table.open_files())
     }
 
-    pub(crate) fn describe(&self, fd: u32) -> Result<Described, Errno> {
+    pub(crate) fn describe(&self, fd: u32) -> Result<Descriptor, Errno> {
         either!(self, files => files.table.describe(fd))
     }
 

@@ -1,7 +1,7 @@
 //! The descriptors of one run: which there are, what each stands for, and where in a file the next byte is read or
 //! written. Held by a session, whatever its files are kept in. It must never hand out a number of the host.
 
-use super::session::{Described, Modes, Whence};
+use super::session::{Descriptor, Modes, Whence};
 use rustix::io::Errno;
 
 /// The first descriptor of a table; those before it are the standard streams.
@@ -56,10 +56,10 @@ impl<D, F> Table<D, F> {
             .count()
     }
 
-    pub(super) fn describe(&self, fd: u32) -> Result<Described, Errno> {
+    pub(super) fn describe(&self, fd: u32) -> Result<Descriptor, Errno> {
         Ok(match self.get(fd)? {
-            Opened::Directory { first, .. } => Described::Directory { first: *first },
-            Opened::File(reading) => Described::File(reading.modes),
+            Opened::Directory { first, .. } => Descriptor::Directory { first: *first },
+            Opened::File(reading) => Descriptor::File(reading.modes),
         })
     }
 

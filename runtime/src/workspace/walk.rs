@@ -1,7 +1,7 @@
 //! Going through a tree of directories, whatever its shape: with a list and not with the stack, and with two descriptors
 //! however deep it is. Called by what lists, measures and copies. It must never follow a link.
 
-use super::entry::{Identity, Seen, number};
+use super::entry::{FileIdentity, Seen, number};
 use cap_std::fs::Dir;
 use rustix::{
     fs::{FileType, Mode, OFlags, RawDir, openat},
@@ -78,7 +78,7 @@ pub(super) trait Visit {
 
 /// A directory that the walk is somewhere below.
 struct Level {
-    identity: Identity,
+    identity: FileIdentity,
     /// Its directories that have not been entered yet.
     pending: Vec<CString>,
     /// The length of its path.
@@ -138,7 +138,7 @@ pub(super) fn open(dir: &Dir, name: &CStr) -> Result<Dir, Errno> {
     Ok(Dir::from_std_file(opened.into()))
 }
 
-fn identity(dir: &Dir) -> io::Result<Identity> {
+fn identity(dir: &Dir) -> io::Result<FileIdentity> {
     Ok(Seen::from(dir.dir_metadata()?).identity)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A call of a tool.
 #[derive(Debug, PartialEq)]
-pub(super) enum Call {
+pub(super) enum ToolCall {
     ExecuteCode(Execute),
     ListServices,
     GetInterface(String),
@@ -24,7 +24,7 @@ pub(super) struct Execute {
 
 /// What is wrong with the arguments.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ArgumentError {
+pub(super) enum ToolArgumentError {
     #[error("`{tool}` takes no argument `{argument}`; {takes}{}", meant.as_ref().map_or_else(String::new, |meant| format!("; perhaps `{meant}` is meant")))]
     Unknown {
         tool: &'static str,
@@ -45,13 +45,13 @@ pub(super) enum ArgumentError {
     },
 }
 
-impl Call {
+impl ToolCall {
     /// What a tool is asked for; nothing where there is no such tool.
-    pub(super) fn of(tool: &str, arguments: JsonObject) -> Option<Result<Self, ArgumentError>> {
+    pub(super) fn of(tool: &str, arguments: JsonObject) -> Option<Result<Self, ToolArgumentError>> {
         Some(match tool {
             "execute_code" => execute_code(arguments),
             "list_services" => {
-                Arguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
+                ToolArguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
             }
             "get_interface" => get_interface(arguments),
             _ => return None,
@@ -59,38 +59,38 @@ impl Call {
     }
 }
 
-fn execute_code(arguments: JsonObject) -> Result<Call, ArgumentError> {
+fn execute_code(arguments: JsonObject) -> Result<ToolCall, ToolArgumentError> {
     const TAKES: &[&str] = &["code", "timeout_seconds", "stdin"];
-    let mut given = Arguments::new("execute_code", TAKES, arguments)?;
-    Ok(Call::ExecuteCode(Execute {
+    let mut given = ToolArguments::new("execute_code", TAKES, arguments)?;
+    Ok(ToolCall::ExecuteCode(Execute {
         code: given.required("code")?,
         timeout: given.seconds("timeout_seconds")?,
         stdin: given.text("stdin")?.unwrap_or_default(),
     }))
 }
 
-fn get_interface(arguments: JsonObject) -> Result<Call, ArgumentError> {
-    let mut given = Arguments::new("get_interface", &["service"], arguments)?;
-    given.required("service").map(Call::GetInterface)
+fn get_interface(arguments: JsonObject) -> Result<ToolCall, ToolArgumentError> {
+    let mut given = ToolArguments::new("get_interface", &["service"], arguments)?;
+    given.required("service").map(ToolCall::GetInterface)
 }
 
 /// Arguments of which none is unknown.
-struct Arguments {
+struct ToolArguments {
     tool: &'static str,
     arguments: JsonObject,
 }
 
-impl Arguments {
+impl ToolArguments {
     fn new(
         tool: &'static str,
         takes: &'static [&'static str],
         arguments: JsonObject,
-    ) -> Result<Self, ArgumentError> {
+    ) -> Result<Self, ToolArgumentError> {
         let unknown = arguments
             .keys()
             .find(|name| !takes.contains(&name.as_str()));
         match unknown {
-            Some(argument) => Err(ArgumentError::Unknown {
+            Some(argument) => Err(ToolArgumentError::Unknown {
                 tool,
                 argument: argument.clone(),
                 takes: if takes.is_empty() {
@@ -106,7 +106,7 @@ impl Arguments {
     }
 
     /// A text that may be left out. Models also write `null` for what they leave out.
-    fn text(&mut self, argument: &'static str) -> Result<Option<String>, ArgumentError> {
+    fn text(&mut self, argument: &'static str) -> Result<Option<String>, ToolArgumentError> {
         match self.arguments.remove(argument) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -114,13 +114,13 @@ impl Arguments {
         }
     }
 
-    fn required(&mut self, argument: &'static str) -> Result<String, ArgumentError> {
+    fn required(&mut self, argument: &'static str) -> Result<String, ToolArgumentError> {
         let tool = self.tool;
         self.text(argument)?
-            .ok_or(ArgumentError::Missing { tool, argument })
+            .ok_or(ToolArgumentError::Missing { tool, argument })
     }
 
-    fn seconds(&mut self, argument: &'static str) -> Result<Option<Duration>, ArgumentError> {
+    fn seconds(&mut self, argument: &'static str) -> Result<Option<Duration>, ToolArgumentError> {
         let wrong = self.kind(argument, "a number of seconds above 0");
         match self.arguments.remove(argument) {
             None | Some(Value::Null) => Ok(None),
@@ -136,8 +136,8 @@ impl Arguments {
         }
     }
 
-    fn kind(&self, argument: &'static str, kind: &'static str) -> ArgumentError {
-        ArgumentError::Kind {
+    fn kind(&self, argument: &'static str, kind: &'static str) -> ToolArgumentError {
+        ToolArgumentError::Kind {
             tool: self.tool,
             argument,
             kind,

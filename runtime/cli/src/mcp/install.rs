@@ -11,12 +11,12 @@ use crate::{
     exit::Exit,
     failure::{Failure, chain},
     print,
-    shared::Shared,
+    shared::SharedArguments,
 };
 use clap::Args;
-use client::{Client, Scope};
-use edit::{Change, EditError};
-use file::Document;
+use client::{InstallScope, McpClient};
+use edit::{Edit, EditError};
+use file::ConfigFile;
 use sandgate::{ImageCache, policy};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -34,11 +34,11 @@ Examples:
 pub(super) struct InstallArguments {
     /// Whose configuration
     #[arg(long, value_enum)]
-    client: Client,
+    client: McpClient,
 
     /// For you in every project, or for everybody in the project in this directory
     #[arg(long, value_enum, default_value = "user")]
-    scope: Scope,
+    scope: InstallScope,
 
     /// What the client calls the server
     #[arg(long, value_name = "NAME", default_value = "sandgate", value_parser = name)]
@@ -73,7 +73,7 @@ fn name(text: &str) -> Result<String, String> {
 /// What was written, or would be.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    client: Client,
+    client: McpClient,
     file: &'a Path,
     name: &'a str,
     entry: &'a Value,
@@ -83,10 +83,13 @@ struct Report<'a> {
     dry_run: bool,
 }
 
-pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    arguments: &InstallArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
     let entry = entry(arguments, shared)?;
     let client = arguments.client;
-    let document = Document::open(&client.file(arguments.scope)?)?;
+    let document = ConfigFile::open(&client.file(arguments.scope)?)?;
     let edited = edit::with(
         document.text(),
         client.servers(),
@@ -100,20 +103,20 @@ pub(super) fn execute(arguments: &InstallArguments, shared: &Shared) -> Result<E
         file: document.path(),
         name: &arguments.name,
         entry: &entry,
-        changed: !matches!(change, Change::None),
+        changed: !matches!(change, Edit::None),
         backup: None,
         dry_run: arguments.dry_run,
     };
-    if let Change::To(text) = &change
+    if let Edit::To(text) = &change
         && !arguments.dry_run
     {
-        report.backup = document.replace(text, arguments.scope == Scope::User)?;
+        report.backup = document.replace(text, arguments.scope == InstallScope::User)?;
     }
     say(&report, arguments.json, !is_prepared(shared))
 }
 
 /// Some clients do not wait as long as that takes.
-fn is_prepared(shared: &Shared) -> bool {
+fn is_prepared(shared: &SharedArguments) -> bool {
     let status = ImageCache::new(shared.cache.clone()).and_then(|cache| cache.status());
     // Where it cannot be known, starting the server says why.
     status.map_or(true, |status| status.size.is_some())
@@ -150,7 +153,7 @@ fn say(report: &Report<'_>, json: bool, unprepared: bool) -> Result<Exit, Failur
 }
 
 /// How a client starts the server: by absolute paths, since nobody knows in which directory and environment it does.
-fn entry(arguments: &InstallArguments, shared: &Shared) -> Result<Value, Failure> {
+fn entry(arguments: &InstallArguments, shared: &SharedArguments) -> Result<Value, Failure> {
     let mut given = vec!["mcp".to_owned()];
     let mut add = |flag: &str, value: &str| given.extend([flag.to_owned(), value.to_owned()]);
     let context = arguments.scripts.context()?;

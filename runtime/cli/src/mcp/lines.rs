@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The transport.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineTransport {
     incoming: mpsc::Receiver<Line>,
     outgoing: mpsc::Sender<Outgoing>,
     pending: Pending,
@@ -67,17 +67,17 @@ enum Outgoing {
 
 /// Requests of which the answer is not written yet.
 #[derive(Debug, Clone, Default)]
-struct Pending(Arc<Mutex<HashMap<RequestId, Request>>>);
+struct Pending(Arc<Mutex<HashMap<RequestId, McpRequest>>>);
 
 #[derive(Debug)]
-struct Request {
+struct McpRequest {
     bytes: usize,
     /// There is an answer, which waits to be written.
     answered: bool,
 }
 
 impl Pending {
-    fn all(&self) -> MutexGuard<'_, HashMap<RequestId, Request>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<RequestId, McpRequest>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,7 @@ impl Pending {
         if all.len() >= MOST_PENDING || held.saturating_add(bytes) > MOST_HELD {
             return Err("too many requests are under way; wait for their answers");
         }
-        let request = Request {
+        let request = McpRequest {
             bytes,
             answered: false,
         };
@@ -119,7 +119,7 @@ impl Pending {
     }
 }
 
-impl Lines {
+impl LineTransport {
     /// Reads and writes on threads of their own, since neither stream can be waited for otherwise.
     pub(super) fn of_this_process(over: watch::Sender<bool>) -> io::Result<Self> {
         let (lines, incoming) = mpsc::channel(1);
@@ -192,7 +192,7 @@ impl Lines {
 /// JSON that is no message of MCP. Notifications are not answered, whatever they say.
 fn not_a_message(bytes: &[u8]) -> Incoming {
     #[derive(Deserialize)]
-    struct Named {
+    struct MaybeMessage {
         id: Option<RequestId>,
         method: Option<IgnoredAny>,
     }
@@ -200,7 +200,7 @@ fn not_a_message(bytes: &[u8]) -> Incoming {
         let message = "this is no request of JSON-RPC 2.0 as MCP has them";
         Incoming::refused(id, ErrorCode::INVALID_REQUEST, message)
     };
-    match serde_json::from_slice::<Named>(bytes) {
+    match serde_json::from_slice::<MaybeMessage>(bytes) {
         Ok(named) if named.id.is_none() && named.method.is_some() => Incoming::Nothing,
         Ok(named) => refused(named.id),
         Err(_) => refused(None),
@@ -221,7 +221,7 @@ impl Incoming {
     }
 }
 
-impl Transport<RoleServer> for Lines {
+impl Transport<RoleServer> for LineTransport {
     type Error = io::Error;
 
     fn send(

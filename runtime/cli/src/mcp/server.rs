@@ -3,7 +3,7 @@
 
 use super::{
     answer,
-    call::{Call, Execute},
+    call::{Execute, ToolCall},
     tools,
 };
 use crate::failure::chain;
@@ -99,7 +99,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
-        let Some(call) = Call::of(&request.name, arguments) else {
+        let Some(call) = ToolCall::of(&request.name, arguments) else {
             let message = format!(
                 "there is no tool `{}`; there are: {}",
                 request.name,
@@ -109,14 +109,14 @@ impl ServerHandler for Server {
         };
         let result = match call {
             Err(wrong) => error(wrong.to_string()),
-            Ok(Call::ExecuteCode(execute)) => {
+            Ok(ToolCall::ExecuteCode(execute)) => {
                 match self.execute(execute, context.ct.cancelled()).await {
                     Ok(outcome) => answer::outcome(&outcome),
                     Err(failure) => error(chain(&failure)),
                 }
             }
-            Ok(Call::ListServices) => text(answer::services(&self.caller.services())),
-            Ok(Call::GetInterface(service)) => match self.caller.interface(&service) {
+            Ok(ToolCall::ListServices) => text(answer::services(&self.caller.services())),
+            Ok(ToolCall::GetInterface(service)) => match self.caller.interface(&service) {
                 Some(interface) => text(interface.as_ref()),
                 None => error(answer::no_service(&service, &self.caller.services())),
             },

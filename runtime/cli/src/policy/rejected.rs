@@ -6,7 +6,8 @@ use crate::{
     report::rendered,
 };
 use sandgate::policy::{
-    self, ContextError, ContextName, ContextNumber, File, Interface, Limits, Policies, Schema,
+    self, ContextError, ContextLimits, ContextName, ContextNumber, File, Interface, Policies,
+    Schema,
 };
 use serde::Serialize;
 use std::{num::NonZeroU32, path::Path, sync::Arc};
@@ -56,10 +57,10 @@ fn unusable(error: &dyn std::error::Error) -> Failure {
 fn try_load(directory: &Path, name: &str, interfaces: &[Interface]) -> Result<(), ContextError> {
     let path = directory.join("limits.toml");
     // Where there are none, any will do: they are only part of the digest.
-    let mut limits = Limits::of(ContextNumber::Number(NonZeroU32::MIN));
+    let mut limits = ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN));
     if path.exists() {
         let text = policy::read(&path)?;
-        limits = Limits::parse(File {
+        limits = ContextLimits::parse(File {
             name: "limits.toml",
             text: &text,
         })?;

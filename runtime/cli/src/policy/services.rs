@@ -3,7 +3,7 @@
 
 use crate::{
     failure::{Failure, chain},
-    shared::Shared,
+    shared::SharedArguments,
 };
 use sandgate::{
     policy::{self, Interface},
@@ -15,7 +15,10 @@ use std::{
 };
 
 /// The interfaces of the documents in the `services` of a directory; where it has none, of what is registered.
-pub(super) fn interfaces(policies: &Path, shared: &Shared) -> Result<Vec<Interface>, Failure> {
+pub(super) fn interfaces(
+    policies: &Path,
+    shared: &SharedArguments,
+) -> Result<Vec<Interface>, Failure> {
     let directory = policies.join("services");
     #[expect(
         clippy::disallowed_methods,
@@ -41,7 +44,7 @@ pub(super) fn interfaces(policies: &Path, shared: &Shared) -> Result<Vec<Interfa
 }
 
 /// As `run` checks policies: with the documents that count.
-fn registered(shared: &Shared) -> Result<Vec<Interface>, Failure> {
+fn registered(shared: &SharedArguments) -> Result<Vec<Interface>, Failure> {
     let Some(state) = shared.state_dir() else {
         return Ok(Vec::new());
     };

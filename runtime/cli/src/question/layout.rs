@@ -10,7 +10,7 @@ use sandgate::{Question, policy::Effect};
 
 /// How large a terminal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
+pub(super) struct TerminalSize {
     pub(super) columns: usize,
     pub(super) rows: usize,
 }
@@ -49,7 +49,7 @@ const LEVELS: [(usize, usize, usize); 5] = [
 ];
 
 /// The question for a terminal of this size, with as much of the parameters as fits.
-pub(super) fn draw(question: &Question, size: Size) -> Option<Drawn> {
+pub(super) fn draw(question: &Question, size: TerminalSize) -> Option<Drawn> {
     let width = size
         .columns
         .checked_sub(1)
@@ -70,7 +70,7 @@ pub(super) fn draw(question: &Question, size: Size) -> Option<Drawn> {
 }
 
 /// Everything of it, however long.
-pub(super) fn whole(question: &Question, size: Size) -> String {
+pub(super) fn whole(question: &Question, size: TerminalSize) -> String {
     let width = size.columns.saturating_sub(1).max(NARROWEST);
     let parameters = shown::parameters(question.params.get());
     let (lines, _) = lines(question, &parameters, Detail::ALL, width);
@@ -97,7 +97,7 @@ pub(super) fn told(question: &Question, answer: &str) -> String {
 }
 
 /// Said in its place where there is no room.
-pub(super) fn too_small(question: &Question, size: Size) -> String {
+pub(super) fn too_small(question: &Question, size: TerminalSize) -> String {
     let text = format!(
         "{} wants to {}, and the terminal of {} columns and {} rows has no room for what with: it is not called. Make \
          the terminal larger and run again.",

@@ -8,7 +8,7 @@
 )]
 
 use super::{
-    layout::{Drawn, Size, draw, name, told, too_small, whole},
+    layout::{Drawn, TerminalSize, draw, name, told, too_small, whole},
     *,
 };
 use crate::escape;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use sandgate::policy::Effect;
 use serde_json::{Map, Value, json, value::to_raw_value};
 
-const TALL: Size = Size {
+const TALL: TerminalSize = TerminalSize {
     columns: 80,
     rows: 24,
 };
@@ -37,7 +37,7 @@ fn text(drawn: &Drawn) -> String {
     format!("{}{}|", drawn.text, drawn.ending)
 }
 
-fn drawn(question: &Question, size: Size) -> String {
+fn drawn(question: &Question, size: TerminalSize) -> String {
     draw(question, size).map_or_else(|| too_small(question, size), |drawn| text(&drawn))
 }
 
@@ -91,7 +91,7 @@ fn apr_03_what_destroys_wants_a_word() {
     ] {
         let drawn = draw(&asked(method), TALL).unwrap();
         assert_eq!(drawn.word.as_deref(), Some(word));
-        let said = |line: &str| read(&Line::Typed(line.to_owned()), &drawn);
+        let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
         assert_eq!(said(word), Said::Yes);
         assert_eq!(
             [said("y"), said("yes"), said(""), said("more")],
@@ -107,12 +107,12 @@ fn apr_03_only_a_yes_is_a_yes() {
         TALL,
     )
     .unwrap();
-    let said = |line: &str| read(&Line::Typed(line.to_owned()), &drawn);
+    let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
     assert_eq!([said("y"), said(" yes "), said("Y")], [Said::Yes; 3]);
     for line in ["", "n", "yy", "y y", "maybe", "more", "y\u{200b}", "у"] {
         assert_eq!(said(line), Said::No, "{line:?}");
     }
-    assert_eq!(read(&Line::End, &drawn), Said::No);
+    assert_eq!(read(&TypedLine::End, &drawn), Said::No);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn apr_03_what_is_long_is_cut_by_us_and_can_be_asked_for() {
             x.repeat(37),
         )
     );
-    assert_eq!(read(&Line::Typed("more".to_owned()), &cut), Said::More);
+    assert_eq!(read(&TypedLine::Typed("more".to_owned()), &cut), Said::More);
     let all = whole(&asked, TALL);
     assert_eq!(all.matches('x').count(), 3000);
     assert!(all.lines().all(|line| line.len() < 80));
@@ -146,7 +146,7 @@ fn apr_03_what_is_long_is_cut_by_us_and_can_be_asked_for() {
 fn apr_03_in_a_small_terminal_there_is_less_and_in_one_too_small_no_question() {
     let params = json!({"customer_id": "aaaaaaaaaaaaaaaaaaaaaa", "customer_name": {"first": "Ada", "last": "Lovelace"}});
     let asked = question(Effect::Write, "add", &params, "A person looks.");
-    let size = |columns, rows| Size { columns, rows };
+    let size = |columns, rows| TerminalSize { columns, rows };
     assert_eq!(
         drawn(&asked, size(20, 5)),
         "  cus…_id: \"aaaa…\n  cus…ame: {firs…\nCall crm.add\n(write)?\n[y/N/more] |"
@@ -302,7 +302,7 @@ proptest! {
         columns in 20_u16..=200,
         rows in 5_u16..=60,
     ) {
-        let size = Size { columns: columns.into(), rows: rows.into() };
+        let size = TerminalSize { columns: columns.into(), rows: rows.into() };
         let params: Value = serde_json::from_str(question.params.get()).unwrap();
         let members: Vec<(Option<String>, Value)> = match &params {
             Value::Object(members) => members.iter().map(|(key, value)| (Some(key.clone()), value.clone())).collect(),

@@ -6,7 +6,7 @@
     reason = "the terminal is opened anew, to be read without blocking"
 )]
 
-use super::layout::Size;
+use super::layout::TerminalSize;
 use crate::print;
 use rustix::{
     fs::{OFlags, fstat},
@@ -27,9 +27,9 @@ const PIECE: usize = 256;
 
 /// Which terminal it is.
 #[derive(Debug)]
-pub(crate) struct Place(OwnedFd);
+pub(crate) struct TerminalPlace(OwnedFd);
 
-impl Place {
+impl TerminalPlace {
     /// The terminal of standard input, if standard error goes to the same one. Opened anew where that is possible, so
     /// that not to block is a matter of this process alone.
     pub(super) fn find() -> Option<Self> {
@@ -61,14 +61,14 @@ impl Place {
         rustix::io::ioctl_fionread(&self.0).is_ok_and(|bytes| bytes > 0)
     }
 
-    pub(super) fn size(&self) -> Size {
+    pub(super) fn size(&self) -> TerminalSize {
         match tcgetwinsize(&self.0) {
-            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => TerminalSize {
                 columns: size.ws_col.into(),
                 rows: size.ws_row.into(),
             },
             // One that does not say has the size that all of them once had.
-            _ => Size {
+            _ => TerminalSize {
                 columns: 80,
                 rows: 24,
             },
@@ -78,7 +78,7 @@ impl Place {
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum TypedLine {
     Typed(String),
     /// Nobody types any more, or what was typed is no text.
     End,
@@ -89,7 +89,7 @@ pub(super) enum Line {
 pub(super) struct Tty<'a>(AsyncFd<BorrowedFd<'a>>);
 
 impl<'a> Tty<'a> {
-    pub(super) fn open(place: &'a Place) -> io::Result<Self> {
+    pub(super) fn open(place: &'a TerminalPlace) -> io::Result<Self> {
         #[expect(
             deprecated,
             reason = "a borrowed descriptor stays open for as long as it is registered; the way in its place is unsafe code"
@@ -109,7 +109,7 @@ impl<'a> Tty<'a> {
     }
 
     /// One line. Without its end it is none.
-    pub(super) async fn line(&self) -> io::Result<Line> {
+    pub(super) async fn line(&self) -> io::Result<TypedLine> {
         let mut line = Vec::new();
         let mut piece = [0; 512];
         while line.len() <= LONGEST_LINE {
@@ -117,15 +117,15 @@ impl<'a> Tty<'a> {
             let length = self.0.async_io(Interest::READABLE, read).await?;
             let new = piece.get(..length).unwrap_or_default();
             if new.is_empty() {
-                return Ok(Line::End);
+                return Ok(TypedLine::End);
             }
             line.extend_from_slice(new);
             if let Some(end) = line.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
                 line.truncate(end);
-                return Ok(String::from_utf8(line).map_or(Line::End, Line::Typed));
+                return Ok(String::from_utf8(line).map_or(TypedLine::End, TypedLine::Typed));
             }
         }
-        Ok(Line::End)
+        Ok(TypedLine::End)
     }
 }
 

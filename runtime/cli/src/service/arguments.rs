@@ -73,7 +73,7 @@ pub(crate) struct AddArguments {
     pub(super) name: String,
 
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) place: ServicePlace,
 
     /// Believe what the service itself says that its methods do
     #[arg(long)]
@@ -102,7 +102,7 @@ pub(crate) struct AddArguments {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Place {
+pub(crate) struct ServicePlace {
     /// HTTP with `POST /rpc` on this Unix socket
     #[arg(long, value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,

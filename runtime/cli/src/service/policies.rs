@@ -9,7 +9,7 @@ use sandgate::{
 use std::path::PathBuf;
 
 /// The policies that were checked.
-pub(super) struct Checked {
+pub(super) struct CheckedPolicies {
     directory: PathBuf,
     /// Why they would not load.
     pub(super) refused: Option<ContextsError>,
@@ -19,7 +19,7 @@ pub(super) struct Checked {
 pub(super) fn check(
     store: &Store,
     policies: &PoliciesArgument,
-) -> Result<Option<Checked>, StoreError> {
+) -> Result<Option<CheckedPolicies>, StoreError> {
     let Some(directory) = policies.directory().filter(|path| path.is_dir()) else {
         return Ok(None);
     };
@@ -32,10 +32,10 @@ pub(super) fn check(
         interfaces.push(service.interface());
     }
     let refused = PolicyStore::open(&directory, &interfaces).err();
-    Ok(Some(Checked { directory, refused }))
+    Ok(Some(CheckedPolicies { directory, refused }))
 }
 
-impl Checked {
+impl CheckedPolicies {
     pub(super) fn text(&self) -> String {
         let directory = self.directory.display();
         match self.refused {

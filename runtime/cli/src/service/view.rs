@@ -1,7 +1,7 @@
 //! What `sandgate service` shows, as text and as JSON. Names and descriptions in it were cleaned when the document was
 //! read.
 
-use super::{Failure, Found, Refreshed, Registration, chain};
+use super::{DiscoveredSocket, Failure, Refreshed, Registration, chain};
 use sandgate::{
     policy::Effect,
     service::{
@@ -240,12 +240,12 @@ pub(super) struct FoundView {
     name: String,
     socket: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Discovery,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum Discovery {
     Registered(String),
     New { methods: usize },
     Added { methods: usize },
@@ -253,7 +253,7 @@ pub(super) enum Outcome {
 }
 
 impl FoundView {
-    pub(super) fn new(found: Found, outcome: Outcome) -> Self {
+    pub(super) fn new(found: DiscoveredSocket, outcome: Discovery) -> Self {
         Self {
             name: found.name,
             socket: found.socket.display().to_string(),
@@ -263,11 +263,13 @@ impl FoundView {
 
     pub(super) fn line(&self) -> String {
         let outcome = match &self.outcome {
-            Outcome::Registered(name) if *name == self.name => "registered".to_owned(),
-            Outcome::Registered(name) => format!("registered as {name}"),
-            Outcome::New { methods: count } => format!("{}; `--add` registers it", methods(*count)),
-            Outcome::Added { methods: count } => format!("{}; now registered", methods(*count)),
-            Outcome::Unusable(reason) => format!("not usable: {reason}"),
+            Discovery::Registered(name) if *name == self.name => "registered".to_owned(),
+            Discovery::Registered(name) => format!("registered as {name}"),
+            Discovery::New { methods: count } => {
+                format!("{}; `--add` registers it", methods(*count))
+            }
+            Discovery::Added { methods: count } => format!("{}; now registered", methods(*count)),
+            Discovery::Unusable(reason) => format!("not usable: {reason}"),
         };
         format!("{}  {}  {outcome}\n", self.name, self.socket)
     }

@@ -1,7 +1,7 @@
 //! Which places of the file system, and which ports, stay within reach behind the wall. Called by `wall`; Linux's landlock
 //! enforces it. An older kernel enforces what it has; the filter of system calls does not depend on it.
 
-use super::{Outside, Place};
+use super::{Outside, WithinReach};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
@@ -29,7 +29,7 @@ const NAMES: [&str; 6] = [
 /// Names are looked up over TCP where an answer is long.
 const DOMAIN: u16 = 53;
 
-pub(super) fn restrict(places: &[Place<'_>], outside: Outside) -> Result<(), RulesetError> {
+pub(super) fn restrict(places: &[WithinReach<'_>], outside: Outside) -> Result<(), RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))?
         .handle_access(AccessNet::from_all(RULES))?
@@ -44,9 +44,11 @@ pub(super) fn restrict(places: &[Place<'_>], outside: Outside) -> Result<(), Rul
     }
     for place in places {
         rules = match *place {
-            Place::Directory(path) => rules.add_rules(rule(path, INSIDE))?,
-            Place::Sockets(path) => rules.add_rules(rule(path, AccessFs::ResolveUnix.into()))?,
-            Place::Port(port) => rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?,
+            WithinReach::Directory(path) => rules.add_rules(rule(path, INSIDE))?,
+            WithinReach::Sockets(path) => {
+                rules.add_rules(rule(path, AccessFs::ResolveUnix.into()))?
+            }
+            WithinReach::Port(port) => rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?,
         };
     }
     // A kernel without landlock leaves the filter of system calls.

@@ -1,19 +1,19 @@
 //! The demo service as tests know it, and short ways to load and ask.
 
 use sandgate_policy::{
-    ContextName, ContextNumber, Decision, Effect, File, Interface, Limits, Method, Parameter,
-    Policies, Principal, Query, Schema, Unusable, Verdict,
+    ContextLimits, ContextName, ContextNumber, Decision, Effect, File, Interface, MethodInterface,
+    ParameterInterface, Policies, Principal, Query, Schema, Unusable, Verdict,
 };
 use serde_json::{Map, Value, json};
 use std::{num::NonZeroU32, sync::Arc};
 
-pub(crate) fn method(effect: Effect, parameters: &[(&str, bool, Value)]) -> Method {
-    Method {
+pub(crate) fn method(effect: Effect, parameters: &[(&str, bool, Value)]) -> MethodInterface {
+    MethodInterface {
         effect,
         by_name: false,
         parameters: parameters
             .iter()
-            .map(|(name, required, schema)| Parameter {
+            .map(|(name, required, schema)| ParameterInterface {
                 name: (*name).to_owned(),
                 required: *required,
                 schema: schema.to_string().into(),
@@ -115,8 +115,8 @@ pub(crate) fn schema(interfaces: &[Interface]) -> Arc<Schema> {
 }
 
 /// The limits of context number 1, and the defaults.
-pub(crate) fn limits() -> Limits {
-    Limits::of(ContextNumber::Number(NonZeroU32::MIN))
+pub(crate) fn limits() -> ContextLimits {
+    ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN))
 }
 
 pub(crate) fn try_load(text: &str) -> Result<Policies, Unusable> {

@@ -1,10 +1,10 @@
 //! `limits.toml`: what is understood, and what is said about the rest.
 
-use sandgate_policy::{ContextNumber, File, Files, Limits, Unusable};
+use sandgate_policy::{ContextLimits, ContextNumber, File, Files, Unusable};
 use std::{num::NonZeroU32, time::Duration};
 
-fn parse(text: &str) -> Result<Limits, Unusable> {
-    Limits::parse(File {
+fn parse(text: &str) -> Result<ContextLimits, Unusable> {
+    ContextLimits::parse(File {
         name: "limits.toml",
         text,
     })
@@ -36,7 +36,7 @@ questions = 3
 "#;
     assert_eq!(
         parse(text).unwrap(),
-        Limits {
+        ContextLimits {
             hero_context: number(7),
             timeout: Some(Duration::from_secs(30)),
             cpu: Some(Duration::from_secs(90)),
@@ -57,14 +57,14 @@ questions = 3
     );
     let scratch = parse("hero_context = 1\nworkspace = \"scratch\"").unwrap();
     assert_eq!(scratch.workspace, Some(Files::Scratch));
-    let least = Limits::of(number(4_294_967_295));
+    let least = ContextLimits::of(number(4_294_967_295));
     assert_eq!(parse("hero_context = 4294967295").unwrap(), least);
 }
 
 #[test]
 fn the_administrators_number_takes_two_lines() {
     let zero = "hero_context = 0\nhero_administrator = true\n";
-    let administrator = Limits::of(ContextNumber::Administrator);
+    let administrator = ContextLimits::of(ContextNumber::Administrator);
     assert_eq!(parse(zero).unwrap(), administrator);
     assert_eq!(administrator.hero_context.get(), 0);
     for text in [

@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, crm, limits, method, schema, short, try_load};
 use sandgate_policy::{
-    ContextName, Effect, File, Interface, Limits, Policies, Schema, SchemaError,
+    ContextLimits, ContextName, Effect, File, Interface, Policies, Schema, SchemaError,
     Verdict::{Allow, Refuse},
 };
 use serde_json::{Value, json};
@@ -397,12 +397,15 @@ fn a_parameter_without_a_type_cannot_be_spoken_of_and_that_is_said() {
 #[test]
 fn the_hash_covers_text_limits_interfaces_and_context_and_nothing_else() {
     let text = permit("action in Action::\"read\", resource)");
-    let load =
-        |context: &str, interfaces: &[Interface], name: &str, text: &str, limits: &Limits| {
-            let schema = Schema::new(ContextName::new(context).unwrap(), interfaces).unwrap();
-            let policies = Policies::load(schema.into(), File { name, text }, limits).unwrap();
-            policies.hash().to_string()
-        };
+    let load = |context: &str,
+                interfaces: &[Interface],
+                name: &str,
+                text: &str,
+                limits: &ContextLimits| {
+        let schema = Schema::new(ContextName::new(context).unwrap(), interfaces).unwrap();
+        let policies = Policies::load(schema.into(), File { name, text }, limits).unwrap();
+        policies.hash().to_string()
+    };
     let limits = limits();
     let base = load("demo", &[crm()], "policy.cedar", &text, &limits);
     assert_eq!(base.len(), 64);
@@ -425,7 +428,7 @@ fn the_hash_covers_text_limits_interfaces_and_context_and_nothing_else() {
     renamed.methods.insert("contact.create".to_owned(), add);
     let mut harmless = crm();
     harmless.methods.get_mut("contact.delete").unwrap().effect = Effect::Read;
-    let calls = Limits {
+    let calls = ContextLimits {
         calls: Some(1),
         ..limits.clone()
     };

@@ -67,13 +67,13 @@ pub enum SocketError {
 
 /// A socket that was checked, and who has to be listening there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Checked<'a> {
+pub(crate) struct CheckedSocket<'a> {
     path: &'a Path,
     owner: u32,
 }
 
 /// Checks a socket and every directory on the way to it.
-pub(crate) fn check_socket(path: &Path) -> Result<Checked<'_>, SocketError> {
+pub(crate) fn check_socket(path: &Path) -> Result<CheckedSocket<'_>, SocketError> {
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(SocketError::TooLong(path.to_owned()));
     }
@@ -87,13 +87,13 @@ pub(crate) fn check_socket(path: &Path) -> Result<Checked<'_>, SocketError> {
     if others_write(&found) {
         return Err(SocketError::Writable(path.to_owned()));
     }
-    Ok(Checked {
+    Ok(CheckedSocket {
         path,
         owner: found.st_uid,
     })
 }
 
-impl Checked<'_> {
+impl CheckedSocket<'_> {
     /// Whether the process at the other end is the one the socket belongs to. Root may serve anybody's socket.
     pub(crate) fn listener(&self, peer: u32) -> Result<(), SocketError> {
         if peer == self.owner || peer == ROOT {

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 /// What a URL says.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct UrlParts {
     pub(crate) scheme: Scheme,
     pub(crate) port: u16,
     /// The path and query as given.
@@ -25,7 +25,7 @@ pub(crate) enum Scheme {
     Https,
 }
 
-impl Target {
+impl UrlParts {
     /// THREAT[SEC-03]: credentials do not belong into an address that is listed and logged, and without encryption
     /// only this machine is spoken to.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
@@ -195,7 +195,7 @@ mod tests {
             ("http://[::1]:1/x", "::1", 1, "/x"),
         ] {
             assert_eq!(Address::url(url).unwrap().to_string(), url);
-            let target = Target::parse(url).unwrap();
+            let target = UrlParts::parse(url).unwrap();
             assert_eq!(
                 (target.host(), target.port, target.path.as_str()),
                 (host, port, path)

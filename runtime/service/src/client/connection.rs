@@ -3,7 +3,7 @@
 //! this process may not connect, `connector` has it done by another one, by the same functions.
 
 use crate::{
-    address::{Address, Scheme, Target, check_socket},
+    address::{Address, Scheme, UrlParts, check_socket},
     client::{
         connector::Connector,
         deadline::Deadline,
@@ -27,8 +27,8 @@ pub(crate) enum Connection {
 }
 
 /// What bytes go through.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for S {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> ByteStream for S {}
 
 impl Connection {
     /// Connects to a service. `tls` is asked for only where it is needed.
@@ -49,9 +49,9 @@ impl Connection {
                     Ok(Self::Lines(Lines::new(stream)))
                 }
                 Address::Url(url) => {
-                    let target = Target::parse(url)?;
+                    let target = UrlParts::parse(url)?;
                     let stream = connector.tcp(to, &target).await?;
-                    let stream: Box<dyn Stream> = match target.scheme {
+                    let stream: Box<dyn ByteStream> = match target.scheme {
                         Scheme::Http => Box::new(stream),
                         Scheme::Https => {
                             let name = target.server_name()?;
@@ -85,7 +85,7 @@ pub(crate) async fn connect(to: &Address) -> Result<OwnedFd, CallError> {
             stream.map(OwnedFd::from)
         }
         Address::Url(url) => {
-            let stream = tcp(&Target::parse(url)?).await?.into_std();
+            let stream = tcp(&UrlParts::parse(url)?).await?.into_std();
             stream.map(OwnedFd::from)
         }
     }
@@ -112,7 +112,7 @@ pub(crate) async fn unix(socket: &Path) -> Result<UnixStream, CallError> {
     clippy::disallowed_methods,
     reason = "this is where connections are made"
 )]
-pub(crate) async fn tcp(target: &Target) -> Result<TcpStream, CallError> {
+pub(crate) async fn tcp(target: &UrlParts) -> Result<TcpStream, CallError> {
     let found = tokio::net::lookup_host((target.host(), target.port))
         .await
         .map_err(|error| failed(&error))?;

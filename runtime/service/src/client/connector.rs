@@ -6,7 +6,7 @@
 //! of a socket and of who listens there, and all that comes back is the connection or why there is none.
 
 use crate::{
-    address::{Address, Target},
+    address::{Address, UrlParts},
     client::{ClientLimits, connection, failure::CallError},
 };
 use rustix::{
@@ -92,7 +92,11 @@ impl Connector {
     }
 
     /// Connects to the host and port of a service.
-    pub(crate) async fn tcp(&self, to: &Address, target: &Target) -> Result<TcpStream, CallError> {
+    pub(crate) async fn tcp(
+        &self,
+        to: &Address,
+        target: &UrlParts,
+    ) -> Result<TcpStream, CallError> {
         match self {
             Self::Here => connection::tcp(target).await,
             Self::Elsewhere(elsewhere) => {
@@ -150,13 +154,13 @@ impl Elsewhere {
 
 /// The other end: what connects on behalf of a process that may not.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Switchboard {
     /// Tokio has no name for a socket that keeps messages apart; waiting for one is the same.
     channel: UnixStream,
     known: Vec<Address>,
 }
 
-impl Desk {
+impl Switchboard {
     /// Hears which services there are.
     pub async fn open(channel: OwnedFd) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&channel, true)?;
@@ -317,7 +321,7 @@ mod tests {
             .unwrap();
             let channel = ours.try_clone().unwrap();
             let connector = Connector::elsewhere(ours, known).unwrap();
-            let desk = Desk::open(theirs).await.unwrap();
+            let desk = Switchboard::open(theirs).await.unwrap();
             Self {
                 place,
                 connector,

@@ -42,7 +42,7 @@ pub enum CallError {
         sent: bool,
     },
     /// The connection ended before the reply did.
-    #[error("the connection ended before the reply did{}", Told(.0))]
+    #[error("the connection ended before the reply did{}", Reason(.0))]
     Broken(Broken),
     /// What came back is no reply to what was asked.
     #[error("the service does not keep to its protocol: {0}")]
@@ -191,9 +191,9 @@ impl std::fmt::Display for Phase {
 }
 
 /// A reason, if there is one.
-struct Told<'a>(&'a Broken);
+struct Reason<'a>(&'a Broken);
 
-impl std::fmt::Display for Told<'_> {
+impl std::fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0.reason {
             Some(reason) => write!(f, " ({reason})"),

@@ -5,9 +5,9 @@
 //! settings of the environment are not looked at, and no reply is decompressed (THREAT[SEC-03], THREAT[DOS-10]).
 
 use crate::{
-    address::Target,
+    address::UrlParts,
     client::{
-        connection::Stream,
+        connection::ByteStream,
         deadline::Deadline,
         failure::{Broken, CallError, Part, Phase, ProtocolError},
         identity::Identity,
@@ -49,7 +49,7 @@ pub(crate) struct Http {
 
 /// A reply of HTTP.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct HttpReply {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
 }
@@ -57,8 +57,8 @@ pub(crate) struct Reply {
 impl Http {
     /// Begins to speak HTTP. Without a target it is the hero convention's `/rpc` on a socket.
     pub(crate) async fn open(
-        stream: Box<dyn Stream>,
-        target: Option<Target>,
+        stream: Box<dyn ByteStream>,
+        target: Option<UrlParts>,
     ) -> Result<Self, CallError> {
         let (uri, host) = match target {
             Some(target) => (Uri::from(target.path.clone()), target.host_header()?),
@@ -103,7 +103,7 @@ impl Http {
         identity: Option<&Identity>,
         message: Bytes,
         deadline: &Deadline<'_>,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<HttpReply, CallError> {
         let mut request = Request::new(Full::new(message));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -124,7 +124,7 @@ impl Http {
         &mut self,
         path: &'static str,
         deadline: &Deadline<'_>,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<HttpReply, CallError> {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = Uri::from_static(path);
         self.exchange(request, deadline).await
@@ -134,7 +134,7 @@ impl Http {
         &mut self,
         mut request: Request<Full<Bytes>>,
         deadline: &Deadline<'_>,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<HttpReply, CallError> {
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -152,7 +152,7 @@ impl Http {
             .map_err(|error| failed(&error, sent()))?;
         let status = response.status();
         let body = self.body(response.into_body(), deadline).await?;
-        Ok(Reply { status, body })
+        Ok(HttpReply { status, body })
     }
 
     /// Reads a body as far as it may go. THREAT[DOS-10].
@@ -245,7 +245,7 @@ fn failed(error: &hyper::Error, sent: bool) -> CallError {
 /// whether it may be sent again over another connection: only if it is nothing at all.
 #[derive(Debug)]
 struct Counted {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn ByteStream>,
     written: Arc<AtomicU64>,
 }
 

@@ -20,12 +20,12 @@ const ID: usize = 32;
 
 /// One request, ready to be written, as often as it takes until one byte of it is.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct RpcRequest {
     pub(crate) id: Id,
     line: Bytes,
 }
 
-impl Request {
+impl RpcRequest {
     /// THREAT[POL-05]: one object around parameters that are valid JSON by their type, and around a method that is
     /// escaped. No method or parameter can end the object and begin another. The parameters are sent byte by byte as
     /// they were decided.
@@ -85,7 +85,7 @@ fn unguessable() -> Result<[u8; ID], CallError> {
 /// The members of a reply. A member that JSON-RPC does not know is passed over; one that it knows and that comes
 /// twice is an error.
 #[derive(Deserialize)]
-struct Reply<'a> {
+struct RpcReply<'a> {
     #[serde(default, borrow)]
     jsonrpc: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -134,7 +134,7 @@ impl Id {
         if depth(text) > DEEPEST + 1 {
             return Err(ProtocolError::TooDeep(DEEPEST).into());
         }
-        let reply: Reply<'_> = serde_json::from_str(text)
+        let reply: RpcReply<'_> = serde_json::from_str(text)
             .map_err(|error| ProtocolError::Malformed(error.to_string()))?;
         if text.contains(r"\u") && half_character(text) {
             return Err(ProtocolError::HalfCharacter.into());
@@ -214,7 +214,7 @@ mod tests {
 
     /// What comes of a reply in which `ID` stands for the id that was sent.
     fn read(reply: &str) -> Result<String, String> {
-        let id = Request::new("a", &raw("{}"), 1000).unwrap().id;
+        let id = RpcRequest::new("a", &raw("{}"), 1000).unwrap().id;
         let text = std::str::from_utf8(&id.0).unwrap();
         id.result_of(
             reply.replace("ID", &format!("\"{text}\"")).as_bytes(),
@@ -372,7 +372,7 @@ mod tests {
                 "{reply}"
             );
         }
-        let id = Request::new("a", &raw("{}"), 1000).unwrap().id;
+        let id = RpcRequest::new("a", &raw("{}"), 1000).unwrap().id;
         assert_eq!(
             id.result_of(b"{\"\xff\":1}", &Cleaner::new(&[]))
                 .unwrap_err()
@@ -399,7 +399,7 @@ mod tests {
     fn pol_05_parameters_that_are_no_frame_of_their_own_are_not_sent() {
         for params in ["1", "null", "\"a\"", "{\"a\":\n1}", "[1,\r2]"] {
             assert_eq!(
-                Request::new("a", &raw(params), 1000)
+                RpcRequest::new("a", &raw(params), 1000)
                     .unwrap_err()
                     .to_string(),
                 "the parameters of a call are one JSON object or list on one line"
@@ -410,10 +410,10 @@ mod tests {
     #[test]
     fn dos_10_a_request_has_a_largest_size() {
         let params = raw(&format!("[\"{}\"]", "x".repeat(100)));
-        let fits = Request::new("a", &params, 300).unwrap().object().len();
-        assert!(Request::new("a", &params, fits).is_ok());
+        let fits = RpcRequest::new("a", &params, 300).unwrap().object().len();
+        assert!(RpcRequest::new("a", &params, fits).is_ok());
         assert_eq!(
-            Request::new("a", &params, fits - 1)
+            RpcRequest::new("a", &params, fits - 1)
                 .unwrap_err()
                 .to_string(),
             format!("the request is longer than {} bytes", fits - 1)
@@ -427,7 +427,7 @@ mod tests {
             words in proptest::collection::vec("\\PC{0,10}", 0..4),
         ) {
             let params = raw(&serde_json::to_string(&words).unwrap());
-            let request = Request::new(&method, &params, 10_000).unwrap();
+            let request = RpcRequest::new(&method, &params, 10_000).unwrap();
             let (id, body) = (request.id, request.object());
             let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
             prop_assert_eq!(value, serde_json::json!({
@@ -441,7 +441,7 @@ mod tests {
 
         #[test]
         fn svc_01_no_reply_makes_the_host_panic(reply in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let id = Request::new("a", &raw("{}"), 1000).unwrap().id;
+            let id = RpcRequest::new("a", &raw("{}"), 1000).unwrap().id;
             prop_assert!(id.result_of(&reply, &Cleaner::new(&[])).is_err());
         }
 

@@ -9,7 +9,7 @@ mod reader;
 
 use crate::{
     json,
-    offer::{schema::Schema, tree::Node},
+    offer::{schema::ParameterSchema, tree::Node},
     text,
 };
 use reader::{Bad, Reader};
@@ -38,7 +38,7 @@ pub struct Document {
     pub(crate) hash: Hash,
     pub(crate) summary: String,
     /// By the exact name.
-    pub(crate) methods: BTreeMap<String, Described>,
+    pub(crate) methods: BTreeMap<String, DescribedMethod>,
     pub(crate) left_out: Vec<LeftOut>,
     /// What it took of what it may take: bytes of schemas that were written and references that were followed, and
     /// parts of the schemas of all parameters.
@@ -52,13 +52,13 @@ pub struct Hash([u8; 32]);
 
 /// One method, as the service describes it. Texts are fit to be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Described {
+pub(crate) struct DescribedMethod {
     pub(crate) summary: String,
     pub(crate) deprecated: bool,
     pub(crate) structure: Structure,
     /// Those that are described by the same part of the document are one.
     pub(crate) parameters: Vec<Arc<Parameter>>,
-    pub(crate) result: Option<Schema>,
+    pub(crate) result: Option<ParameterSchema>,
     /// What the service says that it does.
     pub(crate) effect: Option<Effect>,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) summary: String,
     pub(crate) required: bool,
-    pub(crate) schema: Schema,
+    pub(crate) schema: ParameterSchema,
     /// As JSON. Shown, never sent.
     pub(crate) default: Option<Arc<str>>,
 }

@@ -7,7 +7,7 @@
 //! accepting more inside means accepting less outside, so those give way as well.
 
 use crate::offer::{
-    schema::{Measure, Schema, Shelf, compile},
+    schema::{Measure, ParameterSchema, Shelf, compile},
     tree::Node,
     weight,
 };
@@ -51,8 +51,8 @@ pub(crate) struct Expander<'d> {
     /// How many states the automaton of each has, where it can be matched.
     patterns: HashMap<&'d str, Option<usize>>,
     /// By the part of the document that they were made from.
-    made: HashMap<*const Node<'d>, Schema>,
-    anything: Schema,
+    made: HashMap<*const Node<'d>, ParameterSchema>,
+    anything: ParameterSchema,
     shelf: Arc<Shelf>,
 }
 
@@ -69,7 +69,7 @@ impl<'d> Expander<'d> {
             left: Cell::new(most(size)),
             patterns: HashMap::new(),
             made: HashMap::new(),
-            anything: Schema::new("{}".into(), measure, shelf.clone()),
+            anything: ParameterSchema::new("{}".into(), measure, shelf.clone()),
             shelf,
         }
     }
@@ -99,7 +99,10 @@ impl<'d> Expander<'d> {
     }
 
     /// What a parameter without a schema takes is anything.
-    pub(crate) fn schema(&mut self, schema: Option<&'d Node<'d>>) -> Result<Schema, TooMuch> {
+    pub(crate) fn schema(
+        &mut self,
+        schema: Option<&'d Node<'d>>,
+    ) -> Result<ParameterSchema, TooMuch> {
         let Some(schema) = schema else {
             return Ok(self.anything.clone());
         };
@@ -127,7 +130,7 @@ impl<'d> Expander<'d> {
             return Err(TooMuch);
         }
         measure.parts = measure.parts.max(1);
-        let schema = Schema::new(value.to_string().into(), measure, self.shelf.clone());
+        let schema = ParameterSchema::new(value.to_string().into(), measure, self.shelf.clone());
         self.made.insert(from, schema.clone());
         Ok(schema)
     }

@@ -21,7 +21,7 @@ const MOST_READY: usize = 6_000;
 
 /// A schema that holds no reference.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema(Arc<Made>);
+pub(crate) struct ParameterSchema(Arc<Made>);
 
 #[derive(Debug)]
 struct Made {
@@ -60,13 +60,13 @@ pub(crate) struct Mismatch {
     pub(crate) reason: String,
 }
 
-impl PartialEq for Schema {
+impl PartialEq for ParameterSchema {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
     }
 }
 
-impl Schema {
+impl ParameterSchema {
     pub(crate) fn new(text: Arc<str>, measure: Measure, shelf: Arc<Shelf>) -> Self {
         Self(Arc::new(Made {
             text,

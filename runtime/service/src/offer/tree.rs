@@ -30,7 +30,7 @@ impl<'d> Node<'d> {
             crate::json::JsonError::Invalid(text::line(&error.to_string(), 200))
         };
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let node = Strict(&Cell::new(most))
+        let node = StrictTree(&Cell::new(most))
             .deserialize(&mut deserializer)
             .map_err(invalid)?;
         deserializer.end().map_err(invalid)?;
@@ -158,7 +158,7 @@ impl Serialize for Node<'_> {
 }
 
 /// Counts down the parts that may follow.
-struct Strict<'b>(&'b Cell<usize>);
+struct StrictTree<'b>(&'b Cell<usize>);
 
 /// A key, borrowed where it can be.
 struct Key;
@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for StrictTree<'_> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -199,7 +199,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for StrictTree<'_> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict(self.0))? {
+        while let Some(item) = items.next_element_seed(StrictTree(self.0))? {
             all.push(item);
         }
         Ok(Node::Array(all.into()))
@@ -245,7 +245,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut all: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(key) = entries.next_key_seed(Key)? {
-            all.push((key, entries.next_value_seed(Strict(self.0))?));
+            all.push((key, entries.next_value_seed(StrictTree(self.0))?));
         }
         // The same document in another order is the same document.
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));

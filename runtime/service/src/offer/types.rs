@@ -2,7 +2,7 @@
 //! has a name is written out once. Called for the interface text; nothing executes it, and it must stay one expression
 //! whatever the schema holds. THREAT[SVC-04]
 
-use crate::{naming, offer::schema::Schema, text};
+use crate::{naming, offer::schema::ParameterSchema, text};
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,11 +30,11 @@ pub(crate) struct Types {
     /// Names that are being written out.
     open: Vec<String>,
     /// What was made already. The schemas are kept, so that none of them takes another's address.
-    done: HashMap<usize, (Schema, Arc<str>)>,
+    done: HashMap<usize, (ParameterSchema, Arc<str>)>,
 }
 
 impl Types {
-    pub(crate) fn of(&mut self, schema: &Schema) -> Arc<str> {
+    pub(crate) fn of(&mut self, schema: &ParameterSchema) -> Arc<str> {
         if let Some((_, made)) = self.done.get(&schema.address()) {
             return made.clone();
         }

@@ -1,4 +1,4 @@
-//! What it costs to check values against schemas, found out before it is spent. Called by [`Schema::check`] for each
+//! What it costs to check values against schemas, found out before it is spent. Called by [`ParameterSchema::check`] for each
 //! parameter of a call, with one allowance for all of them. It must never let a service and a script agree on a value and
 //! a schema that keep a thread for longer than a run's clock can miss. THREAT[SVC-04] THREAT[DOS-11]
 //!
@@ -6,7 +6,7 @@
 //! the others schema and value are walked together as the validator will, and every pattern is matched as the validator's
 //! engine will match it, with what that costs counted at every step. The walk ends where the allowance does.
 
-use crate::offer::schema::{LARGEST_PATTERN, MOST_STATES, Schema};
+use crate::offer::schema::{LARGEST_PATTERN, MOST_STATES, ParameterSchema};
 use regex_automata::{
     Anchored,
     hybrid::{
@@ -112,7 +112,7 @@ impl<'r> Weight<'r> {
     }
 
     /// Takes what checking this value against this schema will cost, or says what is too much.
-    pub(crate) fn take(&self, schema: &Schema, value: &Value) -> Result<(), Heavy> {
+    pub(crate) fn take(&self, schema: &ParameterSchema, value: &Value) -> Result<(), Heavy> {
         let most = most(schema, value);
         if most <= self.left.get() / SMALL {
             return self.spend(most).ok_or(Heavy::Whole);
@@ -122,8 +122,8 @@ impl<'r> Weight<'r> {
         self.look()
     }
 
-    fn walk(&self, schema: &Schema, value: &Value) -> Result<(), Heavy> {
-        let mut walk = Walk {
+    fn walk(&self, schema: &ParameterSchema, value: &Value) -> Result<(), Heavy> {
+        let mut walk = Weighing {
             weight: self,
             automata: HashMap::new(),
             again: 1,
@@ -158,7 +158,7 @@ pub(crate) fn compared(parts: usize, bytes: usize) -> u64 {
 }
 
 /// What a check costs at most, as if all of the schema were about each part of the value.
-fn most(schema: &Schema, value: &Value) -> u64 {
+fn most(schema: &ParameterSchema, value: &Value) -> u64 {
     let measure = schema.measure();
     let (parts, bytes) = size(value);
     let text = wide(bytes / 8 + parts).saturating_mul(measure.text);
@@ -191,14 +191,14 @@ pub(crate) fn size(value: &Value) -> (usize, usize) {
 }
 
 /// The way through a schema and a value.
-struct Walk<'w> {
+struct Weighing<'w> {
     weight: &'w Weight<'w>,
     automata: HashMap<String, Option<Automaton>>,
     /// Alternatives are looked at once more for each of those that they stand in, to say what is wrong.
     again: u64,
 }
 
-impl Walk<'_> {
+impl Weighing<'_> {
     fn spend(&self, cost: u64) -> Result<(), Heavy> {
         self.weight
             .spend(cost.saturating_mul(self.again))
@@ -443,7 +443,7 @@ mod tests {
 
     impl Weight<'_> {
         /// What a walk costs, where it comes to its end, and what it cannot cost more than.
-        pub(crate) fn walked(schema: &Schema, value: &Value) -> Option<(u64, u64)> {
+        pub(crate) fn walked(schema: &ParameterSchema, value: &Value) -> Option<(u64, u64)> {
             let weight = Self::of(u64::MAX);
             weight.walk(schema, value).ok()?;
             Some((u64::MAX - weight.left(), most(schema, value)))

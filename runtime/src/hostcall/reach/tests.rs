@@ -218,7 +218,7 @@ fn reach(service: Service, policy: &str) -> Reach {
 }
 
 fn reach_with(service: Service, policy: &str, approver: Option<Arc<dyn Approver>>) -> Reach {
-    let limits = Limits::of(ContextNumber::Number(NonZeroU32::new(7).unwrap()));
+    let limits = ContextLimits::of(ContextNumber::Number(NonZeroU32::new(7).unwrap()));
     let name = ContextName::new("demo").unwrap();
     let schema = Schema::new(name, &[service.interface()]).unwrap();
     let file = File {

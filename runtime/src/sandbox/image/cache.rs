@@ -110,7 +110,7 @@ struct Seal {
 }
 
 /// Why an image is made again.
-enum Unusable {
+enum Remake {
     Missing,
     /// With what is said about it.
     Rejected(String),
@@ -154,8 +154,8 @@ impl ImageCache {
         let key = key(&smallest_engine()?)?;
         Ok(match verify(&self.image(&key)) {
             Ok(_) => Some(Ok(())),
-            Err(Unusable::Rejected(reason)) => Some(Err(reason)),
-            Err(Unusable::Missing) => None,
+            Err(Remake::Rejected(reason)) => Some(Err(reason)),
+            Err(Remake::Missing) => None,
         })
     }
 
@@ -203,7 +203,7 @@ impl ImageCache {
         let image = match self.load(engine, &key) {
             Ok(image) => image,
             Err(unusable) => {
-                if let Unusable::Rejected(reason) = unusable {
+                if let Remake::Rejected(reason) = unusable {
                     tracing::warn!("the cached interpreter is made again: {reason}");
                 }
                 stage(Stage::Unpacking);
@@ -222,8 +222,8 @@ impl ImageCache {
                 self.prune(&key);
                 match self.load(engine, &key) {
                     Ok(image) => image,
-                    Err(Unusable::Rejected(reason)) => return Err(ImageError::Prepare(reason)),
-                    Err(Unusable::Missing) => {
+                    Err(Remake::Rejected(reason)) => return Err(ImageError::Prepare(reason)),
+                    Err(Remake::Missing) => {
                         return Err(ImageError::Prepare("it was removed at once".to_owned()));
                     }
                 }
@@ -260,10 +260,10 @@ impl ImageCache {
             .map_err(|error| cache_error(&self.dir, &error))
     }
 
-    fn load(&self, engine: &Engine, key: &str) -> Result<Image, Unusable> {
+    fn load(&self, engine: &Engine, key: &str) -> Result<Image, Remake> {
         let path = self.image(key);
         let verified = verify(&path)?;
-        Image::load(engine, verified).map_err(|error| Unusable::Rejected(format!("{error:#}")))
+        Image::load(engine, verified).map_err(|error| Remake::Rejected(format!("{error:#}")))
     }
 
     /// Writes image and seal under other names first, so that nobody ever sees a part of one.
@@ -333,15 +333,15 @@ fn smallest_engine() -> Result<Engine, ImageError> {
 }
 
 /// Opens an image and compares it with its seal.
-fn verify(path: &Path) -> Result<Verified, Unusable> {
-    let rejected = |reason: &str| Unusable::Rejected(format!("`{}` {reason}", path.display()));
+fn verify(path: &Path) -> Result<Verified, Remake> {
+    let rejected = |reason: &str| Remake::Rejected(format!("`{}` {reason}", path.display()));
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0))
         .open(path);
     let mut file = match opened {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Missing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Remake::Missing),
         Err(error) => return Err(rejected(&format!("cannot be opened: {error}"))),
     };
     let metadata = file

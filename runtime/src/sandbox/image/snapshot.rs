@@ -185,7 +185,10 @@ fn add_workspace(linker: &mut Linker<Written>) -> wasmtime::Result<()> {
         "fd_prestat_dir_name",
         |mut caller: wasmtime::Caller<'_, Written>, _: i32, at: i32, length: i32| {
             let length = usize::try_from(length)?;
-            let name = abi::WORKSPACE.as_bytes().get(..length).ok_or_else(outside)?;
+            let name = abi::WORKSPACE
+                .as_bytes()
+                .get(..length)
+                .ok_or_else(outside)?;
             write(&mut caller, at, name)?;
             wasmtime::Result::Ok(0)
         },

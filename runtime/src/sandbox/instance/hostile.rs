@@ -21,7 +21,7 @@ use crate::{
     recorder::Recorder,
     sandbox::{
         meter::{Meter, Stopped},
-        state::{Memory, State, Stdin},
+        state::{MemoryLimiter, State, Stdin},
         wasi,
     },
     script::Script,
@@ -252,7 +252,7 @@ async fn call_by_call(
         stdin: Stdin::new(b"what comes in".to_vec()),
         recorder: Recorder::live(granted.clock, Some(number), &budget).unwrap(),
         files,
-        memory: Memory::new(&limits),
+        memory: MemoryLimiter::new(&limits),
         ..tests::state(&ground.hostile)
     };
     let mut store = Store::new(&ground.hostile.engine, state);

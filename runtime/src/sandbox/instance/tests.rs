@@ -13,7 +13,7 @@ use crate::{
     sandbox::{
         engine,
         image::ImageCache,
-        state::{Memory, State, Stdin},
+        state::{MemoryLimiter, State, Stdin},
     },
     script::Script,
 };
@@ -58,7 +58,7 @@ pub(super) fn state(shared: &Shared) -> State {
         stdin: Stdin::new(Vec::new()),
         recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,
-        memory: Memory::new(&Limits::default()),
+        memory: MemoryLimiter::new(&Limits::default()),
         ticker: Arc::clone(&shared.ticker),
     }
 }

@@ -13,9 +13,9 @@ use super::{MODULE, PIECE, errno, put, vectors_of};
 use crate::{
     sandbox::{
         linker::{memory, slice, slice_mut},
-        state::{Files, State},
+        state::{GuestFiles, State},
     },
-    workspace::{Described, How, Modes, Seen, Whence},
+    workspace::{Descriptor, How, Modes, Seen, Whence},
 };
 use forms::{descriptor_form, number_of, stat_form, times_of};
 use kept::{FIRST, at_once, carry_out, described, exists, open_files, session};
@@ -256,7 +256,7 @@ async fn fd_filestat_set_size(
 
 /// The name of the directory that a run begins with is asked for in two steps: how long it is, and what it is.
 async fn fd_prestat_get(caller: &mut Caller<'_, State>, fd: u32, at: u32) -> Result<(), Failed> {
-    if described(caller, fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Descriptor::Directory { first: true }) {
         return Err(Errno::BADF.into());
     }
     let length = u64::from(u32::try_from(abi::WORKSPACE.len())?);
@@ -270,7 +270,7 @@ async fn fd_prestat_dir_name(
     at: u32,
     length: u32,
 ) -> Result<(), Failed> {
-    if described(caller, fd)? != (Described::Directory { first: true }) {
+    if described(caller, fd)? != (Descriptor::Directory { first: true }) {
         return Err(Errno::NOTDIR.into());
     }
     if usize::try_from(length)? < abi::WORKSPACE.len() {
@@ -338,7 +338,7 @@ async fn path_filestat_get(
     let path = path(caller, path_at, length)?;
     if fd == FIRST && path == "." {
         let started = caller.data().recorder.started_ms();
-        if let Some(Files::Unused { .. }) = caller.data().files {
+        if let Some(GuestFiles::Unused { .. }) = caller.data().files {
             // A run that only looks at where it is, as each does at its start, has not used it.
             return put_stat(caller, at, &Seen::empty_directory(started), 1);
         }

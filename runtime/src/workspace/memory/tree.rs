@@ -7,7 +7,7 @@
 
 use super::{content::Content, room::Room};
 use crate::workspace::{
-    entry::{Identity, Seen},
+    entry::{FileIdentity, Seen},
     ledger::{Account, Budget},
     listing::write_entry,
     place::Place,
@@ -151,7 +151,7 @@ impl Tree {
             What::Directory(_) => (FileType::Directory, 0),
         };
         Ok(Seen {
-            identity: Identity {
+            identity: FileIdentity {
                 device: 0,
                 inode: number,
             },

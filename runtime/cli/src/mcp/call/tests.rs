@@ -3,18 +3,18 @@
 use super::*;
 use serde_json::json;
 
-fn call(tool: &str, arguments: Value) -> Result<Call, String> {
+fn call(tool: &str, arguments: Value) -> Result<ToolCall, String> {
     let Value::Object(arguments) = arguments else {
         return Err("no object".to_owned());
     };
-    match Call::of(tool, arguments) {
+    match ToolCall::of(tool, arguments) {
         Some(call) => call.map_err(|wrong| wrong.to_string()),
         None => Err("no tool".to_owned()),
     }
 }
 
-fn execute(timeout: Option<Duration>, stdin: &str) -> Result<Call, String> {
-    Ok(Call::ExecuteCode(Execute {
+fn execute(timeout: Option<Duration>, stdin: &str) -> Result<ToolCall, String> {
+    Ok(ToolCall::ExecuteCode(Execute {
         code: "1".to_owned(),
         timeout,
         stdin: stdin.to_owned(),
@@ -42,10 +42,10 @@ fn arguments_are_taken_as_they_are_meant() {
     ] {
         assert_eq!(call("execute_code", arguments), expected);
     }
-    assert_eq!(call("list_services", json!({})), Ok(Call::ListServices));
+    assert_eq!(call("list_services", json!({})), Ok(ToolCall::ListServices));
     assert_eq!(
         call("get_interface", json!({"service": "crm"})),
-        Ok(Call::GetInterface("crm".to_owned()))
+        Ok(ToolCall::GetInterface("crm".to_owned()))
     );
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// A client whose configuration is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Client {
+pub(super) enum McpClient {
     /// Claude Code
     ClaudeCode,
     /// Claude Desktop
@@ -21,30 +21,30 @@ pub(super) enum Client {
 
 /// For whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Scope {
+pub(super) enum InstallScope {
     /// You, in every project
     User,
     /// Everybody, in this one
     Project,
 }
 
-impl Client {
+impl McpClient {
     /// The file, relative to the home directory, to the user's configuration, or to the project.
-    pub(super) fn file(self, scope: Scope) -> Result<PathBuf, Failure> {
+    pub(super) fn file(self, scope: InstallScope) -> Result<PathBuf, Failure> {
         match (self, scope) {
-            (Self::ClaudeCode, Scope::User) => Ok(home()?.join(".claude.json")),
-            (Self::ClaudeCode, Scope::Project) => here(".mcp.json"),
-            (Self::ClaudeDesktop, Scope::User) => {
+            (Self::ClaudeCode, InstallScope::User) => Ok(home()?.join(".claude.json")),
+            (Self::ClaudeCode, InstallScope::Project) => here(".mcp.json"),
+            (Self::ClaudeDesktop, InstallScope::User) => {
                 Ok(configuration()?.join("Claude/claude_desktop_config.json"))
             }
-            (Self::ClaudeDesktop, Scope::Project) => Err(Failure::usage(
+            (Self::ClaudeDesktop, InstallScope::Project) => Err(Failure::usage(
                 "Claude Desktop has no configuration of projects",
                 "leave --scope out",
             )),
-            (Self::Cursor, Scope::User) => Ok(home()?.join(".cursor/mcp.json")),
-            (Self::Cursor, Scope::Project) => here(".cursor/mcp.json"),
-            (Self::Vscode, Scope::User) => Ok(configuration()?.join("Code/User/mcp.json")),
-            (Self::Vscode, Scope::Project) => here(".vscode/mcp.json"),
+            (Self::Cursor, InstallScope::User) => Ok(home()?.join(".cursor/mcp.json")),
+            (Self::Cursor, InstallScope::Project) => here(".cursor/mcp.json"),
+            (Self::Vscode, InstallScope::User) => Ok(configuration()?.join("Code/User/mcp.json")),
+            (Self::Vscode, InstallScope::Project) => here(".vscode/mcp.json"),
         }
     }
 

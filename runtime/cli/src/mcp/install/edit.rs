@@ -13,7 +13,7 @@ const TWO: &str = "  ";
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum Edit {
     /// It is there already.
     None,
     /// The document becomes this.
@@ -40,24 +40,22 @@ pub(super) fn with(
     name: &str,
     entry: &Value,
     replace: bool,
-) -> Result<Change, EditError> {
+) -> Result<Edit, EditError> {
     if text.trim().is_empty() {
-        return Ok(Change::To(
-            pretty(&json!({list: {name: entry}}), TWO) + "\n",
-        ));
+        return Ok(Edit::To(pretty(&json!({list: {name: entry}}), TWO) + "\n"));
     }
     let document: &RawValue = serde_json::from_str(text).map_err(EditError::Json)?;
     let root = Object::of(text, document, "the document")?;
     let Some(servers) = root.get(list)? else {
-        return Ok(Change::To(root.and(list, &json!({name: entry}))));
+        return Ok(Edit::To(root.and(list, &json!({name: entry}))));
     };
     let servers = Object::of(text, servers, &format!("\"{list}\""))?;
     let Some(there) = servers.get(name)? else {
-        return Ok(Change::To(servers.and(name, entry)));
+        return Ok(Edit::To(servers.and(name, entry)));
     };
     let known: Value = serde_json::from_str(there.get()).map_err(EditError::Json)?;
     if known == *entry {
-        return Ok(Change::None);
+        return Ok(Edit::None);
     }
     if !replace {
         let name = name.to_owned();
@@ -66,7 +64,7 @@ pub(super) fn with(
     let place = place(text, there);
     let entry = pretty(entry, &servers.unit());
     let entry = indented(&entry, &indentation(text, place.start));
-    Ok(Change::To(spliced(text, place, &entry)))
+    Ok(Edit::To(spliced(text, place, &entry)))
 }
 
 /// The entry as a person would paste it.

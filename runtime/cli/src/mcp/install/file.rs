@@ -21,7 +21,7 @@ const MOST_BACKUPS: u32 = 1000;
 
 /// A configuration as it is now.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct ConfigFile {
     /// Where links lead, since a link that is replaced by a file would leave the other end as it was.
     path: PathBuf,
     text: String,
@@ -29,7 +29,7 @@ pub(super) struct Document {
     permissions: Option<Permissions>,
 }
 
-impl Document {
+impl ConfigFile {
     /// Reads it. A file that does not exist is empty.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: &io::Error| {

@@ -1,7 +1,7 @@
 //! The way through a document: method by method, parameter by parameter, with what the whole may take counted down.
 //! Called by `Document::read`. It must never describe the same part of a document twice. THREAT[SVC-04]
 
-use super::{Described, DocumentError, LONGEST_SUMMARY, Parameter, Structure};
+use super::{DescribedMethod, DocumentError, LONGEST_SUMMARY, Parameter, Structure};
 use crate::{
     offer::{
         expand::{self, Expander, TooMuch},
@@ -122,7 +122,7 @@ impl<'d> Reader<'d> {
         &mut self,
         name: &str,
         method: &'d Node<'d>,
-    ) -> Result<Option<Described>, Bad> {
+    ) -> Result<Option<DescribedMethod>, Bad> {
         // THREAT[POL-04]: exact bytes, and none that look like others.
         if !is_method_name(name) {
             return Err(
@@ -185,7 +185,7 @@ impl<'d> Reader<'d> {
                     .map_err(|TooMuch| heavy(self))?,
             ),
         };
-        Ok(Some(Described {
+        Ok(Some(DescribedMethod {
             summary: summary(method),
             deprecated: method.get("deprecated").and_then(Node::as_bool) == Some(true),
             structure,

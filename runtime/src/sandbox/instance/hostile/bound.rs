@@ -15,7 +15,7 @@ use crate::{
     recorder::{Clock, Recorder},
     sandbox::{
         engine,
-        state::{Memory, State},
+        state::{MemoryLimiter, State},
         wasi,
     },
     service::{Address, Client, ClientLimits, Service, Terms},
@@ -264,7 +264,7 @@ async fn measured(wanted: &Loop) -> u64 {
         output: Output::new(limits.output, None),
         recorder: Recorder::live(Clock::Real, None, &budget).unwrap(),
         files: Some(wasi::open(Some(workspace), &limits, &budget).await.unwrap()),
-        memory: Memory::new(&limits),
+        memory: MemoryLimiter::new(&limits),
         ..crate::sandbox::instance::tests::state(&hostile)
     };
     let mut store = Store::new(&hostile.engine, state);

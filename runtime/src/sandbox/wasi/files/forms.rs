@@ -1,6 +1,6 @@
 //! How WASI preview 1 writes files, descriptors and errors. Called by `files` alone; nothing here touches a file.
 
-use crate::workspace::{Described, Modes, Seen, kind_number};
+use crate::workspace::{Descriptor, Modes, Seen, kind_number};
 use rustix::{
     fs::{FileType, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT},
     io::Errno,
@@ -23,11 +23,11 @@ const OF_FILES: u64 = READ | (1 << 2) | WRITE | (1 << 8) | (1 << 22);
 
 /// A descriptor: kind, flags, rights, and rights of what is opened below. Nothing is a standard stream: of unknown kind, so
 /// no terminal, with the rights to read and write.
-pub(super) fn descriptor_form(described: Option<Described>) -> [u8; 24] {
+pub(super) fn descriptor_form(described: Option<Descriptor>) -> [u8; 24] {
     let (kind, flags, rights, below) = match described {
         None => (FileType::Unknown, 0, READ | WRITE, 0),
-        Some(Described::Directory { .. }) => (FileType::Directory, 0, ALL & !OF_FILES, ALL),
-        Some(Described::File(Modes {
+        Some(Descriptor::Directory { .. }) => (FileType::Directory, 0, ALL & !OF_FILES, ALL),
+        Some(Descriptor::File(Modes {
             read,
             write,
             append,

@@ -10,9 +10,9 @@ use crate::{
     sandbox::{
         RunError,
         linker::memory,
-        state::{Files, State},
+        state::{GuestFiles, State},
     },
-    workspace::{Described, Listed, Session, Workspace, WorkspaceError},
+    workspace::{Descriptor, FileList, Session, Workspace, WorkspaceError},
 };
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -27,29 +27,29 @@ pub(in crate::sandbox) async fn open(
     workspace: Option<Arc<Workspace>>,
     limits: &Limits,
     budget: &Budget,
-) -> Result<Files, RunError> {
+) -> Result<GuestFiles, RunError> {
     let (limits, budget) = (*limits, budget.clone());
     let Some(workspace) = workspace else {
-        return Ok(Files::Unused { limits, budget });
+        return Ok(GuestFiles::Unused { limits, budget });
     };
     let Some(path) = workspace.path().map(ToOwned::to_owned) else {
-        return Ok(Files::Here(workspace.session(&limits, &budget)?));
+        return Ok(GuestFiles::Here(workspace.session(&limits, &budget)?));
     };
     let opened = spawn_blocking(move || workspace.session(&limits, &budget)).await;
     let session = opened.map_err(|error| WorkspaceError::Open {
         path,
         source: std::io::Error::other(error),
     })??;
-    Ok(Files::Here(session))
+    Ok(GuestFiles::Here(session))
 }
 
 /// What a run left.
-pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> Listed {
+pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> FileList {
     match spawn_blocking(move || workspace.list()).await {
         Ok(listed) => listed,
-        Err(error) => Listed {
+        Err(error) => FileList {
             unlisted: Some(format!("the workspace cannot be listed: {error}")),
-            ..Listed::default()
+            ..FileList::default()
         },
     }
 }
@@ -58,21 +58,21 @@ pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> Listed {
 pub(super) fn session(state: &mut State) -> Result<&mut Session, Failed> {
     let (files, recorder) = (&mut state.files, &mut state.recorder);
     let files = files.as_mut().ok_or(Errno::BADF)?;
-    if let Files::Unused { limits, budget } = files {
+    if let GuestFiles::Unused { limits, budget } = files {
         let made = Workspace::memory_since(recorder.started_ms());
         let opened = made
             .session(limits, budget)
             .map_err(wasmtime::Error::from)?;
-        *files = Files::Here(opened);
+        *files = GuestFiles::Here(opened);
     }
     match files {
-        Files::Here(session) => {
+        GuestFiles::Here(session) => {
             if let Session::Memory(files) = session {
                 files.at(recorder.wall_ms().map_err(wasmtime::Error::from)?);
             }
             Ok(session)
         }
-        Files::Unused { .. } | Files::Away => Err(lost()),
+        GuestFiles::Unused { .. } | GuestFiles::Away => Err(lost()),
     }
 }
 
@@ -83,20 +83,20 @@ fn lost() -> Failed {
 }
 
 /// What a descriptor stands for, for which no workspace need be made.
-pub(super) fn described(caller: &mut Caller<'_, State>, fd: u32) -> Result<Described, Failed> {
+pub(super) fn described(caller: &mut Caller<'_, State>, fd: u32) -> Result<Descriptor, Failed> {
     match caller.data().files.as_ref().ok_or(Errno::BADF)? {
-        Files::Unused { .. } if fd == FIRST => Ok(Described::Directory { first: true }),
-        Files::Unused { .. } => Err(Errno::BADF.into()),
-        Files::Here(session) => Ok(session.describe(fd)?),
-        Files::Away => Err(lost()),
+        GuestFiles::Unused { .. } if fd == FIRST => Ok(Descriptor::Directory { first: true }),
+        GuestFiles::Unused { .. } => Err(Errno::BADF.into()),
+        GuestFiles::Here(session) => Ok(session.describe(fd)?),
+        GuestFiles::Away => Err(lost()),
     }
 }
 
 /// How many files and directories a run has open, for which no workspace need be made.
 pub(super) fn open_files(state: &State) -> usize {
     match &state.files {
-        Some(Files::Here(session)) => session.open_files(),
-        Some(Files::Unused { .. } | Files::Away) | None => 0,
+        Some(GuestFiles::Here(session)) => session.open_files(),
+        Some(GuestFiles::Unused { .. } | GuestFiles::Away) | None => 0,
     }
 }
 
@@ -126,8 +126,8 @@ pub(super) async fn carry_out<R: Send + 'static>(
     let taken = state
         .files
         .as_mut()
-        .map(|files| std::mem::replace(files, Files::Away));
-    let Some(Files::Here(mut session)) = taken else {
+        .map(|files| std::mem::replace(files, GuestFiles::Away));
+    let Some(GuestFiles::Here(mut session)) = taken else {
         return Err(lost());
     };
     let acted = spawn_blocking(move || {
@@ -135,7 +135,7 @@ pub(super) async fn carry_out<R: Send + 'static>(
         (session, done)
     });
     let (session, done) = acted.await.map_err(wasmtime::Error::from)?;
-    caller.data_mut().files = Some(Files::Here(session));
+    caller.data_mut().files = Some(GuestFiles::Here(session));
     Ok(done?)
 }
 

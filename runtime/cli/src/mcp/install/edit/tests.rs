@@ -5,8 +5,8 @@ use super::*;
 fn put(text: &str, replace: bool) -> Result<String, String> {
     let entry = json!({"command": "/bin/sandgate", "args": ["mcp"]});
     match with(text, "servers", "sandgate", &entry, replace) {
-        Ok(Change::To(text)) => Ok(text),
-        Ok(Change::None) => Err("unchanged".to_owned()),
+        Ok(Edit::To(text)) => Ok(text),
+        Ok(Edit::None) => Err("unchanged".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
