@@ -196,7 +196,7 @@ async fn perform(
             }
             Err(error) => return Ok(Err(error)),
         }
-        if name == "collect" {
+        if matches!(name, "collect" | "call") {
             sentinel.reply = u32::try_from(last).unwrap();
         }
     }

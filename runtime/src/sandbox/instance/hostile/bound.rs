@@ -118,7 +118,16 @@ const LOOPS: &[Loop] = &[
         times: LARGE,
         most: REPLIES,
     },
+    a("call", &[0, 10], FAST),
+    Loop {
+        name: "call, answered",
+        import: "call",
+        arguments: &[ECHO, LONG],
+        times: LARGE,
+        most: REPLIES,
+    },
     a("collect", &[1], 1),
+    a("open_files", &[], FAST),
     a("reply", &[OUT], 1),
     // Four bytes each would be 16 MB.
     a("wait", &[0], 4 * FAST),

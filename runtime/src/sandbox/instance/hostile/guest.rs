@@ -84,7 +84,9 @@ const WASI: &str = "wasi_snapshot_preview1";
 /// All that there are. A list that is not that of guest/imports.txt, or has another type in it, does not link.
 pub(super) const IMPORTS: &[Import] = &[
     Import(OURS, "begin", &[Request, Length], true),
+    Import(OURS, "call", &[Request, Length], true),
     Import(OURS, "collect", &[Call], true),
+    Import(OURS, "open_files", &[], true),
     Import(OURS, "reply", &[Out], false),
     Import(OURS, "wait", &[Milliseconds], true),
     Import(WASI, "args_get", &[Out, Out], true),

@@ -109,12 +109,14 @@ const HABITS: &[&[&str]] = &[
         "begin", "begin", "collect", "reply", "begin", "wait", "wait",
     ],
     &["begin", "collect", "begin", "collect", "reply", "reply"],
+    &["call", "reply", "begin", "call", "collect", "reply"],
     &[
         "path_open",
         "fd_write",
         "fd_seek",
         "fd_read",
         "fd_filestat_get",
+        "open_files",
         "fd_close",
     ],
     &[
@@ -309,6 +311,10 @@ impl Writer {
             "begin" => {
                 self.begun += 1;
                 self.under_way.push(self.begun);
+            }
+            "call" => {
+                self.begun += 1;
+                self.collected = true;
             }
             "collect" => self.collected = true,
             "reply" => self.collected = false,

@@ -10,7 +10,7 @@ pub(super) struct Sentinel {
     given: Vec<Range<u64>>,
     /// Where lengths of buffers stand, which a call may change and has to put back.
     buffers: Range<u64>,
-    /// How much the last `collect` announced.
+    /// How much the last `collect` or `call` announced.
     pub(super) reply: u32,
     /// What was called, for whoever has to find out why.
     pub(super) calls: String,
