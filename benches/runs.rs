@@ -142,10 +142,7 @@ fn repeated(
     group
         .throughput(Throughput::Elements(calls))
         .sample_size(10);
-    for (name, body) in [
-        (name, "_sandgate.collect(_sandgate.begin(request))"),
-        ("loop", "len(request)"),
-    ] {
+    for (name, body) in [(name, "_sandgate.call(request)"), ("loop", "len(request)")] {
         let source = format!(
             "import _sandgate\nrequest = '{request}'\nfor _ in range({calls}):\n    {body}"
         );

@@ -7,6 +7,7 @@ mod carrier;
 mod decided;
 mod desk;
 mod gate;
+mod inline;
 pub(crate) mod pace;
 pub(crate) mod question;
 pub(crate) mod reach;
@@ -14,6 +15,7 @@ mod refusal;
 mod underway;
 
 pub(crate) use gate::People;
+pub(crate) use inline::Inline;
 pub use refusal::{RefusalKind, Told};
 pub(crate) use underway::TooManyCalls;
 
@@ -43,6 +45,7 @@ pub(crate) struct Road {
     limit: u64,
     budget: Budget,
     under_way: UnderWay,
+    inline: Inline,
     pause: Pause,
     /// Nothing can be reached without it.
     lane: Option<Arc<Lane>>,
@@ -89,10 +92,16 @@ impl Road {
             calls: 0,
             limit,
             under_way: UnderWay::new(budget.clone()),
+            inline: Inline::default(),
             budget,
             pause,
             lane,
         }
+    }
+
+    /// What the run has to be driven with.
+    pub(crate) fn inline(&self) -> Inline {
+        self.inline.clone()
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -112,14 +121,13 @@ impl Road {
         Ok(number)
     }
 
-    /// Makes one request and returns its reply. Nobody else could go on meanwhile, so it needs no task: what is answered
-    /// in this process is answered without another thread being woken.
+    /// Makes one request and returns its reply.
     pub(crate) async fn call(&mut self, request: &[u8]) -> Result<Vec<u8>, TooManyCalls> {
         let step = self.step(request);
         let _waits = self.pause.script_waits();
         let reply = match step {
             Step::Answered(reply) => reply,
-            Step::Begun(answering) => underway::guarded(answering).await,
+            Step::Begun(answering) => self.inline.answer(answering).await,
         };
         self.under_way.pass(&reply)
     }

@@ -100,7 +100,7 @@ const ALL: [Stages; 6] = [
         module: &["hostcall"],
         order: &[
             "question", "pace", "refusal", "call", "decided", "gate", "carrier", "reach", "desk",
-            "underway", "builtin",
+            "inline", "underway", "builtin",
         ],
     },
     Stages {

@@ -8,10 +8,7 @@ use crate::{
 use sandgate_wire::Reply;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
+    future::Future,
     time::Duration,
 };
 use tokio::task::{Id, JoinError, JoinSet};
@@ -171,16 +168,6 @@ impl UnderWay {
         self.order.push_back(call);
         Ok(())
     }
-}
-
-/// A call that is no task: THREAT[ESC-03], a panic of ours is the error of the call in which it happened here, too.
-pub(crate) async fn guarded(answering: impl Future<Output = Reply>) -> Reply {
-    let mut answering = pin!(answering);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-        polled.unwrap_or_else(|_| Poll::Ready(Refusal::Failed.into_reply()))
-    })
-    .await
 }
 
 /// What a reply costs beside its bytes: its places in the tables above.

@@ -163,7 +163,8 @@ impl Shared {
         store.set_epoch_deadline(1);
         let end = {
             let _running = self.ticker.running();
-            let guest = self.guest.run(&mut store, &script);
+            let inline = store.data().road.inline();
+            let guest = inline.drive(self.guest.run(&mut store, &script));
             match meter
                 .drive(guest, &self.ticker, script.cancel.as_ref())
                 .await

@@ -263,7 +263,8 @@ async fn call_by_call(
     let ticker = &ground.hostile.ticker;
     let driven = {
         let _running = ticker.running();
-        let guest = perform(&ground, &mut store, &program, &mut sentinel);
+        let inline = store.data().road.inline();
+        let guest = inline.drive(perform(&ground, &mut store, &program, &mut sentinel));
         meter.drive(Counted(Box::pin(guest), 0), ticker, None).await
     };
     let end = match driven {
