@@ -2,7 +2,7 @@
 //! file that defines it. The order of the stages of each crate is one list; the sources are parsed, so that no way of
 //! writing an import escapes. Planted violations show that it can fail.
 
-use crate::support::{files, repository};
+use crate::support::{files, is_for_tests, repository};
 use std::{collections::BTreeMap, path::PathBuf};
 use syn::{
     File, Item, ItemUse, UseTree,
@@ -185,17 +185,6 @@ impl Paths {
         path.push(name.to_string());
         self.take(&path);
     }
-}
-
-/// What is only there for tests is a later stage than any.
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.meta.require_list().is_ok_and(|list| {
-                let text = list.tokens.to_string();
-                text == "test" || text.contains("fuzzing")
-            })
-    })
 }
 
 impl<'ast> Visit<'ast> for Paths {

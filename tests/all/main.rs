@@ -27,6 +27,7 @@ mod isolation;
 mod limitations;
 mod limits;
 mod mcp;
+mod names;
 mod neighbours;
 mod output;
 mod policy;

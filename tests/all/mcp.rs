@@ -424,6 +424,31 @@ fn a_time_limit_can_only_be_shorter_than_the_context_s() {
 }
 
 #[test]
+fn a_description_speaks_of_a_directory_only_where_there_is_one() {
+    let desk = Desk::open();
+    let policies = tempfile::tempdir().unwrap();
+    fs::create_dir(policies.path().join("brief")).unwrap();
+    fs::write(policies.path().join("brief/policy.cedar"), "").unwrap();
+    for (limit, expected) in [
+        (
+            "",
+            "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call. No services can be called.",
+        ),
+        (
+            "workspace = \"none\"\n",
+            "Runs Python 3 in a sandbox: the standard library; no files, no network, no processes, no packages, nothing of an earlier call. No services can be called.",
+        ),
+    ] {
+        let limits = format!("hero_context = 4\n{limit}");
+        fs::write(policies.path().join("brief/limits.toml"), limits).unwrap();
+        let mut session = Session::begun(desk.mcp(policies.path(), "brief"));
+        let listed = session.ask("tools/list", json!({}));
+        assert_eq!(listed["tools"][0]["description"], expected);
+        session.end_quietly();
+    }
+}
+
+#[test]
 fn services_are_listed_and_read_and_a_misspelt_one_is_named() {
     let desk = Desk::open();
     let mut session = Session::begun(assistant(&desk));
@@ -442,7 +467,7 @@ fn services_are_listed_and_read_and_a_misspelt_one_is_named() {
         session.call("get_interface", json!({"service": "cmr"})),
         (
             false,
-            "there is no service `cmr`; there are: crm; perhaps `crm` is meant".to_owned()
+            "there is no service `cmr`; there are: crm; did you mean `crm`?".to_owned()
         )
     );
     session.end_quietly();

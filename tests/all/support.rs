@@ -98,6 +98,17 @@ pub(crate) fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> 
     found
 }
 
+/// Whether an item is only there for tests or for fuzzing.
+pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.meta.require_list().is_ok_and(|list| {
+                let text = list.tokens.to_string();
+                text == "test" || text.contains("fuzzing")
+            })
+    })
+}
+
 /// The sandbox of all tests.
 pub(crate) async fn sandbox() -> Sandbox {
     static SANDBOX: OnceCell<Sandbox> = OnceCell::const_new();

@@ -141,7 +141,7 @@ pub fn http(bytes: &[u8]) {
         Some(with_id(first, &requests[0])),
         Some(with_id(second, &requests[1])),
     ];
-    let stream = Said {
+    let stream = ScriptedStream {
         says,
         saying: Vec::new(),
         piece: usize::from(piece).max(1),
@@ -232,7 +232,7 @@ fn read(request: &RpcRequest, reply: &[u8], said: &[u8]) {
 /// A connection to a service that says one thing when it is first written to, and another when it is written to after that
 /// was read. Nothing waits: a reader who asks again and again is told that it is over.
 #[derive(Debug)]
-struct Said {
+struct ScriptedStream {
     says: [Option<Vec<u8>>; 2],
     /// What is left of what it says now, the end first.
     saying: Vec<u8>,
@@ -243,7 +243,7 @@ struct Said {
     waker: Option<Waker>,
 }
 
-impl AsyncRead for Said {
+impl AsyncRead for ScriptedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -270,7 +270,7 @@ impl AsyncRead for Said {
     }
 }
 
-impl AsyncWrite for Said {
+impl AsyncWrite for ScriptedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,

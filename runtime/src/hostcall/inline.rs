@@ -16,10 +16,10 @@ use std::{
 
 /// One run's. Clones are the same: the guest's side asks, and the driver's answers.
 #[derive(Clone, Default)]
-pub(crate) struct Inline(Arc<Mutex<Call>>);
+pub(crate) struct Inline(Arc<Mutex<InlineCall>>);
 
 #[derive(Default)]
-enum Call {
+enum InlineCall {
     #[default]
     None,
     Asked(Pin<Box<dyn Future<Output = Reply> + Send>>),
@@ -32,12 +32,12 @@ impl Inline {
         &self,
         answering: impl Future<Output = Reply> + Send + 'static,
     ) -> Reply {
-        *self.call() = Call::Asked(Box::pin(answering));
+        *self.call() = InlineCall::Asked(Box::pin(answering));
         // Nothing need wake it: the guest's turn comes when there is an answer.
         poll_fn(|_| {
             let mut call = self.call();
             match mem::take(&mut *call) {
-                Call::Answered(reply) => Poll::Ready(reply),
+                InlineCall::Answered(reply) => Poll::Ready(reply),
                 other => {
                     *call = other;
                     Poll::Pending
@@ -56,7 +56,7 @@ impl Inline {
                     return Poll::Pending;
                 }
                 let polled = guest.as_mut().poll(context);
-                if polled.is_ready() || !matches!(*self.call(), Call::Asked(_)) {
+                if polled.is_ready() || !matches!(*self.call(), InlineCall::Asked(_)) {
                     return polled;
                 }
             }
@@ -67,11 +67,11 @@ impl Inline {
     /// Pending while there is something to be answered.
     fn carry_out(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut call = self.call();
-        let Call::Asked(answering) = &mut *call else {
+        let InlineCall::Asked(answering) = &mut *call else {
             return Poll::Ready(());
         };
         let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-        *call = Call::Answered(match polled {
+        *call = InlineCall::Answered(match polled {
             Ok(Poll::Ready(reply)) => reply,
             Ok(Poll::Pending) => return Poll::Pending,
             // THREAT[ESC-03]: a panic of ours is the error of the call in which it happened.
@@ -80,7 +80,7 @@ impl Inline {
         Poll::Ready(())
     }
 
-    fn call(&self) -> MutexGuard<'_, Call> {
+    fn call(&self) -> MutexGuard<'_, InlineCall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

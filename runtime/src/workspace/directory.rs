@@ -8,7 +8,7 @@ use super::{
     delivery::{Delivery, Input, irregular, too_many, without_waiting},
     entry,
     host::HostSession,
-    ledger::{Budget, Ledger, locked},
+    ledger::{Ledger, Quota, locked},
     place::Place,
     walk::{self, Entry, Next, Visit, walk},
 };
@@ -54,7 +54,7 @@ impl Directory {
         let (root, first) = (again()?, again()?);
         // Where that cannot be told nothing could be made later, and nobody would know why.
         Place::of(&root, &first)?;
-        let budget = Budget::of(limits);
+        let quota = Quota::of(limits);
         let mut ledger = locked(&self.ledger);
         if ledger.runs == 0 {
             let measured = measure(&self.dir)?;
@@ -63,15 +63,13 @@ impl Directory {
             ledger.most = None;
         }
         ledger.runs = ledger.runs.saturating_add(1);
-        ledger.most = ledger
-            .most
-            .max(Some(ledger.account.bytes.max(budget.bytes)));
+        ledger.most = ledger.most.max(Some(ledger.account.bytes.max(quota.bytes)));
         drop(ledger);
         Ok(HostSession::new(
             root,
             first,
             Arc::clone(&self.ledger),
-            budget,
+            quota,
         ))
     }
 

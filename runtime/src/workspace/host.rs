@@ -6,7 +6,7 @@
 
 use super::{
     entry::{FileIdentity, Seen, number},
-    ledger::{Budget, Ledger, locked},
+    ledger::{Ledger, Quota, locked},
     listing::Listing,
     session::Whence,
     slots::Slot,
@@ -26,7 +26,7 @@ pub(crate) struct HostSession {
     pub(super) root: Dir,
     pub(super) table: Table<OpenDirectory, OpenFile>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
-    pub(super) budget: Budget,
+    pub(super) quota: Quota,
     numbers: RandomState,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct OpenFile {
 
 impl HostSession {
     /// `root` and `first` are one directory, opened twice, since each has a position of its own.
-    pub(super) fn new(root: Dir, first: Dir, ledger: Arc<Mutex<Ledger>>, budget: Budget) -> Self {
+    pub(super) fn new(root: Dir, first: Dir, ledger: Arc<Mutex<Ledger>>, quota: Quota) -> Self {
         let first = OpenDirectory {
             dir: first,
             listing: Listing::default(),
@@ -61,7 +61,7 @@ impl HostSession {
             root,
             table: Table::new(first),
             ledger,
-            budget,
+            quota,
             numbers: RandomState::new(),
         }
     }
@@ -98,10 +98,10 @@ impl HostSession {
         Ok(taken)
     }
 
-    /// Writes all of it, or as much as the disk takes; nothing where the budget has no room for all of it. What lies
+    /// Writes all of it, or as much as the disk takes; nothing where the quota has no room for all of it. What lies
     /// between the end of a file and the place that is written to counts as well. THREAT[DOS-12].
     pub(super) fn write(&mut self, fd: u32, bytes: &[u8]) -> Result<usize, Errno> {
-        let (ledger, budget) = (Arc::clone(&self.ledger), self.budget);
+        let (ledger, quota) = (Arc::clone(&self.ledger), self.quota);
         let reading = self.table.reading(fd)?;
         if !reading.modes.write {
             return Err(Errno::BADF);
@@ -117,7 +117,7 @@ impl HostSession {
             reading.at
         };
         let end = end(at, bytes.len() as u64)?;
-        ledger.account.may_grow(&budget, size, end)?;
+        ledger.account.may_grow(&quota, size, end)?;
         let written = reading.file.file.write_at(bytes, at);
         // A full disk may have taken a part.
         let now = match &written {
@@ -131,14 +131,14 @@ impl HostSession {
     }
 
     pub(super) fn set_size(&mut self, fd: u32, size: u64) -> Result<(), Errno> {
-        let (ledger, budget) = (Arc::clone(&self.ledger), self.budget);
+        let (ledger, quota) = (Arc::clone(&self.ledger), self.quota);
         let reading = self.table.reading(fd)?;
         if !reading.modes.write {
             return Err(Errno::INVAL);
         }
         end(size, 0)?;
         let mut ledger = locked(&ledger);
-        reading.file.resize(&mut ledger, &budget, size)
+        reading.file.resize(&mut ledger, &quota, size)
     }
 
     pub(super) fn seek(&mut self, fd: u32, offset: i64, whence: Whence) -> Result<u64, Errno> {
@@ -168,7 +168,7 @@ impl HostSession {
 
     /// A place for one more descriptor, and one of the process for it. THREAT[DOS-13].
     pub(super) fn free(&self) -> Result<(usize, Slot), Errno> {
-        let free = self.table.free(self.budget.open)?;
+        let free = self.table.free(self.quota.open)?;
         Ok((free, Slot::take().ok_or(Errno::NFILE)?))
     }
 
@@ -218,11 +218,11 @@ impl OpenFile {
     pub(super) fn resize(
         &self,
         ledger: &mut Ledger,
-        budget: &Budget,
+        quota: &Quota,
         size: u64,
     ) -> Result<(), Errno> {
         let before = self.size()?;
-        ledger.account.may_grow(budget, before, size)?;
+        ledger.account.may_grow(quota, before, size)?;
         self.file.set_len(size).map_err(|error| number(&error))?;
         ledger.account.resized(before, size);
         Ok(())

@@ -15,7 +15,7 @@ use std::{
 
 /// What one run may take. THREAT[DOS-12].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
+pub(crate) struct Quota {
     /// Bytes of all files, holes included.
     pub(crate) bytes: u64,
     /// Names of files and directories.
@@ -28,7 +28,7 @@ pub(crate) struct Budget {
     pub(crate) open: usize,
 }
 
-impl Budget {
+impl Quota {
     pub(crate) fn of(limits: &Limits) -> Self {
         Self {
             bytes: limits.workspace_bytes,
@@ -49,9 +49,9 @@ pub(crate) struct Account {
 
 impl Account {
     /// Whether a file may become that large.
-    pub(super) fn may_grow(&self, budget: &Budget, from: u64, to: u64) -> Result<(), Errno> {
+    pub(super) fn may_grow(&self, quota: &Quota, from: u64, to: u64) -> Result<(), Errno> {
         let growth = to.saturating_sub(from);
-        if growth == 0 || self.bytes.saturating_add(growth) <= budget.bytes {
+        if growth == 0 || self.bytes.saturating_add(growth) <= quota.bytes {
             Ok(())
         } else {
             Err(Errno::NOSPC)
@@ -64,8 +64,8 @@ impl Account {
     }
 
     /// Whether there may be one more name.
-    pub(super) fn may_name(&self, budget: &Budget) -> Result<(), Errno> {
-        if self.entries < budget.entries {
+    pub(super) fn may_name(&self, quota: &Quota) -> Result<(), Errno> {
+        if self.entries < quota.entries {
             Ok(())
         } else {
             Err(Errno::NOSPC)

@@ -14,11 +14,11 @@ use super::{
     FileEntry, FileList, MOST_LISTED, MOST_PATHS,
     delivery::{Delivery, Input, irregular, too_many},
     entry::Seen,
-    ledger::{Budget, locked},
+    ledger::{Quota, locked},
     session::Whence,
     table::{self, Table, end},
 };
-use crate::{budget, limits::Limits};
+use crate::{budget::Budget, limits::Limits};
 use content::Content;
 use rustix::io::Errno;
 use std::{
@@ -48,7 +48,7 @@ type Opened = table::Opened<u64, u64>;
 pub(crate) struct MemorySession {
     tree: Arc<Mutex<Tree>>,
     pub(super) table: Table<u64, u64>,
-    pub(super) budget: Budget,
+    pub(super) quota: Quota,
     /// The time of what is done next, in nanoseconds since 1970.
     now: u64,
 }
@@ -59,7 +59,7 @@ impl Memory {
     }
 
     /// Opens it for one run, in whose budget is counted what it makes of it.
-    pub(super) fn session(&self, limits: &Limits, held: &budget::Budget) -> MemorySession {
+    pub(super) fn session(&self, limits: &Limits, held: &Budget) -> MemorySession {
         let mut tree = locked(&self.0);
         if tree.runs == 0 {
             tree.room.count_in(held.for_files());
@@ -69,7 +69,7 @@ impl Memory {
         MemorySession {
             tree: Arc::clone(&self.0),
             table: Table::new(ROOT),
-            budget: Budget::of(limits),
+            quota: Quota::of(limits),
             now: 0,
         }
     }
@@ -80,22 +80,22 @@ impl Memory {
             .name
             .to_str()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8"))?;
-        let budget = Budget {
+        let quota = Quota {
             bytes: u64::MAX,
             entries: u64::MAX,
-            ..Budget::of(&Limits::default())
+            ..Quota::of(&Limits::default())
         };
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = nanos(since.unwrap_or_default());
         let node = locked(&self.0).as_the_host(|tree| match tree.named(ROOT, name)? {
             Some(node) if tree.is_directory(node) => Err(irregular()),
             Some(node) => {
-                tree.resize(node, 0, &budget, now)?;
+                tree.resize(node, 0, &quota, now)?;
                 Ok(node)
             }
             None => {
                 let file = What::File(Content::default());
-                Ok(tree.make(ROOT, name, file, &budget, now)?)
+                Ok(tree.make(ROOT, name, file, &quota, now)?)
             }
         })?;
         let (mut batch, mut at) = (vec![0; BATCH], 0_u64);
@@ -112,7 +112,7 @@ impl Memory {
                         format!("files in memory are at most {most}; a directory may hold more");
                     return Err(io::Error::other(message));
                 }
-                Ok(tree.write(node, at, bytes, &budget, now)?)
+                Ok(tree.write(node, at, bytes, &quota, now)?)
             })?;
             at = at.saturating_add(taken as u64);
         }
@@ -248,7 +248,7 @@ impl MemorySession {
             reading.at
         };
         let end = end(at, bytes.len() as u64)?;
-        tree.write(reading.file, at, bytes, &self.budget, self.now)?;
+        tree.write(reading.file, at, bytes, &self.quota, self.now)?;
         reading.at = end;
         Ok(bytes.len())
     }
@@ -259,7 +259,7 @@ impl MemorySession {
             return Err(Errno::INVAL);
         }
         end(size, 0)?;
-        locked(&self.tree).resize(reading.file, size, &self.budget, self.now)
+        locked(&self.tree).resize(reading.file, size, &self.quota, self.now)
     }
 
     pub(super) fn seek(&mut self, fd: u32, offset: i64, whence: Whence) -> Result<u64, Errno> {

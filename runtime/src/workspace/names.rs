@@ -107,7 +107,7 @@ impl HostSession {
 
     /// Whether something may lie there. THREAT[DOS-13].
     fn reachable(&self, place: Place) -> Result<(), Errno> {
-        if place.depth <= self.budget.depth && place.length <= self.budget.path {
+        if place.depth <= self.quota.depth && place.length <= self.quota.path {
             Ok(())
         } else {
             Err(Errno::NAMETOOLONG)
@@ -186,7 +186,7 @@ impl HostSession {
         }
         let file = OpenFile::new(opened, slot)?;
         if how.truncate {
-            file.resize(&mut ledger, &self.budget, 0)?;
+            file.resize(&mut ledger, &self.quota, 0)?;
         }
         ledger.opened(file.identity);
         Ok(Opened::File(Reading::new(file, how.modes)))
@@ -203,7 +203,7 @@ impl HostSession {
             return Err(Errno::LOOP);
         }
         self.reachable(self.place(&spot)?)?;
-        ledger.account.may_name(&self.budget)?;
+        ledger.account.may_name(&self.quota)?;
         let access = match (how.modes.read, how.changes()) {
             (_, false) => OFlags::RDONLY,
             (false, true) => OFlags::WRONLY,
@@ -224,7 +224,7 @@ impl HostSession {
             return Err(Errno::EXIST);
         }
         self.reachable(self.place(&spot)?)?;
-        ledger.account.may_name(&self.budget)?;
+        ledger.account.may_name(&self.quota)?;
         mkdirat(&*spot.dir, spot.name, mode(0o777))?;
         ledger.account.named();
         Ok(())

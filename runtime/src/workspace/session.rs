@@ -178,7 +178,7 @@ impl Session {
 
     /// What this run may take, made less.
     #[cfg(test)]
-    pub(super) fn limit(&mut self, budget: super::ledger::Budget) {
-        either!(self, files => files.budget = budget);
+    pub(super) fn limit(&mut self, quota: super::ledger::Quota) {
+        either!(self, files => files.quota = quota);
     }
 }

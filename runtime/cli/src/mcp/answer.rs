@@ -95,7 +95,7 @@ pub(super) fn no_service(name: &str, services: &[(String, String)]) -> String {
         return format!("there is no service `{name}`; there are none that scripts may call");
     }
     let meant = nearest(name, names())
-        .map_or_else(String::new, |meant| format!("; perhaps `{meant}` is meant"));
+        .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
     let all = names().collect::<Vec<_>>().join(", ");
     format!("there is no service `{name}`; there are: {all}{meant}")
 }

@@ -25,7 +25,7 @@ pub(super) struct Execute {
 /// What is wrong with the arguments.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ToolArgumentError {
-    #[error("`{tool}` takes no argument `{argument}`; {takes}{}", meant.as_ref().map_or_else(String::new, |meant| format!("; perhaps `{meant}` is meant")))]
+    #[error("`{tool}` takes no argument `{argument}`; {takes}{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
     Unknown {
         tool: &'static str,
         argument: String,

@@ -90,6 +90,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         Ok(ListToolsResult::with_all_items(tools::all(
             &self.caller.services(),
+            self.caller.limits().workspace,
         )))
     }
 

@@ -2,6 +2,7 @@
 //! what they say of services is one line of the service's own document, and never more.
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
+use sandgate::Files;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -16,14 +17,14 @@ const MOST_NAMED: usize = 20;
 /// Characters of what a description says of one service.
 const LONGEST_LINE: usize = 100;
 
-/// All of them, for a caller that may use these services.
-pub(super) fn all(services: &[(String, String)]) -> Vec<Tool> {
+/// All of them, for a caller that may use these services and has such files.
+pub(super) fn all(services: &[(String, String)], files: Files) -> Vec<Tool> {
     let [execute_code, list_services, get_interface] = NAMES;
     vec![
         tool(
             execute_code,
             "Run Python",
-            format!("{} {}", python(), named(services)),
+            format!("{} {}", python(files), named(services)),
             json!({
                 "type": "object",
                 "properties": {
@@ -60,8 +61,15 @@ pub(super) fn all(services: &[(String, String)]) -> Vec<Tool> {
     ]
 }
 
-fn python() -> &'static str {
-    "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call."
+fn python(files: Files) -> &'static str {
+    match files {
+        Files::Scratch => {
+            "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call."
+        }
+        Files::None => {
+            "Runs Python 3 in a sandbox: the standard library; no files, no network, no processes, no packages, nothing of an earlier call."
+        }
+    }
 }
 
 /// Which services a script may import, as a model would write it.

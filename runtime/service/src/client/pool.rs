@@ -18,14 +18,14 @@ use tokio::time::Instant;
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    lanes: Mutex<HashMap<String, HashMap<Address, Arc<Share>>>>,
+    lanes: Mutex<HashMap<String, HashMap<Address, Arc<PoolShare>>>>,
     keep: Duration,
     sweeping: AtomicBool,
 }
 
 /// Those of one context to one address.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct PoolShare {
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
@@ -39,12 +39,12 @@ impl Pool {
     }
 
     /// The connections of a context to an address.
-    pub(crate) fn lane(&self, context: &str, to: &Address) -> Arc<Share> {
+    pub(crate) fn lane(&self, context: &str, to: &Address) -> Arc<PoolShare> {
         let mut lanes = locked(&self.lanes);
         if let Some(lane) = lanes.get(context).and_then(|lanes| lanes.get(to)) {
             return lane.clone();
         }
-        let lane = Arc::new(Share {
+        let lane = Arc::new(PoolShare {
             idle: Mutex::default(),
         });
         let of_context = lanes.entry(context.to_owned()).or_default();
@@ -54,7 +54,7 @@ impl Pool {
 
     /// A connection that may be used again. The first one starts a task that closes what has waited too long, and
     /// that ends when there is nothing left to close (THREAT[DOS-13]).
-    pub(crate) fn give(self: &Arc<Self>, lane: &Share, connection: Connection) {
+    pub(crate) fn give(self: &Arc<Self>, lane: &PoolShare, connection: Connection) {
         locked(&lane.idle).push((connection, Instant::now()));
         if self.sweeping.swap(true, Ordering::AcqRel) {
             return;
@@ -93,7 +93,7 @@ impl Pool {
     }
 }
 
-impl Share {
+impl PoolShare {
     /// The connection that was used last, so that those that are too many are left to be closed.
     pub(crate) fn take(&self, keep: Duration) -> Option<Connection> {
         let (connection, since) = locked(&self.idle).pop()?;

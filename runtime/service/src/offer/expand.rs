@@ -50,8 +50,8 @@ pub(crate) struct Expander<'d> {
     left: Cell<usize>,
     /// How many states the automaton of each has, where it can be matched.
     patterns: HashMap<&'d str, Option<usize>>,
-    /// By the part of the document that they were made from.
-    made: HashMap<*const Node<'d>, ParameterSchema>,
+    /// By the part of the document that they came from.
+    expanded: HashMap<*const Node<'d>, ParameterSchema>,
     anything: ParameterSchema,
     shelf: Arc<Shelf>,
 }
@@ -68,7 +68,7 @@ impl<'d> Expander<'d> {
             root,
             left: Cell::new(most(size)),
             patterns: HashMap::new(),
-            made: HashMap::new(),
+            expanded: HashMap::new(),
             anything: ParameterSchema::new("{}".into(), measure, shelf.clone()),
             shelf,
         }
@@ -111,8 +111,8 @@ impl<'d> Expander<'d> {
             Some(reference) => self.target(reference)?,
         };
         let from: *const Node<'d> = target.unwrap_or(schema);
-        if let Some(made) = self.made.get(&from) {
-            return Ok(made.clone());
+        if let Some(expanded) = self.expanded.get(&from) {
+            return Ok(expanded.clone());
         }
         let mut walk = Walk {
             expander: self,
@@ -131,7 +131,7 @@ impl<'d> Expander<'d> {
         }
         measure.parts = measure.parts.max(1);
         let schema = ParameterSchema::new(value.to_string().into(), measure, self.shelf.clone());
-        self.made.insert(from, schema.clone());
+        self.expanded.insert(from, schema.clone());
         Ok(schema)
     }
 
@@ -165,7 +165,7 @@ struct Walk<'e, 'd> {
     expander: &'e mut Expander<'d>,
     left: usize,
     measure: Measure,
-    /// Those that were met: each is made ready once.
+    /// Those that were met: each is expanded once.
     patterns: HashSet<&'d str>,
     /// What references that are being expanded lead to.
     path: Vec<*const Node<'d>>,
@@ -218,7 +218,7 @@ impl<'d> Walk<'_, 'd> {
             return self.reference(reference, depth);
         }
         let nullable = schema.get("nullable").and_then(Node::as_bool) == Some(true);
-        let mut made = Map::new();
+        let mut expanded = Map::new();
         for (keyword, value) in map {
             // Also of those that are left out: a reference leads here again.
             if !self.take(0, keyword.len().saturating_add(PART)) {
@@ -240,7 +240,7 @@ impl<'d> Walk<'_, 'd> {
                     if widened {
                         // One of them accepts more than it says, so that two may fit.
                         if let (Some(list), None) = (list, schema.get("anyOf")) {
-                            made.insert("anyOf".to_owned(), list);
+                            expanded.insert("anyOf".to_owned(), list);
                         }
                         continue;
                     }
@@ -271,13 +271,13 @@ impl<'d> Walk<'_, 'd> {
             };
             match kept {
                 Some(value) => {
-                    made.insert(keyword.clone().into_owned(), value);
+                    expanded.insert(keyword.clone().into_owned(), value);
                 }
                 None => self.widened = true,
             }
         }
-        settle(&mut made, schema);
-        Value::Object(made)
+        settle(&mut expanded, schema);
+        Value::Object(expanded)
     }
 
     fn reference(&mut self, reference: &'d Node<'d>, depth: usize) -> Value {
@@ -294,22 +294,22 @@ impl<'d> Walk<'_, 'd> {
         let Some(target) = target else {
             return self.anything();
         };
-        let mut made = if self.path.contains(&std::ptr::from_ref(target)) {
+        let mut expanded = if self.path.contains(&std::ptr::from_ref(target)) {
             self.anything()
         } else {
             self.path.push(target);
-            let made = self.schema(target, depth.saturating_add(1));
+            let expanded = self.schema(target, depth.saturating_add(1));
             self.path.pop();
-            made
+            expanded
         };
         // What it is called is worth more to a reader than what it is titled.
         let name = reference.rsplit('/').next().unwrap_or_default();
-        if let Value::Object(map) = &mut made
+        if let Value::Object(map) = &mut expanded
             && self.take(0, name.len())
         {
             map.insert("title".to_owned(), name.into());
         }
-        made
+        expanded
     }
 
     fn title(&mut self, title: &Node<'d>) -> Option<Value> {
@@ -391,17 +391,17 @@ impl<'d> Walk<'_, 'd> {
         if members.len() > self.left {
             return None;
         }
-        let mut made = Map::new();
+        let mut expanded = Map::new();
         for (name, schema) in members {
             self.costs(weight::NAME, 0);
             if keep(self, name) && self.take(0, name.len()) {
                 let schema = self.schema(schema, depth.saturating_add(1));
-                made.insert(name.clone().into_owned(), schema);
+                expanded.insert(name.clone().into_owned(), schema);
             } else {
                 self.widened = true;
             }
         }
-        Some(Value::Object(made))
+        Some(Value::Object(expanded))
     }
 
     fn is_pattern(&mut self, pattern: &'d str) -> bool {
@@ -420,18 +420,18 @@ impl<'d> Walk<'_, 'd> {
 }
 
 /// What a keyword says of others is only true while those are all there.
-fn settle(made: &mut Map<String, Value>, written: &Node<'_>) {
+fn settle(expanded: &mut Map<String, Value>, written: &Node<'_>) {
     let whole = ["properties", "patternProperties"].iter().all(|key| {
-        let kept = made.get(*key).and_then(Value::as_object).map(Map::len);
+        let kept = expanded.get(*key).and_then(Value::as_object).map(Map::len);
         kept == written.get(key).and_then(Node::as_object).map(<[_]>::len)
     });
     if !whole {
-        made.remove("additionalProperties");
+        expanded.remove("additionalProperties");
     }
     // Later drafts write tuples like this, and mean the rest of them by `items`.
     if written.get("prefixItems").is_some() {
-        made.remove("items");
-        made.remove("additionalItems");
+        expanded.remove("items");
+        expanded.remove("additionalItems");
     }
 }
 

@@ -29,19 +29,19 @@ pub(crate) struct Types {
     pub(crate) named: BTreeMap<String, String>,
     /// Names that are being written out.
     open: Vec<String>,
-    /// What was made already. The schemas are kept, so that none of them takes another's address.
+    /// What was annotated already. The schemas are kept, so that none of them takes another's address.
     done: HashMap<usize, (ParameterSchema, Arc<str>)>,
 }
 
 impl Types {
     pub(crate) fn of(&mut self, schema: &ParameterSchema) -> Arc<str> {
-        if let Some((_, made)) = self.done.get(&schema.address()) {
-            return made.clone();
+        if let Some((_, annotation)) = self.done.get(&schema.address()) {
+            return annotation.clone();
         }
-        let made: Arc<str> = self.annotation(&schema.value(), 0).into();
+        let annotation: Arc<str> = self.annotation(&schema.value(), 0).into();
         self.done
-            .insert(schema.address(), (schema.clone(), made.clone()));
-        made
+            .insert(schema.address(), (schema.clone(), annotation.clone()));
+        annotation
     }
 
     fn annotation(&mut self, schema: &Value, depth: usize) -> String {
@@ -52,33 +52,33 @@ impl Types {
             Some(name) if self.open.iter().any(|open| open == name) => name.to_owned(),
             Some(name) if self.named.len() < MOST_NAMES && self.open.len() < DEEPEST => {
                 self.open.push(name.to_owned());
-                let made = self.bounded(map, 0);
+                let annotation = self.bounded(map, 0);
                 self.open.pop();
-                self.called(name, made)
+                self.called(name, annotation)
             }
             _ => self.bounded(map, depth),
         }
     }
 
     /// What is long is written out once, under its name, unless that is another's already.
-    fn called(&mut self, name: &str, made: String) -> String {
+    fn called(&mut self, name: &str, annotation: String) -> String {
         let taken = self.named.get(name);
-        let short = made.len() < WORTH_A_NAME && !made.contains(name);
-        if taken.map_or(short, |taken| *taken != made) {
-            return made;
+        let short = annotation.len() < WORTH_A_NAME && !annotation.contains(name);
+        if taken.map_or(short, |taken| *taken != annotation) {
+            return annotation;
         }
-        self.named.insert(name.to_owned(), made);
+        self.named.insert(name.to_owned(), annotation);
         name.to_owned()
     }
 
     fn bounded(&mut self, map: &Map<String, Value>, depth: usize) -> String {
-        let made = self.plain(map, depth);
-        if made.len() <= LONGEST {
-            return made;
+        let annotation = self.plain(map, depth);
+        if annotation.len() <= LONGEST {
+            return annotation;
         }
         let whole = ["dict", "list"]
             .into_iter()
-            .find(|whole| made.starts_with(whole));
+            .find(|whole| annotation.starts_with(whole));
         whole.unwrap_or("Any").to_owned()
     }
 
@@ -135,7 +135,7 @@ impl Types {
             return parts
                 .iter()
                 .map(|part| self.annotation(part, depth))
-                .find(|made| made != "Any")
+                .find(|annotation| annotation != "Any")
                 .unwrap_or_else(|| "Any".to_owned());
         }
         self.fields(&fields, &required, depth)
@@ -194,14 +194,14 @@ impl Types {
             .iter()
             .take(MOST_FIELDS)
             .map(|(field, schema)| {
-                let mut made = self.annotation(schema, depth.saturating_add(1));
-                if !required.contains(field) && !takes_none(&made) {
-                    made.push_str(" | None");
+                let mut annotation = self.annotation(schema, depth.saturating_add(1));
+                if !required.contains(field) && !takes_none(&annotation) {
+                    annotation.push_str(" | None");
                 }
                 if naming::is_identifier(field) {
-                    format!("{field}: {made}")
+                    format!("{field}: {annotation}")
                 } else {
-                    format!("{}: {made}", quoted(field))
+                    format!("{}: {annotation}", quoted(field))
                 }
             })
             .collect();
@@ -246,11 +246,11 @@ fn literals(values: &[Value]) -> Option<String> {
     {
         return None;
     }
-    let made: Vec<String> = values.iter().map(literal).collect::<Option<_>>()?;
-    match made.as_slice() {
+    let literals: Vec<String> = values.iter().map(literal).collect::<Option<_>>()?;
+    match literals.as_slice() {
         [] => None,
         [one] if one == "None" => Some(one.clone()),
-        made => Some(format!("Literal[{}]", made.join(", "))),
+        literals => Some(format!("Literal[{}]", literals.join(", "))),
     }
 }
 
@@ -276,10 +276,10 @@ fn union(alternatives: impl Iterator<Item = String>) -> String {
         }
     }
     // Nothing comes last, as people write it.
-    distinct.sort_by_key(|made| made == "None");
+    distinct.sort_by_key(|annotation| annotation == "None");
     if distinct.is_empty()
         || distinct.len() > MOST_ALTERNATIVES
-        || distinct.iter().any(|made| made == "Any")
+        || distinct.iter().any(|annotation| annotation == "Any")
     {
         return "Any".to_owned();
     }

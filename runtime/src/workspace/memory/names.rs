@@ -6,7 +6,7 @@
 use super::{
     MemorySession, Opened,
     content::Content,
-    tree::{Directory, Tree, What},
+    tree::{MemoryDirectory, Tree, What},
 };
 use crate::workspace::{entry::Seen, ledger::locked, place::Place, session::How, table::Reading};
 use rustix::{
@@ -110,7 +110,7 @@ impl Spot<'_> {
 impl MemorySession {
     /// Whether something may lie there. THREAT[DOS-13].
     fn reachable(&self, place: Place) -> Result<(), Errno> {
-        if place.depth <= self.budget.depth && place.length <= self.budget.path {
+        if place.depth <= self.quota.depth && place.length <= self.quota.path {
             Ok(())
         } else {
             Err(Errno::NAMETOOLONG)
@@ -124,7 +124,7 @@ impl MemorySession {
         how: How,
     ) -> Result<u32, Errno> {
         how.check()?;
-        let free = self.table.free(self.budget.open)?;
+        let free = self.table.free(self.quota.open)?;
         let from = *self.table.directory(at)?.0;
         let mut tree = locked(&self.tree);
         let node = match look(&tree, from, path) {
@@ -162,7 +162,7 @@ impl MemorySession {
             return Err(Errno::NOTDIR);
         }
         if how.truncate {
-            tree.resize(node, 0, &self.budget, self.now)?;
+            tree.resize(node, 0, &self.quota, self.now)?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl MemorySession {
         }
         self.reachable(spot.place(tree)?)?;
         let file = What::File(Content::default());
-        tree.make(spot.directory, spot.name, file, &self.budget, self.now)
+        tree.make(spot.directory, spot.name, file, &self.quota, self.now)
     }
 
     pub(in crate::workspace) fn make_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
@@ -185,8 +185,8 @@ impl MemorySession {
             return Err(Errno::EXIST);
         }
         self.reachable(spot.place(&tree)?)?;
-        let directory = What::Directory(Directory::default());
-        tree.make(spot.directory, spot.name, directory, &self.budget, self.now)?;
+        let directory = What::Directory(MemoryDirectory::default());
+        tree.make(spot.directory, spot.name, directory, &self.quota, self.now)?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 use super::{content::Content, room::Room};
 use crate::workspace::{
     entry::{FileIdentity, Seen},
-    ledger::{Account, Budget},
+    ledger::{Account, Quota},
     listing::write_entry,
     place::Place,
 };
@@ -28,7 +28,7 @@ const ENTRY: usize = 1280;
 const FIRST_PLACE: u64 = 2;
 
 pub(in crate::workspace) struct Tree {
-    nodes: HashMap<u64, Node>,
+    nodes: HashMap<u64, MemoryNode>,
     /// The number of the next node.
     next: u64,
     pub(in crate::workspace) account: Account,
@@ -37,7 +37,7 @@ pub(in crate::workspace) struct Tree {
     pub(super) runs: usize,
 }
 
-pub(super) struct Node {
+pub(super) struct MemoryNode {
     what: What,
     /// Of the last access, modification and change, in nanoseconds since 1970.
     times: [u64; 3],
@@ -48,14 +48,14 @@ pub(super) struct Node {
 
 pub(super) enum What {
     File(Content),
-    Directory(Directory),
+    Directory(MemoryDirectory),
 }
 
 /// The names in a directory, and the order in which they were made: a listing that goes on after some of them are gone,
 /// or after others came, misses none of the rest and gives none twice.
 #[derive(Default)]
-pub(super) struct Directory {
-    names: BTreeMap<Arc<str>, Entry>,
+pub(super) struct MemoryDirectory {
+    names: BTreeMap<Arc<str>, DirectoryEntry>,
     order: BTreeMap<u64, Arc<str>>,
     /// The place of the next name.
     next: u64,
@@ -64,7 +64,7 @@ pub(super) struct Directory {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct DirectoryEntry {
     node: u64,
     place: u64,
 }
@@ -77,8 +77,8 @@ impl std::fmt::Debug for Tree {
 
 impl Tree {
     pub(super) fn new(now: u64) -> Self {
-        let root = Node {
-            what: What::Directory(Directory::default()),
+        let root = MemoryNode {
+            what: What::Directory(MemoryDirectory::default()),
             times: [now; 3],
             open: 0,
             named: true,
@@ -100,22 +100,22 @@ impl Tree {
         done
     }
 
-    fn node(&self, number: u64) -> Result<&Node, Errno> {
+    fn node(&self, number: u64) -> Result<&MemoryNode, Errno> {
         self.nodes.get(&number).ok_or(Errno::NOENT)
     }
 
-    fn node_mut(&mut self, number: u64) -> Result<&mut Node, Errno> {
+    fn node_mut(&mut self, number: u64) -> Result<&mut MemoryNode, Errno> {
         self.nodes.get_mut(&number).ok_or(Errno::NOENT)
     }
 
-    fn directory(&self, number: u64) -> Result<&Directory, Errno> {
+    fn directory(&self, number: u64) -> Result<&MemoryDirectory, Errno> {
         match &self.node(number)?.what {
             What::Directory(directory) => Ok(directory),
             What::File(_) => Err(Errno::NOTDIR),
         }
     }
 
-    fn directory_mut(&mut self, number: u64) -> Result<&mut Directory, Errno> {
+    fn directory_mut(&mut self, number: u64) -> Result<&mut MemoryDirectory, Errno> {
         match &mut self.node_mut(number)?.what {
             What::Directory(directory) => Ok(directory),
             What::File(_) => Err(Errno::NOTDIR),
@@ -219,17 +219,17 @@ impl Tree {
         directory: u64,
         name: &str,
         what: What,
-        budget: &Budget,
+        quota: &Quota,
         now: u64,
     ) -> Result<u64, Errno> {
-        self.account.may_name(budget)?;
+        self.account.may_name(quota)?;
         self.directory(directory)?;
         self.room.take(ENTRY)?;
         let number = self.next;
         self.next = self.next.saturating_add(1);
         self.nodes.insert(
             number,
-            Node {
+            MemoryNode {
                 what,
                 times: [now; 3],
                 open: 0,
@@ -252,7 +252,8 @@ impl Tree {
         let into = self.directory_mut(directory)?;
         let (name, place) = (Arc::<str>::from(name), into.next);
         into.next = into.next.saturating_add(1);
-        into.names.insert(Arc::clone(&name), Entry { node, place });
+        into.names
+            .insert(Arc::clone(&name), DirectoryEntry { node, place });
         let length = name.len();
         into.order.insert(place, name);
         self.changed(directory, now);
@@ -305,11 +306,11 @@ impl Tree {
     }
 
     fn drop_unused(&mut self, number: u64) {
-        let unused = |node: &Node| !node.named && node.open == 0 && number != ROOT;
+        let unused = |node: &MemoryNode| !node.named && node.open == 0 && number != ROOT;
         if !self.nodes.get(&number).is_some_and(unused) {
             return;
         }
-        if let Some(Node {
+        if let Some(MemoryNode {
             what: What::File(content),
             ..
         }) = self.nodes.remove(&number)
@@ -325,13 +326,13 @@ impl Tree {
         number: u64,
         at: u64,
         bytes: &[u8],
-        budget: &Budget,
+        quota: &Quota,
         now: u64,
     ) -> Result<(), Errno> {
         let content = self.file(number)?;
         let (size, growth) = (content.size(), content.growth(at, bytes.len()));
         let end = at.saturating_add(bytes.len() as u64);
-        self.account.may_grow(budget, size, end)?;
+        self.account.may_grow(quota, size, end)?;
         self.room.take(growth)?;
         self.account.resized(size, size.max(end));
         self.change(number, now, |content| content.write(at, bytes))
@@ -341,11 +342,11 @@ impl Tree {
         &mut self,
         number: u64,
         size: u64,
-        budget: &Budget,
+        quota: &Quota,
         now: u64,
     ) -> Result<(), Errno> {
         let before = self.file(number)?.size();
-        self.account.may_grow(budget, before, size)?;
+        self.account.may_grow(quota, before, size)?;
         self.account.resized(before, size);
         let freed = self.change(number, now, |content| content.resize(size))?;
         self.room.give_back(freed);
@@ -463,7 +464,7 @@ impl Tree {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 impl Tree {
-    const BOUNDLESS: Budget = Budget {
+    const BOUNDLESS: Quota = Quota {
         bytes: u64::MAX,
         entries: u64::MAX,
         depth: usize::MAX,
@@ -475,7 +476,7 @@ impl Tree {
     pub(in crate::workspace) fn dig(&mut self, levels: usize) {
         let mut here = ROOT;
         for _ in 0..levels {
-            let what = What::Directory(Directory::default());
+            let what = What::Directory(MemoryDirectory::default());
             here = self.make(here, "d", what, &Self::BOUNDLESS, 0).unwrap();
         }
     }
@@ -483,7 +484,7 @@ impl Tree {
     /// Many directories in the first.
     pub(in crate::workspace) fn widen(&mut self, many: usize) {
         for at in 0..many {
-            let (what, name) = (What::Directory(Directory::default()), format!("{at}"));
+            let (what, name) = (What::Directory(MemoryDirectory::default()), format!("{at}"));
             self.make(ROOT, &name, what, &Self::BOUNDLESS, 0).unwrap();
         }
     }

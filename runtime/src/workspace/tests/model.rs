@@ -3,7 +3,7 @@
 
 use super::{How, Kept, Modes, Session, Whence, Workspace, both, locked, measure, session};
 use crate::limits::Limits;
-use crate::workspace::ledger::Budget;
+use crate::workspace::ledger::Quota;
 use proptest::prelude::*;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashSet};
@@ -17,7 +17,7 @@ fn sequences() -> u32 {
 }
 
 /// So small that most sequences meet each of them.
-const BUDGET: Budget = Budget {
+const QUOTA: Quota = Quota {
     bytes: 100,
     entries: 7,
     depth: 4,
@@ -216,7 +216,7 @@ impl Model {
 
     fn may_be(&self, dir: usize, name: &str, extent: (usize, usize)) -> Answer {
         let (depth, length) = self.place(dir, name, extent);
-        if depth <= BUDGET.depth && length <= BUDGET.path {
+        if depth <= QUOTA.depth && length <= QUOTA.path {
             Ok(())
         } else {
             Err(Errno::NAMETOOLONG)
@@ -248,7 +248,7 @@ impl Model {
     }
 
     fn may_name(&self) -> Answer {
-        if self.entries() < BUDGET.entries {
+        if self.entries() < QUOTA.entries {
             Ok(())
         } else {
             Err(Errno::NOSPC)
@@ -289,7 +289,7 @@ impl Model {
     fn resize(&mut self, handle: usize, to: u64) -> Answer {
         let used = self.bytes();
         let (_, size) = self.file(handle)?;
-        if to > *size && used + (to - *size) > BUDGET.bytes {
+        if to > *size && used + (to - *size) > QUOTA.bytes {
             return Err(Errno::NOSPC);
         }
         *size = to;
@@ -300,7 +300,7 @@ impl Model {
         if how.directory && (how.create || how.exclusive || how.truncate) {
             return Err(Errno::INVAL);
         }
-        if self.table.iter().skip(1).flatten().count() >= BUDGET.open {
+        if self.table.iter().skip(1).flatten().count() >= QUOTA.open {
             return Err(Errno::MFILE);
         }
         let from = self.directory(at)?;
@@ -526,7 +526,7 @@ fn counted(workspace: &Workspace, session: Option<&Session>) -> [(u64, u64); 2] 
 fn agree(operations: &[Operation]) {
     for (_place, workspace) in both() {
         let mut session = session(&workspace, &Limits::default());
-        session.limit(BUDGET);
+        session.limit(QUOTA);
         let mut model = Model::new();
         for (number, operation) in operations.iter().enumerate() {
             let nowhere = model.begins_nowhere(operation);
@@ -543,7 +543,7 @@ fn agree(operations: &[Operation]) {
                 (model.bytes(), model.entries()),
                 "{number}: {operation:?}"
             );
-            assert!(real.0 <= BUDGET.bytes && real.1 <= BUDGET.entries);
+            assert!(real.0 <= QUOTA.bytes && real.1 <= QUOTA.entries);
         }
         drop(session);
         let [real, account] = counted(&workspace, None);

@@ -70,7 +70,7 @@ fn arguments_that_cannot_be_are_refused_with_what_can() {
         (
             "execute_code",
             json!({"code": "1", "timeout_second": 1}),
-            "`execute_code` takes no argument `timeout_second`; it takes code, timeout_seconds, stdin; perhaps `timeout_seconds` is meant",
+            "`execute_code` takes no argument `timeout_second`; it takes code, timeout_seconds, stdin; did you mean `timeout_seconds`?",
         ),
         (
             "execute_code",
