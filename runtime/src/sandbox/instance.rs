@@ -151,11 +151,11 @@ impl Shared {
                 script.source.len(),
                 limits.source
             );
-            let verdict = RunEnding {
+            let ending = RunEnding {
                 reason: Some(reason),
                 ..RunEnding::of(Status::Source)
             };
-            return Ok(finish(verdict, state, &meter, workspace).await);
+            return Ok(finish(ending, state, &meter, workspace).await);
         }
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -175,8 +175,8 @@ impl Shared {
             }
         };
         let state = store.into_data();
-        let verdict = judge(end, &state.memory, limits, &meter)?;
-        Ok(finish(verdict, state, &meter, workspace).await)
+        let ending = name_ending(end, &state.memory, limits, &meter)?;
+        Ok(finish(ending, state, &meter, workspace).await)
     }
 }
 
@@ -291,7 +291,7 @@ impl RunEnding {
 }
 
 /// Which ending it was.
-fn judge(
+fn name_ending(
     end: End,
     memory: &MemoryLimiter,
     limits: &Limits,
@@ -393,12 +393,12 @@ fn judge(
 
 /// There is always an outcome: nothing that a script left can keep it from being told. THREAT[DOS-13].
 async fn finish(
-    verdict: RunEnding,
+    ending: RunEnding,
     mut state: State,
     meter: &Meter,
     workspace: Option<Arc<Workspace>>,
 ) -> Outcome {
-    if let Some(farewell) = &verdict.farewell {
+    if let Some(farewell) = &ending.farewell {
         // As Python does; past the limit it is dropped like everything else.
         let _ = state
             .output
@@ -423,13 +423,13 @@ async fn finish(
     };
     let (stdout, stderr) = state.output.finish();
     Outcome {
-        status: verdict.status,
-        exit_code: verdict.exit_code,
-        reason: verdict.reason,
+        status: ending.status,
+        exit_code: ending.exit_code,
+        reason: ending.reason,
         stdout,
         stderr,
-        value: verdict.value,
-        exception: verdict.exception,
+        value: ending.value,
+        exception: ending.exception,
         files: listed.files,
         unlisted: listed.unlisted,
         scratch,

@@ -9,7 +9,7 @@ mod guest;
 mod program;
 mod sentinel;
 
-use super::{End, finish, judge, tests};
+use super::{End, finish, name_ending, tests};
 use crate::{
     budget::Budget,
     context::Context,
@@ -279,8 +279,9 @@ async fn call_by_call(
         sentinel.check(memory.data(&store), false)?;
     }
     let state = store.into_data();
-    let verdict = judge(end, &state.memory, &limits, &meter).map_err(|error| error.to_string())?;
-    let outcome = finish(verdict, state, &meter, workspace).await;
+    let named =
+        name_ending(end, &state.memory, &limits, &meter).map_err(|error| error.to_string())?;
+    let outcome = finish(named, state, &meter, workspace).await;
     Ok(ending(outcome.status, outcome.reason))
 }
 
