@@ -13,8 +13,8 @@ pub use file::read;
 
 use crate::limits;
 use sandgate_policy::{
-    CaseReport, Cases, ContextLimits, ContextName, ContextNameError, File, Interface, Policies,
-    Schema, SchemaError, Unusable,
+    CaseReport, Cases, ContextLimits, ContextName, ContextNameError, File, Finding, Interface,
+    Policies, Schema, SchemaError, Unusable,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -113,6 +113,24 @@ pub enum ContextError {
     },
 }
 
+impl ContextError {
+    /// Everything that is wrong, for programs.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        match self {
+            Self::Unusable(unusable) => unusable.findings(),
+            other => vec![Finding {
+                file: None,
+                line: None,
+                column: None,
+                warning: false,
+                message: other.to_string(),
+                help: miette::Diagnostic::help(other).map(|help| help.to_string()),
+            }],
+        }
+    }
+}
+
 /// Why a directory of contexts is not in force.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the policies in `{}` cannot be used", directory.display())]
@@ -188,7 +206,8 @@ fn load_all(directory: &Path, interfaces: &[Interface]) -> Result<Contexts, Cont
         Err(error) => problems.push(error.into()),
         Ok(names) => {
             for name in names {
-                match load(&directory.join(&name), &name, interfaces).and_then(kept) {
+                match load(&directory.join(&name), &name, interfaces).and_then(ContextPolicy::kept)
+                {
                     Ok(context) => drop(contexts.insert(name, Arc::new(context))),
                     Err(error) => problems.push(error),
                 }
@@ -247,7 +266,8 @@ pub fn needed<'s>(
 /// One context of a directory, if it is in force with these services. Where it is not, the whole directory tells why.
 pub fn open_one(directory: &Path, name: &str, interfaces: &[Interface]) -> Option<InForce> {
     file::directory(directory).ok()?;
-    let context = load(&of_context(directory, name)?, name, interfaces).and_then(kept);
+    let context =
+        load(&of_context(directory, name)?, name, interfaces).and_then(ContextPolicy::kept);
     context.ok().map(InForce::always)
 }
 
@@ -301,14 +321,16 @@ pub fn parse(
     })
 }
 
-/// Policies that contradict their own cases are not put in force: a file of which the end is missing would.
-fn kept(context: ContextPolicy) -> Result<ContextPolicy, ContextError> {
-    let Some(report) = context.cases.as_ref().filter(|report| !report.passed()) else {
-        return Ok(context);
-    };
-    Err(ContextError::Cases {
-        context: report.context.clone(),
-        failed: report.cases.iter().filter(|case| !case.passed).count(),
-        all: report.cases.len(),
-    })
+impl ContextPolicy {
+    /// Policies that contradict their own cases are not put in force: a file of which the end is missing would.
+    pub fn kept(self) -> Result<Self, ContextError> {
+        let Some(report) = self.cases.as_ref().filter(|report| !report.passed()) else {
+            return Ok(self);
+        };
+        Err(ContextError::Cases {
+            context: report.context.clone(),
+            failed: report.cases.iter().filter(|case| !case.passed).count(),
+            all: report.cases.len(),
+        })
+    }
 }

@@ -39,7 +39,7 @@ pub enum Status {
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// How it ended.
     pub status: Status,
@@ -58,16 +58,13 @@ pub struct Outcome {
     /// What is in the workspace now, by path.
     pub files: Vec<FileEntry>,
     /// Why that is not all of it, where it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
     /// The files themselves, where the script was given no workspace and used a path all the same. They are in memory for
     /// as long as this is kept: copied out, read, given to another script, or gone.
-    #[serde(skip)]
     pub scratch: Option<Arc<Workspace>>,
     /// What it consumed.
     pub usage: Usage,
     /// Everything nondeterministic that the run was given, for a replay.
-    #[serde(skip)]
     pub tape: Tape,
 }
 
@@ -80,10 +77,40 @@ pub struct StreamText {
     pub dropped: u64,
 }
 
-impl Serialize for StreamText {
-    /// The text alone: the marker in it says what is missing.
+impl Serialize for Outcome {
+    /// All but the files' contents and the tape.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        #[derive(Serialize)]
+        struct OutcomeForm<'o> {
+            status: Status,
+            exit_code: i32,
+            reason: &'o Option<String>,
+            stdout: &'o str,
+            stderr: &'o str,
+            stdout_dropped: u64,
+            stderr_dropped: u64,
+            value: &'o Option<Value>,
+            exception: &'o Option<Exception>,
+            files: &'o [FileEntry],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            unlisted: &'o Option<String>,
+            usage: &'o Usage,
+        }
+        let form = OutcomeForm {
+            status: self.status,
+            exit_code: self.exit_code,
+            reason: &self.reason,
+            stdout: &self.stdout.text,
+            stderr: &self.stderr.text,
+            stdout_dropped: self.stdout.dropped,
+            stderr_dropped: self.stderr.dropped,
+            value: &self.value,
+            exception: &self.exception,
+            files: &self.files,
+            unlisted: &self.unlisted,
+            usage: &self.usage,
+        };
+        form.serialize(serializer)
     }
 }
 

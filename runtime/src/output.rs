@@ -1,8 +1,8 @@
-//! What a script writes: counted, capped, captured, and passed on while it comes. Called by `sandbox::wasi` for every
-//! write of a guest. It must never hold more than the limit, whatever the guest writes.
+//! What a script writes: counted, captured as far as the limit goes, and passed on while it comes, all of it. Called by
+//! `sandbox::wasi` for every write of a guest. It must never hold more than the limit, whatever the guest writes.
 
 use crate::{limits::Limits, outcome::StreamText};
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,16 @@ pub enum Stream {
 pub trait Sink: Send + Sync {
     /// Takes some bytes. Called between instructions of the script, so it must not wait.
     fn write(&self, stream: Stream, bytes: &[u8]);
+
+    /// Whether it holds so much that the script should wait before it writes more.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Waits until it does not. The script's time goes on meanwhile.
+    fn drained(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl fmt::Debug for dyn Sink {
@@ -58,7 +68,7 @@ impl Output {
     }
 
     /// Takes what the guest writes. THREAT[DOS-06]: counted before anything is kept; past the limit nothing is kept;
-    /// far past it the run ends.
+    /// far past it the run ends. What is passed on is not cut: a file with half of a report would be worse than none.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), TooMuchOutput> {
         let limit = self.limit;
         let capture = match stream {
@@ -68,11 +78,9 @@ impl Output {
         capture.total = capture.total.saturating_add(bytes.len() as u64);
         let room = limit.saturating_sub(capture.kept.len());
         let kept = bytes.get(..room).unwrap_or(bytes);
-        if !kept.is_empty() {
-            capture.kept.extend_from_slice(kept);
-            if let Some(sink) = &self.sink {
-                sink.write(stream, kept);
-            }
+        capture.kept.extend_from_slice(kept);
+        if let Some(sink) = &self.sink {
+            sink.write(stream, bytes);
         }
         let flood = (limit as u64).saturating_mul(Limits::FLOOD);
         if capture.total > flood {
@@ -86,29 +94,28 @@ impl Output {
         self.out.total.saturating_add(self.err.total)
     }
 
+    /// Where it is passed on to, if the script should wait for it now.
+    pub(crate) fn full(&self) -> Option<Arc<dyn Sink>> {
+        self.sink.clone().filter(|sink| sink.is_full())
+    }
+
     /// What was kept. The marker is part of the text, so that whoever reads it cannot miss that something is not.
     pub(crate) fn finish(self) -> (StreamText, StreamText) {
-        let (limit, sink) = (self.limit, self.sink);
-        (
-            self.out.finish(Stream::Out, limit, sink.as_deref()),
-            self.err.finish(Stream::Err, limit, sink.as_deref()),
-        )
+        (self.out.finish(self.limit), self.err.finish(self.limit))
     }
 }
 
 impl Capture {
-    fn finish(self, stream: Stream, limit: usize, sink: Option<&dyn Sink>) -> StreamText {
+    fn finish(self, limit: usize) -> StreamText {
         let dropped = self.total.saturating_sub(self.kept.len() as u64);
         let mut text = match String::from_utf8(self.kept) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         };
         if dropped > 0 {
-            let marker = format!("\n[output cut: {dropped} bytes dropped, the limit is {limit}]\n");
-            if let Some(sink) = sink {
-                sink.write(stream, marker.as_bytes());
-            }
-            text.push_str(&marker);
+            text.push_str(&format!(
+                "\n[output cut: {dropped} bytes dropped, the limit is {limit}]\n"
+            ));
         }
         StreamText { text, dropped }
     }

@@ -6,8 +6,8 @@ pub use crate::contexts::{
 };
 pub use sandgate_policy::{
     BlindSpot, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName, ContextNameError,
-    ContextNumber, Decision, Effect, Explanation, Fault, File, Interface, MethodInterface,
-    ParameterInterface, Policies, PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query,
-    Ruling, Schema, SchemaError, Unusable, Verdict, is_blank, is_hidden, is_right_to_left, junit,
-    nearest,
+    ContextNumber, Decision, Effect, Explanation, FailedContext, Fault, File, Finding, Interface,
+    MethodInterface, ParameterInterface, Policies, PolicyHash, PolicyId, Principal, PrincipalError,
+    Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict, is_blank, is_hidden,
+    is_right_to_left, junit, nearest,
 };

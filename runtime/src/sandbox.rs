@@ -31,11 +31,16 @@ pub struct Builder {
     progress: Option<Arc<dyn Progress>>,
 }
 
+/// As a person writes it.
+fn size(bytes: usize) -> bytesize::Display {
+    bytesize::ByteSize::b(bytes as u64).display().iec()
+}
+
 /// Why a run could not be carried out; whatever a script does is an [`Outcome`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The context asks for something that no run can have.
-    #[error("the memory limit is {asked} bytes; it must be between {least} and {most}")]
+    #[error("the memory limit is {}; it must be between {} and {}", size(*asked), size(*least), size(*most))]
     Memory {
         /// What it asks for.
         asked: usize,

@@ -29,8 +29,52 @@ fn the_script_of_the_readme_runs() {
         "exit 0\n--- stdout\nHello, sandbox!\n--- stderr\n"
     );
     assert_eq!(
-        shown(&["run", script, "--", "a", "-b"]),
+        shown(&["run", script, "a", "-b"]),
         "exit 0\n--- stdout\nHello, a!\nHello, -b!\n--- stderr\n"
+    );
+}
+
+#[test]
+fn what_follows_a_script_is_the_script_s_whatever_it_looks_like() {
+    let place = tempfile::tempdir().unwrap();
+    let script = place.path().join("report");
+    fs::write(
+        &script,
+        "#!/usr/bin/env -S sandgate run\nimport sys\nprint(sys.argv[1:])",
+    )
+    .unwrap();
+    let module = place.path().join("report.py");
+    fs::copy(&script, &module).unwrap();
+    let (script, module) = (script.to_str().unwrap(), module.to_str().unwrap());
+    let code = "import sys; print(sys.argv[1:])";
+    for typed in [
+        &["run", script, "--month", "3", "--json", "-c", "--", "-"] as &[&str],
+        &[script, "--month", "3", "--json", "-c", "--", "-"],
+        &["-q", module, "--month", "3", "--json", "-c", "--", "-"],
+        &[
+            "run", "--seed", "1", module, "--month", "3", "--json", "-c", "--", "-",
+        ],
+        &["run", "-c", code, "--month", "3", "--json", "-c", "--", "-"],
+    ] {
+        assert_eq!(
+            shown(typed),
+            "exit 0\n--- stdout\n['--month', '3', '--json', '-c', '--', '-']\n--- stderr\n",
+            "{typed:?}"
+        );
+    }
+}
+
+#[test]
+fn an_option_or_a_command_that_there_is_not_is_no_script() {
+    insta::assert_snapshot!(
+        [
+            &["run", "--timout", "5s", "x.py"] as &[&str],
+            &["run", "--unknown"],
+            &["polcy"],
+            &["missing.py"],
+        ]
+        .map(shown)
+        .join("\n")
     );
 }
 

@@ -108,6 +108,7 @@ const ALL: [Stages; 6] = [
         module: &[],
         order: &[
             "shared",
+            "values",
             "escape",
             "backlog",
             "exit",

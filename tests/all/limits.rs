@@ -197,7 +197,7 @@ async fn a_memory_limit_that_no_run_can_have_is_an_error() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the memory limit is 1048576 bytes; it must be between 100663296 and 2147483648"
+        "the memory limit is 1.0 MiB; it must be between 96.0 MiB and 2.0 GiB"
     );
 }
 

@@ -52,6 +52,11 @@ impl Backlog {
         }
     }
 
+    /// How many bytes.
+    pub(super) fn len(&self) -> usize {
+        self.out.len().saturating_add(self.err.len())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.last.0.is_none()
     }

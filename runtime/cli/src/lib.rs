@@ -22,12 +22,16 @@ mod service;
 mod shared;
 mod signals;
 mod terminal;
+mod values;
 mod wall;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use exit::Exit;
 use shared::SharedArguments;
-use std::process::ExitCode;
+use std::{ffi::OsString, path::Path, process::ExitCode};
 use wall::Inherited;
 
 /// Run Python that a language model wrote, isolated, with every effect decided.
@@ -81,12 +85,63 @@ enum Command {
     Connector,
 }
 
+impl CommandLine {
+    /// What was typed. A script in the place of a command is run, with what follows as its arguments.
+    fn of(typed: Vec<OsString>) -> Result<Self, clap::Error> {
+        let error = match Self::try_parse_from(&typed) {
+            Ok(Self {
+                command: Command::Run(run),
+                ..
+            }) if run.names_an_option() => return Err(Self::unknown_option(typed)),
+            Ok(arguments) => return Ok(arguments),
+            Err(error) => error,
+        };
+        let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
+            return Err(error);
+        };
+        let script = Path::new(unknown);
+        let place = typed
+            .iter()
+            .position(|argument| argument == script.as_os_str());
+        let is_script = script.extension().is_some_and(|end| end == "py") || is_file(script);
+        match place.filter(|_| is_script) {
+            Some(place) => {
+                let (before, after) = typed.split_at(place);
+                let run = [OsString::from("run")];
+                Self::try_parse_from([before, &run, after].concat())
+            }
+            None => Err(error),
+        }
+    }
+
+    /// What is wrong with an option in the place of a script, said as it is said of any option.
+    fn unknown_option(typed: Vec<OsString>) -> clap::Error {
+        let mut command = Self::command().mut_subcommand("run", |run| {
+            run.mut_arg("script", |script| {
+                script.allow_hyphen_values(false).trailing_var_arg(false)
+            })
+        });
+        let parsed = command.try_get_matches_from_mut(typed);
+        parsed.err().unwrap_or_else(|| {
+            command.error(
+                ErrorKind::UnknownArgument,
+                "an option stands in the place of a script",
+            )
+        })
+    }
+}
+
+/// Nothing is read: whether a script was meant is asked of its name.
+fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// Parses the arguments, runs the command, reports what went wrong. It is all that a process does: `run` confines the
 /// process, and takes from it what it was started with.
 #[must_use]
 pub fn main() -> ExitCode {
     let inherited = Inherited::look();
-    let arguments = match CommandLine::try_parse() {
+    let arguments = match CommandLine::of(std::env::args_os().collect()) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are among them.

@@ -8,8 +8,8 @@ use super::{
 };
 use clap::{Args, Subcommand};
 use sandgate::policy::{
-    self, ContextError, ContextNumber, ContextPolicy, Interface, Principal, PrincipalError, Query,
-    junit,
+    self, ContextError, ContextNumber, ContextPolicy, FailedContext, Interface, Principal,
+    PrincipalError, Query, junit,
 };
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -35,19 +35,11 @@ pub(super) struct PolicyArguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     /// Load policies and limits as a run would, and say everything that is wrong with them
-    Check {
-        /// The policies
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-    },
+    Check(Files),
     /// Decide the cases of cases.toml, and see that what is in `rejected` is rejected
     Test {
-        /// The policies
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        files: Files,
         /// Also write the results as JUnit XML
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
@@ -56,17 +48,19 @@ enum PolicyCommand {
     Explain(ExplainArguments),
     /// Find policies that never match, that others make void, that reach too far, that rest on the names of methods,
     /// or that no case is about
-    Lint {
-        /// The policies
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-    },
+    Lint(Files),
     /// Say which policies no case exercises
-    Coverage {
-        /// The policies
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-    },
+    Coverage(Files),
+}
+
+#[derive(Debug, Args)]
+struct Files {
+    /// The policies
+    #[arg(value_name = "DIR", env = sandgate::places::POLICIES_DIR, hide_env_values = true)]
+    directory: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +86,9 @@ struct ExplainArguments {
     /// The parameters, as a JSON object
     #[arg(value_name = "ARGS", default_value = "{}", value_parser = parse_params)]
     params: Params,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// In a type of its own, since clap would take a map for a list of values.
@@ -110,17 +107,13 @@ pub(super) fn execute(
     arguments: PolicyArguments,
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
-    let find = |directory: &Path| Set::find(directory, shared);
+    let find = |files: &Files| Set::find(&files.directory, shared);
     match arguments.command {
-        PolicyCommand::Check { directory } => check(&find(&directory)?),
-        PolicyCommand::Test {
-            directory,
-            json,
-            junit,
-        } => test(&find(&directory)?, json, junit.as_deref()),
+        PolicyCommand::Check(files) => check(&find(&files)?, files.json),
+        PolicyCommand::Test { files, junit } => test(&find(&files)?, files.json, junit.as_deref()),
         PolicyCommand::Explain(arguments) => explain(&arguments, shared),
-        PolicyCommand::Lint { directory } => lint(&find(&directory)?),
-        PolicyCommand::Coverage { directory } => coverage(&find(&directory)?),
+        PolicyCommand::Lint(files) => lint(&find(&files)?, files.json),
+        PolicyCommand::Coverage(files) => coverage(&find(&files)?, files.json),
     }
 }
 
@@ -161,16 +154,26 @@ impl Set {
         })
     }
 
-    /// Every context that loads. What is wrong with the others is shown.
-    fn load(&self) -> (Vec<ContextPolicy>, bool) {
-        let mut loaded = Vec::new();
-        let mut failed = false;
+    /// Every context that loads, and what is wrong with the others, which is shown.
+    fn load(&self) -> (Vec<ContextPolicy>, Vec<FailedContext>) {
+        self.load_and(Ok)
+    }
+
+    /// The same where a context has to hold something besides.
+    fn load_and(
+        &self,
+        held: impl Fn(ContextPolicy) -> Result<ContextPolicy, ContextError>,
+    ) -> (Vec<ContextPolicy>, Vec<FailedContext>) {
+        let (mut loaded, mut failed) = (Vec::new(), Vec::new());
         for name in &self.contexts {
-            match policy::load(&self.root.join(name), name, &self.interfaces) {
+            match policy::load(&self.root.join(name), name, &self.interfaces).and_then(&held) {
                 Ok(context) => loaded.push(context),
                 Err(error) => {
                     report::failure(&error);
-                    failed = true;
+                    failed.push(FailedContext {
+                        context: name.clone(),
+                        problems: error.findings(),
+                    });
                 }
             }
         }
@@ -189,8 +192,25 @@ fn exit(found: bool) -> Exit {
     if found { Exit::Found } else { Exit::Ok }
 }
 
-fn check(set: &Set) -> Result<Exit, Failure> {
-    let (contexts, failed) = set.load();
+fn check(set: &Set, json: bool) -> Result<Exit, Failure> {
+    // A run refuses policies that fail their own cases.
+    let (contexts, failed) = set.load_and(ContextPolicy::kept);
+    let checked: Vec<_> = contexts
+        .iter()
+        .map(|context| {
+            let policies = &context.policies;
+            serde_json::json!({
+                "context": policies.context().to_string(),
+                "policies": policies.ids().count(),
+                "hash": policies.hash().to_string(),
+            })
+        })
+        .collect();
+    if json {
+        let all = serde_json::json!({"contexts": checked, "failed": failed});
+        print::json(&format!("{all}\n"))?;
+        return Ok(exit(!failed.is_empty()));
+    }
     for context in &contexts {
         let policies = &context.policies;
         let count = policies.ids().count();
@@ -201,11 +221,20 @@ fn check(set: &Set) -> Result<Exit, Failure> {
             policies.hash(),
         ))?;
     }
-    Ok(exit(failed))
+    Ok(exit(!failed.is_empty()))
 }
 
 fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failure> {
     let (contexts, failed) = set.load();
+    let without: Vec<String> = contexts
+        .iter()
+        .filter(|one| {
+            one.cases
+                .as_ref()
+                .is_none_or(|cases| cases.cases.is_empty())
+        })
+        .map(|one| one.policies.context().to_string())
+        .collect();
     let reports: Vec<_> = contexts.into_iter().filter_map(|one| one.cases).collect();
     let rejected = if set.whole {
         rejected::all(&set.root.join("rejected"), &set.interfaces)?
@@ -217,7 +246,7 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
             clippy::disallowed_methods,
             reason = "the operator names the file that is written"
         )]
-        std::fs::write(path, junit(&reports)).map_err(|error| {
+        std::fs::write(path, junit(&reports, &failed)).map_err(|error| {
             let message = format!("`{}` cannot be written: {error}", path.display());
             Failure::usage(message, "name a file in a directory that you can write to")
         })?;
@@ -228,16 +257,28 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
         .chain(rejected.iter().map(|one| one.passed));
     let (good, bad): (Vec<bool>, Vec<bool>) = passed.partition(|passed| *passed);
     if json {
-        let all = serde_json::json!({"contexts": reports, "rejected": rejected});
+        let all = serde_json::json!({
+            "contexts": reports,
+            "without_cases": without,
+            "rejected": rejected,
+            "failed": failed,
+        });
         print::json(&format!("{all}\n"))?;
     } else {
         for report in &reports {
             print::out(&report.to_string())?;
         }
+        for name in &without {
+            print::out(&format!(
+                "none  {name}: there are no cases; write some in {name}/cases.toml\n"
+            ))?;
+        }
         print::out(&rejected::text(&rejected))?;
         print::out(&format!("{} passed, {} failed\n", good.len(), bad.len()))?;
     }
-    Ok(exit(failed || !bad.is_empty()))
+    // Nothing that was tested is nothing that is known to hold.
+    let nothing = good.is_empty() && bad.is_empty();
+    Ok(exit(nothing || !failed.is_empty() || !bad.is_empty()))
 }
 
 fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
@@ -261,7 +302,11 @@ fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exi
         method: &arguments.method,
         params: &arguments.params.0,
     });
-    print::out(&explanation.to_string())?;
+    if arguments.json {
+        print::json(&format!("{}\n", serde_json::json!(explanation)))?;
+    } else {
+        print::out(&explanation.to_string())?;
+    }
     Ok(Exit::Ok)
 }
 
@@ -277,40 +322,67 @@ fn principal(
     principal.with_claims(arguments.claims.iter().map(String::as_str))
 }
 
-fn lint(set: &Set) -> Result<Exit, Failure> {
-    let (contexts, mut found) = set.load();
+fn lint(set: &Set, json: bool) -> Result<Exit, Failure> {
+    let (contexts, failed) = set.load();
+    let (mut found, mut all) = (!failed.is_empty(), Vec::new());
     for context in &contexts {
         let policies = &context.policies;
-        match policies.lint(context.cases.as_ref()) {
-            Some(findings) => {
-                report::failure(&findings);
-                found = true;
-            }
+        let findings = policies.lint(context.cases.as_ref());
+        found |= findings.is_some();
+        match findings {
+            _ if json => all.push(serde_json::json!({
+                "context": policies.context().to_string(),
+                "findings": findings.map_or_else(Vec::new, |findings| findings.findings()),
+            })),
+            Some(findings) => report::failure(&findings),
             None => print::out(&format!("{}: nothing to ask about\n", policies.context()))?,
         }
+    }
+    if json {
+        let all = serde_json::json!({"contexts": all, "failed": failed});
+        print::json(&format!("{all}\n"))?;
     }
     Ok(exit(found))
 }
 
-fn coverage(set: &Set) -> Result<Exit, Failure> {
-    let (contexts, mut found) = set.load();
+fn coverage(set: &Set, json: bool) -> Result<Exit, Failure> {
+    let (contexts, failed) = set.load();
+    let (mut found, mut all) = (!failed.is_empty(), Vec::new());
     for context in &contexts {
         let name = context.policies.context();
-        let Some(report) = &context.cases else {
+        let report = context.cases.as_ref();
+        let unexercised = report.map_or_else(
+            || context.policies.ids().cloned().collect(),
+            |report| report.unexercised.clone(),
+        );
+        let cases = report.map_or(0, |report| report.cases.len());
+        found |= report.is_none() || !unexercised.is_empty();
+        if json {
+            let policies = context.policies.ids().count();
+            all.push(serde_json::json!({
+                "context": name.to_string(),
+                "policies": policies,
+                "cases": cases,
+                "unexercised": unexercised,
+            }));
+            continue;
+        }
+        let Some(report) = report else {
             print::out(&format!("{name}: no cases\n"))?;
-            found = true;
             continue;
         };
-        let exercised = report.policies.saturating_sub(report.unexercised.len());
+        let exercised = report.policies.saturating_sub(unexercised.len());
         print::out(&format!(
-            "{name}: {exercised} of {} policies are exercised by {} cases\n",
+            "{name}: {exercised} of {} policies are exercised by {cases} cases\n",
             report.policies,
-            report.cases.len()
         ))?;
-        for id in &report.unexercised {
+        for id in &unexercised {
             print::out(&format!("  no case exercises `{id}`\n"))?;
-            found = true;
         }
+    }
+    if json {
+        let all = serde_json::json!({"contexts": all, "failed": failed});
+        print::json(&format!("{all}\n"))?;
     }
     Ok(exit(found))
 }

@@ -15,6 +15,7 @@ use super::{
     shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
+    values,
     wall::{self, Inherited, WithinReach},
 };
 use bytesize::ByteSize;
@@ -23,12 +24,13 @@ use sandgate::{
     Cancel, Clock, Context, Files, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
 };
 use std::{
+    ffi::OsString,
     io::{self, Read},
     num::NonZeroU32,
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
 use tokio::runtime::Runtime;
 
@@ -37,24 +39,32 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
-  sandgate run report.py -- --month 3
-  sandgate run -c 'print(input())' --stdin question.txt
-  sandgate run clean.py --in data.csv --out results
+  sandgate run report.py --month 3
+  sandgate run --stdin question.txt -c 'print(input())'
+  sandgate run --in data.csv --out results clean.py
   sandgate run --json --timeout 5s - < script.py
-  sandgate run follow_up.py --context assistant --policies policies
-  sandgate run simulate.py --seed 7 --clock 2026-01-31T12:00:00Z";
+  sandgate run --context assistant --policies policies follow_up.py
+  sandgate run --seed 7 --clock 2026-01-31T12:00:00Z simulate.py
+
+What follows the script is the script's, so options of sandgate come before it. `sandgate report.py` is short for
+`sandgate run report.py`, and a script whose first line is `#!/usr/bin/env -S sandgate run` runs by itself.";
+
+const USAGE: &str = "\
+sandgate run [OPTIONS] <FILE> [ARGS]...
+       sandgate run [OPTIONS] -c <CODE> [ARGS]...";
 
 /// Run one script in a fresh interpreter.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(super) struct RunArguments {
-    /// The script, or `-` for standard input
+    /// The script, or `-` for standard input, and then the script's own arguments
     #[arg(
         required_unless_present = "code",
-        conflicts_with = "code",
-        value_name = "FILE"
+        value_names = ["FILE", "ARGS"],
+        trailing_var_arg = true,
+        allow_hyphen_values = true
     )]
-    file: Option<PathBuf>,
+    script: Vec<OsString>,
 
     /// Run this text instead of a file
     #[arg(short = 'c', value_name = "CODE")]
@@ -64,18 +74,18 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
 
-    /// End the run after this wall time, such as 500ms, 30s or 5m
+    /// End the run after this wall time, such as 30, 500ms or 5m
     /// [default: what the context's limits say, else 30s]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
     timeout: Option<Duration>,
 
     /// Linear memory, the interpreter's own 50 MiB included [default: what the context's limits say, else 256MiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<ByteSize>,
 
-    /// How much of stdout, and of stderr, is kept; the rest is dropped and marked [default: what the context's limits
-    /// say, else 1MiB]
-    #[arg(long, value_name = "SIZE")]
+    /// How much of stdout, and of stderr, `--json` has; 64 times as much of one ends the run [default: what the
+    /// context's limits say, else 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     output_limit: Option<ByteSize>,
 
     /// Let the script read and change this directory, as /work; without one, /work is an empty directory in memory
@@ -94,9 +104,9 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Stop the script's clock at this time, such as 2026-01-31T12:00:00Z; it moves only when the script sleeps,
+    /// Stop the script's clock at this time, such as 2026-01-31 or 2026-01-31T12:00:00Z; it moves only when the script sleeps,
     /// which then takes no time
-    #[arg(long, value_name = "TIME", value_parser = parse_clock, default_value = "real")]
+    #[arg(long, value_name = "TIME", value_parser = values::clock, default_value = "real")]
     clock: Clock,
 
     /// Print the whole outcome as one JSON object at the end, and nothing else
@@ -105,32 +115,36 @@ pub(super) struct RunArguments {
 
     #[command(flatten)]
     reach: ReachArguments,
-
-    /// The script's own arguments
-    #[arg(last = true, value_name = "ARGS")]
-    arguments: Vec<String>,
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("a script needs some time to run".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
+impl RunArguments {
+    /// The script, where it is not given as text.
+    fn file(&self) -> Option<&Path> {
+        match &self.code {
+            Some(_) => None,
+            None => self.script.first().map(Path::new),
+        }
     }
-}
 
-fn parse_clock(text: &str) -> Result<Clock, String> {
-    if text == "real" {
-        return Ok(Clock::Real);
+    /// Whether there is an option that nobody knows where a script should be.
+    pub(super) fn names_an_option(&self) -> bool {
+        let name = self.file().map(|file| file.as_os_str().as_encoded_bytes());
+        name.is_some_and(|name| name.len() > 1 && name.starts_with(b"-"))
     }
-    let time = humantime::parse_rfc3339_weak(text)
-        .map_err(|error| format!("{error}; write `real` or 2026-01-31T12:00:00Z"))?;
-    let since = time
-        .duration_since(UNIX_EPOCH)
-        .map_err(|_| "the clock starts in 1970".to_owned())?;
-    u64::try_from(since.as_millis())
-        .map(Clock::Frozen)
-        .map_err(|error| error.to_string())
+
+    /// What the script itself is given.
+    fn script_arguments(&self) -> Result<Vec<String>, Failure> {
+        let own = usize::from(self.code.is_none());
+        let text = |argument: &OsString| {
+            argument.to_str().map(str::to_owned).ok_or_else(|| {
+                Failure::usage(
+                    format!("the argument `{}` is not UTF-8", argument.to_string_lossy()),
+                    "scripts are given text",
+                )
+            })
+        };
+        self.script.iter().skip(own).map(text).collect()
+    }
 }
 
 pub(super) fn execute(
@@ -144,15 +158,16 @@ pub(super) fn execute(
         None => Vec::new(),
     };
     keep_apart(&arguments, shared)?;
-    let name = match (&arguments.file, &arguments.code) {
-        (Some(file), _) if file.as_os_str() == "-" => "<stdin>".to_owned(),
-        (Some(file), _) => file.file_name().map_or_else(
+    let name = match arguments.file() {
+        Some(file) if file.as_os_str() == "-" => "<stdin>".to_owned(),
+        Some(file) => file.file_name().map_or_else(
             || "script.py".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         ),
-        (None, _) => "<string>".to_owned(),
+        None => "<string>".to_owned(),
     };
-    let stdin_is_free = [&arguments.file, &arguments.stdin]
+    let own_arguments = arguments.script_arguments()?;
+    let stdin_is_free = [arguments.file(), arguments.stdin.as_deref()]
         .into_iter()
         .flatten()
         .all(|path| path.as_os_str() != "-");
@@ -194,7 +209,7 @@ pub(super) fn execute(
     let script = Script {
         source,
         name: Some(name),
-        arguments: arguments.arguments,
+        arguments: own_arguments,
         stdin,
         workspace: workspace.clone(),
         clock: arguments.clock,
@@ -264,7 +279,7 @@ fn limits(arguments: &RunArguments) -> Limits {
 }
 
 fn source(arguments: &RunArguments) -> Result<String, Failure> {
-    let Some(path) = &arguments.file else {
+    let Some(path) = arguments.file() else {
         return Ok(arguments.code.clone().unwrap_or_default());
     };
     if path.as_os_str() == "-"

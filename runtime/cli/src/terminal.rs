@@ -1,5 +1,6 @@
 //! Passes a script's output on while it runs, and at the end what the command says of the run. Made by `run` and
-//! `demo`. It must never hold up a run: what waits to be written is kept, which the run's output limit bounds.
+//! `demo`. It must never hold up the thread of a run: what waits to be written is kept, and a script that writes faster
+//! than anybody reads is asked to wait.
 
 use super::{
     backlog::Backlog,
@@ -8,9 +9,10 @@ use super::{
 use sandgate::{Sink, Stream};
 use std::{
     io,
+    pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Hands output to a thread of its own, so that a slow reader, or a person who is asked, holds up the writing and not
 /// the run.
@@ -26,6 +28,7 @@ pub(super) struct Terminal {
 struct Waiting {
     state: Mutex<TerminalState>,
     more: Condvar,
+    emptied: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +40,12 @@ struct TerminalState {
 impl Waiting {
     fn state(&self) -> MutexGuard<'_, TerminalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// THREAT[DOS-06]: what a script writes and nobody reads is not held beyond this.
+    fn is_full(&self) -> bool {
+        const MOST: usize = 1 << 20;
+        self.state().backlog.len() > MOST
     }
 
     fn finish(&self) {
@@ -52,6 +61,7 @@ impl Waiting {
             .wait_while(self.state(), idle)
             .unwrap_or_else(PoisonError::into_inner);
         let backlog = std::mem::take(&mut state.backlog);
+        self.emptied.notify_waiters();
         (!backlog.is_empty()).then_some(backlog)
     }
 }
@@ -126,5 +136,21 @@ impl Sink for Terminal {
         }
         self.waiting.state().backlog.push(stream, bytes);
         self.waiting.more.notify_one();
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.is_full()
+    }
+
+    fn drained(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            loop {
+                let emptied = self.waiting.emptied.notified();
+                if !self.waiting.is_full() {
+                    return;
+                }
+                emptied.await;
+            }
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! Why a call is decided so, and what would change it: for the policy's author, at a terminal. It tells what exists, so
 //! a script is never shown it.
 
+mod form;
 mod text;
 
 use crate::{
@@ -140,6 +141,9 @@ impl Policies {
                 match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if names.is_empty() => "the method takes no parameters".to_owned(),
+                    None if names.contains(&name.as_str()) => {
+                        format!("another value of `{name}`, one that policies can compare")
+                    }
                     None => format!("the method takes `{}`", names.join("`, `")),
                 }
             }

@@ -39,6 +39,6 @@ pub use name::{
 pub use near::nearest;
 pub use policies::Policies;
 pub use principal::{Principal, PrincipalError};
-pub use problem::{File, Problem, Unusable};
+pub use problem::{FailedContext, File, Finding, Problem, Unusable};
 pub use rule::PolicyId;
 pub use schema::{BlindSpot, Schema, SchemaError};

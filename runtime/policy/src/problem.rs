@@ -3,6 +3,7 @@
 
 use crate::near::nearest;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use serde::Serialize;
 use std::{fmt, ops::Range};
 
 /// One thing that is wrong, and where.
@@ -22,6 +23,32 @@ pub struct Unusable {
     title: &'static str,
     file: NamedSource<String>,
     problems: Vec<Problem>,
+}
+
+/// One problem, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file.
+    pub file: Option<String>,
+    /// Where in it, counted from 1.
+    pub line: Option<usize>,
+    /// Characters from the start of the line, counted from 1.
+    pub column: Option<usize>,
+    /// Whether the file can be used all the same.
+    pub warning: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// A context whose files cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedContext {
+    /// Its name.
+    pub context: String,
+    /// Why.
+    pub problems: Vec<Finding>,
 }
 
 /// A file as it was read: its name is for reports alone.
@@ -155,6 +182,30 @@ impl Unusable {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The same, for programs.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let finding = |problem: &Problem| {
+            let place = problem.place().map(|place| self.place_of(place.start));
+            Finding {
+                file: Some(self.file.name().to_owned()),
+                line: place.map(|(line, _)| line),
+                column: place.map(|(_, column)| column),
+                warning: problem.warning,
+                message: problem.message.clone(),
+                help: problem.help.clone(),
+            }
+        };
+        self.problems.iter().map(finding).collect()
+    }
+
+    fn place_of(&self, byte: usize) -> (usize, usize) {
+        let before = self.file.inner().get(..byte).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        (line, column)
     }
 }
 

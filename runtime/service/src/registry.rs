@@ -12,11 +12,11 @@ use std::{
 
 /// All services that may be spoken of.
 #[derive(Debug, Clone, Default)]
-pub struct Registry(Arc<BTreeMap<String, Registered>>);
+pub struct Registry(Arc<BTreeMap<String, RegistryEntry>>);
 
 /// One of them. Its document is read when it is first asked for: most runs use one service, or none.
 #[derive(Debug, Clone)]
-struct Registered {
+struct RegistryEntry {
     kept: Option<(Registration, String)>,
     service: OnceLock<Option<Arc<Service>>>,
 }
@@ -29,7 +29,7 @@ impl Registry {
             .into_iter()
             .filter(|(registration, _)| registration.is_offered());
         let entry = |(registration, document): (Registration, String)| {
-            let entry = Registered {
+            let entry = RegistryEntry {
                 kept: Some((registration.clone(), document)),
                 service: OnceLock::new(),
             };
@@ -40,13 +40,15 @@ impl Registry {
 
     /// These services and no others.
     pub fn of(services: impl IntoIterator<Item = Service>) -> Self {
-        Self(Arc::new(services.into_iter().map(Registered::of).collect()))
+        Self(Arc::new(
+            services.into_iter().map(RegistryEntry::of).collect(),
+        ))
     }
 
     /// These and more. A name that is taken is an error.
     pub fn with(self, services: impl IntoIterator<Item = Service>) -> Result<Self, String> {
         let mut entries = Arc::unwrap_or_clone(self.0);
-        for (name, entry) in services.into_iter().map(Registered::of) {
+        for (name, entry) in services.into_iter().map(RegistryEntry::of) {
             if entries.contains_key(&name) {
                 return Err(name);
             }
@@ -70,7 +72,7 @@ impl Registry {
 
     /// All of them, in the order of their names.
     pub fn services(&self) -> impl Iterator<Item = Arc<Service>> {
-        self.0.values().filter_map(Registered::service)
+        self.0.values().filter_map(RegistryEntry::service)
     }
 
     /// What they are called.
@@ -79,7 +81,7 @@ impl Registry {
     }
 }
 
-impl Registered {
+impl RegistryEntry {
     fn of(service: Service) -> (String, Self) {
         let name = service.name().to_owned();
         let service = OnceLock::from(Some(Arc::new(service)));

@@ -8,7 +8,7 @@ use super::{
     meter::{Meter, Stopped},
     state::{self, MemoryLimiter, State, Stdin},
     ticker::Ticker,
-    wasi,
+    wasi::{self, ProcessExit},
 };
 use crate::{
     budget::Budget,
@@ -26,7 +26,6 @@ use sandgate_wire::{Ending, Script as WireScript, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, InstancePre, ModuleExport, Store, Trap};
-use wasmtime_wasi::I32Exit;
 
 /// A guest that reports more than this is not our guest any more.
 const LONGEST_ENDING: usize = 8 << 20;
@@ -345,7 +344,7 @@ fn name_ending(
         }
         End::Failed(error) => error,
     };
-    if let Some(I32Exit(code)) = error.downcast_ref() {
+    if let Some(ProcessExit(code)) = error.downcast_ref() {
         return Ok(RunEnding {
             exit_code: *code,
             ..RunEnding::of(Status::Exited)

@@ -3,6 +3,7 @@
 //!
 //! Numbers from the guest are checked before they are used, and nothing of the host is named in what goes back.
 
+mod errno;
 mod files;
 
 pub(super) use files::{add_files, listed, open};
@@ -15,20 +16,8 @@ use crate::output::Stream;
 use files::{answer, read_file, write_file};
 use std::time::{Duration, Instant};
 use wasmtime::{Caller, Linker};
-use wasmtime_wasi::I32Exit;
 
 const MODULE: &str = "wasi_snapshot_preview1";
-
-/// Numbers of the specification.
-mod errno {
-    use wasmtime_wasi::p1::types::Errno;
-
-    pub(super) const SUCCESS: i32 = Errno::Success as i32;
-    pub(super) const BADF: i32 = Errno::Badf as i32;
-    pub(super) const INVAL: i32 = Errno::Inval as i32;
-    pub(super) const NOTSUP: i32 = Errno::Notsup as i32;
-    pub(super) const PERM: i32 = Errno::Perm as i32;
-}
 
 /// THREAT[ESC-06]: clocks count milliseconds. Random bytes are the recorder's. Nothing polls anything but time.
 pub(super) fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -146,6 +135,11 @@ async fn sleep(
     Ok(errno::SUCCESS)
 }
 
+/// The guest ended itself, as `os._exit` does.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest exited with {0}")]
+pub(super) struct ProcessExit(pub(super) i32);
+
 /// THREAT[SEC-01]: no arguments and no environment, and an exit that ends the run and nothing else.
 pub(super) fn add_process(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for name in ["args_sizes_get", "environ_sizes_get"] {
@@ -166,7 +160,7 @@ pub(super) fn add_process(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
         "proc_exit",
-        |_: Caller<'_, State>, code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) },
+        |_: Caller<'_, State>, code: i32| -> wasmtime::Result<()> { Err(ProcessExit(code).into()) },
     )?;
     Ok(())
 }
@@ -194,6 +188,9 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     total = total.saturating_add(length);
                 }
                 slice_mut(bytes, written, 4)?.copy_from_slice(&total.to_le_bytes());
+                if let Some(full) = state.output.full() {
+                    full.drained().await;
+                }
                 Ok(errno::SUCCESS)
             })
         },

@@ -4,6 +4,7 @@ use super::Case;
 use crate::{
     decision::{Decision, Fault, Verdict},
     policies::Policies,
+    problem::FailedContext,
     rule::PolicyId,
 };
 use serde::Serialize;
@@ -132,10 +133,26 @@ impl fmt::Display for Ruling {
     }
 }
 
-/// JUnit's XML: a suite for each context.
+/// JUnit's XML: a suite for each context. One that does not load has a case that says so.
 #[must_use]
-pub fn junit(reports: &[CaseReport]) -> String {
+pub fn junit(reports: &[CaseReport], failed: &[FailedContext]) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
+    for context in failed {
+        let name = escaped(&context.context);
+        xml.push_str(&format!(
+            "  <testsuite name=\"{name}\" tests=\"1\" failures=\"1\">\n    <testcase classname=\"policy.{name}\" name=\"it loads\">\n"
+        ));
+        for problem in &context.problems {
+            let place = match (&problem.file, problem.line) {
+                (Some(file), Some(line)) => format!("{file}:{line}: "),
+                (Some(file), None) => format!("{file}: "),
+                (None, _) => String::new(),
+            };
+            let message = escaped(&format!("{place}{}", problem.message));
+            xml.push_str(&format!("      <failure message=\"{message}\"/>\n"));
+        }
+        xml.push_str("    </testcase>\n  </testsuite>\n");
+    }
     for report in reports {
         let failures = report.cases.iter().filter(|case| !case.passed).count();
         xml.push_str(&format!(

@@ -27,7 +27,13 @@ impl fmt::Display for Explanation {
             .stories
             .iter()
             .partition(|story| ids.contains(&story.id));
-        for (title, stories) in [("decided by", decided), ("not by", others)] {
+        let (outweighed, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|story| story.matches());
+        for (title, stories) in [
+            ("decided by", decided),
+            ("outweighed:", outweighed),
+            ("not by", others),
+        ] {
             for story in stories {
                 writeln!(f, "\n{title} `{}`, {}:{}", story.id, self.file, story.line)?;
                 story.fmt(f)?;

@@ -57,7 +57,7 @@ fn cases_assert_the_verdict_and_exactly_who_decided() {
     assert_eq!(ids, ["no_delete"]);
     insta::assert_snapshot!("human", report);
     insta::assert_json_snapshot!("json", report);
-    insta::assert_snapshot!("junit", junit(&[report]));
+    insta::assert_snapshot!("junit", junit(&[report], &[]));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
     },
     workspace::{Descriptor, How, Modes, Seen, Whence},
 };
-use forms::{descriptor_form, number_of, stat_form, times_of};
+use forms::{descriptor_form, stat_form, times_of};
 use kept::{FIRST, at_once, carry_out, described, exists, open_files, session};
 pub(in crate::sandbox) use kept::{listed, open};
 use rustix::io::Errno;
@@ -37,7 +37,7 @@ pub(super) enum Failed {
 
 impl From<Errno> for Failed {
     fn from(error: Errno) -> Self {
-        Self::Refused(number_of(error))
+        Self::Refused(errno::number_of(error))
     }
 }
 

@@ -5,7 +5,6 @@ use rustix::{
     fs::{FileType, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT},
     io::Errno,
 };
-use wasmtime_wasi::p1::types::Errno as Wasi;
 
 /// Flags of a descriptor.
 pub(super) const APPEND: u32 = 1;
@@ -92,41 +91,4 @@ pub(super) fn times_of(accessed: u64, modified: u64, which: u32) -> Result<Times
         last_access: time(accessed, which & 1 != 0, which & 2 != 0)?,
         last_modification: time(modified, which & 4 != 0, which & 8 != 0)?,
     })
-}
-
-/// WASI's number of an error.
-pub(super) fn number_of(error: Errno) -> i32 {
-    let known = match error {
-        Errno::ACCESS => Wasi::Acces,
-        Errno::AGAIN => Wasi::Again,
-        Errno::BADF => Wasi::Badf,
-        Errno::BUSY => Wasi::Busy,
-        Errno::DQUOT => Wasi::Dquot,
-        Errno::EXIST => Wasi::Exist,
-        Errno::FBIG => Wasi::Fbig,
-        Errno::ILSEQ => Wasi::Ilseq,
-        Errno::INTR => Wasi::Intr,
-        Errno::INVAL => Wasi::Inval,
-        Errno::ISDIR => Wasi::Isdir,
-        Errno::LOOP => Wasi::Loop,
-        Errno::MFILE => Wasi::Mfile,
-        Errno::MLINK => Wasi::Mlink,
-        Errno::NAMETOOLONG => Wasi::Nametoolong,
-        Errno::NFILE => Wasi::Nfile,
-        Errno::NOENT => Wasi::Noent,
-        Errno::NOMEM => Wasi::Nomem,
-        Errno::NOSPC => Wasi::Nospc,
-        Errno::NOTDIR => Wasi::Notdir,
-        Errno::NOTEMPTY => Wasi::Notempty,
-        Errno::NOTSUP => Wasi::Notsup,
-        Errno::OVERFLOW => Wasi::Overflow,
-        Errno::PERM => Wasi::Perm,
-        Errno::ROFS => Wasi::Rofs,
-        Errno::SPIPE => Wasi::Spipe,
-        Errno::TXTBSY => Wasi::Txtbsy,
-        Errno::XDEV => Wasi::Xdev,
-        // What else goes wrong is the host's to know.
-        _ => Wasi::Io,
-    };
-    known as i32
 }
