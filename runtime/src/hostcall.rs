@@ -35,7 +35,10 @@ use refusal::Refusal;
 use sandgate_policy::ContextLimits;
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use underway::UnderWay;
 
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
@@ -47,6 +50,8 @@ pub(crate) struct Road {
     under_way: UnderWay,
     inline: Inline,
     pause: Pause,
+    /// Whether the operator knows that a service is asked for that is not there.
+    told: AtomicBool,
     /// Nothing can be reached without it.
     lane: Option<Arc<Lane>>,
 }
@@ -93,6 +98,7 @@ impl Road {
             limit,
             under_way: UnderWay::new(budget.clone()),
             inline: Inline::default(),
+            told: AtomicBool::new(false),
             budget,
             pause,
             lane,
@@ -172,7 +178,7 @@ impl Road {
         match &self.lane {
             lane if call.service() == builtin::SERVICE => {
                 let reach = lane.as_ref().map(|lane| &*lane.reach);
-                builtin::answer(reach, call).map(Step::Answered)
+                builtin::answer(reach, call, &self.told).map(Step::Answered)
             }
             None => Err(call.not_available()),
             Some(lane) => Ok(Step::Begun((Arc::clone(lane), call))),

@@ -50,6 +50,7 @@ mod cancel;
 mod script;
 
 mod context;
+mod input;
 mod limits;
 
 mod contexts;
@@ -98,6 +99,7 @@ pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,
 };
+pub use input::Input;
 pub use limits::{Files, Limits};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};

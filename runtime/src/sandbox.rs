@@ -59,7 +59,7 @@ pub enum RunError {
     },
     /// A replay would make its calls a second time.
     #[error(
-        "a replay has no answers of services on its tape; run it in a context without services"
+        "a replay has neither answers of services nor live input on its tape; run it in a context without services, with its input given whole"
     )]
     Replay,
     /// The context's scripts have no files, and this one was given some.

@@ -2,6 +2,7 @@
 
 use crate::{
     cancel::Cancel,
+    input::Input,
     output::Sink,
     recorder::{Clock, Tape},
     workspace::Workspace,
@@ -22,6 +23,8 @@ pub struct Script {
     pub arguments: Vec<String>,
     /// What `input()` and `sys.stdin` read.
     pub stdin: Vec<u8>,
+    /// What they read after that, as it comes. It is on no tape, so such a run cannot be replayed.
+    pub input: Option<Box<dyn Input>>,
     /// The directory that appears as `/work`. Without one there is an empty one in memory, which is made when the script
     /// first uses a path and comes back as [`Outcome::scratch`](crate::Outcome::scratch).
     pub workspace: Option<Arc<Workspace>>,

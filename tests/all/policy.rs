@@ -91,6 +91,29 @@ fn results_are_also_written_for_machines() {
 }
 
 #[test]
+fn the_directory_of_policies_may_be_named_by_the_environment() {
+    let directory = shipped();
+    let named = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        finished(
+            command
+                .env("SANDGATE_POLICIES_DIR", directory.path())
+                .output()
+                .unwrap(),
+        )
+    };
+    assert_eq!(
+        named(&["policy", "coverage"]),
+        finished(
+            command(&["policy", "coverage", "."])
+                .current_dir(directory.path())
+                .output()
+                .unwrap()
+        )
+    );
+}
+
+#[test]
 fn what_is_wrong_is_said_and_the_exit_code_tells() {
     let directory = shipped();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();

@@ -1,13 +1,16 @@
 //! Scripts with what they must come to: one directory a case below `tests/specs`, so that adding one needs no Rust.
 //! `script.py` is run; `expected.txt` is its status, its exception, its value, its two streams and its traceback.
+//! Below `cli` and `policy` it is `commands.sh`: each line is given to a shell, in a copy of the directory, and `expected.txt` is
+//! what a person would see at a terminal that shows both streams, with the exit code where it is not 0.
 //! `SANDGATE_BLESS=1 cargo test specs` writes what is, for a person to read before it is committed.
 
-use crate::support::{repository, run};
+use crate::support::{cache_dir, command, repository, run};
 use sandgate::{Exception, Outcome, Script, Value};
 use std::{
     fmt::{self, Display, Formatter},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 pub(crate) fn cases(directory: &str) -> Vec<PathBuf> {
@@ -64,11 +67,69 @@ fn described(outcome: &Outcome) -> String {
     .to_string()
 }
 
+/// What is on the screen when all commands of a case have been typed.
+fn screen(case: &Path) -> String {
+    let place = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp")
+        .arg("-R")
+        .arg(case.join("."))
+        .arg(place.path())
+        .status();
+    assert!(copied.unwrap().success());
+    // Modes do not depend on who checked the case out.
+    let modes = Command::new("chmod")
+        .args(["-R", "u=rwX,go=rX"])
+        .arg(place.path())
+        .status();
+    assert!(modes.unwrap().success());
+    let binaries = Path::new(env!("CARGO_BIN_EXE_sandgate")).parent().unwrap();
+    let mut screen = String::new();
+    let commands = fs::read_to_string(case.join("commands.sh")).unwrap();
+    for line in commands.lines().filter(|line| !line.is_empty()) {
+        screen.push_str(&format!("$ {line}\n"));
+        if line.starts_with('#') {
+            continue;
+        }
+        let output = Command::new("sh")
+            .args(["-c", &format!("exec 2>&1\n{line}")])
+            .current_dir(place.path())
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", binaries.display()))
+            .env("HOME", place.path().join("home"))
+            .env("SANDGATE_CACHE_DIR", cache_dir())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        screen.push_str(&String::from_utf8(output.stdout).unwrap());
+        match output.status.code() {
+            Some(0) => {}
+            code => screen.push_str(&format!("[exit {}]\n", code.unwrap_or(-1))),
+        }
+    }
+    let screen = screen.replace(&place.path().display().to_string(), "HERE");
+    // Hashes depend on every input; that they do is tested where they are made.
+    let words = screen.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+    words
+        .map(
+            |word| match word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()) {
+                hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    word.replace(hash, "HASH")
+                }
+                _ => word.to_owned(),
+            },
+        )
+        .collect()
+}
+
 async fn hold(directory: &str) {
     let mut wrong = Vec::new();
     for case in cases(directory) {
-        let source = fs::read_to_string(case.join("script.py")).unwrap();
-        let found = described(&run(Script::new(source)).await);
+        let found = if case.join("commands.sh").exists() {
+            screen(&case)
+        } else {
+            let source = fs::read_to_string(case.join("script.py")).unwrap();
+            described(&run(Script::new(source)).await)
+        };
         let expected = case.join("expected.txt");
         if std::env::var_os("SANDGATE_BLESS").is_some() {
             fs::write(&expected, &found).unwrap();
@@ -87,4 +148,12 @@ async fn hold(directory: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_language_is_what_its_specs_say() {
     hold("language").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_is_what_its_specs_say() {
+    // The image is there before anything is shown.
+    drop(command(&[]));
+    hold("cli").await;
+    hold("policy").await;
 }

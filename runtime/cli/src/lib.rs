@@ -10,7 +10,9 @@ mod exit;
 mod failure;
 mod image;
 mod interpreter;
+mod manual;
 mod mcp;
+mod piped;
 mod policy;
 mod print;
 mod progress;
@@ -64,6 +66,10 @@ struct CommandLine {
     /// Print neither progress nor warnings
     #[arg(short, long, global = true)]
     quiet: bool,
+
+    /// Say how each call of a script is decided, and by which policies
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +86,10 @@ enum Command {
     Policy(Box<policy::PolicyArguments>),
     /// Let an agent run scripts, as an MCP server on standard input and output
     Mcp(Box<mcp::McpArguments>),
+    /// Print what a shell needs to complete this command
+    Completions(manual::CompletionsArguments),
+    /// Write the pages of the manual
+    Man(manual::ManArguments),
     /// Connect to services for a run; started by it
     #[command(name = connector::NAME, hide = true)]
     Connector,
@@ -159,7 +169,7 @@ pub fn main() -> ExitCode {
         state: arguments.state_dir,
         quiet: arguments.quiet,
     };
-    report::start(shared.quiet);
+    report::start(shared.quiet, arguments.verbose);
     let done = match arguments.command {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
@@ -167,6 +177,12 @@ pub fn main() -> ExitCode {
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
         Command::Mcp(arguments) => mcp::execute(*arguments, &shared, inherited),
+        Command::Completions(arguments) => {
+            manual::completions(&arguments, CommandLine::command()).map(|()| Exit::Ok)
+        }
+        Command::Man(arguments) => {
+            manual::man(&arguments, CommandLine::command()).map(|()| Exit::Ok)
+        }
         Command::Connector => connector::serve(inherited),
     };
     match done {

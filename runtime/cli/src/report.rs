@@ -28,21 +28,22 @@ pub(super) fn rendered(report: &dyn Diagnostic, colour: bool) -> String {
 }
 
 /// Reads what the environment says of reports, and makes lines on standard error of the library's warnings.
-pub(super) fn start(quiet: bool) {
+pub(super) fn start(quiet: bool, verbose: bool) {
     print::start();
     if quiet {
         return;
     }
-    let told = |event: &Metadata<'_>| {
-        // What `rmcp` warns of has been said to the client, which knows what it did.
-        *event.level() <= Level::WARN && !event.target().starts_with("rmcp")
+    let most = if verbose { Level::DEBUG } else { Level::WARN };
+    let told = move |event: &Metadata<'_>| {
+        // What other crates say of themselves is not about the script; what `rmcp` warns of has been said to the client.
+        *event.level() <= most && event.target().starts_with("sandgate")
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| print::Warnings)
         .with_target(false)
         .without_time()
         .compact()
-        .with_filter(filter_fn(told).with_max_level_hint(Level::WARN));
+        .with_filter(filter_fn(told).with_max_level_hint(most));
     let subscriber = tracing_subscriber::registry().with(lines);
     // An embedder that calls this twice keeps its own.
     let _ = tracing::subscriber::set_global_default(subscriber);

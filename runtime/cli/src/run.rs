@@ -11,6 +11,7 @@ use super::{
     exit::{Exit, ending},
     failure::Failure,
     interpreter::interpreter,
+    piped::Piped,
     reach::ReachArguments,
     shared::SharedArguments,
     signals::Signals,
@@ -21,11 +22,11 @@ use super::{
 use bytesize::ByteSize;
 use clap::Args;
 use sandgate::{
-    Cancel, Clock, Context, Files, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
+    Cancel, Clock, Context, Files, Input, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
 };
 use std::{
     ffi::OsString,
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     num::NonZeroU32,
     path::{Path, PathBuf},
     pin::pin,
@@ -70,7 +71,8 @@ pub(super) struct RunArguments {
     #[arg(short = 'c', value_name = "CODE")]
     code: Option<String>,
 
-    /// What input() and sys.stdin read: a file, or `-` for standard input
+    /// What input() and sys.stdin read: a file, or `-` for standard input, which they read in any case where it is a
+    /// pipe or a file, or where no context lets a person be asked at the terminal
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
 
@@ -154,8 +156,8 @@ pub(super) fn execute(
 ) -> Result<Exit, Failure> {
     let source = source(&arguments)?;
     let stdin = match &arguments.stdin {
-        Some(path) => read(path, "the standard input")?,
-        None => Vec::new(),
+        Some(path) if path.as_os_str() != "-" => read(path, "the standard input")?,
+        _ => Vec::new(),
     };
     keep_apart(&arguments, shared)?;
     let name = match arguments.file() {
@@ -206,11 +208,13 @@ pub(super) fn execute(
     let cancel = Cancel::new();
     let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
     let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
+    let input = reads_stdin(&arguments).then(|| Box::<Piped>::default() as Box<dyn Input>);
     let script = Script {
         source,
         name: Some(name),
         arguments: own_arguments,
         stdin,
+        input,
         workspace: workspace.clone(),
         clock: arguments.clock,
         seed: arguments.seed,
@@ -256,6 +260,16 @@ pub(super) fn execute(
         )
     })?;
     Ok(Exit::from(&outcome))
+}
+
+/// Whether the script reads the command's own standard input. Where that is a terminal at which a person may be asked about
+/// calls, what is typed is for the question.
+fn reads_stdin(arguments: &RunArguments) -> bool {
+    match &arguments.stdin {
+        Some(path) => path.as_os_str() == "-",
+        None if arguments.file().is_some_and(|file| file.as_os_str() == "-") => false,
+        None => !io::stdin().is_terminal() || !arguments.reach.has_context(),
+    }
 }
 
 /// What is asked for. Where there is a context, its own limits count as well.

@@ -1,14 +1,19 @@
 //! The runtime's own methods. Answered by `hostcall` at once, without a decision. They must never change anything, nor show
-//! a script more than its context may use.
+//! a script more than its context may use: why a service is not there is said to the operator alone.
 
 use super::{call::Call, reach::Reach, refusal::Refusal};
 use sandgate_wire::{Listed, Reply, Wanted};
 use serde_json::value::{RawValue, to_raw_value};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What they are called by: what there is to call, and an echo.
 pub(super) const SERVICE: &str = "sandgate";
 
-pub(super) fn answer(reach: Option<&Reach>, call: Call) -> Result<Reply, Refusal> {
+pub(super) fn answer(
+    reach: Option<&Reach>,
+    call: Call,
+    told: &AtomicBool,
+) -> Result<Reply, Refusal> {
     let result = match (call.method(), reach) {
         ("echo", _) => return Ok(Reply::Ok(call.into_params())),
         ("services", reach) => {
@@ -18,12 +23,34 @@ pub(super) fn answer(reach: Option<&Reach>, call: Call) -> Result<Reply, Refusal
                 .map(|(name, summary)| Listed { name, summary });
             to_raw_value(&listed.collect::<Vec<_>>()).ok()
         }
-        ("interface", Some(reach)) => serde_json::from_str(call.params().get())
+        ("interface", reach) => serde_json::from_str(call.params().get())
             .ok()
-            .and_then(|Wanted { service }| reach.stub(&service))
+            .and_then(|Wanted { service }| {
+                let stub = reach.and_then(|reach| reach.stub(&service));
+                if stub.is_none() {
+                    tell(reach, &service, told);
+                }
+                stub
+            })
             .and_then(|stub| String::from_utf8(stub.to_vec()).ok())
             .and_then(|stub| RawValue::from_string(stub).ok()),
         _ => None,
     };
     result.map(Reply::Ok).ok_or_else(|| call.not_available())
+}
+
+/// Says why a service is not there, once a run: a script could ask for ever.
+fn tell(reach: Option<&Reach>, service: &str, told: &AtomicBool) {
+    if !sandgate_policy::is_service_name(service) || told.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    match reach {
+        None => tracing::warn!(
+            "the script asks for the service `{service}`; a run in no context has none"
+        ),
+        Some(reach) => tracing::warn!(
+            "the script asks for the service `{service}`; {}",
+            reach.why_not(service)
+        ),
+    }
 }

@@ -2,7 +2,7 @@
 //! nothing. There must be no way to make one but to ask the policies about exactly what would be sent.
 
 use crate::{contexts::ContextPolicy, hostcall::refusal::Refusal};
-use sandgate_policy::{Decision, Fault, Principal, PrincipalError, Query};
+use sandgate_policy::{Decision, Fault, Principal, PrincipalError, Query, Ruling};
 use sandgate_service::{Identity, Method, Weight};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -60,6 +60,12 @@ impl Decided {
             method: &method.method,
             params: arguments.by_name(),
         });
+        tracing::debug!(
+            "{}.{} is decided: {}",
+            method.service,
+            method.method,
+            Ruling::of(&decision)
+        );
         comparable(&method, &decision)?;
         Ok(Self {
             decision,

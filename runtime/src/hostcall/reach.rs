@@ -117,6 +117,23 @@ impl Reach {
         Some(self.service(service)?.text())
     }
 
+    /// Why a service is not there, for the operator.
+    pub(crate) fn why_not(&self, service: &str) -> String {
+        if !self.registry.names().any(|known| known == service) {
+            return "no service of that name is registered".to_owned();
+        }
+        if self.registry.service(service).is_none() {
+            return "its document cannot be used".to_owned();
+        }
+        match self.policy.now() {
+            None => "the context is not in force".to_owned(),
+            Some(policy) => format!(
+                "no policy of `{}` permits anything of it",
+                policy.policies.context()
+            ),
+        }
+    }
+
     /// A service that some policy of this context permits something of.
     fn service(&self, name: &str) -> Option<Arc<Service>> {
         let policy = self.policy.now()?;

@@ -104,8 +104,8 @@ impl Shared {
     ) -> Result<Outcome, RunError> {
         let limits = &context.limits();
         check(&script, limits)?;
-        // A tape has no answers of services on it yet: a replay would make its calls again.
-        if script.replay.is_some() && context.reach().is_some() {
+        // A tape has neither answers of services nor what was typed on it yet: a replay would ask for both again.
+        if script.replay.is_some() && (context.reach().is_some() || script.input.is_some()) {
             return Err(RunError::Replay);
         }
         let budget = Budget::default();
@@ -138,7 +138,7 @@ impl Shared {
             ),
             reply: None,
             output: Output::new(limits.output, script.sink.take()),
-            stdin: Stdin::new(std::mem::take(&mut script.stdin)),
+            stdin: Stdin::new(std::mem::take(&mut script.stdin), script.input.take()),
             recorder,
             files,
             memory: MemoryLimiter::new(limits),

@@ -4,12 +4,13 @@
 use crate::{
     budget::Budget,
     hostcall::Road,
+    input::Input,
     limits::Limits,
     output::Output,
     recorder::Recorder,
     workspace::{Session, Workspace},
 };
-use std::sync::Arc;
+use std::{io, sync::Arc};
 use wasmtime::ResourceLimiter;
 
 /// The host's side of one instance.
@@ -53,19 +54,36 @@ impl GuestFiles {
 pub(super) struct Stdin {
     bytes: Vec<u8>,
     at: usize,
+    /// What comes after that.
+    input: Option<Box<dyn Input>>,
 }
 
 impl Stdin {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, at: 0 }
+    pub(super) fn new(bytes: Vec<u8>, input: Option<Box<dyn Input>>) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            input,
+        }
     }
 
-    /// The next bytes, at most so many.
-    pub(super) fn read(&mut self, most: usize) -> &[u8] {
+    /// The next bytes, as many as there is room for.
+    pub(super) async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let taken = rest.get(..most).unwrap_or(rest);
-        self.at = self.at.saturating_add(taken.len());
-        taken
+        let there = rest.get(..room.len()).unwrap_or(rest);
+        if let (true, Some(input)) = (there.is_empty() && !room.is_empty(), &mut self.input) {
+            let came = input.read(room.len()).await?;
+            let length = came.len().min(room.len());
+            for (place, byte) in room.iter_mut().zip(came) {
+                *place = byte;
+            }
+            return Ok(length);
+        }
+        self.at = self.at.saturating_add(there.len());
+        for (place, byte) in room.iter_mut().zip(there) {
+            *place = *byte;
+        }
+        Ok(there.len())
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, State>, (fd, vectors, number, got): (u32, u32, u32, u32)| {
             Box::new(async move {
                 match fd {
-                    0 => read_stdin(&mut caller, vectors, number, got),
+                    0 => read_stdin(&mut caller, vectors, number, got).await,
                     1 | 2 => Ok(errno::BADF),
                     _ => answer(read_file(&mut caller, fd, vectors, number, got).await),
                 }
@@ -211,7 +211,7 @@ pub(super) fn add_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn read_stdin(
+async fn read_stdin(
     caller: &mut Caller<'_, State>,
     vectors: u32,
     number: u32,
@@ -221,12 +221,14 @@ fn read_stdin(
     let (bytes, state) = memory.data_and_store_mut(&mut *caller);
     let mut total = 0_u32;
     for (at, length) in vectors_of(bytes, vectors, number)? {
-        let target = slice_mut(bytes, at, length)?;
-        let read = state.stdin.read(target.len());
-        if let Some(target) = target.get_mut(..read.len()) {
-            target.copy_from_slice(read);
+        if total > 0 && length > 0 {
+            // What is there is enough: the next might be waited for.
+            break;
         }
-        total = total.saturating_add(u32::try_from(read.len())?);
+        let Ok(read) = state.stdin.read(slice_mut(bytes, at, length)?).await else {
+            return Ok(errno::IO);
+        };
+        total = total.saturating_add(u32::try_from(read)?);
     }
     slice_mut(bytes, got, 4)?.copy_from_slice(&total.to_le_bytes());
     Ok(errno::SUCCESS)

@@ -115,6 +115,8 @@ fn outcome() -> Value {
             "reason": text_or_nothing,
             "stdout": text,
             "stderr": text,
+            "stdout_dropped": {"type": "integer"},
+            "stderr_dropped": {"type": "integer"},
             "value": {"type": ["object", "null"]},
             "exception": {"type": ["object", "null"]},
             "files": {"type": "array", "items": {"type": "object"}},

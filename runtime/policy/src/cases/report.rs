@@ -58,11 +58,7 @@ impl CaseResult {
             verdict: case.expect,
             policies: case.policies.clone(),
         };
-        let ids = decision.policies.iter();
-        let decided = Ruling {
-            verdict: decision.verdict,
-            policies: ids.map(ToString::to_string).collect(),
-        };
+        let decided = Ruling::of(&decision);
         Self {
             name: case.name.clone(),
             line: case.line,
@@ -70,6 +66,18 @@ impl CaseResult {
             expected,
             decided,
             fault: decision.fault,
+        }
+    }
+}
+
+impl Ruling {
+    /// What a decision came to.
+    #[must_use]
+    pub fn of(decision: &Decision) -> Self {
+        let ids = decision.policies.iter();
+        Self {
+            verdict: decision.verdict,
+            policies: ids.map(ToString::to_string).collect(),
         }
     }
 }

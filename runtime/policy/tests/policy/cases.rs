@@ -1,7 +1,7 @@
 //! The harness: what a file of cases may say, how it comes out, and how that is shown.
 
 use crate::{crm::load, decide::ASSISTANT};
-use sandgate_policy::{Cases, File, Unusable, junit};
+use sandgate_policy::{Cases, FailedContext, File, Unusable, junit};
 
 fn parse(text: &str) -> Result<Cases, Unusable> {
     let file = File {
@@ -58,6 +58,17 @@ fn cases_assert_the_verdict_and_exactly_who_decided() {
     insta::assert_snapshot!("human", report);
     insta::assert_json_snapshot!("json", report);
     insta::assert_snapshot!("junit", junit(&[report], &[]));
+}
+
+#[test]
+fn a_context_that_does_not_load_is_a_failed_test() {
+    let problems = parse("[[case]]\nname = \"<a>\"\nexpcet = 1\n")
+        .unwrap_err()
+        .findings();
+    let context = "crm".to_owned();
+    let failed = FailedContext { context, problems };
+    insta::assert_json_snapshot!("failed_json", failed);
+    insta::assert_snapshot!("failed_junit", junit(&[], &[failed]));
 }
 
 #[test]

@@ -249,7 +249,7 @@ async fn call_by_call(
             limits.calls,
         ),
         output: Output::new(limits.output, None),
-        stdin: Stdin::new(b"what comes in".to_vec()),
+        stdin: Stdin::new(b"what comes in".to_vec(), None),
         recorder: Recorder::live(granted.clock, Some(number), &budget).unwrap(),
         files,
         memory: MemoryLimiter::new(&limits),

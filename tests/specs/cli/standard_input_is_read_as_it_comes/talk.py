@@ -1,0 +1,2 @@
+print("ping", flush=True)
+print("got", input())

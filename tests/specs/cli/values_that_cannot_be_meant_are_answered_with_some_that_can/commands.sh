@@ -1,0 +1,8 @@
+sandgate run --timeout 5 -c 'print(1)'
+sandgate run --timeout abc -c 'print(1)'
+sandgate run --timeout 0 -c 'print(1)'
+sandgate run --memory abc -c 'print(1)'
+sandgate run --memory 1MiB -c 'print(1)'
+sandgate run --clock 2026-01-31 -c 'import datetime; print(datetime.datetime.now())'
+sandgate run --clock 2026-01-31T12:00:00+02:00 -c 'import datetime; print(datetime.datetime.now())'
+sandgate run --clock noon -c 'print(1)'
