@@ -23,6 +23,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+/// What a context is made of, any of which makes a directory one.
+const FILES: [&str; 3] = ["policy.cedar", "limits.toml", "cases.toml"];
+
 /// Directories beside the contexts that are none.
 pub const NO_CONTEXTS: [&str; 2] = ["rejected", "services"];
 
@@ -224,7 +227,8 @@ fn load_all(directory: &Path, interfaces: &[Interface]) -> Result<Contexts, Cont
     }
 }
 
-/// The directories in a directory of contexts, in order. Files beside them are nobody's policy.
+/// The directories in a directory of contexts that are one, in order. Files beside them are nobody's policy, and neither is a
+/// directory that holds nothing of a context, as `docs`, or whose name begins with a dot, as `.git`.
 pub fn names(directory: &Path) -> Result<Vec<String>, FileError> {
     file::directory(directory)?;
     let failed = |source: io::Error| FileError::Open {
@@ -236,8 +240,16 @@ pub fn names(directory: &Path) -> Result<Vec<String>, FileError> {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         // A link is named too, so that it is refused rather than overlooked.
-        let file = entry.file_type().map_err(failed)?.is_file();
-        if !file && !NO_CONTEXTS.contains(&name.as_str()) {
+        let kind = entry.file_type().map_err(failed)?;
+        let is_context = if kind.is_dir() {
+            let path = entry.path();
+            FILES
+                .iter()
+                .any(|file| path.join(file).symlink_metadata().is_ok())
+        } else {
+            !kind.is_file()
+        };
+        if is_context && !name.starts_with('.') && !NO_CONTEXTS.contains(&name.as_str()) {
             names.push(name);
         }
     }

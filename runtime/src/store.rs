@@ -196,6 +196,11 @@ impl Store {
         self.read(registration, registration.document)
     }
 
+    /// The document that counts, as it was kept.
+    pub fn document(&self, registration: &Registration) -> Result<String, StoreError> {
+        self.body(registration.document)
+    }
+
     /// The service with the document that is waiting, where one is.
     pub fn waiting(&self, registration: &Registration) -> Result<Option<Service>, StoreError> {
         registration

@@ -175,6 +175,11 @@ impl OpenedReach {
 
 impl ReachArguments {
     /// Whether there are services at all.
+    /// Which context was named.
+    pub(super) fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
     pub(super) fn has_context(&self) -> bool {
         self.context.is_some()
     }

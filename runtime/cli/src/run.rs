@@ -12,6 +12,7 @@ use super::{
     failure::Failure,
     interpreter::interpreter,
     piped::Piped,
+    print,
     reach::ReachArguments,
     shared::SharedArguments,
     signals::Signals,
@@ -179,6 +180,9 @@ pub(super) fn execute(
         .as_ref()
         .map_or(limits, |opened| opened.limits().least(&limits));
     may_have_files(&arguments, &granted)?;
+    if !shared.quiet {
+        say_what_is_cut(&arguments, &granted);
+    }
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -289,6 +293,36 @@ fn limits(arguments: &RunArguments) -> Limits {
         memory: size(arguments.memory, otherwise.memory),
         output: size(arguments.output_limit, otherwise.output),
         ..otherwise
+    }
+}
+
+/// Whoever starts a run can only ask for less than its context grants; who asks for more is told.
+fn say_what_is_cut(arguments: &RunArguments, granted: &Limits) {
+    let Some(context) = arguments.reach.context() else {
+        return;
+    };
+    let time = arguments.timeout.filter(|asked| *asked > granted.wall);
+    let time = time.map(|_| humantime::format_duration(granted.wall).to_string());
+    let size = |asked: Option<ByteSize>, granted: usize| {
+        let granted = ByteSize::b(granted as u64);
+        asked
+            .filter(|asked| *asked > granted)
+            .map(|_| granted.display().iec().to_string())
+    };
+    for (flag, granted, limit) in [
+        ("--timeout", time, "timeout"),
+        ("--memory", size(arguments.memory, granted.memory), "memory"),
+        (
+            "--output-limit",
+            size(arguments.output_limit, granted.output),
+            "output",
+        ),
+    ] {
+        if let Some(granted) = granted {
+            print::err(&format!(
+                "sandgate: {flag} is cut to {granted}, which is what context `{context}` grants; `{limit}` in its limits.toml can grant more\n"
+            ));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! script has no way to. What services say of themselves is shown as text and never believed.
 
 mod arguments;
+mod export;
 mod policies;
 mod view;
 
@@ -60,6 +61,10 @@ pub(super) fn execute(
             }
             Ok(Exit::Ok)
         }
+        ServiceCommand::Export { name } => {
+            print::json(&export::export(&store, &store.get(&name)?)?)?;
+            Ok(Exit::Ok)
+        }
         ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
         ServiceCommand::Remove(named) => {
             store.remove(&named.name)?;
@@ -96,7 +101,9 @@ fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Fai
     let directories = if arguments.directories.is_empty() {
         socket_dirs()
     } else {
-        arguments.directories
+        // A socket is the same by whatever path it is found.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        arguments.directories.into_iter().map(absolute).collect()
     };
     let registered = store.list()?;
     let mut views = Vec::new();

@@ -15,6 +15,7 @@ Examples:
   sandgate service add crm --url https://crm.example.org/rpc --effect deal.close=destroy
   sandgate service show hero_biz
   sandgate service interface hero_biz
+  sandgate service export hero_biz > policies/services/hero_biz.json
   sandgate service refresh --accept
   sandgate service test hero_biz contact.get '{\"id\": 7}'
 
@@ -42,6 +43,11 @@ pub(crate) enum ServiceCommand {
     Show(Named),
     /// What a model reads of a service; with --json, what the proxies in a script are made from
     Interface(Named),
+    /// Print the document of a service with the effects that count, for `services/NAME.json` beside policies
+    Export {
+        /// The service
+        name: String,
+    },
     /// Ask services for their documents again
     Refresh(RefreshArguments),
     /// Forget a service

@@ -218,8 +218,27 @@ fn from_error(
             Some(rule) => problem.at(rule.place.clone()),
             None => problem,
         },
+        (ValidationError::UnexpectedType(_), _, Some(_)) => {
+            match written.and_then(|written| of_another_type(error, written)) {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
+        }
         _ => problem,
     }
+}
+
+/// How a value is compared that is not of the type that was expected of it.
+fn of_another_type(error: &ValidationError, written: &str) -> Option<String> {
+    let message = error.to_string();
+    if message.ends_with("saw decimal") {
+        return Some(format!(
+            "`{written}` is a number that may have a fraction: write `{written}.lessThanOrEqual(decimal(\"100.0\"))`; `lessThan`, `greaterThan` and `greaterThanOrEqual` are the others"
+        ));
+    }
+    message
+        .ends_with("saw String")
+        .then(|| format!("`{written}` is a text: it is compared with `==`, `!=` and `like`"))
 }
 
 /// A parameter that some of the methods have, and others of the same policy have not.
@@ -236,6 +255,7 @@ fn not_everywhere(rule: &Rule, written: &str, schema: &Schema, text: &str) -> Op
     let (shown, name) = (path.join("."), path.last()?);
     let others = match without.len() {
         1 => String::new(),
+        2 => ", nor has another of its methods".to_owned(),
         count => format!(
             ", nor have {} others of its methods",
             count.saturating_sub(1)
