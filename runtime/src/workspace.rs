@@ -26,7 +26,7 @@ pub(crate) use listing::kind_number;
 pub(crate) use session::{Descriptor, How, Modes, Session, Whence};
 
 use crate::{budget::Budget, limits::Limits};
-use delivery::{Delivery, Input};
+use delivery::{Delivery, InputFile};
 use directory::Directory;
 use memory::{Memory, nanos};
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl Workspace {
 
     /// Copies a file of the host into the workspace under its own name. Into memory go 256 MiB at most, all files together.
     pub fn copy_in(&self, path: &Path) -> Result<(), WorkspaceError> {
-        let copied = Input::open(path).and_then(|mut input| match &self.kept {
+        let copied = InputFile::open(path).and_then(|mut input| match &self.kept {
             Kept::Host(directory) => directory.copy_in(&mut input),
             Kept::Memory(memory) => memory.copy_in(&mut input),
         });

@@ -20,6 +20,7 @@ mod demo;
 mod directions;
 mod effects;
 mod escape;
+mod export;
 mod host;
 mod hostcall;
 mod image;

@@ -276,6 +276,8 @@ async fn the_outcome_is_one_json_form() {
       "reason": null,
       "stdout": "x\n",
       "stderr": "",
+      "stdout_dropped": 0,
+      "stderr_dropped": 0,
       "value": {
         "json": [
           1

@@ -97,8 +97,8 @@ print(len(os.urandom(9)), len(bytearray(100 << 20)), input())
         &["--workspace", &work],
         &["--in", &input, "--out", &out],
     ] {
-        let arguments = ["run", "--timeout", "1m", "--stdin", &input, &script];
-        let (code, stdout, stderr) = sandgate(&[&arguments[..], place].concat());
+        let arguments = ["run", "--timeout", "1m", "--stdin", &input];
+        let (code, stdout, stderr) = sandgate(&[&arguments[..], place, &[&script]].concat());
         assert_eq!(
             (code, stdout.as_str(), stderr.as_str()),
             (0, printed, ""),
@@ -295,7 +295,7 @@ fn a_script_that_a_shell_passes_as_a_descriptor_is_read_before_descriptors_are_c
                 .filter_map(|(name, value)| Some((name, value?))),
         )
         .arg("-c")
-        .arg("exec \"$0\" run <(echo 'print(input())') --stdin <(echo given)")
+        .arg("exec \"$0\" run --stdin <(echo given) <(echo 'print(input())')")
         .arg(run.get_program())
         .output()
         .unwrap();

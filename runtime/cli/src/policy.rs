@@ -35,11 +35,11 @@ pub(super) struct PolicyArguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     /// Load policies and limits as a run would, and say everything that is wrong with them
-    Check(Files),
+    Check(PolicyFiles),
     /// Decide the cases of cases.toml, and see that what is in `rejected` is rejected
     Test {
         #[command(flatten)]
-        files: Files,
+        files: PolicyFiles,
         /// Also write the results as JUnit XML
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
@@ -48,13 +48,13 @@ enum PolicyCommand {
     Explain(ExplainArguments),
     /// Find policies that never match, that others make void, that reach too far, that rest on the names of methods,
     /// or that no case is about
-    Lint(Files),
+    Lint(PolicyFiles),
     /// Say which policies no case exercises
-    Coverage(Files),
+    Coverage(PolicyFiles),
 }
 
 #[derive(Debug, Args)]
-struct Files {
+struct PolicyFiles {
     /// The policies
     #[arg(value_name = "DIR", env = sandgate::places::POLICIES_DIR, hide_env_values = true)]
     directory: PathBuf,
@@ -107,7 +107,7 @@ pub(super) fn execute(
     arguments: PolicyArguments,
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
-    let find = |files: &Files| Set::find(&files.directory, shared);
+    let find = |files: &PolicyFiles| Set::find(&files.directory, shared);
     match arguments.command {
         PolicyCommand::Check(files) => check(&find(&files)?, files.json),
         PolicyCommand::Test { files, junit } => test(&find(&files)?, files.json, junit.as_deref()),

@@ -76,9 +76,17 @@ impl Services {
     pub fn of_one(state: &Path, policies: &Path, context: &str) -> Result<Self, HostError> {
         let store = Store::open(state)?;
         let registered = store.list()?;
-        if let Some((registry, interfaces, policy)) =
-            quickly(&store, &registered, policies, context)?
-        {
+        let opened = match quickly(&store, &registered, policies, context)? {
+            Some(opened) => Some(opened),
+            // With every service, for policies that are about any.
+            None => {
+                let registry = store.registry(&registered)?;
+                let interfaces = interfaces(&store, &registry, &registered)?;
+                let policy = contexts::open_one(policies, context, &interfaces);
+                policy.map(|policy| (registry, interfaces, policy))
+            }
+        };
+        if let Some((registry, interfaces, policy)) = opened {
             return Ok(Self {
                 registry,
                 registrations: registered,
@@ -87,7 +95,7 @@ impl Services {
                 given: BTreeMap::from([(context.to_owned(), policy)]),
             });
         }
-        // With every service and every context, for policies that are about any, and to say what is wrong with others.
+        // With every context, to say what is wrong.
         let services = Self::open(Some(state), Vec::new(), Some(policies), &[])?;
         services.policy(context)?;
         Ok(services)

@@ -16,12 +16,12 @@ use std::{
 };
 
 /// A file of the host, opened to be copied in under its own name.
-pub(super) struct Input {
+pub(super) struct InputFile {
     pub(super) name: OsString,
     pub(super) file: File,
 }
 
-impl Input {
+impl InputFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let name = path
             .file_name()

@@ -5,7 +5,7 @@
 
 use super::{
     FileEntry, FileList, MOST_LISTED, MOST_PATHS,
-    delivery::{Delivery, Input, irregular, too_many, without_waiting},
+    delivery::{Delivery, InputFile, irregular, too_many, without_waiting},
     entry,
     host::HostSession,
     ledger::{Ledger, Quota, locked},
@@ -74,7 +74,7 @@ impl Directory {
     }
 
     /// Copies a file of the host into it.
-    pub(super) fn copy_in(&self, input: &mut Input) -> io::Result<()> {
+    pub(super) fn copy_in(&self, input: &mut InputFile) -> io::Result<()> {
         let mut to = self.create(Path::new(&input.name))?;
         io::copy(&mut input.file, &mut to)?;
         Ok(())

@@ -12,7 +12,7 @@ mod tree;
 
 use super::{
     FileEntry, FileList, MOST_LISTED, MOST_PATHS,
-    delivery::{Delivery, Input, irregular, too_many},
+    delivery::{Delivery, InputFile, irregular, too_many},
     entry::Seen,
     ledger::{Quota, locked},
     session::Whence,
@@ -75,7 +75,7 @@ impl Memory {
     }
 
     /// Copies a file of the host into it. What has the name already is replaced where it is a file.
-    pub(super) fn copy_in(&self, input: &mut Input) -> io::Result<()> {
+    pub(super) fn copy_in(&self, input: &mut InputFile) -> io::Result<()> {
         let name = input
             .name
             .to_str()

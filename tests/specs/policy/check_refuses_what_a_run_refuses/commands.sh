@@ -1,3 +1,3 @@
 sandgate policy check policies
-sandgate run --policies policies --context notes -c 'print(1)'
 SANDGATE_POLICIES_DIR=policies sandgate policy test
+SANDGATE_POLICIES_DIR=policies sandgate policy check --json 2>/dev/null

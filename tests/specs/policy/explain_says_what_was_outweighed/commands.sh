@@ -1,2 +1,2 @@
 sandgate policy explain --policies policies --context notes notes note.list
-sandgate policy explain --policies policies --context notes --json notes note.add '{"text": "x"}'
+sandgate policy explain --policies policies --context notes --json notes note.list
