@@ -16,7 +16,7 @@ mod underway;
 
 pub(crate) use gate::People;
 pub(crate) use inline::Inline;
-pub use refusal::{RefusalKind, Told};
+pub use refusal::{Hint, RefusalKind};
 pub(crate) use underway::TooManyCalls;
 
 use crate::{

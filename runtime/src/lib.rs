@@ -94,7 +94,7 @@ struct Readme;
 pub use cancel::Cancel;
 pub use context::Context;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
-pub use hostcall::{RefusalKind, Told};
+pub use hostcall::{Hint, RefusalKind};
 pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,

@@ -38,12 +38,29 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// What a process exits with whose script ended so. The numbers never change their meaning.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            // What the script asked for counts, where it asked for something.
+            Self::Raised | Self::Exited => 1,
+            Self::Failed => 70,
+            Self::Timeout | Self::Memory | Self::Stack | Self::Output | Self::Source => 120,
+            Self::Crashed => 121,
+            Self::Diverged => 122,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// How it ended.
     pub status: Status,
-    /// What a process would have exited with: 0, 1 for an exception, or what was given to `sys.exit`.
+    /// What a process would have exited with: what was given to `sys.exit`, or else what the status says.
     pub exit_code: i32,
     /// One sentence about an ending that is neither the script's success nor its exception.
     pub reason: Option<String>,

@@ -234,7 +234,16 @@ impl Workspace {
     /// Copies everything in it to a directory of the host, which is made where it is missing. Existing files are not
     /// replaced, and nothing copied is executable: THREAT[ESC-05]. No more is copied than a run may have left.
     pub fn copy_out(&self, to: &Path) -> Result<Vec<FileEntry>, WorkspaceError> {
-        let delivery = Delivery::to(to).map_err(|error| (".".to_owned(), error));
+        self.deliver(to, false)
+    }
+
+    /// The same, where a file that is there gives way to one of its name.
+    pub fn copy_out_replacing(&self, to: &Path) -> Result<Vec<FileEntry>, WorkspaceError> {
+        self.deliver(to, true)
+    }
+
+    fn deliver(&self, to: &Path, replaces: bool) -> Result<Vec<FileEntry>, WorkspaceError> {
+        let delivery = Delivery::to(to, replaces).map_err(|error| (".".to_owned(), error));
         let copied = delivery.and_then(|delivery| match &self.kept {
             Kept::Host(directory) => directory.copy_out(&delivery),
             Kept::Memory(memory) => memory.copy_out(&delivery),

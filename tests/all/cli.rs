@@ -444,17 +444,19 @@ fn files_go_in_and_come_out() {
     let code = "open('out.txt', 'w').write(open('in.txt').read().upper())";
     let arguments = [
         "run",
-        "-c",
-        code,
         "--in",
         input.to_str().unwrap(),
         "--out",
         out.to_str().unwrap(),
+        "-c",
+        code,
     ];
     assert_eq!(shown(&arguments), "exit 0\n--- stdout\n--- stderr\n");
     assert_eq!(fs::read_to_string(out.join("out.txt")).unwrap(), "ABC");
-    // A second time nothing is replaced, and that is said.
-    let (code, _, stderr) = sandgate(&arguments);
+    // What has no place is said after the script, which has run.
+    fs::remove_file(out.join("out.txt")).unwrap();
+    fs::create_dir(out.join("out.txt")).unwrap();
+    let (code, _, stderr) = sandgate(&[&["run", "--force"], &arguments[1..]].concat());
     assert_eq!(code, 73);
     insta::assert_snapshot!(stderr.replace(directory.path().to_str().unwrap(), "DIR"));
 }

@@ -5,7 +5,7 @@ use crate::support::{
     Office, caller, hostile::Hostile, limits, people::Nobody, repository, sandbox,
 };
 use sandgate::{
-    Context, ExceptionClass, Outcome, Reach, RefusalCode, RefusalKind, Script, Status, Told,
+    Context, ExceptionClass, Hint, Outcome, Reach, RefusalCode, RefusalKind, Script, Status,
     policy::PolicyStore,
     service::{Address, Client, ClientLimits, Registry, Service, Terms},
 };
@@ -52,12 +52,12 @@ fn row(code: RefusalCode) -> String {
     let RefusalKind {
         exception,
         remedy,
-        told,
+        hint,
     } = RefusalKind::of(code);
-    let remedy = match told {
-        Told::Always => format!("*{}*", sentence(remedy)),
-        Told::IfSent => format!("Where anything was sent: *{}*", sentence(remedy)),
-        Told::Never => sentence(remedy),
+    let remedy = match hint {
+        Hint::Always => format!("*{}*", sentence(remedy)),
+        Hint::IfSent => format!("Where anything was sent: *{}*", sentence(remedy)),
+        Hint::Never => sentence(remedy),
     };
     format!(
         "| `{code}` | `{exception}` | {} | {remedy} |\n",

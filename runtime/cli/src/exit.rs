@@ -63,12 +63,12 @@ impl Exit {
             Self::Found => 1,
             Self::Script(code) => code,
             Self::Usage => 64,
-            Self::Failure => 70,
             Self::Undelivered => 73,
-            Self::Limit => 120,
-            Self::Crashed => 121,
-            Self::Diverged => 122,
-            Self::Cancelled => 130,
+            Self::Failure => Status::Failed.exit_code(),
+            Self::Limit => Status::Timeout.exit_code(),
+            Self::Crashed => Status::Crashed.exit_code(),
+            Self::Diverged => Status::Diverged.exit_code(),
+            Self::Cancelled => Status::Cancelled.exit_code(),
         }
     }
 }

@@ -26,6 +26,7 @@ use sandgate::{
     Cancel, Clock, Context, Files, Input, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
 };
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{self, IsTerminal, Read},
     num::NonZeroU32,
@@ -99,9 +100,13 @@ pub(super) struct RunArguments {
     #[arg(long = "in", value_name = "FILE")]
     inputs: Vec<PathBuf>,
 
-    /// Copy what is in the workspace at the end to this directory; existing files are not replaced
+    /// Copy what is in the workspace at the end to this directory, which is to be empty or new
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Let `--out` name a directory that holds something; files of the same names are replaced
+    #[arg(long, requires = "out")]
+    force: bool,
 
     /// Make random numbers repeatable
     #[arg(long, value_name = "N")]
@@ -161,6 +166,7 @@ pub(super) fn execute(
         _ => Vec::new(),
     };
     keep_apart(&arguments, shared)?;
+    look_at_files(&arguments)?;
     let name = match arguments.file() {
         Some(file) if file.as_os_str() == "-" => "<stdin>".to_owned(),
         Some(file) => file.file_name().map_or_else(
@@ -242,6 +248,9 @@ pub(super) fn execute(
         &arguments.out,
         workspace.as_ref().or(outcome.scratch.as_ref()),
     ) {
+        (Some(out), Some(workspace)) if arguments.force => {
+            workspace.copy_out_replacing(out).map(drop)
+        }
         (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
         _ => Ok(()),
     };
@@ -457,6 +466,33 @@ async fn drive(
             Ok((run.await?, true))
         }
     }
+}
+
+/// What would keep files from coming in or going out is said before anything runs: what a script has done cannot be done
+/// again for its files.
+fn look_at_files(arguments: &RunArguments) -> Result<(), Failure> {
+    let mut names = BTreeMap::new();
+    for input in &arguments.inputs {
+        let other = input.file_name().and_then(|name| names.insert(name, input));
+        if let Some(other) = other {
+            let message = format!(
+                "`{}` and `{}` would be one file in the workspace",
+                other.display(),
+                input.display()
+            );
+            return Err(Failure::usage(message, "give them different names"));
+        }
+    }
+    let Some(out) = arguments.out.as_ref().filter(|_| !arguments.force) else {
+        return Ok(());
+    };
+    let holds_something = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
+    if holds_something {
+        let message = format!("the directory `{}` holds something already", out.display());
+        let help = "name another, or pass --force to replace files of the same names";
+        return Err(Failure::usage(message, help));
+    }
+    Ok(())
 }
 
 fn make_out(arguments: &RunArguments) -> Result<(), Failure> {

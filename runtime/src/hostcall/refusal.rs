@@ -119,11 +119,11 @@ impl Refusal {
     pub(crate) fn into_reply(self) -> Reply {
         let code = self.code();
         let kind = RefusalKind::of(code);
-        let told = match kind.told {
-            Told::Always => true,
-            Told::Never => false,
+        let hinted = match kind.hint {
+            Hint::Always => true,
+            Hint::Never => false,
             // A model that repeats a call must know whether it may do so.
-            Told::IfSent => matches!(
+            Hint::IfSent => matches!(
                 self,
                 Self::Unanswered {
                     may_have_happened: true,
@@ -135,7 +135,7 @@ impl Refusal {
             code,
             exception: kind.exception,
             message: self.to_string(),
-            hint: told.then(|| kind.remedy.to_owned()),
+            hint: hinted.then(|| kind.remedy.to_owned()),
         }
     }
 }
@@ -178,12 +178,12 @@ pub struct RefusalKind {
     /// What can be done about it.
     pub remedy: &'static str,
     /// Whether the script is told the remedy, behind the message.
-    pub told: Told,
+    pub hint: Hint,
 }
 
 /// When a script is told what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Hint {
     /// Whenever it is refused so.
     Always,
     /// Where the service may have carried the call out.
@@ -202,9 +202,9 @@ impl RefusalKind {
         use ExceptionClass::{
             ConnectionError, PermissionError, RuntimeError, TimeoutError, TypeError, ValueError,
         };
+        use Hint::{Always, IfSent, Never};
         use RefusalCode as Code;
-        use Told::{Always, IfSent, Never};
-        let (exception, told, remedy) = match code {
+        let (exception, hint, remedy) = match code {
             Code::PolicyDenied => (
                 PermissionError,
                 Never,
@@ -316,7 +316,7 @@ impl RefusalKind {
         Self {
             exception,
             remedy,
-            told,
+            hint,
         }
     }
 }

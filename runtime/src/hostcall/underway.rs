@@ -19,7 +19,7 @@ const MOST_CALLS: usize = 100_000;
 /// Calls by their numbers. Dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct UnderWay {
-    tasks: JoinSet<Held>,
+    tasks: JoinSet<Written>,
     /// Which call each task is for. A task that panicked says no more than which task it was.
     calls: HashMap<Id, u32>,
     done: BTreeMap<u32, Done>,
@@ -29,7 +29,7 @@ pub(crate) struct UnderWay {
 }
 
 /// A reply in bytes, which the run's budget holds, or a run that has no room for another.
-type Held = Result<Vec<u8>, TooManyCalls>;
+type Written = Result<Vec<u8>, TooManyCalls>;
 
 #[derive(Debug)]
 struct Done {
@@ -93,7 +93,7 @@ impl UnderWay {
 
     /// The reply of a call that somebody waited for all the while. The budget has to have room for it for a moment, as for
     /// any other.
-    pub(crate) fn pass(&self, reply: &Reply) -> Held {
+    pub(crate) fn pass(&self, reply: &Reply) -> Written {
         let bytes = written(reply, &self.budget)?;
         self.budget.give_back(bytes.len() + BESIDE);
         Ok(bytes)
@@ -144,7 +144,7 @@ impl UnderWay {
     }
 
     /// Keeps what came of a task, under the call that it was for.
-    fn joined(&mut self, joined: Result<(Id, Held), JoinError>) -> Result<u32, TooManyCalls> {
+    fn joined(&mut self, joined: Result<(Id, Written), JoinError>) -> Result<u32, TooManyCalls> {
         let (task, held) = match joined {
             Ok(joined) => joined,
             // THREAT[ESC-03]: a panic of ours is the error of the call in which it happened, and of no other.
@@ -159,7 +159,7 @@ impl UnderWay {
         Ok(call)
     }
 
-    fn keep(&mut self, call: u32, held: Held) -> Result<(), TooManyCalls> {
+    fn keep(&mut self, call: u32, held: Written) -> Result<(), TooManyCalls> {
         let done = Done {
             reply: held?,
             reported: false,
@@ -174,7 +174,7 @@ impl UnderWay {
 const BESIDE: usize = 200;
 
 /// The reply in bytes, or a refusal where the run's budget has no room for it.
-fn written(reply: &Reply, budget: &Budget) -> Held {
+fn written(reply: &Reply, budget: &Budget) -> Written {
     let bytes = serde_json::to_vec(reply).unwrap_or_default();
     let size = bytes.len() + BESIDE;
     let granted = match reply {

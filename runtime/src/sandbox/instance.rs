@@ -270,10 +270,9 @@ struct RunEnding {
 
 impl RunEnding {
     fn of(status: Status) -> Self {
-        let exit_code = if status == Status::Ok { 0 } else { 1 };
         Self {
             status,
-            exit_code,
+            exit_code: status.exit_code().into(),
             reason: None,
             value: None,
             exception: None,

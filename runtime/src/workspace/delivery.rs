@@ -1,6 +1,6 @@
 //! What comes from the host into a workspace and goes from it to the host: the files and directories that an operator
-//! names. Used by `directory` and `memory`. Nothing of the host is replaced, nothing copied is executable, and what is
-//! not a regular file is neither read nor waited for. THREAT[ESC-05]
+//! names. Used by `directory` and `memory`. Nothing of the host is replaced unless the operator says so, nothing copied is
+//! executable, and what is not a regular file is neither read nor waited for. THREAT[ESC-05]
 
 use cap_std::{
     ambient_authority,
@@ -41,13 +41,18 @@ impl InputFile {
 }
 
 /// A directory of the host that files are copied to.
-pub(super) struct Delivery(Dir);
+pub(super) struct Delivery {
+    to: Dir,
+    /// Whether what is there gives way.
+    replaces: bool,
+}
 
 impl Delivery {
     /// Made where it is missing.
-    pub(super) fn to(directory: &Path) -> io::Result<Self> {
+    pub(super) fn to(directory: &Path, replaces: bool) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
-        Dir::open_ambient_dir(directory, ambient_authority()).map(Self)
+        let to = Dir::open_ambient_dir(directory, ambient_authority())?;
+        Ok(Self { to, replaces })
     }
 
     /// A new file there, with the directories above it.
@@ -56,14 +61,21 @@ impl Delivery {
         let mut made = PathBuf::new();
         for name in above.into_iter().flatten() {
             made.push(name);
-            match self.0.create_dir(&made) {
+            match self.to.create_dir(&made) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        Ok(self.0.open_with(path, &options)?.into_std())
+        if self.replaces {
+            // A link goes and is not followed; a directory stays, and the file has no place.
+            match self.to.remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(self.to.open_with(path, &options)?.into_std())
     }
 }
 

@@ -1,0 +1,1 @@
+open("upper.csv", "w").write(open("data.csv").read().upper())
