@@ -233,13 +233,18 @@ fn a_script_cannot_exit_as_sandgate_does_and_the_outcome_says_what_it_wanted() {
 fn what_a_script_leaves_can_keep_it_from_being_delivered_and_that_is_no_fault_of_the_command_line()
 {
     let out = tempfile::tempdir().unwrap();
-    fs::write(out.path().join("mine"), "mine").unwrap();
-    let arguments = ["run", "--json", "--out", out.path().to_str().unwrap(), "-c"];
+    fs::create_dir(out.path().join("mine")).unwrap();
+    fs::write(out.path().join("mine/too"), "mine").unwrap();
+    let out_option = ["--force", "--out", out.path().to_str().unwrap()];
+    let arguments = [&["run", "--json"], &out_option[..], &["-c"]].concat();
     let (code, stdout, stderr) =
         sandgate(&[&arguments[..], &["open('mine', 'w').write('yours')"]].concat());
     let outcome: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &outcome["status"]), (73, &"ok".into()), "{stderr}");
-    assert_eq!(fs::read_to_string(out.path().join("mine")).unwrap(), "mine");
+    assert_eq!(
+        fs::read_to_string(out.path().join("mine/too")).unwrap(),
+        "mine"
+    );
 }
 
 #[test]
