@@ -19,7 +19,7 @@ impl Processor {
     /// Does something for the run, on this thread and without giving way, and counts what it takes: once, where it is
     /// part of something that is counted.
     pub(crate) fn count<R>(&self, work: impl FnOnce() -> R) -> R {
-        let Some(_counting) = Counting::begin() else {
+        let Some(_counting) = Counting::of(self) else {
             return work();
         };
         let lap = self.start();
@@ -43,22 +43,27 @@ impl Processor {
 }
 
 thread_local! {
-    /// Whether what this thread does is being counted. One run's work never begins within another's.
-    static COUNTING: Cell<bool> = const { Cell::new(false) };
+    /// For which run what this thread does is being counted, by the address of its count; 0 for none.
+    static COUNTING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// From here on what this thread does is counted, until this is dropped.
-struct Counting;
+/// From here on what this thread does is counted for a run, until this is dropped. A tool may itself run a script, which is
+/// then counted for both.
+struct Counting {
+    before: usize,
+}
 
 impl Counting {
-    fn begin() -> Option<Self> {
-        (!COUNTING.replace(true)).then_some(Self)
+    fn of(processor: &Processor) -> Option<Self> {
+        let run = Arc::as_ptr(&processor.0).addr();
+        let before = COUNTING.replace(run);
+        (before != run).then_some(Self { before })
     }
 }
 
 impl Drop for Counting {
     fn drop(&mut self) {
-        COUNTING.set(false);
+        COUNTING.set(self.before);
     }
 }
 
@@ -86,4 +91,34 @@ fn thread_time() -> Duration {
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Until the clock of the thread has moved.
+    fn work() {
+        let before = thread_time();
+        while thread_time() < before + Duration::from_millis(1) {}
+    }
+
+    #[test]
+    fn dos_01_what_is_part_of_something_counted_is_counted_once_and_for_every_run_that_it_is_done_for()
+     {
+        let (outer, inner) = (Processor::default(), Processor::default());
+        let before = thread_time();
+        outer.count(|| {
+            outer.count(work);
+            inner.count(|| {
+                work();
+                inner.count(work);
+            });
+            outer.count(work);
+        });
+        let all = thread_time().saturating_sub(before);
+        assert!(inner.used() >= Duration::from_millis(2));
+        assert!(outer.used() >= Duration::from_millis(2) + inner.used());
+        assert!(outer.used() <= all);
+    }
 }

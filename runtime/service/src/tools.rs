@@ -95,7 +95,8 @@ impl Tools {
     }
 
     /// Adds a function. Its parameters are the fields of `P`, whose schema is derived; what it returns is any value that
-    /// has a schema. What calling it does is up to whoever adds it: policies are about that, and not about its name.
+    /// has a schema. What calling it does is up to whoever adds it: policies are about that, and not about its name. It is
+    /// called on the thread that drives the script and, as any async function, must not hold it: deadlines wait.
     #[must_use]
     pub fn tool<P, R, F, A>(self, name: &str, summary: &str, effect: Effect, function: F) -> Self
     where
