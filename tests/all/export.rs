@@ -1,15 +1,13 @@
 //! A registered service as a file beside policies, and services that are found.
 
 use crate::service::Scene;
-use sandgate_demo::Crm;
 use serde_json::{Value, json};
 use std::{fs, process::Command};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_are_checked_elsewhere_with_the_effects_of_the_registration() {
     let scene = Scene::new();
-    let socket = scene.at("sockets/crm.sock");
-    let _crm = Crm::in_memory().serve(&socket).unwrap();
+    let (socket, _crm) = scene.crm("crm.sock");
     let socket = socket.to_str().unwrap();
     // The operator overrules the document in both directions.
     scene.run(&[
@@ -69,8 +67,7 @@ async fn policies_are_checked_elsewhere_with_the_effects_of_the_registration() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relative_directory_of_sockets_holds_the_same_sockets() {
     let scene = Scene::new();
-    let socket = scene.at("sockets/crm.sock");
-    let _crm = Crm::in_memory().serve(&socket).unwrap();
+    let (socket, _crm) = scene.crm("crm.sock");
     scene.run(&["add", "crm", "--socket", socket.to_str().unwrap()]);
     let discovered = |directory: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_sandgate"))

@@ -4,7 +4,7 @@ use sandgate::{
     policy::Effect,
     service::{Address, Client, ClientLimits, Reads, Registry, Store, Terms},
 };
-use sandgate_demo::Crm;
+use sandgate_demo::{Crm, Serving};
 use serde_json::{Value, json};
 use std::{
     fs::{self, Permissions},
@@ -29,6 +29,13 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("sockets")).unwrap();
         Self { directory }
+    }
+
+    /// A CRM that listens among the sockets, under this name.
+    pub(crate) fn crm(&self, name: &str) -> (PathBuf, Serving) {
+        let socket = self.at("sockets").join(name);
+        let serving = Crm::in_memory().serve(&socket).unwrap();
+        (socket, serving)
     }
 
     pub(crate) fn at(&self, path: &str) -> PathBuf {
@@ -182,8 +189,7 @@ fn help_teaches_the_commands() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_registered_shown_tested_and_forgotten() {
     let scene = Scene::new();
-    let socket = scene.at("sockets/rpc.sock");
-    let _crm = Crm::in_memory().serve(&socket).unwrap();
+    let (socket, _crm) = scene.crm("rpc.sock");
     let socket = socket.to_str().unwrap();
     let all: String = [
         &["list"] as &[&str],
@@ -226,8 +232,7 @@ async fn a_service_is_registered_shown_tested_and_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_also_said_as_json() {
     let scene = Scene::new();
-    let socket = scene.at("sockets/rpc.sock");
-    let _crm = Crm::in_memory().serve(&socket).unwrap();
+    let (socket, _crm) = scene.crm("rpc.sock");
     let added = scene.json(&["add", "crm", "--socket", socket.to_str().unwrap(), "--json"]);
     assert_eq!(added, scene.json(&["show", "crm", "--json"]));
     let mut brief = added.clone();
@@ -736,8 +741,7 @@ fn svc_04_a_service_that_the_policies_of_a_context_do_not_name_costs_its_runs_no
 #[tokio::test(flavor = "multi_thread")]
 async fn one_question_is_all_that_a_registration_asks() {
     let scene = Scene::new();
-    let socket = scene.at("sockets/rpc.sock");
-    let _crm = Crm::in_memory().serve(&socket).unwrap();
+    let (socket, _crm) = scene.crm("rpc.sock");
     let address = Address::http(&socket).unwrap();
     let document = Client::new(ClientLimits::default())
         .discover(&address)

@@ -113,7 +113,7 @@ impl CommandLine {
         let place = typed
             .iter()
             .position(|argument| argument == script.as_os_str());
-        let is_script = script.extension().is_some_and(|end| end == "py") || is_file(script);
+        let is_script = script.extension().is_some_and(|end| end == "py") || script.is_file();
         match place.filter(|_| is_script) {
             Some(place) => {
                 let (before, after) = typed.split_at(place);
@@ -139,11 +139,6 @@ impl CommandLine {
             )
         })
     }
-}
-
-/// Nothing is read: whether a script was meant is asked of its name.
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Parses the arguments, runs the command, reports what went wrong. It is all that a process does: `run` confines the

@@ -1,4 +1,4 @@
-//! The command's own standard input, for a script that reads it. Made by `run` behind the wall. It must never read much more
+//! The command's own standard input, for a script that reads it. Made by `run` behind the wall. It must never read more
 //! than the script has asked for, and never hold up the end of the process.
 
 use sandgate::Input;
@@ -10,32 +10,31 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// What is read at once. A script that reads a line of a terminal gets that line.
+/// What is read at once, at most. A script that reads a line of a terminal gets that line.
 const PIECE: usize = 64 << 10;
 
 /// Standard input, read by a thread that may wait for it, once there is something to be read for.
 #[derive(Debug, Default)]
 pub(super) struct Piped {
     thread: Option<InputThread>,
-    /// What was read and not wanted yet.
-    rest: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct InputThread {
+    /// How many bytes are wanted.
+    wanted: mpsc::Sender<usize>,
     pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
-    asked: mpsc::Sender<()>,
 }
 
 impl InputThread {
     fn start() -> io::Result<Self> {
-        let (asked, mut wanted) = mpsc::channel(1);
+        let (wanted, mut asked) = mpsc::channel(1);
         let (send, pieces) = mpsc::channel(1);
         thread::Builder::new()
             .name("sandgate-input".to_owned())
             .spawn(move || {
-                while wanted.blocking_recv().is_some() {
-                    let mut piece = vec![0; PIECE];
+                while let Some(most) = asked.blocking_recv() {
+                    let mut piece = vec![0; PIECE.min(most)];
                     let read = io::stdin().lock().read(&mut piece).map(|length| {
                         piece.truncate(length);
                         piece
@@ -45,7 +44,7 @@ impl InputThread {
                     }
                 }
             })?;
-        Ok(Self { pieces, asked })
+        Ok(Self { wanted, pieces })
     }
 }
 
@@ -55,20 +54,13 @@ impl Input for Piped {
         most: usize,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send + '_>> {
         Box::pin(async move {
-            if self.rest.is_empty() {
-                let thread = match &mut self.thread {
-                    Some(thread) => thread,
-                    none => none.insert(InputThread::start()?),
-                };
-                // The thread waits for this for as long as there is somebody to ask it.
-                let _ = thread.asked.send(()).await;
-                match thread.pieces.recv().await {
-                    Some(piece) => self.rest = piece?,
-                    None => return Ok(Vec::new()),
-                }
-            }
-            let left = self.rest.split_off(most.min(self.rest.len()));
-            Ok(std::mem::replace(&mut self.rest, left))
+            let thread = match &mut self.thread {
+                Some(thread) => thread,
+                none => none.insert(InputThread::start()?),
+            };
+            // The thread waits for this for as long as there is somebody to ask it.
+            let _ = thread.wanted.send(most).await;
+            thread.pieces.recv().await.unwrap_or(Ok(Vec::new()))
         })
     }
 }

@@ -195,18 +195,18 @@ fn exit(found: bool) -> Exit {
 fn check(set: &Set, json: bool) -> Result<Exit, Failure> {
     // A run refuses policies that fail their own cases.
     let (contexts, failed) = set.load_and(ContextPolicy::kept);
-    let checked: Vec<_> = contexts
-        .iter()
-        .map(|context| {
-            let policies = &context.policies;
-            serde_json::json!({
-                "context": policies.context().to_string(),
-                "policies": policies.ids().count(),
-                "hash": policies.hash().to_string(),
-            })
-        })
-        .collect();
     if json {
+        let checked: Vec<_> = contexts
+            .iter()
+            .map(|context| {
+                let policies = &context.policies;
+                serde_json::json!({
+                    "context": policies.context().to_string(),
+                    "policies": policies.ids().count(),
+                    "hash": policies.hash().to_string(),
+                })
+            })
+            .collect();
         let all = serde_json::json!({"contexts": checked, "failed": failed});
         print::json(&format!("{all}\n"))?;
         return Ok(exit(!failed.is_empty()));

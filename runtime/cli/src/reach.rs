@@ -174,14 +174,9 @@ impl OpenedReach {
 }
 
 impl ReachArguments {
-    /// Whether there are services at all.
-    /// Which context was named.
+    /// Which context was named. Without one there are no services at all.
     pub(super) fn context(&self) -> Option<&str> {
         self.context.as_deref()
-    }
-
-    pub(super) fn has_context(&self) -> bool {
-        self.context.is_some()
     }
 
     /// Opens what there is for a context, if one is named.

@@ -281,13 +281,13 @@ fn reads_stdin(arguments: &RunArguments) -> bool {
     match &arguments.stdin {
         Some(path) => path.as_os_str() == "-",
         None if arguments.file().is_some_and(|file| file.as_os_str() == "-") => false,
-        None => !io::stdin().is_terminal() || !arguments.reach.has_context(),
+        None => !io::stdin().is_terminal() || arguments.reach.context().is_none(),
     }
 }
 
 /// What is asked for. Where there is a context, its own limits count as well.
 fn limits(arguments: &RunArguments) -> Limits {
-    let otherwise = if arguments.reach.has_context() {
+    let otherwise = if arguments.reach.context().is_some() {
         Limits::MOST
     } else {
         Limits::default()

@@ -79,12 +79,7 @@ impl Services {
         let opened = match quickly(&store, &registered, policies, context)? {
             Some(opened) => Some(opened),
             // With every service, for policies that are about any.
-            None => {
-                let registry = store.registry(&registered)?;
-                let interfaces = interfaces(&store, &registry, &registered)?;
-                let policy = contexts::open_one(policies, context, &interfaces);
-                policy.map(|policy| (registry, interfaces, policy))
-            }
+            None => with_services(&store, &registered, policies, context)?,
         };
         if let Some((registry, interfaces, policy)) = opened {
             return Ok(Self {
@@ -178,13 +173,16 @@ fn interfaces(
     Ok(interfaces)
 }
 
+/// What a run in one context needs.
+type OneContext = (Registry, Vec<Interface>, InForce);
+
 /// The policies of one context with the services that they can be about, if they load with those.
 fn quickly(
     store: &Store,
     registered: &[Registration],
     directory: &Path,
     context: &str,
-) -> Result<Option<(Registry, Vec<Interface>, InForce)>, HostError> {
+) -> Result<Option<OneContext>, HostError> {
     let names = registered.iter().map(|service| service.name.as_str());
     let Some(needed) = contexts::needed(directory, context, names) else {
         return Ok(None);
@@ -194,12 +192,20 @@ fn quickly(
         .filter(|registration| needed.contains(registration.name.as_str()))
         .cloned()
         .collect();
-    let registry = store.registry(&wanted)?;
-    let interfaces = interfaces(store, &registry, &wanted)?;
-    if interfaces.len() < needed.len() {
-        // One of the documents cannot be read; what that means for the policies is told when all are.
-        return Ok(None);
-    }
+    let opened = with_services(store, &wanted, directory, context)?;
+    // Where one of the documents cannot be read, what that means for the policies is told when all are.
+    Ok(opened.filter(|(_, interfaces, _)| interfaces.len() >= needed.len()))
+}
+
+/// The policies of one context, if they load with these services.
+fn with_services(
+    store: &Store,
+    wanted: &[Registration],
+    directory: &Path,
+    context: &str,
+) -> Result<Option<OneContext>, HostError> {
+    let registry = store.registry(wanted)?;
+    let interfaces = interfaces(store, &registry, wanted)?;
     let policy = contexts::open_one(directory, context, &interfaces);
     Ok(policy.map(|policy| (registry, interfaces, policy)))
 }

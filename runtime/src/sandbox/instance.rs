@@ -369,7 +369,7 @@ fn name_ending(
             "the script recursed deeper than the interpreter's stack",
         )),
         Some(_) if memory.refused => {
-            let limit = bytesize::ByteSize::b(limits.memory as u64).display().iec();
+            let limit = super::size(limits.memory);
             Ok(RunEnding::because(
                 Status::Memory,
                 format!("the memory limit is {limit}, the interpreter's own included"),

@@ -10,7 +10,10 @@ use crate::{
     recorder::Recorder,
     workspace::{Session, Workspace},
 };
-use std::{io, sync::Arc};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 use wasmtime::ResourceLimiter;
 
 /// The host's side of one instance.
@@ -69,21 +72,17 @@ impl Stdin {
 
     /// The next bytes, as many as there is room for.
     pub(super) async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let there = rest.get(..room.len()).unwrap_or(rest);
-        if let (true, Some(input)) = (there.is_empty() && !room.is_empty(), &mut self.input) {
-            let came = input.read(room.len()).await?;
-            let length = came.len().min(room.len());
-            for (place, byte) in room.iter_mut().zip(came) {
-                *place = byte;
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        match &mut self.input {
+            Some(input) if rest.is_empty() && !room.is_empty() => {
+                input.read(room.len()).await?.as_slice().read(room)
             }
-            return Ok(length);
+            _ => {
+                let read = rest.read(room)?;
+                self.at = self.at.saturating_add(read);
+                Ok(read)
+            }
         }
-        self.at = self.at.saturating_add(there.len());
-        for (place, byte) in room.iter_mut().zip(there) {
-            *place = *byte;
-        }
-        Ok(there.len())
     }
 }
 

@@ -65,6 +65,9 @@ fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
     })
 }
 
+/// What the guest imports that is not ours.
+const MODULE: &str = "wasi_snapshot_preview1";
+
 /// What the interpreter prints while it starts: nothing, unless it fails.
 #[derive(Default)]
 struct Written(Vec<u8>);
@@ -72,7 +75,6 @@ struct Written(Vec<u8>);
 /// Every import answers that it is not available, other than random bytes, which are all zero and not kept, output,
 /// which explains a failure, and that there is a workspace.
 fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<Written>> {
-    const MODULE: &str = "wasi_snapshot_preview1";
     let mut linker = Linker::new(engine);
     linker.func_wrap(MODULE, "random_get", |_: i32, _: i32| 0)?;
     linker.func_wrap(
@@ -164,7 +166,6 @@ fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<W
 
 /// A run begins in a workspace, so the snapshot does: nothing of it is asked for but that it is there.
 fn add_workspace(linker: &mut Linker<Written>) -> wasmtime::Result<()> {
-    const MODULE: &str = "wasi_snapshot_preview1";
     const FIRST: i32 = 3;
     linker.func_wrap(
         MODULE,
