@@ -6,18 +6,20 @@ Requests and replies are JSON text; what is allowed is decided by the host.
 
 import asyncio
 import concurrent.futures
-import concurrent.futures._base
 import contextvars
 import functools
 import json
 import types
-from time import monotonic, sleep
+from time import sleep
 
 import _sandgate
+import _sandgate_threads as threads
 
 
 class ServiceError(Exception):
-    """A service answered with an error: `code`, `message` and `data` are its own."""
+    """A service answered with an error: `code`, `message` and `data` are its own, `method` is what was called."""
+
+    because = hint = None
 
     def __init__(self, message, code=0, data=None, method=""):
         super().__init__(message)
@@ -28,9 +30,10 @@ class ServiceError(Exception):
 
 
 class Refused(PermissionError):
-    """A call was not made: the text says why and what would work instead; `code` says why in a word, for programs."""
+    """A call was not made: the text says why. For programs, `code` says why in a word, `method` is what was called,
+    `because` what the policy says of it and `hint` what would work instead, where there is such a thing."""
 
-    code = None
+    code = method = because = hint = None
 
 
 _RAISED = {
@@ -43,10 +46,10 @@ _RAISED = {
 }
 
 
-def refusal(exception, code, text):
+def refusal(exception, code, text, method=None, because=None, hint=None):
     """The exception that a call was not made by. Its `code` is one of those that the host has for all refusals."""
-    error = _RAISED[exception](text)
-    error.code = code
+    error = _RAISED[exception](f"{text}; {hint}" if hint else text)
+    error.code, error.method, error.because, error.hint = code, method, because, hint
     return error
 
 
@@ -55,8 +58,44 @@ _waiting = {}
 
 
 def _request(service, method, params):
-    service, method, params = json.dumps(service), json.dumps(method), _sandgate.encode(params)
-    return f'{{"service":{service},"method":{method},"params":{params}}}'
+    try:
+        encoded = _sandgate.encode(params)
+    except ValueError as error:
+        raise refusal("ValueError", error.code, _unsendable(params) or str(error), f"{service}.{method}") from None
+    return f'{{"service":{json.dumps(service)},"method":{json.dumps(method)},"params":{encoded}}}'
+
+
+def _unsendable(value, place=""):
+    """What of these parameters has no form in JSON, and what to send instead; `None` where each by itself has one."""
+    if isinstance(value, dict):
+        parts = [(f"{place}[{key!r}]" if place else f"`{key}`", part) for key, part in value.items()]
+    elif isinstance(value, (list, tuple)):
+        parts = [(f"{place}[{at}]", part) for at, part in enumerate(value)]
+    else:
+        return f"{place or 'it'} {_fault(value)}"
+    for part_place, part in parts:
+        try:
+            _sandgate.encode({"value": part})
+        except ValueError:
+            return _unsendable(part, part_place)
+    return None
+
+
+def _fault(value):
+    if isinstance(value, float):
+        return f"is {value}, for which JSON has no number: leave it out, or send None"
+    if isinstance(value, int):
+        return "is a number of more than 64 bits: send it as text"
+    if isinstance(value, str):
+        return "has a lone surrogate or is longer than 1 MiB, which cannot be sent"
+    kind = type(value).__name__
+    if hasattr(value, "__next__"):
+        return f"is a {kind}: make a list of it, as in list(…)"
+    if hasattr(value, "__await__"):
+        return f"is a {kind}: await it first"
+    if callable(value):
+        return f"is a {kind}: call it first"
+    return f"is a {kind}, which JSON has no form for: send a number, a string, a list or a dictionary, such as vars(…)"
 
 
 def begin(service, method, params):
@@ -70,8 +109,14 @@ def collect(number, method):
 
 
 def call(service, method, params):
-    """As `begin` and `collect`, for a call that nothing else of the script goes on beside."""
-    return _result(_sandgate.call(_request(service, method, params)), f"{service}.{method}")
+    """Makes a call. Other threads go on meanwhile, where there are any."""
+    request = _request(service, method, params)
+    if threads.alone():
+        return _result(_sandgate.call(request), f"{service}.{method}")
+    number = _sandgate.begin(request)
+    _waiting[number] = threads.current().wake
+    threads.park()
+    return collect(number, f"{service}.{method}")
 
 
 def _result(reply, method):
@@ -82,10 +127,7 @@ def _result(reply, method):
         failed = reply["failed"]
         raise ServiceError(failed["message"], failed["code"], failed["data"], method)
     refused = reply["refused"]
-    text = refused["message"]
-    if refused["hint"]:
-        text += "; " + refused["hint"]
-    raise refusal(refused["exception"], refused["code"], text)
+    raise refusal(refused["exception"], refused["code"], refused["message"], method, refused["because"], refused["hint"])
 
 
 async def awaited(number, method):
@@ -98,7 +140,9 @@ async def awaited(number, method):
 
 def rest(seconds):
     """Waits until something that is waited for is done, at most so long; `None` where there is no end."""
-    if _waiting:
+    if not threads.alone():
+        threads.rest(seconds)
+    elif _waiting:
         _pump(-1 if seconds is None else _milliseconds(seconds))
     elif seconds is None:
         raise RuntimeError("this would wait for ever: every task waits for something that nothing in this program will do")
@@ -111,16 +155,24 @@ def _milliseconds(seconds):
 
 
 def _pump(milliseconds):
+    """Waits for a call, and tells of all that are done; whether any is under way at all."""
+    if not _waiting:
+        return False
     number = _sandgate.wait(milliseconds)
     while number:
         tell = _waiting.pop(number, None)
         if tell is not None:
             tell()
         number = _sandgate.wait(0)
+    threads.stir()
+    return True
+
+
+threads.pump_with(_pump)
 
 
 class _CallFuture(concurrent.futures.Future):
-    """A pool runs what it is given at once; a call of a service it only begins, so that calls overlap."""
+    """A call of a service that was handed to a pool: it is only begun, so that such calls overlap."""
 
     def __init__(self, number, method):
         super().__init__()
@@ -136,21 +188,17 @@ class _CallFuture(concurrent.futures.Future):
             except Exception as error:
                 self.set_exception(error)
 
-    def _until(self, timeout):
-        if timeout is None:
+    def _begin_to_wait(self, timeout):
+        if timeout is None and threads.alone():
             self.settle()
-        else:
-            _until({self}, timeout, concurrent.futures.ALL_COMPLETED)
-        if self._state == "RUNNING":
-            raise TimeoutError
 
     def result(self, timeout=None):
-        self._until(timeout)
-        return super().result()
+        self._begin_to_wait(timeout)
+        return super().result(timeout)
 
     def exception(self, timeout=None):
-        self._until(timeout)
-        return super().exception()
+        self._begin_to_wait(timeout)
+        return super().exception(timeout)
 
     def done(self):
         if self._state == "RUNNING":
@@ -180,46 +228,6 @@ def future_of(function, args, kwargs):
 
 
 def settle(futures):
-    """Waits for all calls among these futures."""
+    """Waits for all these calls."""
     for future in futures:
-        if isinstance(future, _CallFuture):
-            future.settle()
-
-
-def _until(futures, timeout, return_when):
-    end = None if timeout is None else monotonic() + timeout
-    while True:
-        left = [future for future in futures if isinstance(future, _CallFuture) and future._state == "RUNNING"]
-        if not left or return_when != concurrent.futures.ALL_COMPLETED and len(left) < len(futures):
-            return
-        time = None if end is None else end - monotonic()
-        if time is not None and time <= 0:
-            return
-        rest(time)
-
-
-_wait = concurrent.futures.wait
-
-
-def wait(fs, timeout=None, return_when=concurrent.futures.ALL_COMPLETED):
-    fs = set(fs)
-    _until(fs, timeout, return_when)
-    return _wait(fs, None if timeout is None else 0, return_when)
-
-
-def as_completed(fs, timeout=None):
-    left = set(fs)
-    total, end = len(left), None if timeout is None else monotonic() + timeout
-    while left:
-        _until(left, None if end is None else max(0, end - monotonic()), concurrent.futures.FIRST_COMPLETED)
-        done = [future for future in left if future.done()]
-        if not done:
-            raise TimeoutError(f"{len(left)} (of {total}) futures unfinished")
-        left.difference_update(done)
-        yield from done
-
-
-for _function in (wait, as_completed):
-    _function.__module__ = "concurrent.futures"
-    setattr(concurrent.futures, _function.__name__, _function)
-    setattr(concurrent.futures._base, _function.__name__, _function)
+        future.exception()

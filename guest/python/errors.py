@@ -36,6 +36,12 @@ def _last(traceback_):
     return traceback_
 
 
+def last_frame(error):
+    """The frame that raised, or `None`."""
+    last = _last(error.__traceback__)
+    return last and last.tb_frame
+
+
 def _raised_by(error):
     """The frame that raised, and the expression that did; the latter is None where there is no source."""
     last = _last(error.__traceback__)
@@ -143,10 +149,9 @@ def _type_error(error):
     said = error.args[0]
     for pattern, rule in _TYPE_ERRORS:
         found = pattern.match(said)
-        if found:
-            said = rule(error, said, found)
-            if said:
-                error.args = (said,)
+        completed = found and rule(error, said, found)
+        if completed:
+            error.args = (completed,)
             return
 
 
@@ -496,6 +501,18 @@ _RULES = {
     UnicodeDecodeError: _unicode_error,
     UnicodeEncodeError: _unicode_error,
 }
+
+
+def add_rule(kind, rule):
+    """Has the exceptions of a type completed by one more function."""
+    _RULES[kind] = rule
+
+
+def add_type_error(pattern, rule):
+    """Has type errors of this text completed by a function, before it is asked what else could complete them."""
+    _TYPE_ERRORS.insert(0, (re.compile(pattern), rule))
+
+
 _RULES.update(dict.fromkeys((SyntaxError, IndentationError, TabError), _syntax_error))
 _RULES.update(dict.fromkeys([OSError, *OSError.__subclasses__(), *ConnectionError.__subclasses__()], _os_error))
 
@@ -516,7 +533,7 @@ def _completed(kind):
 
 
 # Not RecursionError: where one is caught there may be no room for another call.
-COMPLETED = [entry for kind in (TypeError, ValueError, UnboundLocalError, SyntaxError, OSError) for entry in _completed(kind)]
+COMPLETED = [entry for kind in (TypeError, ValueError, NameError, UnboundLocalError, AttributeError, SyntaxError, OSError) for entry in _completed(kind)]
 COMPLETED.append((OSError, "strerror", property(_get_strerror, lambda error, said: _strerror.__set__(error, said))))
 
 

@@ -9,6 +9,7 @@ import asyncio.base_events
 import asyncio.events
 
 import _sandgate_calls
+import _sandgate_threads
 
 
 class _Waiter:
@@ -35,28 +36,19 @@ class EventLoop(asyncio.base_events.BaseEventLoop):
         pass
 
     def _write_to_self(self):
-        pass
+        _sandgate_threads.stir()
 
     def close(self):
         if not self.is_running():
             super().close()
 
     def run_in_executor(self, executor, func, *args):
-        """Runs it now: a thread would run to its end at its start as well. A call of a service is only begun."""
+        """A call of a service is only begun; anything else gets a thread."""
         self._check_closed()
-        call = _sandgate_calls.future_of(func, args, {}) if executor is None else executor.submit(func, *args)
+        call = _sandgate_calls.future_of(func, args, {}) if executor is None else None
         if call is not None:
             return asyncio.wrap_future(call, loop=self)
-        future = self.create_future()
-        try:
-            result = func(*args)
-        except StopIteration as error:
-            future.set_exception(RuntimeError(f"generator raised StopIteration: {error!r}"))
-        except Exception as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-        return future
+        return super().run_in_executor(executor, func, *args)
 
     def add_signal_handler(self, sig, callback, *args):
         """No signal ever arrives, so the handler is never called."""

@@ -124,31 +124,25 @@ _module(
     get_server_certificate=no_network,
 )
 
-# What to do instead, for the modules that people expect most.
+# Modules of the standard library that cannot be here.
 _WHY = {
-    "there is no network in the sandbox; call a service instead": (
-        "requests httpx aiohttp urllib3 websockets websocket paramiko boto3 botocore openai anthropic selenium playwright"
-        " psycopg2 psycopg pymongo redis pymysql flask fastapi django uvicorn"
-    ),
-    "it is native code and has no place in the sandbox; use the standard library": (
-        "numpy pandas scipy matplotlib seaborn sklearn torch tensorflow PIL cv2 lxml polars pyarrow numba cffi ctypes _ctypes"
-    ),
+    "it is native code and has no place in the sandbox; use the standard library": "ctypes _ctypes",
     "there is no terminal and no display in the sandbox": "readline termios tty pty curses tkinter _tkinter turtle",
     "the sandbox has no users and no system log": "pwd grp syslog",
     "files cannot be mapped in the sandbox; read them": "mmap",
     "Zstandard is not built in; use zlib, bz2 or lzma": "compression.zstd",
-    "YAML is not part of the standard library; use json or tomllib": "yaml ruamel",
-    "use html.parser or xml.etree.ElementTree": "bs4",
-    "use dataclasses": "pydantic attr attrs",
-    "use datetime and zoneinfo": "dateutil pytz pendulum arrow",
-    "use csv": "openpyxl xlsxwriter xlrd",
-    "use unittest, which is there": "pytest",
-    "print what should be seen": "rich tqdm tabulate colorama",
-    "use argparse": "click typer",
-    "memory and time are measured by the sandbox": "psutil",
 }
 _reasons = {name: reason for reason, names in _WHY.items() for name in names.split()}
+_reasons.update(_sandgate.packages())
 _ours = "packages cannot be installed in the sandbox; the standard library, files of the workspace and `services` can be imported"
+
+
+_asked = []
+
+
+def ask(remark):
+    """Has a function asked what follows `No module named …`, before it is said that no package can be installed."""
+    _asked.append(remark)
 
 
 def _remark(name):
@@ -157,6 +151,10 @@ def _remark(name):
         return f": {_reasons[name]}"
     if "." in name or name in sys.stdlib_module_names or name.startswith("_"):
         return ""
+    for remark in _asked:
+        said = remark(name)
+        if said:
+            return said
     near = [known for known in sys.stdlib_module_names if known[0] == name[0] and abs(len(known) - len(name)) < 3]
     near = difflib.get_close_matches(name, near, 1, 0.75)
     return f". Did you mean: {near[0]!r}?" if near else f": {_ours}"

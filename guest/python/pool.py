@@ -1,61 +1,38 @@
 """Pools of threads: `ThreadPoolExecutor`, `ThreadPool`.
 
-Run once before the snapshot, after `threads.py`, whose rule holds here as well: work is done when it is handed in.
+Run once before the snapshot, after `threads.py`. A call of a service that is handed in is only begun, so that such calls
+overlap without a thread for each.
 """
 
 import concurrent.futures
 import concurrent.futures.thread
+import multiprocessing
 import multiprocessing.pool
-import threading
 
 import _sandgate_calls
+import _sandgate_threads
+
+_Executor = concurrent.futures.thread.ThreadPoolExecutor
 
 
-class ThreadPoolExecutor(concurrent.futures.Executor):
-    """Runs what is submitted when it is submitted, in a thread of its own name. Calls of services overlap."""
+class ThreadPoolExecutor(_Executor):
+    """Runs what is submitted in threads. Where nobody says how many, there are as many as a large machine would have."""
 
-    _count = 0
-
-    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **_contexts):
-        if max_workers is not None and max_workers <= 0:
-            raise ValueError("max_workers must be greater than 0")
-        if initializer is not None and not callable(initializer):
-            raise TypeError("initializer must be a callable")
-        if not thread_name_prefix:
-            thread_name_prefix = f"ThreadPoolExecutor-{ThreadPoolExecutor._count}"
-            ThreadPoolExecutor._count += 1
-        self._max_workers = max_workers or 1
-        self._prefix, self._next = thread_name_prefix, 0
-        self._initializer, self._initargs = initializer, initargs
-        self._shutdown, self._calls = False, []
+    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **named):
+        super().__init__(32 if max_workers is None else max_workers, thread_name_prefix, initializer, initargs, **named)
+        self._calls = []
 
     def submit(self, fn, /, *args, **kwargs):
-        if self._shutdown:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        call = None if self._initializer else _sandgate_calls.future_of(fn, args, kwargs)
-        if call is not None:
-            self._calls.append(call)
-            return call
-        future = concurrent.futures.Future()
-        number, self._next = self._next, (self._next + 1) % self._max_workers
-        initializer, self._initializer = self._initializer, None
-
-        def run():
-            if initializer is not None:
-                initializer(*self._initargs)
-            future.set_running_or_notify_cancel()
-            try:
-                result = fn(*args, **kwargs)
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        threading.Thread(target=run, name=f"{self._prefix}_{number}").start()
-        return future
+        if not self._shutdown and not self._broken:
+            call = _sandgate_calls.future_of(fn, args, kwargs)
+            if call is not None:
+                self._calls.append(call)
+                return call
+        fn, args, kwargs = _sandgate_threads.plain(fn, args, kwargs)
+        return super().submit(fn, *args, **kwargs)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        self._shutdown = True
+        super().shutdown(wait, cancel_futures=cancel_futures)
         if wait:
             _sandgate_calls.settle(self._calls)
 
@@ -65,58 +42,81 @@ concurrent.futures.thread.ThreadPoolExecutor = concurrent.futures.ThreadPoolExec
 
 
 class _Result:
-    """What is left of work that is already done."""
+    """What comes of work that was handed in: of all of it, or an error."""
 
-    def __init__(self, work, callback, error_callback):
-        self._value = self._error = None
+    def __init__(self, futures, many, callback, error_callback):
+        self._futures, self._many = futures, many
+        self._left = len(futures)
+        self._callback, self._error_callback = callback, error_callback
+        for future in futures:
+            future.add_done_callback(self._one_is_done)
+        if not futures:
+            self._tell()
 
-        def run():
-            try:
-                self._value = work()
-            except Exception as error:
-                self._error = error
+    def _one_is_done(self, _future):
+        self._left -= 1
+        if not self._left:
+            self._tell()
 
-        threading.Thread(target=run).start()
-        if self._error is None and callback is not None:
-            callback(self._value)
-        elif self._error is not None and error_callback is not None:
-            error_callback(self._error)
+    def _tell(self):
+        error = self._error()
+        if error is None and self._callback is not None:
+            self._callback(self._value())
+        elif error is not None and self._error_callback is not None:
+            self._error_callback(error)
+
+    def _error(self):
+        return next((future.exception() for future in self._futures if future.exception() is not None), None)
+
+    def _value(self):
+        values = [future.result() for future in self._futures]
+        return values if self._many else values[0]
 
     def get(self, timeout=None):
-        if self._error is not None:
-            raise self._error
-        return self._value
+        self.wait(timeout)
+        if not self.ready():
+            raise multiprocessing.TimeoutError
+        error = self._error()
+        if error is not None:
+            raise error
+        return self._value()
 
     def wait(self, timeout=None):
-        pass
+        concurrent.futures.wait(self._futures, timeout)
 
     def ready(self):
-        return True
+        _sandgate_threads.pass_on()
+        return all([future.done() for future in self._futures])
 
     def successful(self):
-        return self._error is None
+        if not self.ready():
+            raise ValueError(f"{self!r} not ready")
+        return self._error() is None
 
 
 class ThreadPool:
-    """A pool of threads, each of which runs to its end when it is given something to do."""
+    """A pool of threads."""
 
     def __init__(self, processes=None, initializer=None, initargs=()):
         if processes is not None and processes < 1:
             raise ValueError("Number of processes must be at least 1")
-        self._closed = False
-        if initializer is not None:
-            initializer(*initargs)
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        self._executor = ThreadPoolExecutor(processes, "ThreadPool", initializer, initargs)
+
+    def _submit(self, func, args, kwds):
+        if self._executor._shutdown:
+            raise ValueError("Pool not running")
+        return self._executor.submit(func, *args, **kwds)
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None):
-        if self._closed:
-            raise ValueError("Pool not running")
-        return _Result(lambda: func(*args, **kwds), callback, error_callback)
+        return _Result([self._submit(func, args, kwds)], False, callback, error_callback)
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
-        return self.apply_async(lambda: [func(item) for item in iterable], callback=callback, error_callback=error_callback)
+        return _Result([self._submit(func, (item,), {}) for item in iterable], True, callback, error_callback)
 
     def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
-        return self.map_async(lambda items: func(*items), iterable, chunksize, callback, error_callback)
+        return _Result([self._submit(func, items, {}) for items in iterable], True, callback, error_callback)
 
     def apply(self, func, args=(), kwds={}):
         return self.apply_async(func, args, kwds).get()
@@ -128,24 +128,32 @@ class ThreadPool:
         return self.starmap_async(func, iterable).get()
 
     def imap(self, func, iterable, chunksize=1):
-        return iter(self.map(func, iterable))
+        return _each([self._submit(func, (item,), {}) for item in iterable])
 
-    imap_unordered = imap
+    def imap_unordered(self, func, iterable, chunksize=1):
+        return _each(concurrent.futures.as_completed([self._submit(func, (item,), {}) for item in iterable]))
 
     def close(self):
-        self._closed = True
+        self._executor.shutdown(wait=False)
 
-    terminate = close
+    def terminate(self):
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def join(self):
-        if not self._closed:
+        if not self._executor._shutdown:
             raise ValueError("Pool is still running")
+        self._executor.shutdown(wait=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.close()
+        self.terminate()
+
+
+def _each(futures):
+    for future in futures:
+        yield future.result()
 
 
 ThreadPool.__module__ = "multiprocessing.pool"

@@ -14,7 +14,8 @@ import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, 
 import uuid, warnings, weakref, zlib
 import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
-import _random, _sandgate
+import _random, _sandgate, _sandgate_streams
+from _sandgate_threads import shut_down
 
 WORKSPACE = "/work"
 
@@ -76,6 +77,25 @@ def start(name, source, arguments, workspace):
     if not workspace:  # the snapshot is in one
         sys.path, tempfile.tempdir = [], None
     return _globals
+
+
+def go_on(name, source, shown):
+    """Prepares the next script of a session, whose lines are kept beside those of the earlier ones. At a prompt there is
+    nothing to run, `None`, where the text ends within a statement."""
+    if shown and _ends_within(source):
+        return None
+    linecache.cache[name] = loader = _ScriptLoader()
+    loader.start(name, source)
+    return _globals
+
+
+def _ends_within(source):
+    import codeop
+
+    try:
+        return codeop.compile_command(source, "", "single") is None
+    except (SyntaxError, ValueError, OverflowError):  # more of it would be no better
+        return False
 
 
 def run_async(code):
@@ -149,6 +169,10 @@ def finish():
         for key in [key for key in _globals if not key.startswith("__")]:
             _globals[key] = None
         gc.collect()  # only what the run made: the snapshot's own objects are frozen
+    flush()
+
+
+def flush():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -167,8 +191,39 @@ os.chdir(WORKSPACE)
 sys.path = [WORKSPACE]
 tempfile.tempdir = WORKSPACE
 sys.path_importer_cache.clear()
-sys.stdout.reconfigure(line_buffering=True)
 sys.executable = ""
+
+
+def _write_through(stream):
+    """Has what is written to standard output go to the host at once; see `streams.rs`."""
+    stream.reconfigure(line_buffering=True)
+    buffer = stream.buffer
+    write = buffer.write
+
+    def write_bytes(data):
+        number = write(data)
+        buffer.flush()
+        return number
+
+    def leave(name):
+        method = getattr(stream, name)
+
+        def with_layers(*args, **named):
+            for changed in ("write", *_LEAVING):
+                stream.__dict__.pop(changed, None)
+            return method(*args, **named)
+
+        return with_layers
+
+    _sandgate_streams.replace(stream, stream.write, builtins.print)
+    stream.__dict__.update({name: leave(name) for name in _LEAVING}, write=_sandgate_streams.write)
+    buffer.write = write_bytes
+    builtins.print = _sandgate_streams.print
+
+
+# What changes how text becomes bytes, or where they go.
+_LEAVING = ("reconfigure", "close", "detach")
+_write_through(sys.stdout)
 
 _own = list(_globals)
 _used_up = []

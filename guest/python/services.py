@@ -7,8 +7,10 @@ nothing that a service says is ever executed.
 import difflib
 import importlib.machinery
 import inspect
+import re
 import sys
 import types
+from decimal import Decimal
 
 from _sandgate_calls import Refused, ServiceError, awaited, begin, call, refusal
 
@@ -17,6 +19,13 @@ class _Shown(str):
     """A type as the service's interface writes it: text, shown without quotes."""
 
     __repr__ = str.__str__
+
+
+def _optional(parameter):
+    """The type of a parameter, which may be `None` where that stands for leaving it out."""
+    kind = parameter["t"]
+    left_out = not parameter.get("r", False) and parameter.get("v", None) is None
+    return f"{kind} | None" if left_out and "None" not in kind and kind != "Any" else kind
 
 
 def _signature(method):
@@ -32,7 +41,7 @@ def _signature(method):
                 parameter["n"],
                 kind,
                 default=kinds.empty if required else parameter.get("v", None),
-                annotation=_Shown(parameter["t"]) if "t" in parameter else kinds.empty,
+                annotation=_Shown(_optional(parameter)) if "t" in parameter else kinds.empty,
             )
         )
     returns = _Shown(method["t"]) if "t" in method else inspect.Signature.empty
@@ -49,33 +58,65 @@ def _doc(service, method):
     return "\n".join([*lines, "", f"Calls {service}.{method['m']} ({method['e']})."]).strip()
 
 
-def _bound(name, parameters, args, kwargs):
+def _bound(shown, name, parameters, args, kwargs):
     """What was passed, by the names that the service has for it. The host checks names and values; what it could not
     see any more is refused here as it would be there."""
     if len(args) > len(parameters):
-        text = f"{name}() takes {len(parameters)} arguments but {len(args)} were given"
-        raise refusal("TypeError", "arguments.too_many", text)
-    params = dict(zip((wire for _, wire in parameters), args))
-    wires = dict(parameters)
+        text = f"{name}() takes {_counted(parameters)} but {len(args)} {'was' if len(args) == 1 else 'were'} given"
+        raise refusal("TypeError", "arguments.too_many", text, shown)
+    params = {wire: _sent(shown, name, kind, value) for (name, wire, kind), value in zip(parameters, args)}
     for key, value in kwargs.items():
-        wire = wires.get(key, key)
+        wire, kind = next(((wire, kind) for name, wire, kind in parameters if name == key), (key, ""))
         if wire in params:
-            raise refusal("TypeError", "arguments.twice", f"{name}() got multiple values for argument {key!r}")
-        params[wire] = value
+            raise refusal("TypeError", "arguments.twice", f"{name}() got multiple values for argument {key!r}", shown)
+        params[wire] = _sent(shown, key, kind, value)
     return params
+
+
+def _counted(parameters):
+    return "1 argument" if len(parameters) == 1 else f"{len(parameters)} arguments"
+
+
+def _sent(shown, name, kind, value):
+    """What is sent for a value, which for most is itself: a Decimal is a number where the service takes one."""
+    if isinstance(value, Decimal) and _says(kind, "float", "int"):
+        return _number(shown, name, value)
+    if isinstance(value, (bytes, bytearray)) and _says(kind, "str"):
+        text = f"`{shown}` takes `{name}: {kind}`, not bytes; text is {name}.decode(), anything else base64.b64encode({name}).decode()"
+        raise refusal("TypeError", "arguments.value", text, shown)
+    if isinstance(value, (list, tuple)) and _says(kind, "list"):
+        return [_sent(shown, name, kind, part) for part in value]
+    return value
+
+
+def _says(kind, *names):
+    return not set(names).isdisjoint(re.findall(r"\w+", kind))
+
+
+def _number(shown, name, value):
+    """The number that is this Decimal, to its last digit."""
+    if value.is_finite():
+        if value == value.to_integral_value():
+            return int(value)
+        number = float(value)
+        if Decimal(repr(number)) == value:
+            return number
+    text = f"`{name}` of `{shown}` is {value}, which has more digits than a number in JSON: round({name}, 4)"
+    raise refusal("ValueError", "arguments.value", text, shown)
 
 
 def _methods(service, method):
     """One method twice: as a function, and as a coroutine function."""
     name, wire = method["n"], method["m"]
-    shown = f"{service}.{wire}"
-    parameters = [(p["n"], p.get("m", p["n"])) for p in method["p"]]
+    shown, noted = f"{service}.{wire}", (service,)
+    parameters = [(p["n"], p.get("m", p["n"]), p.get("t", "")) for p in method["p"]]
 
     def start(args, kwargs):
-        return begin(service, wire, _bound(name, parameters, args, kwargs))
+        return begin(service, wire, _bound(shown, name, parameters, args, kwargs))
 
     def call_now(*args, **kwargs):
-        return call(service, wire, _bound(name, parameters, args, kwargs))
+        _called[:] = noted
+        return call(service, wire, _bound(shown, name, parameters, args, kwargs))
 
     async def call_async(*args, **kwargs):
         return await awaited(start(args, kwargs), shown)
@@ -92,7 +133,7 @@ def _class_name(service):
     return "".join(part.capitalize() for part in service.split("_")) + "Client"
 
 
-class _Service(types.ModuleType):
+class Module(types.ModuleType):
     """A service, as a module: its methods, each named `namespace_method`, and a client class."""
 
     def __init__(self, name, data, functions):
@@ -134,6 +175,22 @@ def _instead(name, names):
     return f"{meant}; there are: {', '.join(shown[:40])}{more}" if shown else "; there are none"
 
 
+def available():
+    """The services that this context may use."""
+    try:
+        return _available()
+    except Exception:  # the run may make no call any more
+        return []
+
+
+_called = []
+
+
+def last_called():
+    """The service of which a method that is not awaited was called last, or `None`."""
+    return _called[0] if _called else None
+
+
 def _available():
     return [service["name"] for service in call("sandgate", "services", {})]
 
@@ -156,6 +213,8 @@ class _Package(types.ModuleType):
     """`services` and `services.aio`: a module for each service that this context may use."""
 
     def __getattr__(self, name):
+        if name == "__all__":
+            return _available()
         if name.startswith("__"):
             raise AttributeError(name)
         if name.endswith("Client"):
@@ -176,7 +235,7 @@ def _missing(name):
 
 
 def _load(package, name):
-    module = _Service(name, _data(name), package is aio)
+    module = Module(name, _data(name), package is aio)
     package.__dict__[name] = sys.modules[f"{package.__name__}.{name}"] = module
     return module
 
@@ -207,7 +266,7 @@ class _Finder:
         pass
 
 
-services = _Package("services", __doc__.split("\n")[0])
+services = _Package("services", "The services of this context: `from services import NAME`, then `NAME.method(…)`. `services.aio` has them to await.")
 aio = _Package("services.aio", "The services of this context; every method is a coroutine function.")
 for _package in (services, aio):
     _package.__path__ = []

@@ -7,6 +7,7 @@
 )]
 
 use crate::{interpreter, script};
+use rustpython_vm::VirtualMachine;
 use sandgate_wire::{Ending, Exception, Script};
 use std::{cell::RefCell, ffi::c_char};
 
@@ -16,6 +17,7 @@ unsafe extern "C" {
     fn call(ptr: *const u8, len: usize) -> usize;
     fn wait(milliseconds: i64) -> u32;
     fn collect(call: u32) -> usize;
+    fn next(ptr: *const u8, len: usize) -> usize;
     fn reply(ptr: *mut u8);
     fn open_files() -> u32;
 }
@@ -71,6 +73,13 @@ pub fn collect_reply(number: u32) -> Vec<u8> {
     fetch(unsafe { collect(number) })
 }
 
+/// Gives how a script of a session ended, and waits for the next one.
+pub fn next_script(ending: &[u8]) -> Option<Vec<u8>> {
+    // SAFETY: the host only reads `len` bytes at `ptr`, which the slice guarantees.
+    let len = unsafe { next(ending.as_ptr(), ending.len()) };
+    (len > 0).then(|| fetch(len))
+}
+
 /// The reply that the host has just told the length of.
 fn fetch(len: usize) -> Vec<u8> {
     let mut answer = vec![0; len];
@@ -106,6 +115,14 @@ extern "C" fn sandgate_run() -> u64 {
         *buffer = output;
         ((buffer.as_ptr() as u64) << 32) | buffer.len() as u64
     })
+}
+
+/// See [`sandgate_wire::abi::EXPORT_INTERRUPT`].
+// SAFETY: the name is not used by any other symbol of this module.
+#[unsafe(no_mangle)]
+extern "C" fn sandgate_interrupt() -> u64 {
+    let (wanted, looked_for) = interpreter::with(VirtualMachine::interrupt_addresses);
+    ((wanted as u64) << 32) | looked_for as u64
 }
 
 /// See [`sandgate_wire::abi::EXPORT_INITIALIZE`].

@@ -26,6 +26,10 @@ const FIRST_LARGE: usize = 5 * 256 * 1024;
 /// A free piece of the snapshot that is larger is worth keeping.
 const LARGEST_HOLE: usize = 64 * 1024;
 
+/// A request of at least this size is told that there is no memory left, as a script can ask for less. Where a smaller one
+/// cannot be met nothing can go on, and the standard library would say so on the script's standard error.
+const LARGEST_VITAL: usize = 1 << 20;
+
 /// A free block holds the address of the next one.
 struct Block {
     next: *mut Block,
@@ -163,7 +167,7 @@ impl Lists {
                 return self.take(class);
             }
             if !self.advance(REGION) {
-                return ptr::null_mut();
+                core::arch::wasm32::unreachable();
             }
         }
         let block = self.next;
@@ -190,6 +194,15 @@ impl Lists {
     }
 }
 
+/// The block, where there is one or its size is such that its absence can be borne. The host knows why this trapped.
+#[inline]
+fn vital(block: *mut u8, size: usize) -> *mut u8 {
+    if block.is_null() && size < LARGEST_VITAL {
+        core::arch::wasm32::unreachable();
+    }
+    block
+}
+
 /// The list that serves this layout, if one does.
 #[inline]
 fn class_of(layout: Layout) -> Option<usize> {
@@ -208,7 +221,7 @@ unsafe impl GlobalAlloc for Allocator {
             // SAFETY: the caller's layout is passed on; one thread.
             None => unsafe {
                 (*self.0.get()).count(layout.size());
-                System.alloc(layout)
+                vital(System.alloc(layout), layout.size())
             },
         }
     }
@@ -238,7 +251,7 @@ unsafe impl GlobalAlloc for Allocator {
                 let lists = &mut *self.0.get();
                 lists.used = lists.used.wrapping_sub(layout.size());
                 lists.count(size);
-                System.realloc(block, layout, size)
+                vital(System.realloc(block, layout, size), size)
             },
             // SAFETY: the new block is not the old one, and the shorter of the two lengths is copied.
             _ => unsafe {

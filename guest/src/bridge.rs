@@ -9,7 +9,7 @@ mod _sandgate {
     use rustpython_vm::{
         AsObject, PyObjectRef, PyResult, VirtualMachine, builtins::PyStrRef, function::OptionalArg,
     };
-    use sandgate_wire::RefusalCode;
+    use sandgate_wire::{PACKAGES, RefusalCode};
 
     /// What the host refuses because of its length is not worth copying to it.
     const LONGEST_PARAMS: usize = 1 << 20;
@@ -56,6 +56,51 @@ mod _sandgate {
 
     fn text(reply: Vec<u8>, vm: &VirtualMachine) -> PyResult<String> {
         String::from_utf8(reply).map_err(|_| vm.new_value_error("the reply is not UTF-8"))
+    }
+
+    /// Makes a thread that begins with this function, in this context if there is one, and returns its number.
+    #[pyfunction]
+    fn thread(function: PyObjectRef, context: Option<PyObjectRef>, vm: &VirtualMachine) -> u32 {
+        vm.green_new(function, context)
+    }
+
+    /// Switches to a thread; the interpreter sees to it where `threads.py` calls it. Anywhere else that is impossible.
+    #[pyfunction]
+    fn switch(_number: u32) -> bool {
+        false
+    }
+
+    /// What `next` does, for the interpreter to do without a frame of its own in between.
+    #[pyfunction]
+    fn resume(iterator: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        vm.call_method(&iterator, "__next__", ())
+    }
+
+    /// Tells the interpreter which functions these two are.
+    #[pyfunction]
+    fn know(switch: PyObjectRef, resume: PyObjectRef, vm: &VirtualMachine) {
+        vm.green_know(switch, resume);
+    }
+
+    /// Whether that thread could go on where the caller stands.
+    #[pyfunction]
+    fn can_switch(number: u32, vm: &VirtualMachine) -> bool {
+        vm.green_can_enter(number)
+    }
+
+    /// Replaces the contexts that the thread is in, innermost last, and returns those that it was in.
+    #[pyfunction]
+    fn enter_contexts(contexts: Vec<PyObjectRef>, vm: &VirtualMachine) -> Vec<PyObjectRef> {
+        vm.context_stack.replace(contexts)
+    }
+
+    /// What to use in the place of packages that cannot be here, by the name that they are imported by.
+    #[pyfunction]
+    fn packages(vm: &VirtualMachine) -> Vec<PyObjectRef> {
+        PACKAGES
+            .iter()
+            .map(|package| vm.new_tuple((package.module, package.instead)).into())
+            .collect()
     }
 
     /// How many files and directories are open.

@@ -1,7 +1,7 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, errors, rehearsal, sqlite, sum, zones};
+use crate::{allocator, bridge, errors, rehearsal, sqlite, streams, sum, zones};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -22,7 +22,7 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 18] = [
+const PARTS: [(&str, &str, &str); 19] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
@@ -40,6 +40,7 @@ const PARTS: [(&str, &str, &str); 18] = [
     part!("declarations"),
     part!("expat"),
     part!("missing"),
+    part!("hints"),
     part!("prelude"),
 ];
 
@@ -61,12 +62,14 @@ pub fn initialize() {
     let bridge = bridge::module_def(context);
     let zones = zones::module_def(context);
     let sqlite = sqlite::module_def(context);
+    let streams = streams::module_def(context);
     let sum = sum::module_def(context);
     let interpreter = builder
         .add_native_modules(&natives)
         .add_native_module(bridge)
         .add_native_module(zones)
         .add_native_module(sqlite)
+        .add_native_module(streams)
         .add_native_module(sum)
         .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
         .init_hook(|vm| {

@@ -17,6 +17,7 @@ mod prelude;
 mod rehearsal;
 mod script;
 mod sqlite;
+mod streams;
 mod sum;
 mod value;
 mod zones;

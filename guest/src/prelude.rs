@@ -8,21 +8,27 @@ use std::cell::OnceCell;
 #[derive(Clone, Copy)]
 pub enum Prelude {
     Start,
+    GoOn,
+    Flush,
     RunAsync,
     Describe,
     Plain,
     Defines,
+    ShutDown,
     Finish,
     Settle,
 }
 
 /// In the order of the variants.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 10] = [
     "start",
+    "go_on",
+    "flush",
     "run_async",
     "describe",
     "plain",
     "defines",
+    "shut_down",
     "finish",
     "settle",
 ];

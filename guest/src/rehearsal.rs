@@ -6,7 +6,7 @@ use crate::{
     script,
 };
 use rustpython_vm::{PyResult, VirtualMachine, builtins::PyStr};
-use sandgate_wire::{Ending, Script};
+use sandgate_wire::{Ending, Script, Session};
 
 /// What scripts do most. It leaves nothing behind other than what the interpreter learns.
 const SOURCE: &str = include_str!("../python/rehearsal.py");
@@ -25,6 +25,7 @@ pub fn perform(vm: &VirtualMachine) -> PyResult<()> {
         name: "script.py".into(),
         argv: vec![],
         workspace: true,
+        session: Session::None,
     };
     for _ in 0..TIMES {
         if let Ending::Raised { exception } = script::perform(vm, &script) {

@@ -3,7 +3,7 @@
 
 use crate::{abi, prelude::Prelude, value};
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyResult, VirtualMachine,
+    AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine,
     builtins::{PyBaseException, PyDictRef, PyStr},
     bytecode::CodeFlags,
     common::rand::os_random,
@@ -11,7 +11,7 @@ use rustpython_vm::{
     scope::Scope,
     vm::seed_hashes,
 };
-use sandgate_wire::{Ending, Exception, RefusalCode, Script};
+use sandgate_wire::{Ending, Exception, RefusalCode, Script, Session};
 use std::borrow::Cow;
 
 /// Tracebacks and messages longer than this are cut: they are for reading.
@@ -25,10 +25,51 @@ pub fn run(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
 
 /// The same, with the hashes as they are.
 pub fn perform(vm: &VirtualMachine, script: &Script<'_>) -> Ending {
-    let ending = execute(vm, script).unwrap_or_else(|error| describe(vm, &error));
+    let ending = match script.session {
+        Session::None => execute(vm, script),
+        Session::Values | Session::Shown => Ok(converse(vm, script)),
+    };
+    // The script's threads are part of it, and one that could not do its work makes the whole wrong.
+    let threads = Prelude::ShutDown.call(vm, vec![]);
+    let ending = ending
+        .and_then(|ending| threads.map(|_| ending))
+        .unwrap_or_else(|error| describe(vm, &error));
     // What an exit handler or a destructor prints belongs to the run; what it raises is printed, as Python does.
     let _ = Prelude::Finish.call(vm, vec![]);
     ending
+}
+
+/// Runs one script after the other, for as long as the host has one.
+fn converse(vm: &VirtualMachine, first: &Script<'_>) -> Ending {
+    let mut ending = execute(vm, first).unwrap_or_else(|error| describe(vm, &error));
+    loop {
+        let _ = Prelude::Flush.call(vm, vec![]);
+        let said = serde_json::to_vec(&ending).unwrap_or_default();
+        let Some(bytes) = abi::next_script(&said) else {
+            return Ending::Ok { value: None };
+        };
+        ending = match serde_json::from_slice::<Script<'_>>(&bytes) {
+            Ok(next) => go_on(vm, &next).unwrap_or_else(|error| describe(vm, &error)),
+            Err(error) => Ending::Raised {
+                exception: Exception::bare("SystemError", &error.to_string()),
+            },
+        };
+    }
+}
+
+fn go_on(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
+    let globals = Prelude::GoOn.call(
+        vm,
+        vec![
+            vm.ctx.new_str(&*script.name).into(),
+            vm.ctx.new_str(&*script.source).into(),
+            vm.ctx.new_bool(script.session == Session::Shown).into(),
+        ],
+    )?;
+    if vm.is_none(&globals) {
+        return Ok(Ending::Incomplete);
+    }
+    evaluate(vm, script, globals)
 }
 
 fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
@@ -49,6 +90,11 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
             vm.ctx.new_bool(script.workspace).into(),
         ],
     )?;
+    evaluate(vm, script, globals)
+}
+
+/// Compiles a script, runs it among these variables, and takes its value.
+fn evaluate(vm: &VirtualMachine, script: &Script<'_>, globals: PyObjectRef) -> PyResult<Ending> {
     let globals: PyDictRef = globals
         .downcast()
         .map_err(|_| vm.new_system_error("no module `__main__`"))?;
@@ -71,6 +117,11 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         vm.run_code_obj(code, scope)?
     };
     let value = if vm.is_none(&result) || is_definition(vm, script, &result) {
+        None
+    } else if script.session == Session::Shown {
+        vm.sys_module
+            .get_attr("displayhook", vm)?
+            .call((result,), vm)?;
         None
     } else {
         Some(value::of(vm, &result))

@@ -110,6 +110,13 @@ impl Road {
         self.inline.clone()
     }
 
+    /// Waits for something between two scripts of a session: no time passes for the run, and what it may take begins anew.
+    pub(crate) async fn between<F: Future>(&self, waited: F) -> F::Output {
+        let _stands = (self.pause.question(), self.pause.script_waits());
+        self.pause.begin_anew();
+        waited.await
+    }
+
     pub(crate) fn calls(&self) -> u64 {
         self.calls.into()
     }

@@ -52,6 +52,7 @@ mod script;
 mod context;
 mod input;
 mod limits;
+mod session;
 
 mod contexts;
 
@@ -109,4 +110,5 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, ExceptionClass, RefusalCode, Value};
 pub use script::Script;
+pub use session::{Ended, Interrupt, Scripts, Session};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};

@@ -5,6 +5,7 @@ use crate::{
     input::Input,
     output::Sink,
     recorder::{Clock, Tape},
+    session::Scripts,
     workspace::Workspace,
 };
 use std::sync::Arc;
@@ -34,6 +35,9 @@ pub struct Script {
     pub seed: Option<u64>,
     /// Runs against a recorded tape instead of the clock and a seed of its own.
     pub replay: Option<Tape>,
+    /// Has other scripts follow in the same interpreter, each given through the other end of it. The run ends when none is
+    /// given any more.
+    pub session: Option<Scripts>,
     /// Receives output while the script runs, as well as the outcome at the end.
     pub sink: Option<Arc<dyn Sink>>,
     /// Ends the run from outside with an outcome; dropping the future ends it without one.

@@ -22,7 +22,9 @@ const ALL: [Stages; 6] = [
     Stages {
         place: "runtime/wire/src",
         module: &[],
-        order: &["abi", "refusal", "stub", "script", "ending", "call"],
+        order: &[
+            "abi", "refusal", "stub", "packages", "script", "ending", "call",
+        ],
     },
     Stages {
         place: "runtime/policy/src",
@@ -77,6 +79,7 @@ const ALL: [Stages; 6] = [
             "budget",
             "limits",
             "cancel",
+            "session",
             "recorder",
             "workspace",
             "outcome",

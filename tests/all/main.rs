@@ -40,6 +40,7 @@ mod run;
 mod scratch;
 mod service;
 mod services;
+mod session;
 mod signals;
 mod specs;
 mod stack;

@@ -56,6 +56,7 @@ pub(crate) struct Pause(Arc<Mutex<PauseClock>>);
 struct PauseClock {
     questions: usize,
     script_waits: bool,
+    anew: bool,
     since: Option<Instant>,
     past: Duration,
 }
@@ -84,6 +85,16 @@ impl Pause {
             pause: self,
             ends: |clock| clock.script_waits = false,
         }
+    }
+
+    /// What comes next has the whole of its time again.
+    pub(crate) fn begin_anew(&self) {
+        self.clock().anew = true;
+    }
+
+    /// Whether that was said, once.
+    pub(crate) fn begins_anew(&self) -> bool {
+        std::mem::take(&mut self.clock().anew)
     }
 
     /// Whether the clock stands now.

@@ -115,6 +115,18 @@ impl Refusal {
         }
     }
 
+    /// What the policies that decided say of it.
+    fn because(&self) -> Option<String> {
+        match self {
+            Self::Denied { because, .. } | Self::Awaiting { because, .. }
+                if !because.is_empty() =>
+            {
+                Some(because.join(" "))
+            }
+            _ => None,
+        }
+    }
+
     /// What the script gets: the exception, its message, and what would work instead.
     pub(crate) fn into_reply(self) -> Reply {
         let code = self.code();
@@ -135,6 +147,7 @@ impl Refusal {
             code,
             exception: kind.exception,
             message: self.to_string(),
+            because: self.because(),
             hint: hinted.then(|| kind.remedy.to_owned()),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     image::{Image, ImageError},
     linker,
     meter::{Meter, Stopped},
-    state::{self, MemoryLimiter, State, Stdin},
+    state::{self, MemoryLimiter, SessionState, State, Stdin},
     ticker::Ticker,
     wasi::{self, ProcessExit},
 };
@@ -20,12 +20,13 @@ use crate::{
     processor::Processor,
     recorder::{Recorder, TapeError},
     script::Script,
+    session::Interrupt,
     workspace::{FileList, Workspace},
 };
-use sandgate_wire::{Ending, Script as WireScript, abi};
+use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
-use wasmtime::{Engine, InstancePre, ModuleExport, Store, Trap};
+use wasmtime::{Engine, InstancePre, Memory, ModuleExport, Store, Trap, UpdateDeadline};
 
 /// A guest that reports more than this is not our guest any more.
 const LONGEST_ENDING: usize = 8 << 20;
@@ -51,6 +52,7 @@ struct Guest {
     memory: ModuleExport,
     buffer: ModuleExport,
     run: ModuleExport,
+    interrupt: ModuleExport,
 }
 
 impl std::fmt::Debug for Guest {
@@ -84,6 +86,7 @@ impl Shared {
             memory: export("memory")?,
             buffer: export(abi::EXPORT_BUFFER)?,
             run: export(abi::EXPORT_RUN)?,
+            interrupt: export(abi::EXPORT_INTERRUPT)?,
         };
         let ticker =
             Ticker::start(engine.weak()).map_err(|error| ImageError::Engine(error.to_string()))?;
@@ -105,7 +108,8 @@ impl Shared {
         let limits = &context.limits();
         check(&script, limits)?;
         // A tape has neither answers of services nor what was typed on it yet: a replay would ask for both again.
-        if script.replay.is_some() && (context.reach().is_some() || script.input.is_some()) {
+        let live = script.input.is_some() || script.session.is_some();
+        if script.replay.is_some() && (context.reach().is_some() || live) {
             return Err(RunError::Replay);
         }
         let budget = Budget::default();
@@ -139,6 +143,10 @@ impl Shared {
             reply: None,
             output: Output::new(limits.output, script.sink.take()),
             stdin: Stdin::new(std::mem::take(&mut script.stdin), script.input.take()),
+            session: script.session.take().map(|scripts| SessionState {
+                scripts,
+                longest: limits.source,
+            }),
             recorder,
             files,
             memory: MemoryLimiter::new(limits),
@@ -211,6 +219,7 @@ impl Guest {
                 .map(|argument| Cow::Borrowed(argument.as_str()))
                 .collect(),
             workspace: store.data().files.is_some(),
+            session: (store.data().session.as_ref()).map_or(Session::None, linker::shown),
         };
         let input = serde_json::to_vec(&wanted)?;
         let length = u32::try_from(input.len())?;
@@ -234,6 +243,17 @@ impl Guest {
             .ok_or_else(broken)?
             .typed::<(), u64>(&*store)?;
 
+        if let Some(session) = &store.data().session {
+            let interrupt = session.scripts.interrupt();
+            let addresses = export(store, &self.interrupt)?
+                .into_func()
+                .ok_or_else(broken)?
+                .typed::<(), u64>(&*store)?
+                .call_async(&mut *store, ())
+                .await?;
+            interrupt_at_ticks(store, memory, addresses, interrupt)?;
+        }
+
         let at = buffer.call_async(&mut *store, length).await?;
         memory.write(&mut *store, usize::try_from(at)?, &input)?;
         let left = run.call_async(&mut *store, ()).await?;
@@ -255,6 +275,29 @@ impl Guest {
             .to_vec();
         Ok(serde_json::from_slice(&bytes)?)
     }
+}
+
+/// Has the guest raise a `KeyboardInterrupt` where one was asked for, by the two bytes that it looks at. THREAT[ESC-02]: their
+/// addresses are the guest's, and what is outside its memory is not written.
+fn interrupt_at_ticks(
+    store: &mut Store<State>,
+    memory: Memory,
+    addresses: u64,
+    interrupt: Interrupt,
+) -> wasmtime::Result<()> {
+    let addresses = [
+        usize::try_from(addresses >> 32)?,
+        usize::try_from(addresses & u64::from(u32::MAX))?,
+    ];
+    store.epoch_deadline_callback(move |mut context| {
+        if interrupt.take() {
+            for at in addresses {
+                memory.write(&mut context, at, &[1])?;
+            }
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    Ok(())
 }
 
 /// An ending in words.
@@ -302,6 +345,8 @@ fn name_ending(
                 ..RunEnding::of(Status::Ok)
             });
         }
+        // At a prompt, which takes it for itself.
+        End::Reported(Ending::Incomplete) => return Ok(RunEnding::of(Status::Ok)),
         End::Reported(Ending::Exited { code, message }) => {
             return Ok(RunEnding {
                 exit_code: code,

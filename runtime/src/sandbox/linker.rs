@@ -3,10 +3,10 @@
 
 use super::{
     image::{ImageError, check_imports},
-    state::State,
+    state::{SessionState, State},
     wasi,
 };
-use sandgate_wire::abi;
+use sandgate_wire::{Ending, Script, Session, abi};
 use std::time::Duration;
 use wasmtime::{Caller, Engine, Extern, InstancePre, Linker, Memory, Module};
 
@@ -28,7 +28,7 @@ pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State
 }
 
 /// The one way out: `begin` sends a request down the road, `wait` and `collect` wait for what comes back, `call` does both,
-/// `reply` fetches it.
+/// `reply` fetches it. And `next`, by which the scripts of a session come in.
 fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         abi::IMPORT_MODULE,
@@ -77,6 +77,13 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
+    linker.func_wrap_async(
+        abi::IMPORT_MODULE,
+        abi::IMPORT_NEXT,
+        |mut caller: Caller<'_, State>, (at, length): (u32, u32)| {
+            Box::new(async move { next_script(&mut caller, at, length).await })
+        },
+    )?;
     linker.func_wrap(
         abi::IMPORT_MODULE,
         abi::IMPORT_REPLY,
@@ -92,6 +99,47 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// The next script of a session, for which the run's time does not pass.
+async fn next_script(
+    caller: &mut Caller<'_, State>,
+    at: u32,
+    length: u32,
+) -> wasmtime::Result<u32> {
+    let memory = memory(caller)?;
+    let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+    let ended: Ending = serde_json::from_slice(slice(bytes, at, length)?)?;
+    let Some(session) = &mut state.session else {
+        return Ok(0);
+    };
+    let next = state
+        .road
+        .between(session.scripts.next(ended, session.longest))
+        .await;
+    let Some(next) = next else {
+        return Ok(0);
+    };
+    let script = Script {
+        source: next.source.into(),
+        name: next.name.into(),
+        argv: vec![],
+        workspace: state.files.is_some(),
+        session: shown(session),
+    };
+    let reply = serde_json::to_vec(&script)?;
+    let length = u32::try_from(reply.len())?;
+    state.reply = Some(reply);
+    Ok(length)
+}
+
+/// What the guest is told of a session.
+pub(super) fn shown(session: &SessionState) -> Session {
+    if session.scripts.are_shown() {
+        Session::Shown
+    } else {
+        Session::Values
+    }
 }
 
 /// The guest's memory.

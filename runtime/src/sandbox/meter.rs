@@ -30,6 +30,14 @@ pub(super) struct Meter {
     cpu: Duration,
     processor: Processor,
     pause: Pause,
+    /// What was used before the script of a session that runs now began.
+    before: Used,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    wall: Duration,
+    cpu: Duration,
 }
 
 impl Meter {
@@ -40,6 +48,7 @@ impl Meter {
             cpu,
             processor,
             pause,
+            before: Used::default(),
         }
     }
 
@@ -50,11 +59,20 @@ impl Meter {
 
     /// How much wall time is left. None passes while the clock stands.
     fn wall_left(&self) -> Duration {
-        let left = self.wall.saturating_sub(self.wall_used());
+        let used = self.wall_used().saturating_sub(self.before.wall);
+        let left = self.wall.saturating_sub(used);
         if left.is_zero() && self.pause.is_on() {
             return self.wall;
         }
         left
+    }
+
+    /// The limits hold for each script of a session by itself.
+    fn begin_anew(&mut self) {
+        self.before = Used {
+            wall: self.wall_used(),
+            cpu: self.cpu_used(),
+        };
     }
 
     /// The guest's own turns, and what deciding its calls took.
@@ -121,7 +139,10 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
             Ok(Poll::Pending) => {}
             Err(_) => return Poll::Ready(Err(Stopped::Panicked)),
         }
-        if this.meter.cpu_used() >= this.meter.cpu {
+        if this.meter.pause.begins_anew() {
+            this.meter.begin_anew();
+        }
+        if this.meter.cpu_used().saturating_sub(this.meter.before.cpu) >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));
         }
         let left = this.meter.wall_left();

@@ -8,6 +8,7 @@ use crate::{
     limits::Limits,
     output::Output,
     recorder::Recorder,
+    session::Scripts,
     workspace::{Session, Workspace},
 };
 use std::{
@@ -23,11 +24,20 @@ pub(super) struct State {
     pub(super) reply: Option<Vec<u8>>,
     pub(super) output: Output,
     pub(super) stdin: Stdin,
+    /// Where the next script of a session comes from.
+    pub(super) session: Option<SessionState>,
     pub(super) recorder: Recorder,
     /// Files, where the run may have any.
     pub(super) files: Option<GuestFiles>,
     pub(super) memory: MemoryLimiter,
     pub(super) ticker: Arc<super::ticker::Ticker>,
+}
+
+/// What a run needs of its session.
+pub(super) struct SessionState {
+    pub(super) scripts: Scripts,
+    /// How long a script may be.
+    pub(super) longest: usize,
 }
 
 /// A workspace as the guest sees it.

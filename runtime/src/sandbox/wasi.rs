@@ -120,10 +120,22 @@ async fn sleep(
     };
     let pause = state.recorder.sleep(wanted);
     if !pause.is_zero() {
-        // A sleep beyond what the clock can say lasts until the run is ended.
-        match Instant::now().checked_add(pause) {
-            Some(until) => state.ticker.at(until).await,
-            None => std::future::pending().await,
+        let asleep = async {
+            // A sleep beyond what the clock can say lasts until the run is ended.
+            match Instant::now().checked_add(pause) {
+                Some(until) => state.ticker.at(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        match &state.session {
+            Some(session) => {
+                let interrupt = session.scripts.interrupt();
+                tokio::select! {
+                    () = asleep => {}
+                    () = interrupt.asked() => {}
+                }
+            }
+            None => asleep.await,
         }
     }
     let mut event = [0; 32];

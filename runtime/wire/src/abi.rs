@@ -20,7 +20,11 @@ pub const IMPORT_CALL: &str = "call";
 /// `open_files() -> number`: how many files and directories the script has open, other than the one it began in.
 pub const IMPORT_OPEN_FILES: &str = "open_files";
 
-/// `reply(ptr)`: copies what the last `collect` or `call` took to `ptr`. The guest has reserved `reply_len` bytes there.
+/// `next(ptr, len) -> reply_len`: in a session, gives the [`Ending`](crate::Ending) of a script and waits for the next
+/// [`Script`](crate::Script); 0 where there is none.
+pub const IMPORT_NEXT: &str = "next";
+
+/// `reply(ptr)`: copies what the last `collect`, `call` or `next` took to `ptr`. The guest has reserved `reply_len` bytes there.
 pub const IMPORT_REPLY: &str = "reply";
 
 /// `sandgate_buffer(len) -> ptr`: reserves room for the next script; the host writes it there.
@@ -29,6 +33,10 @@ pub const EXPORT_BUFFER: &str = "sandgate_buffer";
 /// `sandgate_run(len) -> (ptr << 32) | len`: runs the [`Script`](crate::Script) in the buffer and leaves an
 /// [`Ending`](crate::Ending) at `ptr`, which stays valid until the next call into the guest.
 pub const EXPORT_RUN: &str = "sandgate_run";
+
+/// `sandgate_interrupt() -> (ptr << 32) | ptr`: where two bytes are that end what runs with a `KeyboardInterrupt`, once both
+/// are 1.
+pub const EXPORT_INTERRUPT: &str = "sandgate_interrupt";
 
 /// Runs once, before the snapshot is taken. It is gone from the snapshot.
 pub const EXPORT_INITIALIZE: &str = "wizer-initialize";

@@ -43,6 +43,8 @@ pub enum Reply {
         exception: ExceptionClass,
         /// What was refused and why.
         message: String,
+        /// The reasons that the policies give, where they decided.
+        because: Option<String>,
         /// What would work instead, where there is something.
         hint: Option<String>,
     },

@@ -21,6 +21,8 @@ pub enum Ending {
         /// What was given to `sys.exit` where that was neither a number nor nothing.
         message: Option<String>,
     },
+    /// The text ends within a statement, so nothing ran. Only at a prompt.
+    Incomplete,
     /// An exception was not caught.
     Raised {
         /// That exception.

@@ -17,4 +17,18 @@ pub struct Script<'a> {
     pub argv: Vec<Cow<'a, str>>,
     /// Whether the host mounted a workspace at [`abi::WORKSPACE`](crate::abi::WORKSPACE).
     pub workspace: bool,
+    /// What comes after it.
+    pub session: Session,
+}
+
+/// Whether other scripts follow in the same interpreter, which keeps what they leave: variables, imports, threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Session {
+    /// None does: the run ends with this one.
+    None,
+    /// Others follow; the value of each goes to the host.
+    Values,
+    /// Others follow; the value of each is printed, as at Python's prompt.
+    Shown,
 }

@@ -56,6 +56,7 @@ pub(super) fn state(shared: &Shared) -> State {
         reply: None,
         output: Output::new(0, None),
         stdin: Stdin::new(Vec::new(), None),
+        session: None,
         recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,
         memory: MemoryLimiter::new(&Limits::default()),

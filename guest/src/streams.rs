@@ -1,0 +1,139 @@
+//! Standard output without layers: what is printed to the stream that a run begins with goes to the host at once, in one
+//! piece. Called by `interpreter`; `prelude.py` puts it in place. What is not plain is left to the interpreter's own functions.
+
+pub(crate) use _sandgate_streams::module_def;
+
+#[rustpython_vm::pymodule]
+mod _sandgate_streams {
+    use rustpython_vm::{
+        AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
+        builtins::{PyStr, PyStrRef},
+        function::FuncArgs,
+    };
+    use std::{
+        cell::OnceCell,
+        io::{self, Write},
+    };
+
+    /// The stream that a run begins with, and the functions whose place is taken.
+    struct Replaced {
+        stdout: PyObjectRef,
+        write: PyObjectRef,
+        print: PyObjectRef,
+    }
+
+    thread_local! {
+        static REPLACED: OnceCell<Replaced> = const { OnceCell::new() };
+    }
+
+    /// Says which stream it is, and what would write to it and print.
+    #[pyfunction]
+    fn replace(stdout: PyObjectRef, write: PyObjectRef, print: PyObjectRef) {
+        REPLACED.with(|cell| {
+            let _ = cell.set(Replaced {
+                stdout,
+                write,
+                print,
+            });
+        });
+    }
+
+    /// Writes text to standard output, and returns its length.
+    #[pyfunction]
+    fn write(text: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        match text.to_str() {
+            Some(plain) => {
+                put(plain, vm)?;
+                Ok(vm.ctx.new_int(text.char_len()).into())
+            }
+            // It has a lone surrogate, which raises there.
+            None => original(vm, |replaced| &replaced.write)?.call((text,), vm),
+        }
+    }
+
+    /// Prints the values to a stream, or to sys.stdout by default.
+    #[pyfunction]
+    fn print(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+        let (Some(sep), Some(end)) = (given(&args, "sep", " "), given(&args, "end", "\n")) else {
+            return original(vm, |replaced| &replaced.print)?.call(args, vm);
+        };
+        if !goes_to_stdout(&args, vm) {
+            return original(vm, |replaced| &replaced.print)?.call(args, vm);
+        }
+        let mut line = String::new();
+        for (at, object) in args.args.iter().enumerate() {
+            if at > 0 {
+                line.push_str(sep);
+            }
+            if !is_plain(object, vm) {
+                // What it prints itself comes after what is before it.
+                put(&line, vm)?;
+                line.clear();
+            }
+            let text = object.str(vm)?;
+            match text.to_str() {
+                Some(plain) => line.push_str(plain),
+                None => {
+                    put(&line, vm)?;
+                    line.clear();
+                    original(vm, |replaced| &replaced.write)?.call((text,), vm)?;
+                }
+            }
+        }
+        line.push_str(end);
+        put(&line, vm)?;
+        Ok(vm.ctx.none())
+    }
+
+    /// The text of an option; `None` where it is nothing that has a text of its own.
+    fn given<'a>(args: &'a FuncArgs, name: &str, otherwise: &'a str) -> Option<&'a str> {
+        match args.kwargs.get(name) {
+            None => Some(otherwise),
+            Some(value) => value.downcast_ref::<PyStr>()?.to_str(),
+        }
+    }
+
+    /// Whether nothing but text is asked for, and it goes to a stream whose `write` is the one above.
+    fn goes_to_stdout(args: &FuncArgs, vm: &VirtualMachine) -> bool {
+        let known = |name: &str| matches!(name, "sep" | "end" | "flush");
+        if !args.kwargs.keys().all(|name| name.as_str().is_ok_and(known)) {
+            return false;
+        }
+        let Ok(stdout) = vm.sys_module.get_attr("stdout", vm) else {
+            return false;
+        };
+        let ours = REPLACED.with(|cell| cell.get().is_some_and(|own| own.stdout.is(&stdout)));
+        ours && stdout
+            .dict()
+            .is_some_and(|names| names.contains_key("write", vm))
+    }
+
+    /// Whether asking for its text runs nothing of the script.
+    fn is_plain(object: &PyObject, vm: &VirtualMachine) -> bool {
+        let (class, types) = (object.class(), &vm.ctx.types);
+        [types.str_type, types.int_type, types.float_type, types.bool_type]
+            .iter()
+            .any(|plain| class.is(*plain))
+    }
+
+    fn original(
+        vm: &VirtualMachine,
+        which: impl FnOnce(&Replaced) -> &PyObjectRef,
+    ) -> PyResult<PyObjectRef> {
+        REPLACED
+            .with(|cell| cell.get().map(|replaced| which(replaced).clone()))
+            .ok_or_else(|| vm.new_system_error("nothing was replaced"))
+    }
+
+    fn put(text: &str, vm: &VirtualMachine) -> PyResult<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        // Whole lines are passed on without being copied.
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| vm.new_os_error(error.to_string()))
+    }
+}

@@ -1,0 +1,10 @@
+import queue, threading
+q = queue.Queue()
+t = threading.Thread(target=q.get)
+t.start()
+q.join()
+q.put(1)
+t.join()
+q.task_done()
+q.put(2)
+q.join()
