@@ -110,6 +110,11 @@ impl Road {
         self.inline.clone()
     }
 
+    /// The run's clock, for whoever waits for a person.
+    pub(crate) fn pause(&self) -> &Pause {
+        &self.pause
+    }
+
     pub(crate) fn calls(&self) -> u64 {
         self.calls.into()
     }
