@@ -112,9 +112,14 @@ impl Road {
 
     /// Waits for something between two scripts of a session: no time passes for the run, and what it may take begins anew.
     pub(crate) async fn between<F: Future>(&self, waited: F) -> F::Output {
-        let _stands = (self.pause.question(), self.pause.script_waits());
+        let _stands = self.pause.typing();
         self.pause.begin_anew();
         waited.await
+    }
+
+    /// The run's clock, for whoever waits for a person.
+    pub(crate) fn pause(&self) -> &Pause {
+        &self.pause
     }
 
     pub(crate) fn calls(&self) -> u64 {

@@ -10,6 +10,11 @@ pub trait Input: Send + Sync {
         &mut self,
         most: usize,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send + '_>>;
+
+    /// Whether a person types it. While a script waits for that, its time does not pass.
+    fn is_typed(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for dyn Input {

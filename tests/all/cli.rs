@@ -530,11 +530,11 @@ fn an_interrupt_ends_the_run_and_keeps_what_was_printed() {
 
 #[test]
 fn dos_06_a_terminal_never_receives_a_scripts_escape_sequences() {
-    let code = "import sys\nprint('\\x1b[31mred \\x9b2J \\x07 \\u202e')\nsys.stderr.write('\\x1b]0;title\\x07\\n')\nraise ValueError('\\x1b[2J')";
+    let code = "import sys\nprint('\\x1b[8mred \\x9b2J \\x07 \\u202e')\nsys.stderr.write('\\x1b]0;title\\x07\\n')\nraise ValueError('\\x1b[2J')";
     let shown = at_a_terminal(&["run", "-c", code], None);
     assert_eq!(
         shown,
-        "\\u{1b}[31mred \\u{9b}2J \\u{7} \\u{202e}\n\\u{1b}]0;title\\u{7}\nTraceback (most recent call last):\n  \
+        "\\u{1b}[8mred \\u{9b}2J \\u{7} \\u{202e}\n\\u{1b}]0;title\\u{7}\nTraceback (most recent call last):\n  \
          File \"<string>\", line 4, in <module>\n    raise ValueError('\\x1b[2J')\nValueError: \\u{1b}[2J\n"
     );
 }
@@ -546,7 +546,7 @@ fn dos_06_a_character_in_pieces_over_two_streams_is_still_none_that_acts() {
                 print('\\u061c\\u2028\\u00ad shy|\\u3164|')";
     assert_eq!(
         at_a_terminal(&["run", "-c", code], None),
-        "a\u{fffd}31m-err\n\\u{9b}31m-out\n\\u{202e}X\n\\u{1b}[2J\n\u{fffd}\\u{61c}\\u{2028}\\u{ad} shy|\\u{3164}|\n"
+        "a\u{fffd}31m-err\n\\u{9b}31m-out\n\\u{202e}X\n[2J\n\\u{1b}\u{fffd}\\u{61c}\\u{2028}\\u{ad} shy|\\u{3164}|\n"
     );
 }
 

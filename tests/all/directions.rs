@@ -114,6 +114,7 @@ const ALL: [Stages; 6] = [
             "shared",
             "values",
             "escape",
+            "filter",
             "backlog",
             "exit",
             "failure",

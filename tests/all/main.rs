@@ -38,6 +38,7 @@ mod recorder;
 mod refusals;
 mod run;
 mod scratch;
+mod screen;
 mod service;
 mod services;
 mod session;
@@ -47,5 +48,6 @@ mod stack;
 mod support;
 #[cfg(feature = "third-party")]
 mod third_party;
+mod typed;
 mod wall;
 mod workspace;

@@ -94,11 +94,23 @@ async fn at_a_prompt_values_are_printed_and_a_statement_can_wait_for_its_end() {
     assert_eq!(
         said,
         [
-            "ok", "ok", "ok", "ok", "Incomplete", "Incomplete", "ok", "Incomplete", "ok", "ok"
+            "ok",
+            "ok",
+            "ok",
+            "ok",
+            "Incomplete",
+            "Incomplete",
+            "ok",
+            "Incomplete",
+            "ok",
+            "ok"
         ]
     );
     drop(session);
-    assert_eq!(run.await.unwrap().stdout.text, "2\n'text'\n'texttext'\n0\n1\n");
+    assert_eq!(
+        run.await.unwrap().stdout.text,
+        "2\n'text'\n'texttext'\n0\n1\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,7 +139,10 @@ async fn dos_04_an_interrupt_ends_what_runs_and_not_the_session() {
             ended => panic!("{source}: {ended:?}"),
         }
     }
-    assert_eq!(say(&mut session, &["t.is_alive()", "stop.set()"]).await, ["true", "ok"]);
+    assert_eq!(
+        say(&mut session, &["t.is_alive()", "stop.set()"]).await,
+        ["true", "ok"]
+    );
     drop(session);
     assert_eq!(run.await.unwrap().status, Status::Ok);
 }
@@ -140,7 +155,10 @@ async fn dos_04_the_limits_of_time_hold_for_each_script_and_end_the_session() {
     };
     let (mut session, run) = begin(false, short).await;
     let nap = "import time\ntime.sleep(0.25)";
-    assert_eq!(say(&mut session, &[nap, nap, nap]).await, ["ok", "ok", "ok"]);
+    assert_eq!(
+        say(&mut session, &[nap, nap, nap]).await,
+        ["ok", "ok", "ok"]
+    );
     let said = say(&mut session, &["while True: pass", "1"]).await;
     assert_eq!(said, ["the run has ended", "the run has ended"]);
     assert_eq!(run.await.unwrap().status, Status::Timeout);

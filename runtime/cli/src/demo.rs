@@ -4,7 +4,9 @@ use super::{
     exit::Exit,
     failure::{Failure, chain},
     interpreter::interpreter,
-    print, reach,
+    print,
+    question::Seat,
+    reach,
     shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
@@ -92,13 +94,13 @@ async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Out
     let lines = SCRIPT.lines().map(|line| format!("  {line}\n"));
     print::out(&lines.collect::<String>())?;
     print::heading("What becomes of it:")?;
-    let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(false).map_err(|error| internal(&error))?);
     let mut builder = Host::builder()
         .registrations(state)
         .context(CONTEXT, POLICY, LIMITS)
         .client(client)
         .sandbox(interpreter(shared).instances(NonZeroU32::MIN));
-    if let Some(approver) = reach::approver(arguments.yes, arguments.no, true) {
+    if let Some(approver) = reach::approver(arguments.yes, arguments.no, Seat::find()) {
         builder = builder.approver(approver);
     }
     let host = builder.build().await?;

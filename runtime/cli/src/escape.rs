@@ -1,5 +1,5 @@
 //! Text as a terminal may have it: what it would obey, and what nobody would see, is shown as an escape. Used by
-//! `print` for everything that goes to a terminal. It must never let a character of the table through. THREAT[DOS-06]
+//! `print` for everything of ours that goes to a terminal. It must never let a character of the table through. THREAT[DOS-06]
 
 use sandgate::policy::is_hidden;
 use std::fmt::Write;
@@ -38,45 +38,12 @@ pub(super) fn json(text: &str) -> String {
     shown
 }
 
-fn show(character: char, text: &mut String) {
+/// One character of it.
+pub(super) fn show(character: char, text: &mut String) {
     if is_hidden(character) && !matches!(character, '\n' | '\t') {
         text.extend(character.escape_unicode());
     } else {
         text.push(character);
-    }
-}
-
-/// The same for bytes that arrive in pieces.
-#[derive(Debug, Default)]
-pub(super) struct Escaper {
-    /// The beginning of a character whose end has not arrived.
-    rest: Vec<u8>,
-}
-
-impl Escaper {
-    pub(super) fn escape(&mut self, bytes: &[u8]) -> String {
-        let mut all = std::mem::take(&mut self.rest);
-        all.extend_from_slice(bytes);
-        let mut text = String::with_capacity(all.len());
-        for chunk in all.utf8_chunks() {
-            chunk
-                .valid()
-                .chars()
-                .for_each(|character| show(character, &mut text));
-            self.rest.clear();
-            if !chunk.invalid().is_empty() {
-                // An incomplete character at the very end may still be completed.
-                let incomplete = all.ends_with(chunk.invalid())
-                    && std::str::from_utf8(chunk.invalid())
-                        .is_err_and(|error| error.error_len().is_none());
-                if incomplete {
-                    self.rest = chunk.invalid().to_vec();
-                } else {
-                    text.push(char::REPLACEMENT_CHARACTER);
-                }
-            }
-        }
-        text
     }
 }
 
@@ -88,17 +55,6 @@ mod tests {
     use serde_json::Value;
 
     proptest! {
-        #[test]
-        fn dos_06_whatever_a_script_writes_in_whatever_pieces_nothing_that_acts_gets_through(
-            bytes in proptest::collection::vec(any::<u8>(), 0..200),
-            at in any::<prop::sample::Index>(),
-        ) {
-            let (first, second) = bytes.split_at(at.index(bytes.len() + 1));
-            let mut escaper = Escaper::default();
-            let text = escaper.escape(first) + &escaper.escape(second);
-            prop_assert!(!acts(&text), "{:?}", text);
-        }
-
         #[test]
         fn dos_06_any_json_says_the_same_without_what_acts(text in any::<String>(), key in any::<String>()) {
             let value = serde_json::json!({ key: [text, 1.5, null] });
@@ -134,20 +90,5 @@ mod tests {
         let text = "Grüße, 世界　👋 1\u{202f}000 \u{5e9}\u{5dc}\u{5d5}\u{5dd}\n";
         assert_eq!(escaped(text), text);
         assert_eq!(json(text), text);
-    }
-
-    #[test]
-    fn a_character_that_arrives_in_two_pieces_is_put_together() {
-        let mut escaper = Escaper::default();
-        assert_eq!(escaper.escape(&[b'a', 0xc3]), "a");
-        assert_eq!(escaper.escape(&[0xbc, b'b']), "üb");
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_replaced() {
-        assert_eq!(
-            Escaper::default().escape(&[b'a', 0xff, b'b', 0x9b, b'c']),
-            "a\u{fffd}b\u{fffd}c"
-        );
     }
 }

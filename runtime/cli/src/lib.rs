@@ -8,6 +8,7 @@ mod demo;
 mod escape;
 mod exit;
 mod failure;
+mod filter;
 mod image;
 mod interpreter;
 mod manual;

@@ -4,7 +4,7 @@
 use sandgate::Input;
 use std::{
     future::Future,
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     pin::Pin,
     thread,
 };
@@ -14,9 +14,19 @@ use tokio::sync::mpsc;
 const PIECE: usize = 64 << 10;
 
 /// Standard input, read by a thread that may wait for it, once there is something to be read for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Piped {
     thread: Option<InputThread>,
+    is_typed: bool,
+}
+
+impl Piped {
+    pub(super) fn stdin() -> Self {
+        Self {
+            thread: None,
+            is_typed: io::stdin().is_terminal(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -62,5 +72,9 @@ impl Input for Piped {
             let _ = thread.wanted.send(most).await;
             thread.pieces.recv().await.unwrap_or(Ok(Vec::new()))
         })
+    }
+
+    fn is_typed(&self) -> bool {
+        self.is_typed
     }
 }

@@ -1,13 +1,11 @@
 //! The only writer of this process's two streams. What is somebody else's text goes to a terminal with its control and
-//! invisible characters shown and not obeyed, JSON too; a pipe or a file gets text as it is. THREAT[DOS-06].
+//! invisible characters shown and not obeyed, JSON too, but for the colours of a script (`filter`); a pipe or a file gets
+//! text as it is. What is ours begins on a line of its own, in no colour of a script's. THREAT[DOS-06].
 //!
 //! While a person is asked, the question has the terminal alone: output of the script waits, and what the command itself
 //! would say is kept until the question is over. THREAT[APR-03]. Nothing here may wait for that on an executor's thread.
 
-use super::{
-    escape::{self, Escaper},
-    failure::Failure,
-};
+use super::{escape, failure::Failure, filter::Filter};
 use sandgate::Stream;
 use std::{
     io::{self, IsTerminal, Write},
@@ -38,6 +36,77 @@ static TURN: Turn = Turn {
     over: Condvar::new(),
     freed: Notify::const_new(),
 };
+
+/// The line of the terminal that the cursor is on. Held while a terminal is written to.
+static LINE: Mutex<ScreenLine> = Mutex::new(ScreenLine {
+    text: String::new(),
+    column: 0,
+    is_coloured: false,
+    interrupted: String::new(),
+});
+
+/// What the terminal's last line looks like, as far as it was written here.
+struct ScreenLine {
+    /// What is on it, where that is not too long.
+    text: String,
+    /// At least so many cells are before the cursor.
+    column: usize,
+    /// A script chose how what comes is shown.
+    is_coloured: bool,
+    /// What was on it when a question took its place.
+    interrupted: String,
+}
+
+impl ScreenLine {
+    /// A longer line is not repeated.
+    const LONGEST: usize = 4096;
+
+    fn lock() -> MutexGuard<'static, Self> {
+        LINE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has to be written before anything of ours: the line is ended, and the colours with it.
+    fn begin(&mut self) -> String {
+        let reset = if std::mem::take(&mut self.is_coloured) {
+            RESET
+        } else {
+            ""
+        };
+        let end = if self.text.is_empty() { "" } else { "\n" };
+        self.text.clear();
+        self.column = 0;
+        format!("{reset}{end}")
+    }
+
+    /// This is written, in which nothing acts but colours and steps on the line.
+    fn add(&mut self, text: &str) {
+        let new = match text.rsplit_once('\n') {
+            Some((_, new)) => {
+                self.text.clear();
+                new
+            }
+            None => text,
+        };
+        let room = Self::LONGEST.saturating_sub(self.text.len());
+        self.text.extend(new.chars().take(room));
+        if let Some(at) = text.rfind("\u{1b}[") {
+            let last = text.get(at..).unwrap_or_default();
+            self.is_coloured = !last.starts_with(RESET) && !last.starts_with("\u{1b}[m");
+        }
+    }
+
+    /// This is written, whatever is in it.
+    fn add_raw(&mut self, bytes: &[u8]) {
+        self.text.clear();
+        if !bytes.ends_with(b"\n") {
+            self.text.push(' ');
+        }
+        self.is_coloured = true;
+    }
+}
+
+/// Back to no colour and no style.
+const RESET: &str = "\u{1b}[0m";
 
 /// Who may write to the terminal.
 struct Turn {
@@ -120,6 +189,15 @@ pub(super) async fn alone() -> Alone {
 }
 
 impl Alone {
+    /// What a question begins with: the end of the script's line and of its colours. What was on that line is kept.
+    pub(super) fn begin(&self) -> String {
+        let mut line = ScreenLine::lock();
+        line.interrupted = line.text.clone();
+        // Whatever is on the line that the cursor is on, what is asked begins on another.
+        let begin = line.begin();
+        format!("{}\n", begin.trim_end_matches('\n'))
+    }
+
     /// Leaves a line that is written when the question is over, before anything else.
     pub(super) fn leave(&self, text: &str) {
         let text = escape::escaped(text);
@@ -127,12 +205,27 @@ impl Alone {
     }
 }
 
+/// A person ended the line.
+pub(super) fn entered() {
+    let mut line = ScreenLine::lock();
+    line.text.clear();
+    line.column = 0;
+}
+
+/// The line that a question interrupted, once, if nothing was written since: whoever was about to type there sees it again.
+pub(super) fn interrupted() -> String {
+    let mut line = ScreenLine::lock();
+    let interrupted = std::mem::take(&mut line.interrupted);
+    line.add(&interrupted);
+    interrupted
+}
+
 impl Drop for Alone {
     fn drop(&mut self) {
         let later = std::mem::take(&mut TURN.state().later);
         for (stream, text) in later {
             // Nobody is left to tell.
-            let _ = raw(stream, text.as_bytes());
+            let _ = on_a_line(stream, &text);
         }
         TURN.state().asking = false;
         TURN.over.notify_all();
@@ -249,6 +342,14 @@ fn ours(stream: Stream, text: String) -> io::Result<()> {
     state.writing = state.writing.saturating_add(1);
     drop(state);
     let _writing = Writing;
+    on_a_line(stream, &text)
+}
+
+/// Writes what is ours to a terminal, on a line of its own.
+fn on_a_line(stream: Stream, text: &str) -> io::Result<()> {
+    let mut line = ScreenLine::lock();
+    let text = format!("{}{text}", line.begin());
+    line.add(&text);
     raw(stream, text.as_bytes())
 }
 
@@ -273,29 +374,77 @@ fn raw(stream: Stream, bytes: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Passing {
     stream: Stream,
-    /// Where it ends at a terminal.
-    escaper: Option<Escaper>,
+    manner: Manner,
+}
+
+/// How a stream of a script is written.
+#[derive(Debug)]
+enum Manner {
+    /// It ends in a file or a pipe.
+    Whole,
+    /// It ends at a terminal.
+    Filtered(Filter),
+    /// It ends at a terminal, and whoever started the run wants it as it is.
+    Raw,
 }
 
 impl Passing {
-    pub(super) fn to(stream: Stream) -> Self {
-        Self {
-            stream,
-            escaper: is_terminal(stream).then(Escaper::default),
-        }
+    pub(super) fn to(stream: Stream, is_raw: bool) -> Self {
+        let manner = match (is_terminal(stream), is_raw) {
+            (false, _) => Manner::Whole,
+            (true, false) => Manner::Filtered(Filter::default()),
+            (true, true) => Manner::Raw,
+        };
+        Self { stream, manner }
     }
 
     pub(super) fn is_terminal(&self) -> bool {
-        self.escaper.is_some()
+        !matches!(self.manner, Manner::Whole)
     }
 
     pub(super) fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(escaper) = &mut self.escaper else {
+        if let Manner::Whole = self.manner {
             return raw(self.stream, bytes);
-        };
-        let text = escaper.escape(bytes);
+        }
         let _writing = TURN.wait();
+        let mut line = ScreenLine::lock();
+        match &mut self.manner {
+            Manner::Filtered(filter) => {
+                let text = filter.pass(bytes, &mut line.column);
+                line.interrupted.clear();
+                line.add(&text);
+                raw(self.stream, text.as_bytes())
+            }
+            Manner::Raw | Manner::Whole => {
+                line.add_raw(bytes);
+                raw(self.stream, bytes)
+            }
+        }
+    }
+
+    /// Nothing more comes. A script does not leave the terminal in its colours.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        let rest = match &mut self.manner {
+            Manner::Whole => return Ok(()),
+            Manner::Filtered(filter) => filter.end(),
+            Manner::Raw => String::new(),
+        };
+        let _writing = TURN.wait();
+        let mut line = ScreenLine::lock();
+        let reset = if line.is_coloured { RESET } else { "" };
+        let text = format!("{rest}{reset}");
+        line.add(&text);
         raw(self.stream, text.as_bytes())
+    }
+}
+
+/// What is said at the end of a run, by the thread that wrote what came before.
+pub(super) fn last(stream: Stream, text: &str) -> io::Result<()> {
+    if is_terminal(stream) {
+        let _writing = TURN.wait();
+        on_a_line(stream, &escape::escaped(text))
+    } else {
+        raw(stream, text.as_bytes())
     }
 }
 

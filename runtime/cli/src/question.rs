@@ -5,17 +5,17 @@
 //! blocks a thread, so whatever ends the run ends the question too: THREAT[DOS-04].
 
 mod layout;
+mod seat;
 mod shown;
 mod tty;
+
+pub(super) use seat::{Seat, Typed};
 
 use super::print;
 use layout::Drawn;
 use sandgate::{Answer, Approver, Question, Stream};
-use std::{future::Future, pin::Pin, time::Duration};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::Mutex,
-};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tty::{TerminalPlace, Tty, TypedLine};
 
 /// For how long a question is looked at before an answer counts. Whoever was about to type something else has seen by
@@ -26,20 +26,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) enum Person {
     /// Whoever sits at the terminal.
-    Asked {
-        place: TerminalPlace,
-        turn: Mutex<()>,
-    },
+    Asked(Arc<Seat>),
     /// `--yes` or `--no`.
     Decided(Answer),
-}
-
-impl Person {
-    /// Whoever sits at the terminal that is both read from and written to. To be called while files may be opened.
-    pub(super) fn at_the_terminal() -> Option<Self> {
-        let turn = Mutex::default();
-        TerminalPlace::find().map(|place| Self::Asked { place, turn })
-    }
 }
 
 impl Approver for Person {
@@ -53,10 +42,10 @@ impl Approver for Person {
                     say(question, *answer).await;
                     *answer
                 }
-                Self::Asked { place, turn } => {
-                    let _turn = turn.lock().await;
+                Self::Asked(seat) => {
+                    let _asking = seat.question().await;
                     // Where it cannot be asked as it should be, the answer is no.
-                    asked(question, place).await.unwrap_or(Answer::No)
+                    asked(question, &seat.place).await.unwrap_or(Answer::No)
                 }
             }
         })
@@ -118,8 +107,8 @@ async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<An
             break Answer::No;
         };
         place.flush()?;
-        // Whatever is on the line that the cursor is on, the question begins on the next.
-        tty.say(&format!("\n{}", drawn.text)).await?;
+        tty.say(&format!("{}{}", open.alone.begin(), drawn.text))
+            .await?;
         tokio::time::sleep(PAUSE).await;
         // Lines that were typed meanwhile have moved it.
         if place.has_lines() {
@@ -144,6 +133,8 @@ async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<An
             }
         }
     };
+    // What was typed beyond the answer was not typed for the script.
+    place.flush()?;
     open.answered = true;
     Ok(answer)
 }

@@ -4,7 +4,7 @@
 use super::{
     connector::{self, ConnectorProcess},
     failure::Failure,
-    question::Person,
+    question::{Person, Seat},
     report,
     shared::SharedArguments,
 };
@@ -183,12 +183,12 @@ impl ReachArguments {
     pub(super) fn open(
         &self,
         shared: &SharedArguments,
-        stdin_is_free: bool,
+        seat: Option<Arc<Seat>>,
     ) -> Result<Option<OpenedReach>, Failure> {
         let Some(context) = &self.context else {
             return Ok(None);
         };
-        let approver = self.approver(stdin_is_free);
+        let approver = approver(self.yes, self.no, seat);
         let opened = OpenedReach::new(shared, context, &self.policies, &self.who, approver);
         opened.map(Some)
     }
@@ -196,10 +196,6 @@ impl ReachArguments {
     /// Where policies are, those of later runs included.
     pub(super) fn policies_dir(&self) -> Option<PathBuf> {
         self.policies.directory()
-    }
-
-    fn approver(&self, stdin_is_free: bool) -> Option<Arc<dyn Approver>> {
-        approver(self.yes, self.no, stdin_is_free)
     }
 }
 
@@ -223,16 +219,14 @@ fn not_opened(error: HostError, directory: &Path) -> Failure {
     }
 }
 
-/// Who answers for calls that need approval: nobody where there is no terminal.
-pub(super) fn approver(yes: bool, no: bool, stdin_is_free: bool) -> Option<Arc<dyn Approver>> {
+/// Who answers for calls that need approval: nobody where no person sits at a terminal.
+pub(super) fn approver(yes: bool, no: bool, seat: Option<Arc<Seat>>) -> Option<Arc<dyn Approver>> {
     let person = if yes {
         Some(Person::Decided(Answer::Yes))
     } else if no {
         Some(Person::Decided(Answer::No))
-    } else if stdin_is_free {
-        Person::at_the_terminal()
     } else {
-        None
+        seat.map(Person::Asked)
     };
     person.map(|person| Arc::new(person) as Arc<dyn Approver>)
 }

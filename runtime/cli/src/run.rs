@@ -13,6 +13,7 @@ use super::{
     interpreter::interpreter,
     piped::Piped,
     print,
+    question::{Seat, Typed},
     reach::ReachArguments,
     shared::SharedArguments,
     signals::Signals,
@@ -28,7 +29,7 @@ use sandgate::{
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io::{self, IsTerminal, Read},
+    io::{self, Read},
     num::NonZeroU32,
     path::{Path, PathBuf},
     pin::pin,
@@ -73,8 +74,7 @@ pub(super) struct RunArguments {
     #[arg(short = 'c', value_name = "CODE")]
     code: Option<String>,
 
-    /// What input() and sys.stdin read: a file, or `-` for standard input, which they read in any case where it is a
-    /// pipe or a file, or where no context lets a person be asked at the terminal
+    /// What input() and sys.stdin read instead of standard input; at a terminal they ask there, line by line
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
 
@@ -120,6 +120,11 @@ pub(super) struct RunArguments {
     /// Print the whole outcome as one JSON object at the end, and nothing else
     #[arg(long)]
     json: bool,
+
+    /// Write to a terminal what the script prints as it is, escape sequences included. They can do to the terminal what any
+    /// program can, such as drawing a question that nobody asks, so no person is asked about calls then
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
 
     #[command(flatten)]
     reach: ReachArguments,
@@ -176,11 +181,12 @@ pub(super) fn execute(
         None => "<string>".to_owned(),
     };
     let own_arguments = arguments.script_arguments()?;
-    let stdin_is_free = [arguments.file(), arguments.stdin.as_deref()]
-        .into_iter()
-        .flatten()
-        .all(|path| path.as_os_str() != "-");
-    let opened = arguments.reach.open(shared, stdin_is_free)?;
+    // Nobody types a script and answers questions.
+    let is_typed = arguments.file().is_some_and(|file| file.as_os_str() == "-");
+    let seat = if is_typed { None } else { Seat::find() };
+    // Whoever lets a script draw anything could not know which questions are ours.
+    let asked = seat.clone().filter(|_| !arguments.raw);
+    let opened = arguments.reach.open(shared, asked)?;
     let limits = limits(&arguments);
     let granted = opened
         .as_ref()
@@ -216,9 +222,12 @@ pub(super) fn execute(
         None => (Context::alone(limits), None),
     };
     let cancel = Cancel::new();
-    let terminal = Arc::new(Terminal::start().map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(arguments.raw).map_err(|error| internal(&error))?);
     let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
-    let input = reads_stdin(&arguments).then(|| Box::<Piped>::default() as Box<dyn Input>);
+    let input = reads_stdin(&arguments).then(|| match seat {
+        Some(seat) => Box::new(Typed::at(seat)) as Box<dyn Input>,
+        None => Box::new(Piped::stdin()),
+    });
     let script = Script {
         source,
         name: Some(name),
@@ -275,13 +284,12 @@ pub(super) fn execute(
     Ok(Exit::from(&outcome))
 }
 
-/// Whether the script reads the command's own standard input. Where that is a terminal at which a person may be asked about
-/// calls, what is typed is for the question.
+/// Whether the script reads the command's own standard input.
 fn reads_stdin(arguments: &RunArguments) -> bool {
+    let is_stdin = |path: Option<&Path>| path.is_some_and(|path| path.as_os_str() == "-");
     match &arguments.stdin {
-        Some(path) => path.as_os_str() == "-",
-        None if arguments.file().is_some_and(|file| file.as_os_str() == "-") => false,
-        None => !io::stdin().is_terminal() || arguments.reach.context().is_none(),
+        Some(path) => is_stdin(Some(path)),
+        None => !is_stdin(arguments.file()),
     }
 }
 
@@ -535,7 +543,7 @@ fn write_all(
 fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Failure> {
     if json {
         let text = serde_json::to_string(outcome).map_err(|error| internal(&error))?;
-        terminal.write(Stream::Out, format!("{}\n", escape::json(&text)).as_bytes());
+        terminal.conclude(Stream::Out, format!("{}\n", escape::json(&text)));
         return Ok(());
     }
     let mut text = String::new();
@@ -546,7 +554,9 @@ fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Fa
         let status = ending(outcome.status);
         text.push_str(&format!("sandgate: {status}: {reason}\n"));
     }
-    terminal.write(Stream::Err, text.as_bytes());
+    if !text.is_empty() {
+        terminal.conclude(Stream::Err, text);
+    }
     Ok(())
 }
 

@@ -35,6 +35,8 @@ struct Waiting {
 struct TerminalState {
     backlog: Backlog,
     finished: bool,
+    /// What is ours, for after everything else.
+    last: Option<(Stream, String)>,
 }
 
 impl Waiting {
@@ -67,9 +69,13 @@ impl Waiting {
 }
 
 impl Terminal {
-    pub(super) fn start() -> io::Result<Self> {
+    /// Raw output is written to a terminal as it is.
+    pub(super) fn start(is_raw: bool) -> io::Result<Self> {
         let waiting = Arc::new(Waiting::default());
-        let (mut out, mut err) = (Passing::to(Stream::Out), Passing::to(Stream::Err));
+        let (mut out, mut err) = (
+            Passing::to(Stream::Out, is_raw),
+            Passing::to(Stream::Err, is_raw),
+        );
         let (out_is_terminal, err_is_terminal) = (out.is_terminal(), err.is_terminal());
         let (done, written) = oneshot::channel();
         let there = Arc::clone(&waiting);
@@ -92,8 +98,11 @@ impl Terminal {
                         }
                     });
                 }
+                let ended = out.end().and(err.end());
+                let last = there.state().last.take();
+                let last = last.map_or(Ok(()), |(stream, text)| print::last(stream, &text));
                 // Nobody may be waiting any more.
-                let _ = done.send(failed.0.and(failed.1));
+                let _ = done.send(failed.0.and(failed.1).and(ended).and(last));
             })?;
         Ok(Self {
             waiting,
@@ -101,6 +110,11 @@ impl Terminal {
             out_is_terminal,
             err_is_terminal,
         })
+    }
+
+    /// What is said when everything that the script wrote is written.
+    pub(super) fn conclude(&self, stream: Stream, text: String) {
+        self.waiting.state().last = Some((stream, text));
     }
 
     /// Waits until everything is written, or could not be.

@@ -97,6 +97,11 @@ impl Pause {
         std::mem::take(&mut self.clock().anew)
     }
 
+    /// The script waits for what a person types. It can do nothing else meanwhile.
+    pub(crate) fn typing(&self) -> [While<'_>; 2] {
+        [self.question(), self.script_waits()]
+    }
+
     /// Whether the clock stands now.
     pub(crate) fn is_on(&self) -> bool {
         self.clock().since.is_some()

@@ -80,6 +80,11 @@ impl Stdin {
         }
     }
 
+    /// Whether what is read next is waited for until a person types it.
+    pub(super) fn is_typed(&self) -> bool {
+        self.at >= self.bytes.len() && self.input.as_ref().is_some_and(|input| input.is_typed())
+    }
+
     /// The next bytes, as many as there is room for.
     pub(super) async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut rest = self.bytes.get(self.at..).unwrap_or_default();

@@ -232,6 +232,8 @@ async fn read_stdin(
     let memory = memory(caller)?;
     let (bytes, state) = memory.data_and_store_mut(&mut *caller);
     let mut total = 0_u32;
+    let pause = state.road.pause().clone();
+    let _person = state.stdin.is_typed().then(|| pause.typing());
     for (at, length) in vectors_of(bytes, vectors, number)? {
         if total > 0 && length > 0 {
             // What is there is enough: the next might be waited for.

@@ -1,5 +1,5 @@
 //! The terminal that a person sits at, read and written without blocking a thread. Used by `question`, which has it alone
-//! meanwhile. How the terminal works is left as it is, so there is nothing to restore.
+//! meanwhile, and for what is typed for a script. How the terminal works is left as it is, so there is nothing to restore.
 
 #![expect(
     clippy::disallowed_methods,
@@ -106,6 +106,16 @@ impl<'a> Tty<'a> {
             rest = rest.get(written..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// What is typed next, as it is: a line of it, or what stands of one that was ended without; nothing where nobody types
+    /// any more.
+    pub(super) async fn typed(&self) -> io::Result<Vec<u8>> {
+        let mut line = vec![0; LONGEST_LINE];
+        let read = |fd: &BorrowedFd<'_>| retried(|| rustix::io::read(fd, &mut line));
+        let length = self.0.async_io(Interest::READABLE, read).await?;
+        line.truncate(length);
+        Ok(line)
     }
 
     /// One line. Without its end it is none.
