@@ -242,8 +242,25 @@ def _get_strerror(error):
     return _HOST_NUMBER.sub("", said) if isinstance(said, str) else said
 
 
+_WORKSPACE = "/work"
+_files = types.SimpleNamespace(there=True)
+
+
+def no_files():
+    """Says that the run has none."""
+    _files.there = False
+
+
 def _os_error(error):
     said = _strerror.__get__(error)
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and said and "(" not in said:
+        absolute = error.filename.startswith("/")
+        if not _files.there:
+            said = f"{said} (this run has no files)"
+        elif absolute and not f"{error.filename}/".startswith(f"{_WORKSPACE}/"):
+            said = f"{said} (the files of a run are in {_WORKSPACE})"
+        _strerror.__set__(error, said)
+        error.args = (error.errno, said)
     if isinstance(said, str) and _HOST_NUMBER.search(said):
         _strerror.__set__(error, _get_strerror(error))
         error.args = (error.errno, _get_strerror(error))

@@ -14,7 +14,7 @@ import struct, tempfile, textwrap, threading, time, tokenize, traceback, types, 
 import uuid, warnings, weakref, zlib
 import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
-import _random, _sandgate, _sandgate_streams
+import _random, _sandgate, _sandgate_errors, _sandgate_streams
 from _sandgate_threads import shut_down
 
 WORKSPACE = "/work"
@@ -76,6 +76,7 @@ def start(name, source, arguments, workspace):
     _reseed(int.from_bytes(os.urandom(32)))
     if not workspace:  # the snapshot is in one
         sys.path, tempfile.tempdir = [], None
+        _sandgate_errors.no_files()
     return _globals
 
 

@@ -135,6 +135,7 @@ const ALL: [Stages; 6] = [
             "policy",
             "service",
             "run",
+            "repl",
             "mcp",
             "demo",
             "main",

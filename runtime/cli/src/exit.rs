@@ -49,7 +49,7 @@ const OURS: [Exit; 7] = [
 
 impl Exit {
     /// What a script gave to `sys.exit`: the lowest byte, as an operating system takes it.
-    fn script(code: i32) -> Self {
+    pub(super) fn script(code: i32) -> Self {
         let [code, ..] = code.to_le_bytes();
         if OURS.iter().any(|ours| ours.number() == code) {
             return Self::Script(1);

@@ -19,6 +19,7 @@ mod print;
 mod progress;
 mod question;
 mod reach;
+mod repl;
 mod report;
 mod run;
 mod service;
@@ -79,6 +80,8 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Run one script in a fresh interpreter
     Run(Box<run::RunArguments>),
+    /// Type Python, statement by statement, into one interpreter
+    Repl(Box<repl::ReplArguments>),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
     /// Register services, and see what they offer
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
+        Command::Repl(arguments) => repl::execute(&arguments, &shared, inherited),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),

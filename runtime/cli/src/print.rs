@@ -198,6 +198,12 @@ impl Alone {
         format!("{}\n", begin.trim_end_matches('\n'))
     }
 
+    /// Ends a line that the script left unfinished, and its colours.
+    pub(super) fn fresh_line(&self) {
+        // Nobody is left to tell.
+        let _ = on_a_line(Stream::Out, "");
+    }
+
     /// Leaves a line that is written when the question is over, before anything else.
     pub(super) fn leave(&self, text: &str) {
         let text = escape::escaped(text);

@@ -237,9 +237,9 @@ pub(super) fn execute(
         workspace: workspace.clone(),
         clock: arguments.clock,
         seed: arguments.seed,
-        replay: None,
         sink,
         cancel: Some(cancel.clone()),
+        ..Script::default()
     };
     let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, &sandbox));
     if let Some(connecting) = &connecting {

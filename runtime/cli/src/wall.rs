@@ -34,6 +34,8 @@ pub(super) enum WithinReach<'a> {
 pub(super) enum Outside {
     /// Nothing.
     Nothing,
+    /// Nothing, but the terminal can be told not to show what is typed, as who edits a line does.
+    Prompt,
     /// Unix sockets.
     Sockets,
     /// The network as well.
@@ -43,10 +45,19 @@ pub(super) enum Outside {
 /// From here on the process can reach these places and nothing else. Everything that is named on the command line or in the
 /// environment has been read, and the interpreter is loaded. THREAT[ESC-07]
 pub(super) fn confine(places: &[WithinReach<'_>], inherited: Inherited) -> Result<(), Failure> {
+    confine_to(places, Outside::Nothing, inherited)
+}
+
+/// The same, with that outside.
+pub(super) fn confine_to(
+    places: &[WithinReach<'_>],
+    outside: Outside,
+    inherited: Inherited,
+) -> Result<(), Failure> {
     alone()?;
     inherited.close();
     forget_environment();
-    raise(places, Outside::Nothing)
+    raise(places, outside)
 }
 
 /// Raises the wall around this thread and all that it starts. THREAT[ESC-07].

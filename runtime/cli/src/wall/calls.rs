@@ -129,6 +129,16 @@ const REQUESTS: [u64; 8] = [
     PAGEMAP_SCAN,
 ];
 
+/// And what a prompt makes of the terminal that it edits lines on.
+const SETTINGS: [u64; 3] = [libc::TCSETS, libc::TCSETSW, libc::TCSETSF];
+
+/// How the editor of a prompt waits for a key.
+const EDITING: &[c_long] = &[
+    libc::SYS_pselect6,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_select,
+];
+
 /// `TCGETS` with speeds.
 const TCGETS2: u64 = 0x802c_542a;
 /// Which pages a run has changed; asked of a file that was opened before.
@@ -180,7 +190,16 @@ fn list(outside: Outside) -> Result<BpfProgram, Error> {
         .map(|&call| (call, Vec::new()))
         .collect();
     rules.extend(sometimes()?);
-    if outside != Outside::Nothing {
+    if outside == Outside::Prompt {
+        rules.extend(EDITING.iter().map(|&call| (call, Vec::new())));
+        let requests = REQUESTS
+            .iter()
+            .chain(&SETTINGS)
+            .copied()
+            .collect::<Vec<_>>();
+        rules.insert(libc::SYS_ioctl, of(1, &requests)?);
+    }
+    if matches!(outside, Outside::Sockets | Outside::Network) {
         rules.extend(CONNECTING.iter().map(|&call| (call, Vec::new())));
         rules.insert(libc::SYS_socket, sockets(outside)?);
     }
@@ -189,6 +208,14 @@ fn list(outside: Outside) -> Result<BpfProgram, Error> {
         rules.insert(libc::SYS_mmap, Vec::new());
     }
     program(rules, errno(libc::EPERM), Allow)
+}
+
+/// Allowed where an argument has one of these values.
+fn of(index: u8, values: &[u64]) -> Result<Vec<SeccompRule>, Error> {
+    values
+        .iter()
+        .map(|&value| rule([(index, Dword, Eq, value)]))
+        .collect()
 }
 
 /// Allowed with these arguments.
@@ -200,12 +227,6 @@ fn sometimes() -> Result<Rules, Error> {
             (0, Dword, Eq, number(libc::AF_UNIX)),
             (1, Dword, stream.clone(), number(kind)),
         ])
-    };
-    let of = |index, values: &[u64]| -> Result<Vec<SeccompRule>, Error> {
-        values
-            .iter()
-            .map(|&value| rule([(index, Dword, Eq, value)]))
-            .collect()
     };
     Ok([
         // After the image is loaded nothing becomes code any more.
@@ -248,7 +269,7 @@ fn sometimes() -> Result<Rules, Error> {
 /// `AF_NETLINK` says which addresses this machine has, which decides what a name is looked up for.
 fn sockets(outside: Outside) -> Result<Vec<SeccompRule>, Error> {
     let families: &[i32] = match outside {
-        Outside::Nothing => &[],
+        Outside::Nothing | Outside::Prompt => &[],
         Outside::Sockets => &[libc::AF_UNIX],
         Outside::Network => &[
             libc::AF_UNIX,
