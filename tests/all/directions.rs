@@ -22,7 +22,9 @@ const ALL: [Stages; 6] = [
     Stages {
         place: "runtime/wire/src",
         module: &[],
-        order: &["abi", "refusal", "stub", "script", "ending", "call"],
+        order: &[
+            "abi", "packages", "refusal", "stub", "script", "ending", "call",
+        ],
     },
     Stages {
         place: "runtime/policy/src",
@@ -115,6 +117,7 @@ const ALL: [Stages; 6] = [
             "backlog",
             "exit",
             "failure",
+            "needs",
             "print",
             "report",
             "signals",
