@@ -108,7 +108,7 @@ pub use recorder::{Clock, Tape};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
 };
-pub use sandgate_wire::{Exception, ExceptionClass, RefusalCode, Value};
+pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCode, Value};
 pub use script::Script;
 pub use session::{Ended, Interrupt, Scripts, Session};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};

@@ -92,6 +92,9 @@ impl Limits {
     /// 4096 at most.
     pub const WORKSPACE_PATH: usize = 1024;
 
+    /// Bytes that files in memory take at most, whatever is granted.
+    pub const WORKSPACE_MEMORY: u64 = crate::budget::FOR_FILES as u64;
+
     /// Files and directories that a run may have open at once; a process often may have 1024 of all kinds.
     pub const OPEN_FILES: usize = 64;
 

@@ -18,6 +18,11 @@ pub trait Sink: Send + Sync {
     /// Takes some bytes. Called between instructions of the script, so it must not wait.
     fn write(&self, stream: Stream, bytes: &[u8]);
 
+    /// Whether nobody reads this stream any more.
+    fn is_gone(&self, _stream: Stream) -> bool {
+        false
+    }
+
     /// Whether it holds so much that the script should wait before it writes more.
     fn is_full(&self) -> bool {
         false
@@ -37,10 +42,15 @@ impl fmt::Debug for dyn Sink {
 
 /// A script wrote so much that nobody can want it.
 #[derive(Debug, thiserror::Error)]
-#[error("the script wrote {limit} bytes to one stream, {times} times what is kept of it", times = Limits::FLOOD)]
-pub(crate) struct TooMuchOutput {
-    limit: u64,
+pub(crate) enum TooMuchOutput {
+    #[error("the script wrote {limit} bytes to one stream, {times} times what is kept of it", times = Limits::FLOOD)]
+    Flood { limit: u64 },
+    #[error("nobody reads what the script writes any more")]
+    Unread,
 }
+
+/// A script whose reader went away, as `head` does, may still have its last words; one that goes on writing is ended.
+const MOST_UNREAD: u64 = 64 << 10;
 
 /// The two streams of one run.
 #[derive(Debug)]
@@ -55,6 +65,7 @@ pub(crate) struct Output {
 struct Capture {
     kept: Vec<u8>,
     total: u64,
+    unread: u64,
 }
 
 impl Output {
@@ -80,11 +91,18 @@ impl Output {
         let kept = bytes.get(..room).unwrap_or(bytes);
         capture.kept.extend_from_slice(kept);
         if let Some(sink) = &self.sink {
-            sink.write(stream, bytes);
+            if sink.is_gone(stream) {
+                capture.unread = capture.unread.saturating_add(bytes.len() as u64);
+            } else {
+                sink.write(stream, bytes);
+            }
+        }
+        if capture.unread > MOST_UNREAD {
+            return Err(TooMuchOutput::Unread);
         }
         let flood = (limit as u64).saturating_mul(Limits::FLOOD);
         if capture.total > flood {
-            Err(TooMuchOutput { limit: flood })
+            Err(TooMuchOutput::Flood { limit: flood })
         } else {
             Ok(())
         }

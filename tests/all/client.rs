@@ -628,7 +628,7 @@ async fn sec_01_a_call_that_was_not_sent_says_so_and_a_script_is_not_told_where(
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` cannot be looked at: No such file or directory (os error 2)",
+            "`{}` cannot be reached: No such file or directory (os error 2)",
             socket.display()
         )
     );

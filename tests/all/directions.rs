@@ -23,7 +23,7 @@ const ALL: [Stages; 6] = [
         place: "runtime/wire/src",
         module: &[],
         order: &[
-            "abi", "refusal", "stub", "packages", "script", "ending", "call",
+            "abi", "packages", "refusal", "stub", "script", "ending", "call",
         ],
     },
     Stages {
@@ -118,6 +118,7 @@ const ALL: [Stages; 6] = [
             "backlog",
             "exit",
             "failure",
+            "needs",
             "print",
             "report",
             "signals",

@@ -6,6 +6,9 @@ use std::{fs, process::Command};
 
 const ASKED: &str = "[y/N] ";
 
+/// The same, of a method that was asked about before.
+const AGAIN: &str = "[y/N/all] ";
+
 /// Begins a call that is asked about, and lets it be decided.
 const BEGUN: &str = "import _sandgate, sys
 n = _sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.add\",\"params\":{\"name\":\"Eve\"}}')
@@ -59,13 +62,36 @@ fn apr_03_what_was_typed_before_does_not_answer() {
     session.until(ASKED);
     // More lines than there are questions answer only the one that stands.
     session.types("y\ny\ny\n");
-    session.until(ASKED);
+    session.until(AGAIN);
     session.types("n\n");
     let (code, shown) = session.end();
     assert_eq!(code, Some(0));
     place(&shown, "added a\n");
     place(&shown, "not added: `crm.contact.add`");
     assert_eq!(desk.contacts(), before + 1);
+}
+
+#[test]
+fn apr_03_all_is_for_the_method_and_the_run_and_every_call_is_shown() {
+    let desk = Desk::open();
+    desk.limit("questions = 3\n");
+    let before = desk.contacts();
+    let script = format!(
+        "{ADD}for name in 'abcde': add(name)\nprint(crm.deal_add(title='x', amount=1, contact_id=1))"
+    );
+    let mut session = desk.session(&[], &script);
+    session.until("Call crm.contact.add (write)? [y/N] ");
+    session.types("y\n");
+    session.until("Call crm.contact.add (write)? [y/N/all] ");
+    session.types("all\n");
+    // Another method is asked about.
+    session.until("Call crm.deal.add (write)? [y/N] ");
+    session.types("n\n");
+    let (_, shown) = session.end();
+    let covered = "Call crm.contact.add (write)? yes, as you said for all of them\n";
+    assert_eq!(shown.matches(covered).count(), 3, "{shown}");
+    place(&shown, "added e\n");
+    assert_eq!(desk.contacts(), before + 5);
 }
 
 #[test]
@@ -94,7 +120,7 @@ fn apr_03_what_is_typed_before_an_answer_counts_is_none_and_a_line_draws_the_que
     let desk = Desk::open();
     let asked = "\ngated wants to write: crm.contact.add\n  name: \"a\"\n  because: A person looks first.\n\
                  Call crm.contact.add (write)?";
-    let ending = " [y/N] \nnot added: `crm.contact.add` was declined by the person who was asked; do not try again; \
+    let ending = " [y/N] \nnot added: `crm.contact.add` was declined; do not try again; \
                   say what was declined\n";
     for (typed, expected) in [
         ("y", format!("{asked}y{ending}")),
@@ -174,7 +200,7 @@ open('said', 'w').write(str(said))";
     session.hang_up();
     assert_eq!(
         fs::read_to_string(work.join("said")).unwrap(),
-        "`crm.contact.add` was declined by the person who was asked; do not try again; say what was declined"
+        "`crm.contact.add` was declined; do not try again; say what was declined"
     );
     assert_eq!(desk.contacts(), before);
 }
@@ -252,8 +278,8 @@ fn apr_03_one_question_stands_at_a_time() {
     let desk = Desk::open();
     let script = "import asyncio\nfrom services.aio import crm\nasync def main():\n    calls = [crm.contact_add(name=str(n)) for n in range(3)]\n    print([type(r).__name__ for r in await asyncio.gather(*calls, return_exceptions=True)].count('Refused'))\nasyncio.run(main())";
     let mut session = desk.session(&[], script);
-    for answer in ["y\n", "n\n", "y\n"] {
-        session.until(ASKED);
+    for (asked, answer) in [(ASKED, "y\n"), (AGAIN, "n\n"), (AGAIN, "y\n")] {
+        session.until(asked);
         session.types(answer);
     }
     let (_, shown) = session.end();
@@ -272,7 +298,7 @@ fn apr_03_nobody_typing_any_more_is_a_no() {
         assert_eq!(
             shown.lines().last(),
             Some(
-                "not added: `crm.contact.add` was declined by the person who was asked; do not try again; say what was declined"
+                "not added: `crm.contact.add` was declined; do not try again; say what was declined"
             ),
             "{shown}"
         );
@@ -303,8 +329,7 @@ fn apr_03_a_terminal_too_small_for_the_question_is_told_so_and_the_answer_is_no(
     assert_eq!(
         shown,
         "\ncrm.contact.add\nwants to write, and\nthe terminal of 20\ncolumns and 4 rows\nhas no room for\nwhat with: it is\n\
-         not called. Make\nthe terminal larger\nand run again.\nnot added: `crm.contact.add` was declined by the person who \
-         was asked; do not try again; say what was declined\n"
+         not called. Make\nthe terminal larger\nand run again.\nnot added: `crm.contact.add` was declined; do not try again; say what was declined\n"
     );
 }
 

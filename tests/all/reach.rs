@@ -183,6 +183,6 @@ async fn a_run_without_anybody_to_ask_says_so_before_it_counts_questions() {
     let office = Office::under("team", GATED, "hero_context = 3\nquestions = 0\n").await;
     assert_eq!(
         said(&office.run("team", Nobody, ADD).await),
-        "`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks.; go on with what needs no approval, and say what is left to be approved\n"
+        "`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks; go on with what needs no approval, and say what is left to be approved\n"
     );
 }

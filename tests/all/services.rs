@@ -41,7 +41,7 @@ async fn a_call_that_a_person_declines_is_not_made() {
         .await;
     assert_eq!(
         outcome.exception.unwrap().message,
-        "`crm.contact.add` was declined by the person who was asked; do not try again; say what was declined"
+        "`crm.contact.add` was declined; do not try again; say what was declined"
     );
     assert_eq!(office.contacts("assistant").await, 7);
 }

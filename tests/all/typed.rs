@@ -79,7 +79,7 @@ fn apr_03_in_a_context_input_and_questions_each_get_what_was_typed_for_them() {
     session.until("Again? ");
     // What is more than the script asked for is no answer.
     session.types("Bob\ny\ny\n");
-    session.until(ASKED);
+    session.until("[y/N/all] ");
     session.types("n\n");
     let (code, shown) = session.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -87,10 +87,7 @@ fn apr_03_in_a_context_input_and_questions_each_get_what_was_typed_for_them() {
         shown.contains("added Eve\nThen? Ada\nthen Ada\nAgain? Bob\ny\ny\n\ngated"),
         "{shown}"
     );
-    assert!(
-        shown.contains("was declined by the person who was asked"),
-        "{shown}"
-    );
+    assert!(shown.contains("was declined"), "{shown}");
     assert_eq!(desk.contacts(), before + 1);
 }
 

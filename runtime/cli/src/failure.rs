@@ -100,8 +100,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
+        let because = next.to_string();
+        // Some say it themselves.
+        if !text.ends_with(&because) {
+            text.push_str(": ");
+            text.push_str(&because);
+        }
         cause = next.source();
     }
     text

@@ -13,6 +13,7 @@ mod image;
 mod interpreter;
 mod manual;
 mod mcp;
+mod needs;
 mod piped;
 mod policy;
 mod print;
@@ -38,6 +39,9 @@ use shared::SharedArguments;
 use std::{ffi::OsString, path::Path, process::ExitCode};
 use wall::Inherited;
 
+/// What every command takes stands behind what is its own.
+const EVERYWHERE: &str = "With every command";
+
 /// Run Python that a language model wrote, isolated, with every effect decided.
 #[derive(Debug, Parser)]
 #[command(name = "sandgate", version, max_term_width = 100, after_help = exit::HELP)]
@@ -45,32 +49,34 @@ struct CommandLine {
     #[command(subcommand)]
     command: Command,
 
-    /// Where compiled interpreters are kept [default: the user's cache directory]
+    /// Where compiled interpreters are kept [default: sandgate in $XDG_CACHE_HOME, else in ~/.cache]
     #[arg(
         long,
         global = true,
         value_name = "DIR",
         env = sandgate::places::CACHE_DIR,
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = EVERYWHERE
     )]
     cache_dir: Option<std::path::PathBuf>,
 
-    /// Where registered services are kept [default: the user's state directory]
+    /// Where registered services are kept [default: sandgate in $XDG_STATE_HOME, else in ~/.local/state]
     #[arg(
         long,
         global = true,
         value_name = "DIR",
         env = sandgate::places::STATE_DIR,
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = EVERYWHERE
     )]
     state_dir: Option<std::path::PathBuf>,
 
     /// Print neither progress nor warnings
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     quiet: bool,
 
     /// Say how each call of a script is decided, and by which policies
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = EVERYWHERE)]
     verbose: bool,
 }
 
@@ -108,7 +114,7 @@ impl CommandLine {
                 ..
             }) if run.names_an_option() => return Err(Self::unknown_option(typed)),
             Ok(arguments) => return Ok(arguments),
-            Err(error) => error,
+            Err(error) => Self::without_environment(error, &typed),
         };
         let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
             return Err(error);
@@ -126,6 +132,21 @@ impl CommandLine {
             }
             None => Err(error),
         }
+    }
+
+    /// How a command is used does not depend on what the environment says already.
+    fn without_environment(mut error: clap::Error, typed: &[OsString]) -> clap::Error {
+        let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
+            return error;
+        };
+        let mut usage = usage.to_string();
+        for option in ["--cache-dir", "--state-dir", "--policies"] {
+            if !typed.iter().any(|argument| argument == option) {
+                usage = usage.replace(&format!(" {option} <DIR>"), "");
+            }
+        }
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
+        error
     }
 
     /// What is wrong with an option in the place of a script, said as it is said of any option.

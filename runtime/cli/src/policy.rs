@@ -20,9 +20,7 @@ Examples:
   sandgate policy test policies --junit results.xml
   sandgate policy explain --policies policies --context assistant crm contact.delete '{\"id\": 1}'
 
-DIR holds a directory for each context, or is that of one context. `services`, beside the contexts, holds OpenRPC
-documents named after their services (without it, the registered services count); `rejected` holds policies that
-must not load.";
+DIR holds a directory for each context, or is that of one context. `services`, beside the contexts, holds OpenRPC documents named after their services (without it, the registered services count); `rejected` holds policies that must not load.";
 
 /// Check, test and explain policies.
 #[derive(Debug, Args)]

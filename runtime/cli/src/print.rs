@@ -360,19 +360,22 @@ fn on_a_line(stream: Stream, text: &str) -> io::Result<()> {
 }
 
 fn raw(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    match direct(stream, bytes) {
+        // A reader that went away wanted no more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn direct(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     let write = |to: &mut dyn Write| to.write_all(bytes).and_then(|()| to.flush());
     #[expect(
         clippy::disallowed_methods,
         reason = "everything that is written passes here"
     )]
-    let written = match stream {
+    match stream {
         Stream::Out => write(&mut io::stdout()),
         Stream::Err => write(&mut io::stderr()),
-    };
-    match written {
-        // A reader that went away wanted no more.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
     }
 }
 
@@ -408,9 +411,10 @@ impl Passing {
         !matches!(self.manner, Manner::Whole)
     }
 
+    /// Writes some. That nobody reads a pipe any more is an error here.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Manner::Whole = self.manner {
-            return raw(self.stream, bytes);
+            return direct(self.stream, bytes);
         }
         let _writing = TURN.wait();
         let mut line = ScreenLine::lock();

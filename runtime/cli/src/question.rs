@@ -14,7 +14,13 @@ pub(super) use seat::{Seat, Typed};
 use super::print;
 use layout::Drawn;
 use sandgate::{Answer, Approver, Question, Stream};
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tty::{TerminalPlace, Tty, TypedLine};
 
@@ -25,10 +31,27 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Answers by asking, one question at a time, or always the same.
 #[derive(Debug)]
 pub(super) enum Person {
-    /// Whoever sits at the terminal.
-    Asked(Arc<Seat>),
+    /// Whoever sits at the terminal, and what they said yes to for the whole run.
+    Asked(Arc<Seat>, StdMutex<BTreeSet<Subject>>),
     /// `--yes` or `--no`.
     Decided(Answer),
+}
+
+/// A service, its method, and why it is asked about.
+type Subject = (String, String, Vec<String>);
+
+impl Person {
+    pub(super) fn at(seat: Arc<Seat>) -> Self {
+        Self::Asked(seat, StdMutex::default())
+    }
+}
+
+fn subject(question: &Question) -> Subject {
+    (
+        question.service.clone(),
+        question.method.clone(),
+        question.because.clone(),
+    )
 }
 
 impl Approver for Person {
@@ -39,25 +62,46 @@ impl Approver for Person {
         Box::pin(async move {
             match self {
                 Self::Decided(answer) => {
-                    say(question, *answer).await;
+                    let word = match answer {
+                        Answer::Yes | Answer::All => "yes, as --yes says",
+                        Answer::No => "no, as --no says",
+                    };
+                    say(question, word).await;
                     *answer
                 }
-                Self::Asked(seat) => {
+                Self::Asked(seat, all) => {
                     let _asking = seat.question().await;
+                    let all = || all.lock().unwrap_or_else(PoisonError::into_inner);
+                    // It waited for its turn while others were asked about.
+                    let is_covered = all().contains(&subject(question));
+                    if is_covered {
+                        say(question, COVERED).await;
+                        return Answer::Yes;
+                    }
                     // Where it cannot be asked as it should be, the answer is no.
-                    asked(question, &seat.place).await.unwrap_or(Answer::No)
+                    let answer = asked(question, &seat.place).await.unwrap_or(Answer::No);
+                    if answer == Answer::All {
+                        all().insert(subject(question));
+                    }
+                    answer
                 }
             }
         })
     }
+
+    fn covered<'a>(
+        &'a self,
+        question: &'a Question,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(say(question, COVERED))
+    }
 }
 
+/// What is said of a call that nobody has to be asked about any more.
+const COVERED: &str = "yes, as you said for all of them";
+
 /// Says what was decided beforehand, once what the script wrote before is written.
-async fn say(question: &Question, answer: Answer) {
-    let word = match answer {
-        Answer::Yes => "yes, as --yes says",
-        Answer::No => "no, as --no says",
-    };
+async fn say(question: &Question, word: &str) {
     // At a terminal the script may have left an unfinished line.
     let fresh = if print::is_terminal(Stream::Err) {
         "\n"
@@ -123,8 +167,9 @@ async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<An
         match read(&line, &drawn) {
             Said::More => tty.say(&layout::whole(question, size)).await?,
             // What was answered has to be what was drawn.
-            Said::Yes if place.size() != size => {}
+            Said::Yes | Said::All if place.size() != size => {}
             Said::Yes => break Answer::Yes,
+            Said::All => break Answer::All,
             Said::No => {
                 if matches!(line, TypedLine::End) {
                     tty.say("\n").await?;
@@ -150,6 +195,7 @@ async fn either(signals: &mut [Signal; 2]) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
     Yes,
+    All,
     No,
     More,
 }
@@ -162,6 +208,7 @@ fn read(line: &TypedLine, drawn: &Drawn) -> Said {
     match (line.trim(), drawn.word.as_deref()) {
         ("more", _) if drawn.is_cut => Said::More,
         ("y" | "Y" | "yes", None) => Said::Yes,
+        ("all", None) if drawn.offers_all => Said::All,
         (typed, Some(word)) if typed == word => Said::Yes,
         _ => Said::No,
     }

@@ -78,7 +78,8 @@ impl WhoArguments {
 /// Where policies are, wherever a command needs some.
 #[derive(Debug, Args)]
 pub(super) struct PoliciesArgument {
-    /// The directory of the policies, one directory a context [default: the user's configuration directory]
+    /// The directory of the policies, one directory a context
+    /// [default: sandgate/policies in $XDG_CONFIG_HOME, else in ~/.config]
     #[arg(
         long,
         value_name = "DIR",
@@ -226,7 +227,7 @@ pub(super) fn approver(yes: bool, no: bool, seat: Option<Arc<Seat>>) -> Option<A
     } else if no {
         Some(Person::Decided(Answer::No))
     } else {
-        seat.map(Person::Asked)
+        seat.map(Person::at)
     };
     person.map(|person| Arc::new(person) as Arc<dyn Approver>)
 }

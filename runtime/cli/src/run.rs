@@ -11,6 +11,7 @@ use super::{
     exit::{Exit, ending},
     failure::Failure,
     interpreter::interpreter,
+    needs::Needs,
     piped::Piped,
     print,
     question::{Seat, Typed},
@@ -44,14 +45,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const EXAMPLES: &str = "\
 Examples:
   sandgate run report.py --month 3
+  sandgate run --usage --raw progress.py
   sandgate run --stdin question.txt -c 'print(input())'
   sandgate run --in data.csv --out results clean.py
   sandgate run --json --timeout 5s - < script.py
   sandgate run --context assistant --policies policies follow_up.py
   sandgate run --seed 7 --clock 2026-01-31T12:00:00Z simulate.py
 
-What follows the script is the script's, so options of sandgate come before it. `sandgate report.py` is short for
-`sandgate run report.py`, and a script whose first line is `#!/usr/bin/env -S sandgate run` runs by itself.";
+What follows the script is the script's, so options of sandgate come before it. `sandgate report.py` is short for `sandgate run report.py`, and a script whose first line is `#!/usr/bin/env -S sandgate run` runs by itself.";
 
 const USAGE: &str = "\
 sandgate run [OPTIONS] <FILE> [ARGS]...
@@ -80,51 +81,55 @@ pub(super) struct RunArguments {
 
     /// End the run after this wall time, such as 30, 500ms or 5m
     /// [default: what the context's limits say, else 30s]
-    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = "Limits")]
     timeout: Option<Duration>,
 
     /// Linear memory, the interpreter's own 50 MiB included [default: what the context's limits say, else 256MiB]
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     memory: Option<ByteSize>,
 
     /// How much of stdout, and of stderr, `--json` has; 64 times as much of one ends the run [default: what the
     /// context's limits say, else 1MiB]
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     output_limit: Option<ByteSize>,
 
     /// Let the script read and change this directory, as /work; without one, /work is an empty directory in memory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
     workspace: Option<PathBuf>,
 
     /// Copy this file into the workspace first; may be given more than once
-    #[arg(long = "in", value_name = "FILE")]
+    #[arg(long = "in", value_name = "FILE", help_heading = "Files")]
     inputs: Vec<PathBuf>,
 
     /// Copy what is in the workspace at the end to this directory, which is to be empty or new
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
     out: Option<PathBuf>,
 
     /// Let `--out` name a directory that holds something; files of the same names are replaced
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", help_heading = "Files")]
     force: bool,
 
     /// Make random numbers repeatable
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Repeatable runs")]
     seed: Option<u64>,
 
     /// Stop the script's clock at this time, such as 2026-01-31 or 2026-01-31T12:00:00Z; it moves only when the script sleeps,
     /// which then takes no time
-    #[arg(long, value_name = "TIME", value_parser = values::clock, default_value = "real")]
+    #[arg(long, value_name = "TIME", value_parser = values::clock, default_value = "real", help_heading = "Repeatable runs")]
     clock: Clock,
 
     /// Print the whole outcome as one JSON object at the end, and nothing else
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     /// Write to a terminal what the script prints as it is, escape sequences included. They can do to the terminal what any
     /// program can, such as drawing a question that nobody asks, so no person is asked about calls then
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
     raw: bool,
+
+    /// Say at the end what the run took: time, memory and calls
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    usage: bool,
 
     #[command(flatten)]
     reach: ReachArguments,
@@ -210,6 +215,7 @@ pub(super) fn execute(
     let named = arguments.out.iter().chain(&arguments.workspace);
     let places: Vec<WithinReach<'_>> = named.map(|path| WithinReach::Directory(path)).collect();
     wall::confine(&places, inherited)?;
+    look_at_needs(&source, shared.quiet)?;
     let sandbox = {
         let _entered = executor.enter();
         interpreter.start()?
@@ -263,7 +269,7 @@ pub(super) fn execute(
         (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
         _ => Ok(()),
     };
-    conclude(&terminal, &outcome, arguments.json)?;
+    conclude(&terminal, &outcome, &arguments, &granted, by_signal)?;
     let written = write_all(executor, &terminal, &mut signals, by_signal);
     let Some(written) = written.filter(|written| !by_signal || written.is_ok()) else {
         return Ok(Exit::Cancelled);
@@ -458,6 +464,28 @@ fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure
     Ok(Some(Arc::new(workspace)))
 }
 
+/// Says what a script depends on that it cannot have. It runs all the same: it may do without.
+fn look_at_needs(source: &str, quiet: bool) -> Result<(), Failure> {
+    let (needs, lines) = match Needs::of(source) {
+        Ok(needs) => {
+            let lines = needs.answers();
+            (needs, lines)
+        }
+        Err(why) => {
+            let line = format!("the script's `# /// script` block is not understood: {why}");
+            (Needs::default(), vec![line])
+        }
+    };
+    if !quiet {
+        let said: String = lines
+            .iter()
+            .map(|line| format!("sandgate: {line}\n"))
+            .collect();
+        print::err(&said);
+    }
+    needs.check_python()
+}
+
 /// The outcome, and whether a signal ended the run.
 async fn drive(
     script: Script,
@@ -540,8 +568,14 @@ fn write_all(
 }
 
 /// What is said of the outcome. The streams have been printed already, unless all of it is JSON.
-fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Failure> {
-    if json {
+fn conclude(
+    terminal: &Terminal,
+    outcome: &Outcome,
+    arguments: &RunArguments,
+    limits: &Limits,
+    by_signal: bool,
+) -> Result<(), Failure> {
+    if arguments.json {
         let text = serde_json::to_string(outcome).map_err(|error| internal(&error))?;
         terminal.conclude(Stream::Out, format!("{}\n", escape::json(&text)));
         return Ok(());
@@ -552,12 +586,68 @@ fn conclude(terminal: &Terminal, outcome: &Outcome, json: bool) -> Result<(), Fa
     }
     if let Some(reason) = &outcome.reason {
         let status = ending(outcome.status);
-        text.push_str(&format!("sandgate: {status}: {reason}\n"));
+        text.push_str(&if by_signal {
+            format!("sandgate: {status}\n")
+        } else {
+            format!("sandgate: {status}: {reason}\n")
+        });
+    }
+    text.extend(files_hint(outcome, arguments, limits));
+    if arguments.usage {
+        text.push_str(&usage(outcome));
     }
     if !text.is_empty() {
         terminal.conclude(Stream::Err, text);
     }
     Ok(())
+}
+
+/// What would have helped a script that did not find its file, or had no room for it. Exceptions are the script's own
+/// words, so nothing but advice depends on them.
+fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> Option<String> {
+    let exception = outcome.exception.as_ref()?;
+    let message = exception.message.as_str();
+    if exception.kind == "OSError" && message.contains("No space left on device") {
+        let bytes = match arguments.workspace {
+            Some(_) => limits.workspace_bytes,
+            None => limits.workspace_bytes.min(Limits::WORKSPACE_MEMORY),
+        };
+        return Some(format!(
+            "sandgate: a workspace holds {} and {} files; `workspace_bytes` and `workspace_files` in a context's limits.toml \
+             say how much\n",
+            ByteSize::b(bytes).display().iec(),
+            limits.workspace_files
+        ));
+    }
+    let (_, path) = message.split_once("No such file or directory: '")?;
+    let is_outside = path.starts_with('/') && !path.starts_with(WORKSPACE);
+    let is_given = arguments.workspace.is_some() || !arguments.inputs.is_empty();
+    let why = match (exception.kind.as_str(), is_outside, is_given) {
+        ("FileNotFoundError", true, _) => "a script sees nothing outside of its workspace, /work",
+        ("FileNotFoundError", false, false) => {
+            "nothing was put into the workspace, /work, which is all that a script sees"
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "sandgate: {why}: --in FILE copies a file into it, --workspace DIR makes it a directory of yours\n"
+    ))
+}
+
+/// Where a script finds its files.
+const WORKSPACE: &str = "/work";
+
+fn usage(outcome: &Outcome) -> String {
+    let usage = &outcome.usage;
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    format!(
+        "sandgate: took {:.1} ms, {:.1} ms of it on a processor, {} of memory, {} {}\n",
+        millis(usage.wall),
+        millis(usage.cpu),
+        ByteSize::b(usage.peak_memory).display().iec(),
+        usage.calls,
+        if usage.calls == 1 { "call" } else { "calls" }
+    )
 }
 
 fn internal(error: &dyn std::error::Error) -> Failure {

@@ -20,8 +20,8 @@ use sandgate::{
     policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
         Address, AddressError, CallError, Changed, Client, ClientLimits, DiscoveredSocket,
-        Identity, Refreshed, Registration, SocketError, Store, StoreError, Terms, find_sockets,
-        socket_dirs,
+        Identity, ProtocolError, Refreshed, Registration, SocketError, Store, StoreError, Terms,
+        find_sockets, socket_dirs,
     },
 };
 use serde::Serialize;
@@ -316,8 +316,12 @@ fn call(
     if registered.effect != Effect::Read && !arguments.yes {
         return Err(Failure::usage(
             format!(
-                "`{method}` is a {} ({})",
-                registered.effect, registered.because
+                "`{method}` {} ({})",
+                match registered.effect {
+                    Effect::Destroy => "destroys",
+                    Effect::Read | Effect::Write => "writes",
+                },
+                registered.because
             ),
             "pass --yes to call it all the same",
         ));
@@ -398,7 +402,13 @@ fn unreachable(address: &Address, error: &CallError) -> Failure {
         CallError::Socket(SocketError::Missing { .. }) => {
             "check that the service runs and listens there"
         }
+        CallError::Socket(
+            SocketError::NotASocket(_) | SocketError::NotADirectory(_) | SocketError::TooLong(_),
+        ) => "name the socket that the service listens at, by its whole path",
         CallError::Socket(_) => "only a socket that nobody else can replace is spoken to",
+        CallError::Protocol(ProtocolError::Status(500..)) => {
+            "the service is there and failed; its own log says why"
+        }
         CallError::Protocol(_) => {
             "check what is spoken there: --socket for HTTP, --lines for one message a line"
         }

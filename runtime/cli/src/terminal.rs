@@ -10,7 +10,11 @@ use sandgate::{Sink, Stream};
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -24,11 +28,20 @@ pub(super) struct Terminal {
     err_is_terminal: bool,
 }
 
+/// A script that prints line by line would otherwise wake the thread that writes for each of them: it took longer than the
+/// printing. Nobody sees so short a delay.
+const GATHERING: Duration = Duration::from_millis(2);
+
+/// What is written at once in any case, as much as a pipe takes.
+const ENOUGH: usize = 64 << 10;
+
 #[derive(Debug, Default)]
 struct Waiting {
     state: Mutex<TerminalState>,
     more: Condvar,
     emptied: Notify,
+    /// Nobody reads standard output, or standard error, any more.
+    gone: [AtomicBool; 2],
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +63,14 @@ impl Waiting {
         self.state().backlog.len() > MOST
     }
 
+    fn gone(&self, stream: Stream) -> &AtomicBool {
+        let [out, err] = &self.gone;
+        match stream {
+            Stream::Out => out,
+            Stream::Err => err,
+        }
+    }
+
     fn finish(&self) {
         self.state().finished = true;
         self.more.notify_one();
@@ -58,9 +79,14 @@ impl Waiting {
     /// What came since the last time; nothing when no more comes.
     fn take(&self) -> Option<Backlog> {
         let idle = |state: &mut TerminalState| state.backlog.is_empty() && !state.finished;
-        let mut state = self
+        let state = self
             .more
             .wait_while(self.state(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let few = |state: &mut TerminalState| state.backlog.len() < ENOUGH && !state.finished;
+        let (mut state, _) = self
+            .more
+            .wait_timeout_while(state, GATHERING, few)
             .unwrap_or_else(PoisonError::into_inner);
         let backlog = std::mem::take(&mut state.backlog);
         self.emptied.notify_waiters();
@@ -90,8 +116,13 @@ impl Terminal {
                             Stream::Err => (&mut err, &mut failed.1),
                         };
                         // Where one stream is full the other may not be.
-                        if failed.is_ok() {
-                            *failed = to.pass(bytes);
+                        if failed.is_ok() && !there.gone(stream).load(Ordering::Relaxed) {
+                            *failed = to.pass(bytes).or_else(|error| {
+                                // A reader that went away wanted no more.
+                                let is_gone = error.kind() == io::ErrorKind::BrokenPipe;
+                                there.gone(stream).store(is_gone, Ordering::Relaxed);
+                                if is_gone { Ok(()) } else { Err(error) }
+                            });
                         }
                         if to.is_terminal() {
                             print::written(bytes.len());
@@ -148,8 +179,19 @@ impl Sink for Terminal {
         if is_terminal {
             print::queued(bytes.len());
         }
-        self.waiting.state().backlog.push(stream, bytes);
-        self.waiting.more.notify_one();
+        let mut state = self.waiting.state();
+        let before = state.backlog.len();
+        state.backlog.push(stream, bytes);
+        let after = state.backlog.len();
+        drop(state);
+        // Whoever gathers is woken for the first piece, and when there is enough.
+        if before == 0 || (before < ENOUGH && after >= ENOUGH) {
+            self.waiting.more.notify_one();
+        }
+    }
+
+    fn is_gone(&self, stream: Stream) -> bool {
+        self.waiting.gone(stream).load(Ordering::Relaxed)
     }
 
     fn is_full(&self) -> bool {

@@ -12,9 +12,12 @@ use crate::{
 use sandgate_policy::Verdict;
 use sandgate_service::Method;
 use serde_json::value::RawValue;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Questions of one run, where the context's limits do not say. THREAT[APR-03]: whoever has to answer more at once says
@@ -31,6 +34,23 @@ pub(crate) struct Cleared(Clearable);
 pub(crate) struct People {
     pub(crate) pause: Pause,
     asked: Arc<AtomicU64>,
+    subjects: Arc<Mutex<Subjects>>,
+}
+
+/// What people were asked about: a service, its method, and why. No more than they may be asked.
+#[derive(Debug, Default)]
+struct Subjects {
+    asked: BTreeSet<Subject>,
+    /// Those that were agreed to for the whole run.
+    all: BTreeSet<Subject>,
+}
+
+type Subject = (String, String, Vec<String>);
+
+impl People {
+    fn subjects(&self) -> MutexGuard<'_, Subjects> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a person agreed to, while the call waits to be sent: exactly these parameters.
@@ -97,28 +117,43 @@ pub(crate) async fn clear(
                     because,
                 });
             };
-            let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
-            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
-                return Err(Refusal::AskedTooOften {
-                    service,
-                    method: name,
-                    limit,
-                });
-            }
-            let question = Question {
+            let subject = (service.clone(), name.clone(), because.clone());
+            let mut question = Question {
                 context: call.principal().context().to_string(),
                 service,
                 method: name,
                 effect: call.method().effect,
                 params: call.params().to_owned(),
                 because,
+                again: true,
             };
-            let _asking = people.pause.question();
-            if approver.ask(&question).await == Answer::No {
-                return Err(Refusal::Declined {
+            let is_covered = people.subjects().all.contains(&subject);
+            if is_covered {
+                approver.covered(&question).await;
+                agreed.0 = Some(question.params);
+                return Ok(Cleared(call));
+            }
+            let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
+            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
+                return Err(Refusal::AskedTooOften {
                     service: question.service,
                     method: question.method,
+                    limit,
                 });
+            }
+            question.again = !people.subjects().asked.insert(subject.clone());
+            let _asking = people.pause.question();
+            match approver.ask(&question).await {
+                Answer::Yes => {}
+                Answer::All => {
+                    people.subjects().all.insert(subject);
+                }
+                Answer::No => {
+                    return Err(Refusal::Declined {
+                        service: question.service,
+                        method: question.method,
+                    });
+                }
             }
             agreed.0 = Some(question.params);
         }

@@ -18,6 +18,14 @@ pub trait Approver: fmt::Debug + Send + Sync {
         &'a self,
         question: &'a Question,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+    /// Is told of a call that is made because a person said [`Answer::All`] before.
+    fn covered<'a>(
+        &'a self,
+        _question: &'a Question,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a person is asked. All of it but the context is somebody else's text, and hostile: THREAT[APR-03].
@@ -35,6 +43,8 @@ pub struct Question {
     pub params: Box<RawValue>,
     /// Why the policies want a person to look.
     pub because: Vec<String>,
+    /// Whether a person was asked about this method before in this run, for the same reasons.
+    pub again: bool,
 }
 
 /// What the person said.
@@ -42,6 +52,8 @@ pub struct Question {
 pub enum Answer {
     /// Make it.
     Yes,
+    /// Make it, and every further call of this method in this run that is asked about for the same reasons.
+    All,
     /// Do not.
     No,
 }

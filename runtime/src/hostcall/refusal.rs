@@ -43,7 +43,7 @@ pub(crate) enum Refusal {
         method: String,
         because: Vec<String>,
     },
-    #[error("`{service}.{method}` was declined by the person who was asked")]
+    #[error("`{service}.{method}` was declined")]
     Declined { service: String, method: String },
     /// THREAT[APR-03]: a person who is asked again and again no longer reads.
     #[error(
@@ -146,7 +146,11 @@ impl Refusal {
         Reply::Refused {
             code,
             exception: kind.exception,
-            message: self.to_string(),
+            // The hint goes on with the sentence.
+            message: match self.to_string() {
+                message if hinted => message.trim_end_matches('.').to_owned(),
+                message => message,
+            },
             because: self.because(),
             hint: hinted.then(|| kind.remedy.to_owned()),
         }

@@ -354,6 +354,15 @@ fn name_ending(
                 ..RunEnding::of(Status::Exited)
             });
         }
+        // Python could still say so itself.
+        End::Reported(Ending::Raised { exception })
+            if memory.refused && exception.kind == "MemoryError" =>
+        {
+            return Ok(RunEnding {
+                exception: Some(exception),
+                ..RunEnding::because(Status::Memory, out_of_memory(limits))
+            });
+        }
         End::Reported(Ending::Raised { exception }) => {
             return Ok(RunEnding {
                 exception: Some(exception),
@@ -413,13 +422,7 @@ fn name_ending(
             Status::Stack,
             "the script recursed deeper than the interpreter's stack",
         )),
-        Some(_) if memory.refused => {
-            let limit = super::size(limits.memory);
-            Ok(RunEnding::because(
-                Status::Memory,
-                format!("the memory limit is {limit}, the interpreter's own included"),
-            ))
-        }
+        Some(_) if memory.refused => Ok(RunEnding::because(Status::Memory, out_of_memory(limits))),
         Some(trap) => Ok(RunEnding::because(
             Status::Crashed,
             format!("the interpreter failed: {trap}"),
@@ -432,6 +435,11 @@ fn name_ending(
             format!("the interpreter failed: {error}"),
         )),
     }
+}
+
+fn out_of_memory(limits: &Limits) -> String {
+    let limit = super::size(limits.memory);
+    format!("the memory limit is {limit}, the interpreter's own included")
 }
 
 /// There is always an outcome: nothing that a script left can keep it from being told. THREAT[DOS-13].

@@ -48,6 +48,7 @@ impl Approver for Person {
             effect,
             params,
             because,
+            again: _,
         } = question;
         let because = because.join(" ");
         let asked = format!("{context}: {service}.{method} ({effect}) {params}: {because}");

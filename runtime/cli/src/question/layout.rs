@@ -24,6 +24,8 @@ pub(super) struct Drawn {
     pub(super) ending: String,
     /// Something is left out, which can be asked for.
     pub(super) is_cut: bool,
+    /// One answer can be for all further calls of the method.
+    pub(super) offers_all: bool,
     /// What has to be typed, where a letter does not do.
     pub(super) word: Option<String>,
 }
@@ -258,6 +260,7 @@ struct Prompt {
     lines: Vec<String>,
     ending: String,
     is_cut: bool,
+    offers_all: bool,
     word: Option<String>,
     /// How many rows it takes, with what is typed.
     rows: usize,
@@ -267,10 +270,17 @@ impl Prompt {
     fn new(question: &Question, is_cut: bool, width: usize) -> Self {
         let name = name(question);
         let word = (question.effect == Effect::Destroy).then(|| word(&question.method));
+        // Whoever is asked once has no reason yet to stop reading.
+        let offers_all = question.again && word.is_none();
         let (text, ending) = match &word {
             None => (
                 format!("Call {name} ({})?", question.effect),
-                if is_cut { "[y/N/more] " } else { "[y/N] " },
+                match (offers_all, is_cut) {
+                    (false, false) => "[y/N] ",
+                    (false, true) => "[y/N/more] ",
+                    (true, false) => "[y/N/all] ",
+                    (true, true) => "[y/N/all/more] ",
+                },
             ),
             Some(word) => (
                 format!("This destroys. Type the word {word} to call {name}"),
@@ -297,6 +307,7 @@ impl Prompt {
             lines,
             ending: format!("{begin}{ending}"),
             is_cut,
+            offers_all,
             word,
             rows,
         }
@@ -308,6 +319,7 @@ impl Prompt {
             text: lines.join("\n"),
             ending: self.ending,
             is_cut: self.is_cut,
+            offers_all: self.offers_all,
             word: self.word,
         }
     }

@@ -29,6 +29,7 @@ fn question(effect: Effect, method: &str, params: &Value, because: &str) -> Ques
         effect,
         params: to_raw_value(params).unwrap(),
         because: vec![because.to_owned()],
+        again: false,
     }
 }
 
@@ -113,6 +114,29 @@ fn apr_03_only_a_yes_is_a_yes() {
         assert_eq!(said(line), Said::No, "{line:?}");
     }
     assert_eq!(read(&TypedLine::End, &drawn), Said::No);
+}
+
+#[test]
+fn apr_03_all_is_an_answer_only_to_a_question_that_comes_again_and_destroys_nothing() {
+    let asked = |effect, again| Question {
+        again,
+        ..question(effect, "contact.add", &json!({}), "x")
+    };
+    let all = TypedLine::Typed("all".to_owned());
+    let again = draw(&asked(Effect::Write, true), TALL).unwrap();
+    assert_eq!(
+        text(&again).lines().last(),
+        Some("Call crm.contact.add (write)? [y/N/all] |")
+    );
+    assert_eq!(read(&all, &again), Said::All);
+    for (effect, is_again) in [
+        (Effect::Write, false),
+        (Effect::Destroy, true),
+        (Effect::Destroy, false),
+    ] {
+        let drawn = draw(&asked(effect, is_again), TALL).unwrap();
+        assert_eq!(read(&all, &drawn), Said::No, "{effect} {is_again}");
+    }
 }
 
 #[test]
@@ -245,9 +269,10 @@ prop_compose! {
         effect in prop_oneof![Just(Effect::Read), Just(Effect::Write), Just(Effect::Destroy)],
         params in any_params(),
         because in proptest::collection::vec(hostile(), 0..3),
+        again in any::<bool>(),
     ) -> Question {
         let params = to_raw_value(&params).unwrap();
-        Question { context, service, method, effect, params, because }
+        Question { context, service, method, effect, params, because, again }
     }
 }
 
@@ -341,13 +366,14 @@ proptest! {
         // What is asked is the method and the effect.
         let name = name(&question).replace(' ', "");
         let more = if drawn.is_cut { "/more" } else { "" };
+        let all = if question.again { "/all" } else { "" };
         let asked = match question.effect {
             Effect::Destroy => {
                 let word = drawn.word.clone().unwrap();
                 let more = if drawn.is_cut { "(ormore)" } else { "" };
                 format!("Thisdestroys.Typetheword{word}tocall{name}{more}:")
             }
-            effect => format!("Call{name}({effect})?[y/N{more}]"),
+            effect => format!("Call{name}({effect})?[y/N{all}{more}]"),
         };
         prop_assert_eq!(dense(&lines[lines.len() - prompt..]), asked);
 

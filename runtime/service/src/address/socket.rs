@@ -23,7 +23,7 @@ const LONGEST_PATH: usize = 107;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SocketError {
     /// Nothing is there, or it may not be looked at.
-    #[error("`{}` cannot be looked at: {reason}", path.display())]
+    #[error("`{}` cannot be reached: {reason}", path.display())]
     Missing {
         /// The socket, or the directory on the way to it.
         path: PathBuf,
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(
             refused(&scene.path().join("x/../rpc.sock")),
             format!(
-                "`{}` cannot be looked at: No such file or directory (os error 2)",
+                "`{}` cannot be reached: No such file or directory (os error 2)",
                 scene.path().join("x/..").display()
             )
         );

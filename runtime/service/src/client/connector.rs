@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(
             scene.connect("one").await.unwrap_err(),
             format!(
-                "the service cannot be connected to: `{}` cannot be looked at: No such file or directory (os error 2)",
+                "the service cannot be connected to: `{}` cannot be reached: No such file or directory (os error 2)",
                 socket.display()
             )
         );
