@@ -36,6 +36,7 @@ mod question;
 mod reach;
 mod recorder;
 mod refusals;
+mod repl;
 mod run;
 mod scratch;
 mod screen;

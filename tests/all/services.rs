@@ -148,8 +148,55 @@ except ImportError as error:
     insta::assert_snapshot!(said(&office.run("assistant", Nobody, source).await));
 }
 
+/// What models write first, and what it should have been.
+#[tokio::test]
+async fn first_mistakes_are_answered_with_what_puts_them_right() {
+    let office = Office::open().await;
+    let mut told = String::new();
+    for source in [
+        "crm.contact_list()",
+        "import crm",
+        "from services import *\ncrm.contact_get(1)['name']",
+        "from services import crm\nawait crm.contact_get(1)",
+        "import asyncio\nfrom services import crm\nawait asyncio.gather(crm.contact_get(1), crm.contact_get(2))",
+        "from services import crm\ncrm.contact_add(name=b'Ada')",
+        "from services import crm\ncrm.contact_add(name=(n for n in 'Ada'))",
+        "from services import crm\ncrm.contact_add(name=float('nan'))",
+        "from services import crm\ncrm.contact_get(2**70)",
+        "from services import crm\ncrm.contact_add(name={'first': [object()]})",
+        "from services import crm\ncrm.contact_get(crm.contact_get)",
+        "from decimal import Decimal\nfrom services import crm\ncrm.contact_get(Decimal('1.000'))['id']",
+        "from decimal import Decimal\nfrom services import crm\ncrm.deal_add(1, 'd', Decimal('0.1000000000000000055511151231257827'))",
+        "open('/data/in.csv')",
+    ] {
+        let outcome = office.run("assistant", Nobody, source).await;
+        let ended = match (&outcome.exception, &outcome.value) {
+            (Some(exception), _) => {
+                let last = exception.traceback.lines().last();
+                last.unwrap_or_default().to_owned()
+            }
+            (None, value) => format!("{value:?}"),
+        };
+        told.push_str(&format!("{source}\n    {ended}\n"));
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn a_refusal_tells_programs_what_it_tells_people() {
+    let office = Office::open().await;
+    let source = "\
+from services import crm, Refused, ServiceError
+for call in (lambda: crm.contact_delete(7), lambda: crm.contact_get(404), lambda: crm.contact_get('x')):
+    try:
+        call()
+    except (Refused, ServiceError, ValueError) as error:
+        print(type(error).__name__, error.code, error.method, error.because, error.hint, sep=' | ')";
+    insta::assert_snapshot!(said(&office.run("assistant", Nobody, source).await));
+}
+
 /// Calls that a service answers only when all of them have arrived.
-const TOGETHER: [(&str, &str); 5] = [
+const TOGETHER: [(&str, &str); 8] = [
     (
         "gather",
         "import asyncio\nfrom services.aio import meeting\nasync def main():\n    return await asyncio.gather(*[meeting.come(who=i) for i in range(20)])\nprint(asyncio.run(main()))",
@@ -165,6 +212,18 @@ const TOGETHER: [(&str, &str); 5] = [
     (
         "a pool's submit",
         "from concurrent.futures import ThreadPoolExecutor, as_completed\nfrom services import meeting\nwith ThreadPoolExecutor(4) as pool:\n    futures = [pool.submit(meeting.come, who=i) for i in range(20)]\n    print(sorted(future.result() for future in as_completed(futures)))",
+    ),
+    (
+        "functions in a pool",
+        "from concurrent.futures import ThreadPoolExecutor\nfrom services import meeting\ndef come(who):\n    return meeting.come(who=who)\nwith ThreadPoolExecutor() as pool:\n    print(list(pool.map(come, range(20))))",
+    ),
+    (
+        "threads",
+        "import threading\nfrom services import meeting\ncame = []\nthreads = [threading.Thread(target=lambda who=i: came.append(meeting.come(who=who))) for i in range(20)]\nfor thread in threads: thread.start()\nfor thread in threads: thread.join()\nprint(sorted(came))",
+    ),
+    (
+        "functions in threads of asyncio",
+        "import asyncio\nfrom services import meeting\ndef come(who):\n    return meeting.come(who=who)\nprint(await asyncio.gather(*[asyncio.to_thread(come, i) for i in range(20)]))",
     ),
     (
         "threads of asyncio",

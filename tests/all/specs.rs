@@ -150,6 +150,12 @@ async fn the_language_is_what_its_specs_say() {
     hold("language").await;
 }
 
+/// What CPython does with each, but for waits that it would never end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_come_to_what_their_specs_say() {
+    hold("threads").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_is_what_its_specs_say() {
     // The image is there before anything is shown.

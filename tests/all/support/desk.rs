@@ -115,6 +115,15 @@ impl Desk {
         Session::open(&self.run(arguments, script))
     }
 
+    /// A prompt in the same context.
+    pub(crate) fn prompt(&self) -> Session {
+        let mut command = self.operator(&["repl", "--context", "gated", "--claim", "crm.admin"]);
+        command
+            .arg("--policies")
+            .arg(self.place.path().join("policies"));
+        Session::open(&command)
+    }
+
     /// Another command, by the operator.
     pub(crate) fn operator(&self, arguments: &[&str]) -> Command {
         let mut command = command(arguments);
