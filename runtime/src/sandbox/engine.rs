@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use std::num::NonZeroU32;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    RegallocAlgorithm,
 };
 
 /// What compiled code may use. Interpreted recursion is bounded by the interpreter at half of its shadow stack, which
@@ -74,8 +75,23 @@ pub(super) fn pooled(instances: NonZeroU32) -> Result<Engine, ImageError> {
 }
 
 /// The engine that initialises the interpreter once, before the snapshot: compiled quickly, run once.
+///
+/// wasmtime does not vouch for this way of assigning registers yet. It compiles the committed guest and nothing else, which
+/// is given nothing from outside while it is initialised, and a test compares the snapshot with that of the other way.
 pub(super) fn once() -> Result<Engine, ImageError> {
+    compiling_once(RegallocAlgorithm::SinglePass)
+}
+
+/// The same, compiled as scripts' engines compile.
+#[cfg(test)]
+pub(super) fn once_carefully() -> Result<Engine, ImageError> {
+    compiling_once(RegallocAlgorithm::Backtracking)
+}
+
+fn compiling_once(registers: RegallocAlgorithm) -> Result<Engine, ImageError> {
     let mut config = config(OptLevel::None);
-    config.epoch_interruption(false);
+    config
+        .epoch_interruption(false)
+        .cranelift_regalloc_algorithm(registers);
     Engine::new(&config).map_err(|error| ImageError::Engine(format!("{error:#}")))
 }

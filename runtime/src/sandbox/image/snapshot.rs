@@ -5,13 +5,14 @@
 use super::{ImageError, check_imports, with_threads};
 use crate::sandbox::engine;
 use sandgate_wire::abi;
-use wasmtime::{Instance, Linker, Module, Store, Val, ValType as WasmType};
+use wasmtime::{Engine, Instance, Linker, Module, Store, Val, ValType as WasmType};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 /// Runs the guest's initialisation and returns the module that continues from there. On a thread of its own, because
 /// it drives the guest to its end, which a caller inside an executor may not do.
 pub(super) fn take(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
-    let thread = std::thread::scope(|scope| scope.spawn(|| initialise(wasm)).join());
+    let engine = engine::once()?;
+    let thread = std::thread::scope(|scope| scope.spawn(|| initialise(wasm, &engine)).join());
     thread.unwrap_or_else(|_| {
         Err(ImageError::Prepare(
             "the thread that did it panicked".to_owned(),
@@ -19,20 +20,19 @@ pub(super) fn take(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
     })
 }
 
-fn initialise(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
+fn initialise(wasm: &[u8], engine: &Engine) -> Result<Vec<u8>, ImageError> {
     let failed = |error: wasmtime::Error| ImageError::Prepare(format!("{error:#}"));
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument(wasm).map_err(failed)?;
-    let engine = engine::once()?;
-    let module = with_threads(|| Module::new(&engine, &instrumented))?.map_err(failed)?;
+    let module = with_threads(|| Module::new(engine, &instrumented))?.map_err(failed)?;
     check_imports(
         module
             .imports()
             .map(|import| (import.module(), import.name())),
     )?;
 
-    let mut store = Store::new(&engine, Written::default());
-    let linker = link(&engine, &module).map_err(failed)?;
+    let mut store = Store::new(engine, Written::default());
+    let linker = link(engine, &module).map_err(failed)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| ImageError::Prepare(error.to_string()))?;
@@ -74,7 +74,7 @@ struct Written(Vec<u8>);
 
 /// Every import answers that it is not available, other than random bytes, which are all zero and not kept, output,
 /// which explains a failure, and that there is a workspace.
-fn link(engine: &wasmtime::Engine, module: &Module) -> wasmtime::Result<Linker<Written>> {
+fn link(engine: &Engine, module: &Module) -> wasmtime::Result<Linker<Written>> {
     let mut linker = Linker::new(engine);
     linker.func_wrap(MODULE, "random_get", |_: i32, _: i32| 0)?;
     linker.func_wrap(
@@ -289,5 +289,21 @@ impl InstanceState for Frozen<'_> {
         if let Some(memory) = self.instance.get_memory(&mut *self.store, name) {
             contents(memory.data(&*self.store));
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use crate::sandbox::image::{artefact, interruptible};
+
+    #[test]
+    fn the_snapshot_does_not_depend_on_how_the_interpreter_was_compiled_to_take_it() {
+        let wasm = interruptible::rewrite(&artefact::unpack().unwrap()).unwrap();
+        let quick = take(&wasm).unwrap();
+        let careful = initialise(&wasm, &engine::once_carefully().unwrap()).unwrap();
+        // Tens of megabytes, which nobody wants to see.
+        assert!(quick == careful);
     }
 }
