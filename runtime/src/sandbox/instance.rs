@@ -174,7 +174,7 @@ impl Shared {
             }
         };
         let state = store.into_data();
-        let ending = name_ending(end, &state.memory, limits, &meter)?;
+        let ending = name_ending(end, &state, limits, &meter)?;
         Ok(finish(ending, state, &meter, workspace).await)
     }
 }
@@ -291,7 +291,7 @@ impl RunEnding {
 /// Which ending it was.
 fn name_ending(
     end: End,
-    memory: &MemoryLimiter,
+    state: &State,
     limits: &Limits,
     meter: &Meter,
 ) -> Result<RunEnding, RunError> {
@@ -338,7 +338,12 @@ fn name_ending(
             let limit = humantime::format_duration(limit);
             return Ok(RunEnding::because(
                 Status::Timeout,
-                format!("the {kind} time limit is {limit}; ended after {used}"),
+                match state.road.waited_for() {
+                    Some(method) => format!(
+                        "the {kind} time limit is {limit}; ended after {used}, waiting for `{method}`"
+                    ),
+                    None => format!("the {kind} time limit is {limit}; ended after {used}"),
+                },
             ));
         }
         End::Failed(error) => error,
@@ -368,7 +373,7 @@ fn name_ending(
             Status::Stack,
             "the script recursed deeper than the interpreter's stack",
         )),
-        Some(_) if memory.refused => {
+        Some(_) if state.memory.refused => {
             let limit = super::size(limits.memory);
             Ok(RunEnding::because(
                 Status::Memory,
