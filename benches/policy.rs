@@ -8,7 +8,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
-    ContextLimits, ContextName, ContextNumber, Effect, File, Interface, MethodInterface,
+    ContextLimits, ContextName, ContextNumber, Effect, File, Interface, MethodInterface, Moment,
     ParameterInterface, Policies, Principal, Query, Schema,
 };
 use serde_json::{Map, Value, json};
@@ -107,6 +107,7 @@ fn decisions(criterion: &mut Criterion) {
                 service: "crm",
                 method,
                 params: &params,
+                now: Moment::OF_CASES,
             };
             group.bench_function(
                 format!("{name} of {methods}, {} policies", singles + 3),

@@ -104,16 +104,32 @@ pub enum ContextError {
     #[diagnostic(transparent)]
     Unusable(#[from] Unusable),
     /// They do not decide what their own cases say.
-    #[error("the policies of `{context}` fail {failed} of their {all} cases")]
-    #[diagnostic(help("`sandgate policy test` says which"))]
-    Cases {
-        /// Whose.
-        context: String,
-        /// How many fail.
-        failed: usize,
-        /// Of how many.
-        all: usize,
-    },
+    #[error(
+        "the policies of `{}` fail {} of their {} cases",
+        .0.context, .0.failed().count(), .0.cases.len()
+    )]
+    #[diagnostic(help("{}", failing(.0)))]
+    Cases(Box<CaseReport>),
+}
+
+/// Which cases they are: the first of them, where many fail.
+fn failing(report: &CaseReport) -> String {
+    const SHOWN: usize = 5;
+    let failed: Vec<_> = report.failed().collect();
+    let shown = failed.iter().take(SHOWN).map(|case| {
+        format!(
+            "{}:{}: {}: expected {}; decided {}",
+            report.file, case.line, case.name, case.expected, case.decided
+        )
+    });
+    let mut lines: Vec<String> = shown.collect();
+    match failed.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => lines.push(format!(
+            "and {more} more; `sandgate policy test` says which"
+        )),
+    }
+    lines.join("\n")
 }
 
 impl ContextError {
@@ -267,12 +283,13 @@ pub fn needed<'s>(
     let directory = of_context(directory, name)?;
     let policies = read(&directory.join("policy.cedar")).ok()?;
     // Where there are none, or they cannot be read, loading them says so.
-    let cases = read(&directory.join("cases.toml")).unwrap_or_default();
+    let [cases, limits] =
+        ["cases.toml", "limits.toml"].map(|file| read(&directory.join(file)).unwrap_or_default());
     let file = File {
         name: "policy.cedar",
         text: &policies,
     };
-    Policies::needed(file, &cases, services)
+    Policies::needed(file, &[&cases, &limits], services)
 }
 
 /// One context of a directory, if it is in force with these services. Where it is not, the whole directory tells why.
@@ -318,7 +335,7 @@ pub fn parse(
     let named = |file| format!("{name}/{file}");
     let (policy_file, limits_file) = (named("policy.cedar"), named("limits.toml"));
     let file = |name, text| File { name, text };
-    let limits = ContextLimits::parse(file(&limits_file, limits))?;
+    let limits = ContextLimits::parse(file(&limits_file, limits), &schema)?;
     let policies = Policies::load(schema, file(&policy_file, policies), &limits)?;
     let cases = match cases {
         Some(text) => {
@@ -336,13 +353,9 @@ pub fn parse(
 impl ContextPolicy {
     /// Policies that contradict their own cases are not put in force: a file of which the end is missing would.
     pub fn kept(self) -> Result<Self, ContextError> {
-        let Some(report) = self.cases.as_ref().filter(|report| !report.passed()) else {
-            return Ok(self);
-        };
-        Err(ContextError::Cases {
-            context: report.context.clone(),
-            failed: report.cases.iter().filter(|case| !case.passed).count(),
-            all: report.cases.len(),
-        })
+        match self.cases {
+            Some(report) if !report.passed() => Err(ContextError::Cases(Box::new(report))),
+            _ => Ok(self),
+        }
     }
 }

@@ -5,8 +5,8 @@
 use crate::hostcall::call;
 use miette::NarratableReportHandler;
 use sandgate_policy::{
-    Cases, ContextLimits, ContextName, ContextNumber, File, Policies, Principal, Query, Schema,
-    Unusable, is_method_name,
+    Cases, ContextLimits, ContextName, ContextNumber, File, Moment, Policies, Principal, Query,
+    Schema, Unusable, is_method_name,
 };
 use sandgate_service::{Address, Service, Terms};
 use serde_json::{Map, Value};
@@ -43,7 +43,7 @@ pub fn run(name: &str, bytes: &[u8]) {
 
 /// What a guest hands to `begin`.
 fn request(bytes: &[u8]) {
-    let Ok(call) = call::decode(bytes) else {
+    let Ok(call) = call::decode(bytes, Moment::OF_CASES) else {
         return;
     };
     for name in [call.service(), call.method()] {
@@ -119,6 +119,7 @@ fn policy(bytes: &[u8]) {
             service: "crm",
             method,
             params: &params,
+            now: Moment::OF_CASES,
         };
         // Asked twice, the answer is the same; and there is none for what there is not.
         let decision = policies.decide(&query);
@@ -133,7 +134,7 @@ fn limits(bytes: &[u8]) {
     let Some(file) = file("operator/limits.toml", bytes) else {
         return;
     };
-    match ContextLimits::parse(file) {
+    match ContextLimits::parse(file, &OFFICE.0) {
         Ok(limits) => {
             // 0 makes every call an administrator's, and takes a second line.
             assert!(

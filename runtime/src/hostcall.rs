@@ -12,7 +12,9 @@ pub(crate) mod pace;
 pub(crate) mod question;
 pub(crate) mod reach;
 mod refusal;
+mod tally;
 mod underway;
+pub(crate) mod watch;
 
 pub(crate) use gate::People;
 pub(crate) use inline::Inline;
@@ -22,7 +24,7 @@ pub(crate) use underway::TooManyCalls;
 use crate::{
     budget::{Budget, MOST},
     processor::Processor,
-    recorder::Recorder,
+    recorder::{Recorder, TapeError},
 };
 use call::{Call, LONGEST_REQUEST};
 use carrier::Carrier;
@@ -32,20 +34,28 @@ use pace::OwnQueue;
 use question::Pause;
 use reach::Reach;
 use refusal::Refusal;
-use sandgate_policy::ContextLimits;
+use sandgate_policy::{ContextLimits, Moment};
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
+use tally::Tally;
 use underway::UnderWay;
 
 /// What the road needs to know of a run. Dropping it ends the calls that are under way.
 #[derive(Debug)]
 pub(crate) struct Road {
+    /// Requests, by which each has its number.
     calls: u32,
+    /// Those that count as calls.
+    made: u64,
+    /// Those that do not.
+    imports: u64,
     limit: u64,
+    /// The call whose reply the script waits for, and can do nothing else.
+    waited_for: Option<Arc<Call>>,
     budget: Budget,
     under_way: UnderWay,
     inline: Inline,
@@ -63,6 +73,7 @@ struct Lane {
     desk: Desk,
     people: People,
     turns: OwnQueue,
+    tally: Tally,
     carrier: Carrier,
 }
 
@@ -71,6 +82,9 @@ enum Step<A> {
     Answered(Reply),
     Begun(A),
 }
+
+/// How often a script may ask what there is without its being a call: more often than there are services to import.
+const MOST_IMPORTS: u64 = 1_000;
 
 /// What a call costs beside three times its parameters, which are kept as they came, as they are sent, and in the message.
 const BESIDE: usize = 4 << 10;
@@ -89,13 +103,17 @@ impl Road {
                 desk: Desk::new(processor),
                 people,
                 turns: OwnQueue::default(),
+                tally: Tally::default(),
                 carrier: reach.carrier().of_a_run(),
                 reach,
             })
         });
         Self {
             calls: 0,
+            made: 0,
+            imports: 0,
             limit,
+            waited_for: None,
             under_way: UnderWay::new(budget.clone()),
             inline: Inline::default(),
             told: AtomicBool::new(false),
@@ -123,56 +141,87 @@ impl Road {
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.calls.into()
+        self.made
+    }
+
+    /// The method whose reply the script waited for when it was ended, where it did.
+    pub(crate) fn waited_for(&self) -> Option<String> {
+        let call = self.waited_for.as_ref()?;
+        Some(format!("{}.{}", call.service(), call.method()))
     }
 
     /// Starts one request down the road and returns its number. The bytes are the guest's; the reply is what it may
     /// know.
-    pub(crate) fn begin(&mut self, request: &[u8]) -> Result<u32, TooManyCalls> {
+    pub(crate) fn begin(
+        &mut self,
+        request: &[u8],
+        recorder: &mut Recorder,
+    ) -> wasmtime::Result<u32> {
         self.under_way.room()?;
-        let step = self.step(request);
+        let step = self.step(request, recorder)?;
         let number = self.calls;
         match step {
             Step::Answered(reply) => self.under_way.finish(number, reply)?,
-            Step::Begun(answering) => self.under_way.start(number, answering),
+            Step::Begun(answering) => {
+                self.waited_for = None;
+                self.under_way.start(number, answering);
+            }
         }
         Ok(number)
     }
 
     /// Makes one request and returns its reply.
-    pub(crate) async fn call(&mut self, request: &[u8]) -> Result<Vec<u8>, TooManyCalls> {
-        let step = self.step(request);
+    pub(crate) async fn call(
+        &mut self,
+        request: &[u8],
+        recorder: &mut Recorder,
+    ) -> wasmtime::Result<Vec<u8>> {
+        let step = self.step(request, recorder)?;
         let _waits = self.pause.script_waits();
         let reply = match step {
             Step::Answered(reply) => reply,
             Step::Begun(answering) => self.inline.answer(answering).await,
         };
-        self.under_way.pass(&reply)
+        self.waited_for = None;
+        Ok(self.under_way.pass(&reply)?)
     }
 
     /// One more request: answered, or as much of it as is done while others go on.
-    fn step(&mut self, request: &[u8]) -> Step<impl Future<Output = Reply> + Send + use<>> {
-        // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
+    fn step(
+        &mut self,
+        request: &[u8],
+        recorder: &mut Recorder,
+    ) -> Result<Step<impl Future<Output = Reply> + Send + use<>>, TapeError> {
         self.calls = self.calls.saturating_add(1);
-        let (lane, call) = match self.decode(request) {
-            Ok(Step::Answered(reply)) => return Step::Answered(reply),
+        // What no policy is asked about takes no time of the tape.
+        let now = match self.lane {
+            Some(_) => recorder.wall_ms()?,
+            None => 0,
+        };
+        let (lane, call) = match self.decode(request, Moment::of_ms(now)) {
+            Ok(Step::Answered(reply)) => return Ok(Step::Answered(reply)),
             Ok(Step::Begun(begun)) => begun,
-            Err(refusal) => return Step::Answered(refusal.into_reply()),
+            Err(refusal) => return Ok(Step::Answered(refusal.into_reply())),
         };
         // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
         let size = call.params().get().len().saturating_mul(3) + BESIDE;
         let Some(share) = self.budget.take(size) else {
-            return Step::Answered(Refusal::TooMuchUnderWay { limit: MOST }.into_reply());
+            let refusal = Refusal::TooMuchUnderWay { limit: MOST };
+            return Ok(Step::Answered(refusal.into_reply()));
         };
-        Step::Begun(async move {
+        let call = Arc::new(call);
+        self.waited_for = Some(Arc::clone(&call));
+        Ok(Step::Begun(async move {
             let _share = share;
-            let answer = lane.answer(Arc::new(call)).await;
+            let answer = lane.answer(call).await;
             answer.unwrap_or_else(Refusal::into_reply)
-        })
+        }))
     }
 
-    fn decode(&self, request: &[u8]) -> Result<Step<(Arc<Lane>, Call)>, Refusal> {
-        if u64::from(self.calls) > self.limit {
+    fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<(Arc<Lane>, Call)>, Refusal> {
+        // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
+        self.made = self.made.saturating_add(1);
+        if self.made > self.limit {
             return Err(Refusal::TooMany { limit: self.limit });
         }
         let policy = self.lane.as_ref().and_then(|lane| lane.reach.policy());
@@ -186,9 +235,14 @@ impl Road {
                 limit,
             });
         }
-        let call = call::decode(request)?;
+        let call = call::decode(request, now)?;
         match &self.lane {
             lane if call.service() == builtin::SERVICE => {
+                // An import is none of the calls that a context limits.
+                if builtin::is_import(&call) && self.imports < MOST_IMPORTS {
+                    self.imports = self.imports.saturating_add(1);
+                    self.made = self.made.saturating_sub(1);
+                }
                 let reach = lane.as_ref().map(|lane| &*lane.reach);
                 builtin::answer(reach, call, &self.told).map(Step::Answered)
             }
@@ -235,7 +289,7 @@ impl Lane {
         let policy = Arc::clone(cleared.policy());
         match self.carrier.carry(cleared).await {
             Ok(result) => answered(&policy.limits, result),
-            Err(error) => refusal::without_result(&error),
+            Err(error) => refusal::without_result(call.service(), call.method(), &error),
         }
     }
 
@@ -245,11 +299,13 @@ impl Lane {
         let mut agreed = Agreed::default();
         loop {
             let decided = self.desk.decide(&self.reach, call).await?;
+            let place = self.tally.take(decided.method(), decided.limits())?;
             let cleared =
                 gate::clear(decided, self.reach.approver(), &self.people, &mut agreed).await?;
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
             if self.reach.is_in_force(cleared.policy()) {
+                place.keep();
                 return Ok(cleared);
             }
         }

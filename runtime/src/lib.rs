@@ -99,6 +99,7 @@ pub use hostcall::{Hint, RefusalKind};
 pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,
+    watch::{CallWatcher, WatchedCall},
 };
 pub use input::Input;
 pub use limits::{Files, Limits};

@@ -7,7 +7,7 @@ pub use crate::contexts::{
 pub use sandgate_policy::{
     BlindSpot, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName, ContextNameError,
     ContextNumber, Decision, Effect, Explanation, FailedContext, Fault, File, Finding, Interface,
-    MethodInterface, ParameterInterface, Policies, PolicyHash, PolicyId, Principal, PrincipalError,
-    Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict, is_blank, is_hidden,
-    is_right_to_left, junit, nearest,
+    MethodInterface, Moment, Outlook, ParameterInterface, Policies, PolicyHash, PolicyId,
+    Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict,
+    formatted, is_blank, is_hidden, is_method_name, is_right_to_left, junit, nearest,
 };

@@ -240,13 +240,7 @@ impl Store {
             return Err(StoreError::Exists(name.to_owned()));
         }
         let service = Service::new(name, address.clone(), document, terms);
-        if let Some(method) = terms
-            .effects
-            .keys()
-            .find(|method| service.method(method).is_none())
-        {
-            return Err(StoreError::method(&service, method));
-        }
+        known(&service, terms)?;
         sweep(&transaction)?;
         transaction.commit()?;
         Ok(service)
@@ -276,6 +270,47 @@ impl Store {
             change: Change::between(&self.service(&before)?, &new),
             known: before.waiting == waiting,
         })
+    }
+
+    /// Says something else of a service that is registered.
+    pub fn amend(&mut self, name: &str, terms: &Terms) -> Result<Service, StoreError> {
+        let registration = Registration {
+            terms: terms.clone(),
+            ..self.get(name)?
+        };
+        let service = self.service(&registration)?;
+        known(&service, terms)?;
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE services SET terms = ?2 WHERE name = ?1",
+            params![name, json(terms)?],
+        )?;
+        transaction.commit()?;
+        Ok(service)
+    }
+
+    /// What another document would change, without taking note of it. Nothing where it is the one that counts.
+    pub fn compare(&self, name: &str, document: &[u8]) -> Result<Option<Change>, StoreError> {
+        let before = self.get(name)?;
+        let document = Document::read(document)?;
+        if document.hash() == before.document {
+            return Ok(None);
+        }
+        let new = Service::new(name, before.address.clone(), document, &before.terms);
+        Ok(Some(Change::between(&self.service(&before)?, &new)))
+    }
+
+    /// Lets the document count that counted, and no other wait. Tells whether one waited.
+    pub fn decline(&mut self, name: &str) -> Result<bool, StoreError> {
+        self.get(name)?;
+        let transaction = self.write()?;
+        let declined = transaction.execute(
+            "UPDATE services SET waiting = NULL WHERE name = ?1 AND waiting IS NOT NULL",
+            [name],
+        )?;
+        sweep(&transaction)?;
+        transaction.commit()?;
+        Ok(declined > 0)
     }
 
     /// Makes the waiting document the one that counts. Tells whether there was one.
@@ -326,6 +361,15 @@ impl Store {
             near: nearest(name, names).map(ToOwned::to_owned),
             name: line(name, 80),
         })
+    }
+}
+
+/// Whether a service has the methods that the operator speaks of.
+fn known(service: &Service, terms: &Terms) -> Result<(), StoreError> {
+    let mut methods = terms.effects.keys();
+    match methods.find(|method| service.method(method).is_none()) {
+        Some(method) => Err(StoreError::method(service, method)),
+        None => Ok(()),
     }
 }
 

@@ -36,7 +36,9 @@ const ALL: [Stages; 6] = [
             "name",
             "problem",
             "text",
+            "layout",
             "fields",
+            "moment",
             "types",
             "mention",
             "schema",
@@ -48,6 +50,7 @@ const ALL: [Stages; 6] = [
             "policies",
             "needed",
             "decision",
+            "outlook",
             "cases",
             "explain",
             "lint",
@@ -103,8 +106,8 @@ const ALL: [Stages; 6] = [
         place: "runtime/src/hostcall",
         module: &["hostcall"],
         order: &[
-            "question", "pace", "refusal", "call", "decided", "gate", "carrier", "reach", "desk",
-            "inline", "underway", "builtin",
+            "question", "watch", "pace", "refusal", "tally", "call", "decided", "gate", "carrier",
+            "reach", "desk", "inline", "underway", "builtin",
         ],
     },
     Stages {

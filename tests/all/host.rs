@@ -166,10 +166,9 @@ async fn a_model_reads_of_tools_what_it_reads_of_any_service() {
         &*caller.interface("store").unwrap(),
         "SERVICE: store
 SUMMARY: What is on the shelves.
+IMPORT: from services import store
 Receipt = dict[left: int, place: dict[city: str] | None]
 store.shelf_count(shelf: str) -> int  # How many things are on a shelf.
-store.shelf_remove(shelf: str) -> None  # Removes a shelf.
-store.shelf_take(shelf: str, count: int, place: dict[city: str] | None = None) -> Receipt  # Takes things from a shelf.
 "
     );
     assert_eq!(caller.interface("shop"), None);
@@ -251,7 +250,7 @@ for call in (odd.panic_show, lambda: odd.text_show(bytes=5 << 20), lambda: odd.t
     assert_eq!(
         said(&run(&host, "one", script).await),
         "RuntimeError: sandgate failed while it made this call; please report it; the service may have carried the call out; look before you repeat it
-ValueError: the reply is longer than 4194304 bytes; the service may have carried the call out; look before you repeat it
+ValueError: `odd.text.show` brought no result: the reply is longer than 4194304 bytes; the service may have carried the call out; look before you repeat it
 xxx
 "
     );

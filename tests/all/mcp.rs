@@ -458,7 +458,9 @@ fn services_are_listed_and_read_and_a_misspelt_one_is_named() {
     );
     let (well, interface) = session.call("get_interface", json!({"service": "crm"}));
     let (_, printed, _) = finished(
-        desk.operator(&["service", "interface", "crm"])
+        desk.operator(&["service", "interface", "crm", "--context", "assistant"])
+            .arg("--policies")
+            .arg(repository("policies"))
             .output()
             .unwrap(),
     );

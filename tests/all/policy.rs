@@ -1,7 +1,7 @@
 //! Policies as an operator has them: the command, the policies that ship, and the store that keeps them in force.
 
 use crate::support::{caller, command, finished, repository, sandgate};
-use sandgate::policy::{Effect, Interface, MethodInterface, PolicyStore, Query, Verdict};
+use sandgate::policy::{Effect, Interface, MethodInterface, Moment, PolicyStore, Query, Verdict};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -297,6 +297,7 @@ fn verdict(store: &PolicyStore, context: &str, method: &str) -> Verdict {
         service: "crm",
         method,
         params: &serde_json::Map::new(),
+        now: Moment::OF_CASES,
     };
     found.policies.decide(&query).verdict
 }
@@ -427,7 +428,7 @@ fn the_examples_of_the_guide_decide_what_it_says() {
     let guide = fs::read_to_string(repository("policies/README.md")).unwrap();
     let (policies, cases) = (blocks(&guide, "cedar"), blocks(&guide, "toml"));
     let limits = blocks(&guide, "limits");
-    assert_eq!((policies.len(), cases.len(), limits.len()), (4, 4, 1));
+    assert_eq!((policies.len(), cases.len(), limits.len()), (5, 5, 1));
     let directory = shipped();
     let context = directory.path().join("guide");
     fs::create_dir(&context).unwrap();

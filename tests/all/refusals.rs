@@ -56,7 +56,10 @@ fn row(code: RefusalCode) -> String {
     } = RefusalKind::of(code);
     let remedy = match hint {
         Hint::Always => format!("*{}*", sentence(remedy)),
-        Hint::IfSent => format!("Where anything was sent: *{}*", sentence(remedy)),
+        Hint::IfSent => format!(
+            "Where anything was sent: *{}* Otherwise: *It was not sent; you may try again.*",
+            sentence(remedy)
+        ),
         Hint::Never => sentence(remedy),
     };
     format!(
@@ -191,7 +194,7 @@ async fn an_exception_that_leaves_the_script_shows_its_code_in_json_and_one_that
 }
 
 /// Everything is permitted here but what costs more than this.
-const LIMITS: &str = "hero_context = 1\nreply_bytes = \"512B\"\ncalls = 9\ncall_bytes = \"1KiB\"\n";
+const LIMITS: &str = "hero_context = 1\nreply_bytes = \"512B\"\ncalls = 8\ncall_bytes = \"1KiB\"\n";
 
 /// A context with a service at this socket, whose methods answer as [`Hostile`] does.
 fn beside(socket: &Path) -> Context {
@@ -262,7 +265,7 @@ tell(lambda: odd.in_chunks())"
     let source = format!("from services import odd\n{TELL}tell(odd.echo)");
     assert_eq!(
         said(&run(&afterwards, source).await),
-        "ConnectionError service.unreachable: the service cannot be reached\n"
+        "ConnectionError service.unreachable: `odd.echo` brought no result: the service cannot be reached; it was not sent; you may try again\n"
     );
 }
 

@@ -504,13 +504,9 @@ fn pol_09_reads_that_only_a_name_vouches_for_are_listed_with_what_to_do_about_th
     let socket = scene.at("sockets/rpc.sock");
     Changing::new(&told).serve(&socket);
     let add = |more: &[&str]| {
-        let usual = [
-            "add",
-            "crm",
-            "--replace",
-            "--socket",
-            socket.to_str().unwrap(),
-        ];
+        // Anew, since what was said before is kept by `--replace`.
+        let _ = scene.run(&["remove", "crm"]);
+        let usual = ["add", "crm", "--socket", socket.to_str().unwrap()];
         scene.run(&[&usual, more].concat()) + &scene.run(&["show", "crm"])
     };
     let mut all = add(&[]);
@@ -528,7 +524,16 @@ fn pol_09_reads_that_only_a_name_vouches_for_are_listed_with_what_to_do_about_th
         "contact.get=read",
     ]));
     all.push_str(&add(&["--reads", "declared", "--trust"]));
-    all.push_str(&add(&["--reads", "never"]));
+    let never = [
+        "add",
+        "crm",
+        "--replace",
+        "--socket",
+        socket.to_str().unwrap(),
+        "--reads",
+        "never",
+    ];
+    all.push_str(&(scene.run(&never) + &scene.run(&["show", "crm"])));
     insta::assert_snapshot!(all);
 }
 

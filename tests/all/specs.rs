@@ -1,10 +1,11 @@
 //! Scripts with what they must come to: one directory a case below `tests/specs`, so that adding one needs no Rust.
 //! `script.py` is run; `expected.txt` is its status, its exception, its value, its two streams and its traceback.
-//! Below `cli` and `policy` it is `commands.sh`: each line is given to a shell, in a copy of the directory, and `expected.txt` is
+//! Below `cli`, `policy` and `services` it is `commands.sh`: each line is given to a shell, in a copy of the directory, and `expected.txt` is
 //! what a person would see at a terminal that shows both streams, with the exit code where it is not 0.
+//! A case that has `documents/NAME.json` has a service of that name at `sockets/NAME/rpc.sock` (`support/echo.rs`).
 //! `SANDGATE_BLESS=1 cargo test specs` writes what is, for a person to read before it is committed.
 
-use crate::support::{cache_dir, command, repository, run};
+use crate::support::{cache_dir, command, echo::serve_documents, repository, run};
 use sandgate::{Exception, Outcome, Script, Value};
 use std::{
     fmt::{self, Display, Formatter},
@@ -82,6 +83,7 @@ fn screen(case: &Path) -> String {
         .arg(place.path())
         .status();
     assert!(modes.unwrap().success());
+    serve_documents(place.path());
     let binaries = Path::new(env!("CARGO_BIN_EXE_sandgate")).parent().unwrap();
     let mut screen = String::new();
     let commands = fs::read_to_string(case.join("commands.sh")).unwrap();
@@ -97,6 +99,7 @@ fn screen(case: &Path) -> String {
             .env("PATH", format!("{}:/usr/bin:/bin", binaries.display()))
             .env("HOME", place.path().join("home"))
             .env("SANDGATE_CACHE_DIR", cache_dir())
+            .env("SANDGATE_STATE_DIR", place.path().join("state"))
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -162,4 +165,5 @@ async fn the_command_line_is_what_its_specs_say() {
     drop(command(&[]));
     hold("cli").await;
     hold("policy").await;
+    hold("services").await;
 }

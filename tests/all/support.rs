@@ -1,6 +1,7 @@
 //! What tests share: one sandbox for all of them, and short ways to run a script in it.
 
 pub(crate) mod desk;
+pub(crate) mod echo;
 pub(crate) mod hostile;
 pub(crate) mod liar;
 pub(crate) mod meeting;

@@ -1,5 +1,9 @@
 //! `sandgate policy`: what a policy author runs before policies are in force. Nothing here changes what is in force.
 
+mod init;
+mod layout;
+mod matrix;
+mod rehearsal;
 mod rejected;
 mod services;
 
@@ -8,16 +12,22 @@ use super::{
 };
 use clap::{Args, Subcommand};
 use sandgate::policy::{
-    self, ContextError, ContextNumber, ContextPolicy, FailedContext, Interface, Principal,
-    PrincipalError, Query, junit,
+    self, CaseReport, Cases, ContextError, ContextNumber, ContextPolicy, FailedContext, File,
+    Interface, Moment, Principal, PrincipalError, Query, junit,
 };
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 const EXAMPLES: &str = "\
 Examples:
   sandgate policy check policies
+  sandgate policy init assistant --service crm --policies policies
   sandgate policy test policies --junit results.xml
+  sandgate policy matrix policies/assistant
+  sandgate policy try --policies policies --context assistant report.py
   sandgate policy explain --policies policies --context assistant crm contact.delete '{\"id\": 1}'
 
 DIR holds a directory for each context, or is that of one context. `services`, beside the contexts, holds OpenRPC documents named after their services (without it, the registered services count); `rejected` holds policies that must not load.";
@@ -41,14 +51,32 @@ enum PolicyCommand {
         /// Also write the results as JUnit XML
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
+        /// Write into cases.toml what each case is decided as now, for you to read before it counts
+        #[arg(long)]
+        bless: bool,
     },
     /// Say how a call is decided, why, and what would change it
-    Explain(ExplainArguments),
+    Explain(Box<ExplainArguments>),
     /// Find policies that never match, that others make void, that reach too far, that rest on the names of methods,
     /// or that no case is about
     Lint(PolicyFiles),
     /// Say which policies no case exercises
     Coverage(PolicyFiles),
+    /// Show what can become of the calls of each method
+    Matrix(PolicyFiles),
+    /// Run a script under policies, with services that answer from their documents, and list its calls with their verdicts
+    Try(rehearsal::TryArguments),
+    /// Write the first policies, limits and cases of a context that may use a service
+    Init(init::InitArguments),
+    /// Lay policies out in one way
+    Fmt {
+        /// The policies
+        #[arg(value_name = "DIR", env = sandgate::places::POLICIES_DIR, hide_env_values = true)]
+        directory: PathBuf,
+        /// Change nothing, and say which are laid out in another way
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +112,9 @@ struct ExplainArguments {
     /// The parameters, as a JSON object
     #[arg(value_name = "ARGS", default_value = "{}", value_parser = parse_params)]
     params: Params,
+    /// When it is made, as `context.now` says, such as 2026-01-31T10:00:00Z; now, if not given
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    now: Option<Moment>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -101,6 +132,12 @@ fn parse_params(text: &str) -> Result<Params, String> {
     }
 }
 
+fn parse_moment(text: &str) -> Result<Moment, String> {
+    Moment::parse(text).ok_or_else(|| {
+        "it is a date and a time with an offset, such as 2026-01-31T10:00:00Z".to_owned()
+    })
+}
+
 pub(super) fn execute(
     arguments: PolicyArguments,
     shared: &SharedArguments,
@@ -108,10 +145,35 @@ pub(super) fn execute(
     let find = |files: &PolicyFiles| Set::find(&files.directory, shared);
     match arguments.command {
         PolicyCommand::Check(files) => check(&find(&files)?, files.json),
-        PolicyCommand::Test { files, junit } => test(&find(&files)?, files.json, junit.as_deref()),
+        PolicyCommand::Test {
+            files,
+            junit,
+            bless,
+        } => {
+            let set = find(&files)?;
+            if bless {
+                set.bless()?;
+            }
+            test(&set, files.json, junit.as_deref())
+        }
         PolicyCommand::Explain(arguments) => explain(&arguments, shared),
         PolicyCommand::Lint(files) => lint(&find(&files)?, files.json),
         PolicyCommand::Coverage(files) => coverage(&find(&files)?, files.json),
+        PolicyCommand::Matrix(files) => {
+            let (contexts, failed) = find(&files)?.load();
+            matrix::matrix(&contexts, &failed, files.json)?;
+            Ok(exit(!failed.is_empty()))
+        }
+        PolicyCommand::Try(arguments) => rehearsal::rehearse(&arguments, shared),
+        PolicyCommand::Init(arguments) => {
+            init::init(&arguments, shared)?;
+            Ok(Exit::Ok)
+        }
+        PolicyCommand::Fmt { directory, check } => {
+            let set = Set::find(&directory, shared)?;
+            let found = layout::format(&set.root, &set.contexts, check)?;
+            Ok(exit(found && check))
+        }
     }
 }
 
@@ -176,6 +238,43 @@ impl Set {
             }
         }
         (loaded, failed)
+    }
+}
+
+impl Set {
+    /// Writes into the cases of every context what they come to. A context that does not load is left as it is: loading it
+    /// says why.
+    fn bless(&self) -> Result<(), Failure> {
+        for name in &self.contexts {
+            let place = self.root.join(name);
+            let read = |file| policy::read(&place.join(file));
+            let (Ok(policies), Ok(limits), Ok(cases)) = (
+                read("policy.cedar"),
+                read("limits.toml"),
+                read("cases.toml"),
+            ) else {
+                continue;
+            };
+            let Ok(context) = policy::parse(name, &policies, &limits, None, &self.interfaces)
+            else {
+                continue;
+            };
+            let file = File {
+                name: &format!("{name}/cases.toml"),
+                text: &cases,
+            };
+            match Cases::blessed(file, &context.policies) {
+                Ok(blessed) if blessed == cases => {}
+                Ok(blessed) => {
+                    layout::replace(&place.join("cases.toml"), &blessed).map_err(|error| {
+                        let message = format!("`{name}/cases.toml` cannot be written: {error}");
+                        Failure::usage(message, "make it writable for you")
+                    })?
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -282,7 +381,7 @@ fn test(set: &Set, json: bool, junit_file: Option<&Path>) -> Result<Exit, Failur
 fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
     let policies = arguments.policies.required()?;
     let interfaces = services::interfaces(&policies, shared)?;
-    let directory = policies.join(&arguments.context);
+    let directory = arguments.policies.of_context(&arguments.context)?;
     let context = match policy::load(&directory, &arguments.context, &interfaces) {
         Ok(context) => context,
         Err(error @ ContextError::Unusable(_)) => {
@@ -299,6 +398,9 @@ fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exi
         service: &arguments.service,
         method: &arguments.method,
         params: &arguments.params.0,
+        now: arguments
+            .now
+            .unwrap_or_else(|| Moment::at(SystemTime::now())),
     });
     if arguments.json {
         print::json(&format!("{}\n", serde_json::json!(explanation)))?;
@@ -325,7 +427,8 @@ fn lint(set: &Set, json: bool) -> Result<Exit, Failure> {
     let (mut found, mut all) = (!failed.is_empty(), Vec::new());
     for context in &contexts {
         let policies = &context.policies;
-        let findings = policies.lint(context.cases.as_ref());
+        let none = CaseReport::of_none(policies);
+        let findings = policies.lint(Some(context.cases.as_ref().unwrap_or(&none)));
         found |= findings.is_some();
         match findings {
             _ if json => all.push(serde_json::json!({

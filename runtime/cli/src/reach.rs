@@ -12,7 +12,7 @@ use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
     Answer, Approver, Caller, Host, HostError, Limits, Sandbox, Services, places,
-    policy::Principal,
+    policy::{self, Principal},
     service::{Address, Client, ClientLimits, Connector},
 };
 use std::{
@@ -98,6 +98,26 @@ impl PoliciesArgument {
     /// The directory that was named, or else the user's own.
     pub(super) fn directory(&self) -> Option<PathBuf> {
         self.policies.clone().or_else(places::policies_dir)
+    }
+
+    /// Where the files of a context are, which must be there.
+    pub(super) fn of_context(&self, context: &str) -> Result<PathBuf, Failure> {
+        let directory = self.required()?;
+        let names = policy::names(&directory).unwrap_or_default();
+        if names.is_empty() || names.iter().any(|name| name == context) {
+            return Ok(directory.join(context));
+        }
+        let known = names.iter().map(String::as_str);
+        let help = match policy::nearest(context, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", names.join(", ")),
+        };
+        let message = format!(
+            "there is no context `{}` in `{}`",
+            context.escape_debug(),
+            directory.display()
+        );
+        Err(Failure::usage(message, help))
     }
 
     /// The same, where the command cannot do without.

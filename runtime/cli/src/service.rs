@@ -3,6 +3,7 @@
 
 mod arguments;
 mod export;
+mod interface;
 mod policies;
 mod view;
 
@@ -14,20 +15,21 @@ use super::{
 };
 pub(super) use arguments::ServiceArguments;
 use arguments::{
-    AddArguments, DiscoverArguments, RefreshArguments, ServiceCommand, ServicePlace, TestArguments,
+    AddArguments, DiscoverArguments, EffectArguments, EffectChange, RefreshArguments,
+    ServiceCommand, ServicePlace, TestArguments,
 };
 use sandgate::{
     policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
         Address, AddressError, CallError, Changed, Client, ClientLimits, DiscoveredSocket,
-        Identity, ProtocolError, Refreshed, Registration, SocketError, Store, StoreError, Terms,
-        find_sockets, socket_dirs,
+        Document, Identity, ProtocolError, Refreshed, Registration, Service, SocketError, Store,
+        StoreError, Terms, find_sockets, socket_dirs,
     },
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     num::NonZeroU32,
     path::PathBuf,
@@ -51,20 +53,12 @@ pub(super) fn execute(
             let view = ServiceView::new(&registration, &store.service(&registration)?);
             say(named.json, &view, || view.whole())
         }
-        ServiceCommand::Interface(named) => {
-            let service = store.service(&store.get(&named.name)?)?;
-            if named.json {
-                let stub = service.stub();
-                print::json(&format!("{}\n", String::from_utf8_lossy(&stub)))?;
-            } else {
-                print::out(&service.text())?;
-            }
-            Ok(Exit::Ok)
-        }
+        ServiceCommand::Interface(arguments) => interface::show(&store, &arguments),
         ServiceCommand::Export { name } => {
             print::json(&export::export(&store, &store.get(&name)?)?)?;
             Ok(Exit::Ok)
         }
+        ServiceCommand::Effect(arguments) => amend(&mut store, arguments),
         ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
         ServiceCommand::Remove(named) => {
             store.remove(&named.name)?;
@@ -80,21 +74,83 @@ pub(super) fn execute(
 
 fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
     let address = arguments.place.address()?;
-    let terms = Terms {
+    let mut terms = Terms {
         trusted: arguments.trust,
         reads: arguments.reads,
         effects: arguments.effects.into_iter().collect(),
         free: arguments.free.into_iter().collect(),
+        timeout: arguments.timeout,
     };
     let document =
         wait(client().discover(&address))?.map_err(|error| unreachable(&address, &error))?;
     let bytes = document.get().as_bytes();
+    let earlier = match arguments.replace {
+        true => store.get(&arguments.name).ok(),
+        false => None,
+    };
+    let dropped = match earlier {
+        Some(earlier) => keep_said(&mut terms, earlier.terms, &arguments.name, &address, bytes)?,
+        None => Vec::new(),
+    };
     store.add(&arguments.name, &address, &terms, bytes, arguments.replace)?;
     let registration = store.get(&arguments.name)?;
-    let view = ServiceView::new(&registration, &store.service(&registration)?);
+    let doubts = sandgate::service::doubts(document.get());
+    let view = ServiceView::new(&registration, &store.service(&registration)?)
+        .with_doubts(doubts, dropped);
     say(arguments.json, &view, || {
-        format!("registered {}{}", view.line(), view.by_name())
+        format!(
+            "registered {}{}{}",
+            view.line(),
+            view.by_name(),
+            view.doubts()
+        )
     })
+}
+
+/// Adds what was said of a service before, and tells of which methods it was that the service no longer has.
+fn keep_said(
+    terms: &mut Terms,
+    earlier: Terms,
+    name: &str,
+    address: &Address,
+    document: &[u8],
+) -> Result<Vec<String>, Failure> {
+    let read = Service::read(name, address.clone(), document, &Terms::default());
+    let service = read.map_err(StoreError::from)?;
+    let mut dropped = Vec::new();
+    for (method, effect) in earlier.effects {
+        if service.method(&method).is_none() {
+            dropped.push(method);
+        } else {
+            terms.effects.entry(method).or_insert(effect);
+        }
+    }
+    terms.free.extend(earlier.free);
+    terms.timeout = terms.timeout.or(earlier.timeout);
+    Ok(dropped)
+}
+
+/// Says what methods do, and leaves all else as it is.
+fn amend(store: &mut Store, arguments: EffectArguments) -> Result<Exit, Failure> {
+    let mut registration = store.get(&arguments.name)?;
+    for EffectChange { method, effect } in arguments.effects {
+        match effect {
+            Some(effect) => drop(registration.terms.effects.insert(method, effect)),
+            None if registration.terms.effects.remove(&method).is_some() => {}
+            None => {
+                return Err(Failure::usage(
+                    format!("nothing was said of `{method}`"),
+                    format!(
+                        "`sandgate service show {}` tells who says what",
+                        arguments.name
+                    ),
+                ));
+            }
+        }
+    }
+    let service = store.amend(&arguments.name, &registration.terms)?;
+    let view = ServiceView::new(&registration, &service);
+    say(arguments.json, &view, || view.whole())
 }
 
 fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Failure> {
@@ -155,7 +211,7 @@ fn register(
     let service = if kept {
         store.add(name, address, &terms, bytes, false)?
     } else {
-        sandgate::service::Service::read(name, address.clone(), bytes, &terms)?
+        Service::read(name, address.clone(), bytes, &terms)?
     };
     Ok(service.methods().len())
 }
@@ -212,10 +268,18 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         Some(name) => vec![store.get(name)?],
         None => store.list()?,
     };
-    let mut views = Vec::new();
+    if arguments.decline {
+        return decline(store, &registrations, arguments.json);
+    }
+    let (mut views, mut newest, mut acceptable) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
     for (registration, document) in wait(ask_again(registrations))? {
         let offered = registration.is_offered();
-        let Registration { name, address, .. } = registration;
+        let Registration {
+            name,
+            address,
+            terms,
+            ..
+        } = registration;
         let document = match document {
             Ok(document) => document,
             // One that was asked for by name is a failure; of many, the others still count.
@@ -225,22 +289,43 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
                 continue;
             }
         };
-        let refreshed = store.refresh(&name, document.get().as_bytes())?;
-        // What is accepted is what was shown: here, or by an earlier refresh.
-        let accepted = match &refreshed {
-            Refreshed::Waiting { known, .. } if arguments.accept && (*known || offered) => {
-                store.accept(&name)?
+        let bytes = document.get().as_bytes();
+        let view = if arguments.dry_run {
+            view::RefreshView::looked_at(name.clone(), store.compare(&name, bytes)?)
+        } else {
+            let refreshed = store.refresh(&name, bytes)?;
+            // What is accepted is what was shown: here, or by an earlier refresh.
+            if let Refreshed::Waiting { known, .. } = &refreshed
+                && arguments.accept
+                && (*known || offered)
+            {
+                acceptable.insert(name.clone());
             }
-            _ => false,
+            view::RefreshView::new(name.clone(), refreshed)
         };
-        views.push(view::RefreshView::new(name, refreshed, accepted));
+        if view.changed() {
+            let document = Document::read(bytes).map_err(StoreError::from)?;
+            let service = Service::new(&name, address, document, &terms);
+            newest.insert(name, service.interface());
+        }
+        views.push(view);
+    }
+    let policies = if newest.is_empty() {
+        None
+    } else {
+        policies::check(store, &arguments.policies, &newest)?
+    };
+    let refused = policies
+        .as_ref()
+        .is_some_and(|checked| checked.refused.is_some());
+    if !refused || arguments.force {
+        for view in &mut views {
+            if acceptable.contains(view.name()) && store.accept(view.name())? {
+                view.accept();
+            }
+        }
     }
     let left = arguments.accept && views.iter().any(view::RefreshView::waits);
-    let policies = if views.iter().any(view::RefreshView::changed) {
-        policies::check(store, &arguments.policies)?
-    } else {
-        None
-    };
     say(arguments.json, &views, || {
         let services = views.iter().map(view::RefreshView::text);
         services
@@ -249,9 +334,29 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
     })?;
     if let Some(error) = policies.and_then(|checked| checked.refused) {
         report::failure(&error);
+        if arguments.accept && !arguments.force {
+            print::err(
+                "sandgate: nothing was accepted; mend the policies, or pass --force: runs in their contexts are refused then\n",
+            );
+        }
         return Ok(Exit::Found);
     }
     Ok(if left { Exit::Usage } else { Exit::Ok })
+}
+
+/// Lets the documents count that counted.
+fn decline(store: &mut Store, registrations: &[Registration], json: bool) -> Result<Exit, Failure> {
+    let mut views = Vec::new();
+    for registration in registrations {
+        let declined = store.decline(&registration.name)?;
+        views.push(view::RefreshView::declined(
+            registration.name.clone(),
+            declined,
+        ));
+    }
+    say(json, &views, || {
+        views.iter().map(view::RefreshView::text).collect()
+    })
 }
 
 async fn ask_again(

@@ -1,6 +1,7 @@
 //! `cases.toml`: what a context's policies are meant to decide, as tests. Run by `sandgate policy test`, and by any
 //! crate in its own `cargo test`.
 
+mod bless;
 mod report;
 
 pub use report::{CaseReport, CaseResult, Ruling, junit};
@@ -9,6 +10,7 @@ use crate::{
     decision::{Query, Verdict},
     fields::{self, Fields},
     limits::ContextNumber,
+    moment::Moment,
     policies::Policies,
     principal::Principal,
     problem::{File, Problem, Unusable},
@@ -30,6 +32,8 @@ pub struct Case {
     pub method: String,
     /// The parameters.
     pub params: Map<String, Value>,
+    /// When it is made: [`Moment::OF_CASES`] where the file does not say.
+    pub now: Moment,
     /// What should become of it.
     pub expect: Verdict,
     /// Exactly the policies that should decide, sorted.
@@ -46,9 +50,13 @@ pub struct Cases {
 }
 
 const KEYS: &[&str] = &[
-    "name", "actor", "user", "claims", "service", "method", "params", "expect", "policies",
+    "name", "actor", "user", "claims", "service", "method", "params", "now", "expect", "policies",
 ];
-const VERDICTS: [&str; 3] = ["allow", "gate", "refuse"];
+const VERDICTS: [(&str, Verdict); 3] = [
+    ("allow", Verdict::Allow),
+    ("gate", Verdict::Gate),
+    ("refuse", Verdict::Refuse),
+];
 
 impl Cases {
     /// Reads the file. Services, methods and policies that do not exist are problems here: such a case would pass by
@@ -56,6 +64,12 @@ impl Cases {
     pub fn parse(file: File<'_>, policies: &Policies) -> Result<Self, Unusable> {
         fields::with_table(file, |table| read(table, file, policies))
             .map_err(|problems| Unusable::new(file, problems))
+    }
+
+    /// The text of the file with what each case is decided as now in place of what it expects. A case that says nothing of
+    /// that yet is given it.
+    pub fn blessed(file: File<'_>, policies: &Policies) -> Result<String, Unusable> {
+        bless::blessed(file, policies)
     }
 
     /// Decides every case.
@@ -67,6 +81,7 @@ impl Cases {
                 service: &case.service,
                 method: &case.method,
                 params: &case.params,
+                now: case.now,
             });
             CaseResult::of(case, decision)
         });
@@ -136,10 +151,11 @@ fn case(
     let params = fields.read("params", "a table of values that JSON has", |value| {
         fields::object(value.as_table()?)
     });
+    let now = now(fields);
     let expect = fields.need("expect", "\"allow\", \"gate\" or \"refuse\"", verdict);
     let expected = fields.need(
         "policies",
-        "a list of policy ids, `[]` for none",
+        "a list of policy ids, `[]` for none; `sandgate policy test --bless` writes it",
         fields::texts,
     );
     let known: Vec<&str> = policies.ids().map(|id| id.as_str()).collect();
@@ -159,10 +175,24 @@ fn case(
         service: service?,
         method: method?,
         params: params.map_or_else(Map::new, |(params, _)| params),
+        now: now.unwrap_or(Moment::OF_CASES),
         expect: expect?.0,
         policies: ids,
         line,
     })
+}
+
+/// When it is called, if the case says so.
+fn now(fields: &mut Fields<'_>) -> Option<Moment> {
+    let given = fields.read(
+        "now",
+        "a date and a time with an offset, such as 2026-01-31T10:00:00Z",
+        |value| match value {
+            DeValue::Datetime(at) => Moment::parse(&at.to_string()),
+            other => Moment::parse(other.as_str()?),
+        },
+    );
+    given.map(|(now, _)| now)
 }
 
 /// Who calls, if that can be somebody.
@@ -232,11 +262,9 @@ fn call(fields: &mut Fields<'_>, policies: &Policies) -> (Option<String>, Option
 }
 
 fn verdict(value: &DeValue<'_>) -> Option<Verdict> {
-    let all = [Verdict::Allow, Verdict::Gate, Verdict::Refuse];
     let word = value.as_str()?;
     VERDICTS
         .into_iter()
-        .zip(all)
         .find(|(name, _)| *name == word)
         .map(|(_, verdict)| verdict)
 }

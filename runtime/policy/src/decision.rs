@@ -3,6 +3,7 @@
 
 use crate::{
     hash::PolicyHash,
+    moment::Moment,
     policies::{DecisionInput, Policies},
     principal::Principal,
     rule::{PolicyId, Rule},
@@ -28,6 +29,8 @@ pub struct Query<'a> {
     /// The parameters by name. What is sent must be made from this very map, not from the text it was read from:
     /// THREAT[POL-03].
     pub params: &'a Map<String, Value>,
+    /// When the caller made it.
+    pub now: Moment,
 }
 
 /// What becomes of a call.
@@ -81,12 +84,55 @@ pub enum Fault {
         /// What is wrong with it.
         problem: String,
     },
+    /// A parameter is or holds a number with more digits than policies tell apart.
+    #[error("the parameter `{}` {} {number}, and policies compare numbers in steps of {}", .parameter.escape_debug(), if *.within { "holds" } else { "is" }, types::STEP)]
+    Inexact {
+        /// Which one.
+        parameter: String,
+        /// The number, as it would be sent.
+        number: String,
+        /// Whether it is only a part of the parameter.
+        within: bool,
+    },
     /// A policy could not be evaluated, such as when a sum is too large.
     #[error("{0}")]
     Evaluation(String),
 }
 
+impl Fault {
+    /// The same of a parameter of a call, which is a number or holds one.
+    #[must_use]
+    pub fn inexact(parameter: &str, value: Option<&Value>, number: &str) -> Self {
+        Self::Inexact {
+            parameter: parameter.chars().take(128).collect(),
+            number: number.to_owned(),
+            within: !value.is_some_and(Value::is_number),
+        }
+    }
+
+    /// What Python's word for the remedy is, where there is one that a script could try.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Inexact {
+                parameter, within, ..
+            } => Some(match within {
+                false => format!("`round({parameter}, 2)`"),
+                true => format!("`round(…, 2)` for each number in `{parameter}`"),
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl Policies {
+    /// Whether some policy that is about the method looks at the parameter.
+    #[must_use]
+    pub fn looks_at(&self, service: &str, method: &str, parameter: &str) -> bool {
+        self.slot(service, method)
+            .is_some_and(|slot| slot.seen.contains(parameter))
+    }
+
     /// Decides. Default is refusal, and one prohibition outweighs every permission.
     pub fn decide(&self, query: &Query<'_>) -> Decision {
         let slot = match self.find(query) {
@@ -131,13 +177,19 @@ impl Policies {
         slot: &DecisionInput,
         query: &Query<'_>,
     ) -> Result<(Request, Entities), Fault> {
-        let pairs = types::pairs(&slot.parameters, query.params, |name| {
+        let mut pairs = types::pairs(&slot.parameters, query.params, |name| {
             slot.seen.contains(name)
         })
-        .map_err(|(name, misfit)| Fault::Parameter {
-            name: name.chars().take(128).collect(),
-            problem: misfit.to_string(),
+        .map_err(|(name, misfit)| match misfit.inexact() {
+            Some(number) => Fault::inexact(name, query.params.get(name), number),
+            None => Fault::Parameter {
+                name: name.chars().take(128).collect(),
+                problem: misfit.to_string(),
+            },
         })?;
+        if slot.seen.contains(types::NOW) {
+            pairs.push((types::NOW.to_owned(), query.now.expression()));
+        }
         let evaluation = |error: &dyn std::fmt::Display| Fault::Evaluation(error.to_string());
         let context = Context::from_pairs(pairs).map_err(|error| evaluation(&error))?;
         let actor = uid(&self.names().actor, query.principal.actor());

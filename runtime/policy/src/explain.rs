@@ -147,6 +147,7 @@ impl Policies {
                     None => format!("the method takes `{}`", names.join("`, `")),
                 }
             }
+            Fault::Inexact { .. } => fault.remedy().unwrap_or_default(),
             Fault::Evaluation(_) => "a policy that cannot be evaluated refuses; bound its numbers before it calculates with them".to_owned(),
         }]
     }
@@ -220,7 +221,7 @@ fn check(part: &Expr, wanted: bool, request: &Request, entities: &Entities) -> C
             }
         };
         let value = match evaluate(&place, request, entities) {
-            Ok(value) => format!("is {value}"),
+            Ok(value) => format!("is {}", text::plain(&value.to_string())),
             Err(_) => "is not there".to_owned(),
         };
         let look = (text::readable(&place), value);

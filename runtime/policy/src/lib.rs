@@ -10,12 +10,15 @@ mod explain;
 mod fields;
 mod hash;
 mod interface;
+mod layout;
 mod limits;
 mod lint;
 mod mention;
+mod moment;
 mod name;
 mod near;
 mod needed;
+mod outlook;
 mod policies;
 mod principal;
 mod problem;
@@ -31,12 +34,15 @@ pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, MethodInterface, ParameterInterface};
+pub use layout::formatted;
 pub use limits::{ContextLimits, ContextNumber, Files};
+pub use moment::Moment;
 pub use name::{
     ContextName, ContextNameError, METHOD_NAME, PYTHON_WORDS, SERVICE_NAME, is_method_name,
     is_service_name,
 };
 pub use near::nearest;
+pub use outlook::Outlook;
 pub use policies::Policies;
 pub use principal::{Principal, PrincipalError};
 pub use problem::{FailedContext, File, Finding, Problem, Unusable};

@@ -4,9 +4,10 @@
 use crate::{
     fields::{self, Fields},
     problem::{File, Problem, Unusable},
+    schema::Schema,
 };
 use serde::Serialize;
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use toml::de::DeValue;
 
 /// What services know a context by: the number in `X-Hero-Context`.
@@ -71,6 +72,9 @@ pub struct ContextLimits {
     pub workspace_files: Option<u64>,
     /// Calls of a run.
     pub calls: Option<u64>,
+    /// Calls of a run to some methods, by service and method.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub method_calls: BTreeMap<String, u64>,
     /// Bytes of one call.
     pub call_bytes: Option<u64>,
     /// Bytes of one reply.
@@ -147,6 +151,7 @@ impl ContextLimits {
             workspace_bytes: None,
             workspace_files: None,
             calls: None,
+            method_calls: BTreeMap::new(),
             call_bytes: None,
             reply_bytes: None,
             rate: None,
@@ -155,11 +160,12 @@ impl ContextLimits {
         }
     }
 
-    /// Reads the file.
-    pub fn parse(file: File<'_>) -> Result<Self, Unusable> {
+    /// Reads the file. The methods that it names have to be those of a schema.
+    pub fn parse(file: File<'_>, schema: &Schema) -> Result<Self, Unusable> {
         fields::with_table(file, |table| {
             let mut fields = Fields::new(table, 0..0, KEYS);
             let number = hero_context(&mut fields);
+            let (calls, method_calls) = calls(&mut fields, schema);
             let limits = Self {
                 timeout: duration(&mut fields, "timeout"),
                 cpu: duration(&mut fields, "cpu"),
@@ -170,7 +176,8 @@ impl ContextLimits {
                 workspace: files(&mut fields),
                 workspace_bytes: size(&mut fields, "workspace_bytes", Self::WORKSPACE_BYTES),
                 workspace_files: count(&mut fields, "workspace_files", Self::WORKSPACE_FILES),
-                calls: count(&mut fields, "calls", Self::CALLS),
+                calls,
+                method_calls,
                 call_bytes: size(&mut fields, "call_bytes", Self::CALL_BYTES),
                 reply_bytes: size(&mut fields, "reply_bytes", Self::REPLY_BYTES),
                 rate: count(&mut fields, "rate", Self::RATE),
@@ -263,6 +270,68 @@ fn count(fields: &mut Fields<'_>, key: &str, honoured: RangeInclusive<u64>) -> O
     let given = fields.read(key, &expected, parse)?;
     within(fields, key, given, honoured, |count| count.to_string())
 }
+
+/// `calls = 100`, or a table with a number for some methods and one for all calls together.
+fn calls(fields: &mut Fields<'_>, schema: &Schema) -> (Option<u64>, BTreeMap<String, u64>) {
+    let mut methods = BTreeMap::new();
+    let given = fields.read("calls", CALLS, |value| {
+        match (value.as_table(), fields::integer(value)) {
+            (None, None) => None,
+            (table, _) => Some(table),
+        }
+    });
+    let (table, place) = match given {
+        Some((Some(table), place)) => (table, place),
+        Some((None, _)) => return (count(fields, "calls", ContextLimits::CALLS), methods),
+        None => return (None, methods),
+    };
+    let known: Vec<String> = schema
+        .all()
+        .map(|(service, method, _)| format!("{service}.{method}"))
+        .collect();
+    let (mut all, mut problems) = (None, Vec::new());
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        let number = fields::integer(value.get_ref()).and_then(|number| u64::try_from(number).ok());
+        let Some(number) = number else {
+            let problem = Problem::new(format!(
+                "`{}` is not a whole number from 0 up",
+                name.escape_debug()
+            ));
+            problems.push(problem.at(value.span()));
+            continue;
+        };
+        if !ContextLimits::CALLS.contains(&number) {
+            let most = ContextLimits::CALLS.end();
+            let problem = Problem::new(format!("`{}` is at most {most}", name.escape_debug()));
+            problems.push(problem.at(value.span()));
+        } else if name == EVERY_CALL {
+            all = Some(number);
+        } else if known.iter().any(|known| known == name) {
+            methods.insert(name.to_owned(), number);
+        } else {
+            let problem = Problem::new(format!("there is no method `{}`", name.escape_debug()));
+            let problem = problem.at(key.span());
+            let names = known.iter().map(String::as_str).chain([EVERY_CALL]);
+            let method = |known: &&str| known.split_once('.').is_some_and(|(_, one)| one == name);
+            problems.push(match names.clone().find(method) {
+                Some(whole) => problem.help(format!("did you mean `{whole}`?")),
+                None => problem.near(name, names),
+            });
+        }
+    }
+    if table.is_empty() {
+        problems.push(Problem::new("`calls` limits nothing").at(place).help(CALLS));
+    }
+    fields.problems.extend(problems);
+    (all, methods)
+}
+
+/// What stands for all calls of a run together.
+const EVERY_CALL: &str = "*";
+
+const CALLS: &str =
+    "a whole number from 0 up, or a table such as `{ \"crm.deal.add\" = 3, \"*\" = 100 }`";
 
 /// The number, or a problem where the runtime could not keep to it.
 fn within(

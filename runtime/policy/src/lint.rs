@@ -18,6 +18,8 @@ impl Policies {
     #[must_use]
     pub fn lint(&self, cases: Option<&CaseReport>) -> Option<Unusable> {
         let mut findings = Vec::new();
+        // One finding for all of them: whoever writes the first case is told of the others.
+        let untried = cases.is_some_and(|report| report.cases.is_empty());
         for (index, rule) in self.rules.iter().enumerate() {
             let methods = self.methods(rule);
             let idle = methods.is_empty() || self.warned(rule);
@@ -28,13 +30,19 @@ impl Policies {
             }
             findings.extend(self.broad(rule));
             findings.extend(self.by_name(rule));
-            let untested = cases.is_some_and(|report| report.unexercised.contains(&rule.id));
+            let untested =
+                !untried && cases.is_some_and(|report| report.unexercised.contains(&rule.id));
             if untested && !idle {
                 findings.push(
                     self.finding(rule, format!("no case exercises `{}`", rule.id))
                         .help("add one to cases.toml that it decides"),
                 );
             }
+        }
+        if untried {
+            let nothing =
+                Problem::new("no case says what these policies are meant to decide").warning();
+            findings.push(nothing.help("write calls in cases.toml; `sandgate policy test --bless` fills in what becomes of them"));
         }
         let file = File {
             name: &self.file,

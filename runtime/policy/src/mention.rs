@@ -2,7 +2,7 @@
 //! takes `has` of an attribute that no schema knows for `false`, so a misspelt one would switch a prohibition off;
 //! the loader asks here and refuses it.
 
-use crate::types::{Attribute, Type, Untyped};
+use crate::types::{Attribute, NOW, Type, Untyped};
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 use std::collections::BTreeMap;
 
@@ -101,6 +101,9 @@ pub(crate) fn find<'a>(
     path: &'a [String],
     mut attributes: &'a BTreeMap<String, Attribute>,
 ) -> Found<'a> {
+    if path.first().is_some_and(|first| first == NOW) {
+        return Found::Typed;
+    }
     for name in path {
         match attributes.get(name).map(|attribute| &attribute.kind) {
             None => return Found::Missing(name, attributes),

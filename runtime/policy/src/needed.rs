@@ -12,12 +12,13 @@ use cedar_policy::{ActionConstraint, Effect, PolicySet, ResourceConstraint};
 use std::collections::BTreeSet;
 
 impl Policies {
-    /// Those of the registered services that a policy permits something of, or that policies or cases name; or nothing,
+    /// Those of the registered services that a policy permits something of, or that policies or the files beside them, cases and
+    /// limits, name; or nothing,
     /// where that can be any. A service that only prohibitions without a name cover is refused without them too.
     #[must_use]
     pub fn needed<'s>(
         policies: File<'_>,
-        cases: &str,
+        others: &[&str],
         services: impl IntoIterator<Item = &'s str>,
     ) -> Option<BTreeSet<&'s str>> {
         let set = stacker::maybe_grow(8 << 20, 16 << 20, || parse(policies)).ok()?;
@@ -28,7 +29,9 @@ impl Policies {
         if set.templates().next().is_some() || permits.map(Scope::of).any(|scope| is_wide(&scope)) {
             return None;
         }
-        let is_named = |service: &&str| names(policies.text, service) || names(cases, service);
+        let is_named = |service: &&str| {
+            names(policies.text, service) || others.iter().any(|text| names(text, service))
+        };
         Some(services.into_iter().filter(is_named).collect())
     }
 }
@@ -90,7 +93,7 @@ mod tests {
     fn needed(text: &str, cases: &str) -> Option<Vec<&'static str>> {
         let file = File { name: "p", text };
         Some(
-            Policies::needed(file, cases, SERVICES)?
+            Policies::needed(file, &[cases], SERVICES)?
                 .into_iter()
                 .collect(),
         )

@@ -115,7 +115,12 @@ impl Problem {
         let prefix = policy.map(|policy| format!("for policy `{policy}`, "));
         let message = prefix
             .and_then(|prefix| text.strip_prefix(&prefix).map(ToOwned::to_owned))
-            .unwrap_or(text);
+            .unwrap_or(text)
+            // A name of the engine's own, which nobody can write.
+            .replace(
+                "__cedar::internal::AnyEntity",
+                "an entity such as `Actor::\"ada\"`",
+            );
         Self {
             message,
             help: error.help().map(|help| help.to_string()),

@@ -4,7 +4,7 @@
 use crate::{
     interface::{Effect, Interface},
     name::{ContextName, is_method_name, is_service_name},
-    types::{self, Attribute, Kinds},
+    types::{self, Attribute, Kinds, Untyped},
 };
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Validator};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -182,7 +182,10 @@ fn shapes(
         let mut parameters = BTreeMap::new();
         let mut twice = false;
         for parameter in &method.parameters {
-            let attribute = kinds.attribute(&parameter.schema, parameter.required);
+            let mut attribute = kinds.attribute(&parameter.schema, parameter.required);
+            if parameter.name == types::NOW {
+                attribute.kind = Err(Untyped("`context.now` is when the call is made"));
+            }
             if let Err(untyped) = &attribute.kind {
                 leave_out(Some(&parameter.name), untyped.0);
             }
@@ -270,7 +273,7 @@ impl Serialize for Actions<'_> {
                 "appliesTo": {
                     "principalTypes": ["Actor"],
                     "resourceTypes": ["Service"],
-                    "context": types::record_schema(&shape.parameters),
+                    "context": types::context_schema(&shape.parameters),
                 },
             });
             actions.serialize_entry(shape.action.id().unescaped(), &action)?;

@@ -2,6 +2,7 @@
 //! Used by the schema generator and by decisions. A value is never given a type by the look of it: a script could
 //! choose the look.
 
+use crate::moment::DateFormat;
 use cedar_policy::RestrictedExpression;
 use serde_json::{Map, Number, Value, json};
 use std::{
@@ -16,8 +17,14 @@ const DEEPEST: usize = 16;
 /// The largest whole number that Cedar's `decimal` holds.
 const LARGEST_DECIMAL: f64 = 922_337_203_685_477.0;
 
+/// How near to each other two numbers are that Cedar's `decimal` tells apart.
+pub(crate) const STEP: &str = "0.0001";
+
 /// Every whole number up to here is exact as a floating-point number.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// What policies call the time of a call. THREAT[POL-03]: no parameter of this name is ever taken for it.
+pub(crate) const NOW: &str = "now";
 
 /// A Cedar type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub(crate) enum Type {
     Long,
     Decimal,
     String,
+    /// Cedar's `datetime`.
+    Instant(DateFormat),
     Set(Arc<Type>),
     Record(Arc<BTreeMap<String, Attribute>>),
 }
@@ -45,7 +54,7 @@ pub(crate) struct Attribute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Untyped(pub(crate) &'static str);
 
-/// Why a value is not of its type. Names what was expected and never holds the value.
+/// Why a value is not of its type. Names what was expected, and holds of the value no more than a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Misfit {
     /// Not declared.
@@ -54,8 +63,10 @@ pub(crate) enum Misfit {
     Missing,
     /// Of another type.
     Other(&'static str),
-    /// A number that Cedar's four digits after the point do not hold.
-    Inexact,
+    /// A number that Cedar's four digits after the point do not hold, as JSON writes it.
+    Inexact(String),
+    /// A number that Cedar's decimals do not reach.
+    TooLarge,
     /// Cedar has no `null`. Left out, it would be absent to the policy and present to the service.
     Null,
     /// An attribute of it does not fit.
@@ -169,7 +180,11 @@ fn named(name: &str, schema: &Map<String, Value>, depth: usize) -> (bool, Result
         "boolean" => Ok(Type::Bool),
         "integer" => Ok(Type::Long),
         "number" => Ok(Type::Decimal),
-        "string" => Ok(Type::String),
+        "string" => Ok(match schema.get("format").and_then(Value::as_str) {
+            Some("date-time") => Type::Instant(DateFormat::Instant),
+            Some("date") => Type::Instant(DateFormat::Day),
+            _ => Type::String,
+        }),
         "array" => match schema.get("items").map(|items| kind(items, depth)) {
             Some((false, Ok(kind))) => Ok(Type::Set(Arc::new(kind))),
             _ => Err(Untyped("its elements have no one type")),
@@ -225,6 +240,7 @@ impl Type {
             Self::Long => json!({"type": "Long"}),
             Self::Decimal => json!({"type": "Extension", "name": "decimal"}),
             Self::String => json!({"type": "String"}),
+            Self::Instant(_) => instant_schema(),
             Self::Set(element) => json!({"type": "Set", "element": element.schema()}),
             Self::Record(attributes) => record_schema(attributes),
         }
@@ -239,6 +255,9 @@ impl Type {
                 RestrictedExpression::new_decimal(decimal(number)?)
             }
             (Self::String, Value::String(text)) => RestrictedExpression::new_string(text.clone()),
+            (Self::Instant(format), Value::String(text)) => {
+                format.read(text).ok_or_else(|| self.other())?.expression()
+            }
             (Self::Set(kind), Value::Array(elements)) => {
                 let elements: Result<Vec<_>, _> =
                     elements.iter().map(|value| kind.convert(value)).collect();
@@ -252,12 +271,12 @@ impl Type {
         })
     }
 
-    /// Whether a value is of this type, without making one for Cedar. Any number is a number here.
+    /// Whether a value is of this type, without making one for Cedar. Any number is a number here, and any text a date.
     fn check(&self, value: &Value) -> Result<(), Misfit> {
         match (self, value) {
             (Self::Bool, Value::Bool(_))
             | (Self::Decimal, Value::Number(_))
-            | (Self::String, Value::String(_)) => Ok(()),
+            | (Self::String | Self::Instant(_), Value::String(_)) => Ok(()),
             (Self::Long, Value::Number(number)) => long(number).map(drop),
             (Self::Set(kind), Value::Array(elements)) => {
                 elements.iter().try_for_each(|value| kind.check(value))
@@ -278,13 +297,31 @@ impl Type {
             Self::Long => "an integer of 64 bits",
             Self::Decimal => "a number",
             Self::String => "a string",
+            Self::Instant(format) => format.expected(),
             Self::Set(_) => "a list",
             Self::Record(_) => "an object",
         })
     }
 }
 
-pub(crate) fn record_schema(attributes: &BTreeMap<String, Attribute>) -> Value {
+fn instant_schema() -> Value {
+    json!({"type": "Extension", "name": "datetime"})
+}
+
+/// The context of a call: its parameters, and when it is made.
+pub(crate) fn context_schema(parameters: &BTreeMap<String, Attribute>) -> Value {
+    let mut schema = record_schema(parameters);
+    if let Some(Value::Object(attributes)) = schema.get_mut("attributes") {
+        let mut now = instant_schema();
+        if let Value::Object(now) = &mut now {
+            now.insert("required".to_owned(), Value::Bool(true));
+        }
+        attributes.insert(NOW.to_owned(), now);
+    }
+    schema
+}
+
+fn record_schema(attributes: &BTreeMap<String, Attribute>) -> Value {
     let attributes: Map<String, Value> = attributes
         .iter()
         .filter_map(|(name, attribute)| {
@@ -375,9 +412,9 @@ fn long(number: &Number) -> Result<i64, Misfit> {
 
 /// A number as Cedar writes decimals, if that is exactly it.
 fn decimal(number: &Number) -> Result<String, Misfit> {
-    let float = number.as_f64().ok_or(Misfit::Inexact)?;
+    let float = number.as_f64().ok_or(Misfit::TooLarge)?;
     if float.abs() > LARGEST_DECIMAL {
-        return Err(Misfit::Inexact);
+        return Err(Misfit::TooLarge);
     }
     // Rust writes the shortest digits that are this number, and never an exponent.
     let mut text = match number.as_i64() {
@@ -387,9 +424,20 @@ fn decimal(number: &Number) -> Result<String, Misfit> {
     match text.split_once('.') {
         None => text.push_str(".0"),
         Some((_, digits)) if digits.len() <= 4 => {}
-        Some(_) => return Err(Misfit::Inexact),
+        Some(_) => return Err(Misfit::Inexact(number.to_string())),
     }
     Ok(text)
+}
+
+impl Misfit {
+    /// The number that has too many digits, if that is what is wrong.
+    pub(crate) fn inexact(&self) -> Option<&str> {
+        match self {
+            Self::Inexact(number) => Some(number),
+            Self::Within(_, misfit) => misfit.inexact(),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Misfit {
@@ -402,7 +450,16 @@ impl fmt::Display for Misfit {
                 write!(f, "holds `{}`, which {misfit}", name.escape_debug())
             }
             Self::Null => f.write_str("is null, which policies cannot compare"),
-            Self::Inexact => f.write_str("has more than four digits after the point, or too many"),
+            Self::Inexact(number) => {
+                write!(
+                    f,
+                    "is {number}, and policies compare numbers in steps of {STEP}"
+                )
+            }
+            Self::TooLarge => write!(
+                f,
+                "is larger than policies compare: {LARGEST_DECIMAL} is the most"
+            ),
         }
     }
 }

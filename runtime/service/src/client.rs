@@ -83,6 +83,18 @@ impl Default for ClientLimits {
     }
 }
 
+impl ClientLimits {
+    /// The same for a service whose calls may take so long.
+    fn with_timeout(self, timeout: Duration) -> Self {
+        Self {
+            first_byte: timeout,
+            idle: timeout,
+            total: timeout,
+            ..self
+        }
+    }
+}
+
 /// Half of the descriptors that this process may have; the other half is for runs' own connections and for files.
 fn common() -> usize {
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
@@ -186,14 +198,29 @@ impl Client {
         method: &str,
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
-        self.exchange(to, Some(on_behalf_of), method, params).await
+        self.exchange(to, Some(on_behalf_of), method, params, None)
+            .await
+    }
+
+    /// The same where the service has a time of its own, from the first byte of the request to the last of the reply.
+    pub async fn call_within(
+        &self,
+        to: &Address,
+        on_behalf_of: &Identity,
+        method: &str,
+        params: &RawValue,
+        timeout: Option<Duration>,
+    ) -> Result<Box<RawValue>, CallError> {
+        self.exchange(to, Some(on_behalf_of), method, params, timeout)
+            .await
     }
 
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =
             serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
-        self.exchange(to, None, "rpc.discover", &nothing).await
+        self.exchange(to, None, "rpc.discover", &nothing, None)
+            .await
     }
 
     /// Whether a service is there. A service of the hero convention says more; with any other it is enough that it
@@ -246,8 +273,12 @@ impl Client {
         identity: Option<&Identity>,
         method: &str,
         params: &RawValue,
+        timeout: Option<Duration>,
     ) -> Result<Box<RawValue>, CallError> {
-        let limits = &self.inner.limits;
+        let limits = &match timeout {
+            Some(timeout) => self.inner.limits.with_timeout(timeout),
+            None => self.inner.limits,
+        };
         let request = RpcRequest::new(method, params, limits.request)?;
         let cleaner = Cleaner::new(identity.map_or(&[], Identity::private));
         let deadline = Deadline::new(limits);

@@ -124,7 +124,9 @@ pub fn arguments(bytes: &[u8]) {
         }
         let again = to_raw_value(decided).unwrap();
         let again = method.bind(&again, &caller).unwrap();
-        assert_eq!(again.params().get(), sent);
+        // The digits may be others, since only what was sent has those that were given.
+        let sent_again: Value = serde_json::from_str(again.params().get()).unwrap();
+        assert_eq!(sent_again, all);
         assert_eq!(again.by_name(), decided);
     }
 }

@@ -3,8 +3,9 @@
 
 use crate::text;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use std::{
+    borrow::Cow,
     cell::Cell,
     fmt::{self, Write},
 };
@@ -15,7 +16,7 @@ pub enum JsonError {
     /// Not JSON, a key that stands twice, too deep, or too many parts.
     #[error("{0}")]
     Invalid(String),
-    /// A number that would be another one after it was read.
+    /// A number with a fraction that a double makes a whole one of.
     #[error("the number {0} does not keep its value in 64 bits")]
     Number(String),
 }
@@ -33,12 +34,13 @@ pub(crate) fn parse(bytes: &[u8], parts: &Cell<usize>) -> Result<Value, JsonErro
     Ok(value)
 }
 
-/// THREAT[POL-03]: every number of valid JSON is what it will be after one more reader, or it is refused by its text.
-/// One pass, which allocates only for numbers of more than 15 digits or with an exponent. THREAT[DOS-01]: a script
-/// may send a megabyte of them.
-pub(crate) fn check_numbers(json: &str) -> Result<(), JsonError> {
+/// The first number of valid JSON that is another one after a reader of 64 bits has had it, if there is one: what is
+/// checked and compared must not be taken for it. THREAT[POL-03]. One that such a reader would take for a whole number,
+/// and that is none, is refused by its text. One pass, which allocates only for numbers of more than 15 digits or with
+/// an exponent. THREAT[DOS-01]: a script may send a megabyte of them.
+pub(crate) fn rounded(json: &str) -> Result<Option<&str>, JsonError> {
     let bytes = json.as_bytes();
-    let mut at = 0_usize;
+    let (mut at, mut first) = (0_usize, None);
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => at = after_string(bytes, at.saturating_add(1)),
@@ -46,14 +48,41 @@ pub(crate) fn check_numbers(json: &str) -> Result<(), JsonError> {
                 let (end, plain) = number(bytes, at);
                 let text = json.get(at..end).unwrap_or_default();
                 if !plain && !is_exact(text) {
-                    return Err(JsonError::Number(text::line(text, 60)));
+                    if is_made_whole(text) {
+                        return Err(JsonError::Number(text::line(text, 60)));
+                    }
+                    first = first.or(Some(text));
                 }
                 at = end;
             }
             _ => at = at.saturating_add(1),
         }
     }
-    Ok(())
+    Ok(first)
+}
+
+/// Valid JSON on one line without spaces, every text written in one way and every number with the digits that it has.
+pub(crate) fn compact(json: &str) -> Result<Box<RawValue>, serde_json::Error> {
+    let bytes = json.as_bytes();
+    let mut compact = String::with_capacity(json.len());
+    let mut at = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        let end = match byte {
+            b'"' => after_string(bytes, at.saturating_add(1)),
+            _ => at.saturating_add(1),
+        };
+        let part = json.get(at..end).unwrap_or_default();
+        match byte {
+            b'"' => {
+                let text: Cow<'_, str> = serde_json::from_str(part)?;
+                compact.push_str(&serde_json::to_string(&text)?);
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ => compact.push_str(part),
+        }
+        at = end;
+    }
+    RawValue::from_string(compact)
 }
 
 fn after_string(bytes: &[u8], mut at: usize) -> usize {
@@ -71,7 +100,7 @@ fn after_string(bytes: &[u8], mut at: usize) -> usize {
 /// digits is one of 64 bits, and every decimal of at most 15 digits is the shortest text of its double.
 fn number(bytes: &[u8], start: usize) -> (usize, bool) {
     let (mut digits, mut points, mut others) = (0_usize, 0_usize, 0_usize);
-    let (mut end, mut first) = (start, b'0');
+    let mut end = start;
     while let Some(byte) = bytes.get(end) {
         match byte {
             b'0'..=b'9' => digits = digits.saturating_add(1),
@@ -81,15 +110,10 @@ fn number(bytes: &[u8], start: usize) -> (usize, bool) {
             b'-' | b'+' | b'e' | b'E' => others = others.saturating_add(1),
             _ => break,
         }
-        if digits == 1 {
-            first = *byte;
-        }
         end = end.saturating_add(1);
     }
-    let negative = bytes.get(start) == Some(&b'-');
     let plain = match (points, others) {
-        // Zero has a sign as a double and none as an integer.
-        (0, 0) => (1..=18).contains(&digits) && !(negative && first == b'0'),
+        (0, 0) => (1..=18).contains(&digits),
         (1, 0) => (2..=15).contains(&digits),
         _ => false,
     };
@@ -98,7 +122,7 @@ fn number(bytes: &[u8], start: usize) -> (usize, bool) {
 
 fn is_exact(number: &str) -> bool {
     if !number.contains(['.', 'e', 'E']) {
-        return number != "-0" && (number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok());
+        return number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
     }
     let Ok(read) = number.parse::<f64>() else {
         return false;
@@ -115,6 +139,12 @@ fn is_exact(number: &str) -> bool {
     // What does not fit is no text of a double.
     (write!(text, "{read:e}").is_ok() && is_written(text.as_str()))
         || serde_json::to_string(&read).is_ok_and(|written| is_written(&written))
+}
+
+/// Whether a double holds a whole number for it, although it is none.
+fn is_made_whole(number: &str) -> bool {
+    let whole = number.parse::<f64>().is_ok_and(|read| read.fract() == 0.0);
+    whole && Digits::of(number).is_none_or(|digits| digits.power < 0)
 }
 
 /// Room for the shortest text of any double in scientific notation: a sign, 17 digits, a point and `e-324`.
@@ -364,9 +394,10 @@ mod tests {
     }
 
     #[test]
-    fn pol_03_numbers_that_would_change_are_refused_and_others_are_not() {
+    fn pol_03_numbers_that_would_change_are_found_and_others_are_not() {
         for kept in [
             "0",
+            "-0",
             "-1",
             "9223372036854775807",
             "-9223372036854775808",
@@ -383,33 +414,41 @@ mod tests {
             r#""1e999 18446744073709551616""#,
             r#"{"\"-0":"\\","b":[1,2.5]}"#,
         ] {
-            assert_eq!(check_numbers(kept), Ok(()), "{kept}");
+            assert_eq!(rounded(kept), Ok(None), "{kept}");
         }
         for (json, number) in [
             ("18446744073709551616", "18446744073709551616"),
             ("[1, -9223372036854775809]", "-9223372036854775809"),
-            ("-0", "-0"),
             (r#"{"a\"":0.1000000000000000055}"#, "0.1000000000000000055"),
-            ("1e-400", "1e-400"),
             ("9007199254740993.0", "9007199254740993.0"),
         ] {
+            assert_eq!(rounded(json), Ok(Some(number)), "{json}");
+        }
+        for number in ["1e-400", "9007199254740992.5", "5.00000000000000000001"] {
             assert_eq!(
-                check_numbers(json),
+                rounded(number),
                 Err(JsonError::Number(number.to_owned())),
-                "{json}"
+                "{number}"
             );
         }
     }
 
     #[test]
+    fn what_is_sent_has_the_digits_that_it_was_written_with_and_no_spaces() {
+        let written = "{ \"a\\u0062\" :\n[50.10, 1E5,\t-0, 0.1000000000000000055511151231257827],\"c d\":\"\\/ é\"}";
+        assert_eq!(
+            compact(written).unwrap().get(),
+            r#"{"ab":[50.10,1E5,-0,0.1000000000000000055511151231257827],"c d":"/ é"}"#
+        );
+    }
+
+    #[test]
     fn pol_03_a_double_between_two_shortest_texts_is_taken_by_either() {
         for number in ["1235431846462049.2", "1235431846462049.3"] {
-            assert_eq!(check_numbers(number), Ok(()));
+            assert_eq!(rounded(number), Ok(None));
         }
-        assert_eq!(
-            check_numbers("1235431846462049.22"),
-            Err(JsonError::Number("1235431846462049.22".to_owned()))
-        );
+        let other = "1235431846462049.22";
+        assert_eq!(rounded(other), Ok(Some(other)));
     }
 
     /// The rule in its plainest words, with two texts made of every number: what the quick way is compared with.
@@ -432,8 +471,7 @@ mod tests {
             Some((negative, significant.to_owned(), power))
         }
         if !number.contains(['.', 'e', 'E']) {
-            return number != "-0"
-                && (number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok());
+            return number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
         }
         let read: f64 = number.parse().unwrap();
         let written = [
@@ -476,9 +514,9 @@ mod tests {
             number in "-?(0|[1-9][0-9]{0,5}|[1-9][0-9]{10,20})(\\.[0-9]{1,4}|\\.0{0,6}[0-9]{12,19}|\\.0+)?([eE][+-]?[0-9]{1,3})?",
         ) {
             let number = number.as_str();
-            prop_assert_eq!(check_numbers(number).is_ok(), slowly(number), "{}", number);
+            prop_assert_eq!(rounded(number) == Ok(None), slowly(number), "{}", number);
             let inside = format!("[{number},\"{number}\"]");
-            prop_assert_eq!(check_numbers(&inside).is_ok(), slowly(number), "{}", number);
+            prop_assert_eq!(rounded(&inside) == Ok(None), slowly(number), "{}", number);
         }
     }
 
@@ -487,8 +525,16 @@ mod tests {
         fn pol_03_every_double_that_is_written_shortest_is_taken(number in any::<f64>()) {
             prop_assume!(number.is_finite());
             let text = serde_json::to_string(&number).unwrap();
-            prop_assert_eq!(check_numbers(&text), Ok(()));
+            prop_assert_eq!(rounded(&text), Ok(None));
             prop_assert_eq!(read(&text).unwrap().as_f64().map(f64::to_bits), Some(number.to_bits()));
+        }
+
+        /// What is decided on and what is sent are one value, written in one way but for its numbers.
+        #[test]
+        fn pol_03_what_is_sent_is_what_was_read((json, _) in nested()) {
+            let value: Value = serde_json::from_str(&json).unwrap();
+            let sent = compact(&json).unwrap();
+            prop_assert_eq!(sent.get(), value.to_string());
         }
 
         #[test]

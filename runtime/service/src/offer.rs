@@ -5,10 +5,12 @@
 mod arguments;
 mod change;
 pub(crate) mod document;
+mod doubts;
 mod effect;
 mod expand;
 mod interface;
 pub(crate) mod reserved;
+mod sample;
 mod schema;
 mod tree;
 mod types;
@@ -17,17 +19,21 @@ pub(crate) mod weight;
 pub use arguments::{ArgumentError, Arguments};
 pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
+pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
+pub use sample::sample;
 pub use weight::Weight;
 
 use crate::{address::Address, naming, tool::Tool};
 use document::{Parameter, Structure};
 use reserved::Reserved;
-use sandgate_policy::{Effect, Interface};
+use sandgate_policy::{Effect, Interface, Outlook};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use types::Types;
 
@@ -44,6 +50,9 @@ pub struct Terms {
     /// Effects of methods, whatever anybody else says.
     #[serde(default)]
     pub effects: BTreeMap<String, Effect>,
+    /// For how long a call is waited for, where that is not what it is for every service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
     /// Parameters that scripts may set although they are called like one of the host's.
     #[serde(default)]
     pub free: BTreeSet<String>,
@@ -90,12 +99,16 @@ pub struct Method {
     pub effect: Effect,
     /// Who says so.
     pub because: EffectSource,
+    /// For how long a call of it is waited for, where the operator says so.
+    pub timeout: Option<Duration>,
     /// What it is called in Python.
     pub python: String,
     pub(crate) summary: String,
     pub(crate) deprecated: bool,
     pub(crate) structure: Structure,
     pub(crate) arguments: Vec<Argument>,
+    /// The codes of the errors that it says that it answers with.
+    pub(crate) errors: Vec<i64>,
     /// The annotation of what it returns; empty where nothing is known.
     pub(crate) returns: Arc<str>,
 }
@@ -128,6 +141,22 @@ impl Service {
         Self::of(name, document, terms, |_| Some(target.clone()))
     }
 
+    /// A service that is not there: each method answers with a sample of what its document says that it returns.
+    #[must_use]
+    pub fn rehearsed(name: &str, document: Document, terms: &Terms) -> Self {
+        let tools: BTreeMap<String, Arc<Tool>> = document
+            .methods
+            .iter()
+            .map(|(method, described)| {
+                let result = described.result.as_ref();
+                let answer = result.map_or(Value::Null, |schema| sample(&schema.value()));
+                (method.clone(), Arc::new(Tool::always(answer)))
+            })
+            .collect();
+        let target = |method: &str| tools.get(method).cloned().map(Target::Tool);
+        Self::of(name, document, terms, target)
+    }
+
     /// The same where each method says where its calls go. One of which nobody knows is not offered.
     pub(crate) fn of(
         name: &str,
@@ -158,8 +187,10 @@ impl Service {
                 target,
                 effect,
                 because,
+                timeout: terms.timeout,
                 python,
                 summary: described.summary,
+                errors: described.errors,
                 deprecated: described.deprecated,
                 structure: described.structure,
                 returns: match &described.result {
@@ -209,8 +240,14 @@ impl Service {
     /// What a model reads: names, types and one line for each method.
     #[must_use]
     pub fn text(&self) -> Arc<str> {
-        let text = self.text.get_or_init(|| interface::text(self).into());
+        let text = self.text.get_or_init(|| interface::text(self, None).into());
         text.clone()
+    }
+
+    /// The same for a context: without the methods that it may never call, and with what can become of the others.
+    #[must_use]
+    pub fn text_within(&self, outlooks: &[Outlook]) -> String {
+        interface::text(self, Some(outlooks))
     }
 
     /// What the proxies in a script are built from, as compact JSON.

@@ -6,7 +6,10 @@ use crate::client::{
 };
 use sandgate_policy::Principal;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use std::{fmt, pin::Pin, sync::Arc};
 
 type Answering = Pin<Box<dyn Future<Output = Result<Box<RawValue>, ToolError>> + Send>>;
@@ -87,6 +90,14 @@ impl Tool {
         Self {
             function: Box::new(answering),
         }
+    }
+
+    /// One that answers every call with this.
+    pub(crate) fn always(answer: Value) -> Self {
+        Self::new(
+            move |_, _: Value| std::future::ready(Ok(answer.clone())),
+            false,
+        )
     }
 
     /// Calls it, and treats what it answers like the answer of a service.

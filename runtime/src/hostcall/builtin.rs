@@ -9,6 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What they are called by: what there is to call, and an echo.
 pub(super) const SERVICE: &str = "sandgate";
 
+/// Whether it only asks what there is, as `import` does.
+pub(super) fn is_import(call: &Call) -> bool {
+    matches!(call.method(), "services" | "interface")
+}
+
 pub(super) fn answer(
     reach: Option<&Reach>,
     call: Call,

@@ -2,7 +2,7 @@
 //! handed on whole. It must never hold anything that was not checked for size, depth and name.
 
 use crate::hostcall::refusal::Refusal;
-use sandgate_policy::is_method_name;
+use sandgate_policy::{Moment, is_method_name};
 use sandgate_service::depth;
 use sandgate_wire::Request;
 use serde_json::value::RawValue;
@@ -18,10 +18,12 @@ pub(crate) struct Call {
     service: String,
     method: String,
     params: Box<RawValue>,
+    /// When the script made it, by the run's clock.
+    made: Moment,
 }
 
 /// Checks what the guest sent.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Call, Refusal> {
+pub(crate) fn decode(bytes: &[u8], made: Moment) -> Result<Call, Refusal> {
     // serde would take a list for it as well.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Refusal::Malformed);
@@ -41,6 +43,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Call, Refusal> {
         service: request.service.into_owned(),
         method: request.method.into_owned(),
         params: request.params.to_owned(),
+        made,
     })
 }
 
@@ -55,6 +58,10 @@ impl Call {
 
     pub(crate) fn params(&self) -> &RawValue {
         &self.params
+    }
+
+    pub(crate) fn made(&self) -> Moment {
+        self.made
     }
 
     pub(crate) fn into_params(self) -> Box<RawValue> {
@@ -78,7 +85,7 @@ mod tests {
     proptest! {
         #[test]
         fn dos_08_whatever_bytes_come_they_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(call) = decode(&bytes) {
+            if let Ok(call) = decode(&bytes, Moment::OF_CASES) {
                 prop_assert!(is_method_name(call.service()) && is_method_name(call.method()));
             }
         }

@@ -31,7 +31,9 @@ impl Carrier {
             Target::Address(address) => {
                 let (client, identity) = (&self.0, &caller.identity);
                 // Its many states are kept elsewhere, or every call of a tool would be made room for them.
-                Box::pin(client.call(address, identity, &method.method, &params)).await
+                let timeout = method.timeout;
+                let call = client.call_within(address, identity, &method.method, &params, timeout);
+                Box::pin(call).await
             }
             Target::Tool(tool) => tool.call(&caller.principal, &params).await,
         }

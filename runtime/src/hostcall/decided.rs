@@ -1,8 +1,11 @@
 //! A call and what the policies say of it. Made when a call is decided, handed to `gate`, which makes a clearance of it or
 //! nothing. There must be no way to make one but to ask the policies about exactly what would be sent.
 
-use crate::{contexts::ContextPolicy, hostcall::refusal::Refusal};
-use sandgate_policy::{Decision, Fault, Principal, PrincipalError, Query, Ruling};
+use crate::{
+    contexts::ContextPolicy,
+    hostcall::{call::Call, refusal::Refusal},
+};
+use sandgate_policy::{ContextLimits, Decision, Fault, Principal, PrincipalError, Query, Ruling};
 use sandgate_service::{Identity, Method, Weight};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -48,17 +51,18 @@ impl Decided {
         policy: Arc<ContextPolicy>,
         method: Arc<Method>,
         caller: Party,
-        params: &RawValue,
+        asked: &Call,
         weight: &Weight<'_>,
     ) -> Result<Self, Refusal> {
         let arguments = method
-            .bind_within(params, &caller.principal, weight)
+            .bind_within(asked.params(), &caller.principal, weight)
             .map_err(Refusal::Arguments)?;
         let decision = policy.policies.decide(&Query {
             principal: &caller.principal,
             service: &method.service,
             method: &method.method,
             params: arguments.by_name(),
+            now: asked.made(),
         });
         tracing::debug!(
             "{}.{} is decided: {}",
@@ -67,6 +71,17 @@ impl Decided {
             Ruling::of(&decision)
         );
         comparable(&method, &decision)?;
+        // THREAT[POL-03]: a number that is sent with more digits than the policies would see.
+        let inexact = arguments
+            .rounded()
+            .find(|(name, _)| {
+                let policies = &policy.policies;
+                policies.looks_at(&method.service, &method.method, name)
+            })
+            .map(|(name, number)| Fault::inexact(name, arguments.by_name().get(name), number));
+        if let Some(fault) = inexact {
+            return Err(incomparable(&method, &fault));
+        }
         Ok(Self {
             decision,
             call: Clearable {
@@ -76,6 +91,21 @@ impl Decided {
                 method,
             },
         })
+    }
+
+    /// What was decided, for whoever is told.
+    pub(super) fn ruling(&self) -> Ruling {
+        Ruling::of(&self.decision)
+    }
+
+    /// Which method it is about.
+    pub(super) fn method(&self) -> &Method {
+        &self.call.method
+    }
+
+    /// What its context may consume.
+    pub(super) fn limits(&self) -> &ContextLimits {
+        &self.call.policy.limits
     }
 
     /// What was decided, for the gate alone to look at: it makes a clearance of the rest, or nothing.
@@ -111,16 +141,22 @@ impl Clearable {
 /// it may use, and it can do something about it; other faults are the operator's to read: THREAT[SEC-05].
 fn comparable(method: &Method, decision: &Decision) -> Result<(), Refusal> {
     match &decision.fault {
-        Some(Fault::Parameter { name, problem }) => Err(Refusal::Incomparable {
-            service: method.service.to_string(),
-            method: method.method.clone(),
-            parameter: name.clone(),
-            problem: problem.clone(),
-        }),
+        Some(fault @ (Fault::Parameter { .. } | Fault::Inexact { .. })) => {
+            Err(incomparable(method, fault))
+        }
         Some(fault) => {
             tracing::debug!("{}.{} is refused: {fault}", method.service, method.method);
             Ok(())
         }
         None => Ok(()),
+    }
+}
+
+fn incomparable(method: &Method, fault: &Fault) -> Refusal {
+    Refusal::Incomparable {
+        service: method.service.to_string(),
+        method: method.method.clone(),
+        problem: fault.to_string(),
+        remedy: fault.remedy(),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         pace::{OwnQueue, Pace},
         question::Approver,
         refusal::Refusal,
+        watch::{CallWatcher, WatchedCall},
     },
     limits,
 };
@@ -26,6 +27,7 @@ pub struct Reach {
     /// With the number that the context had when this was last asked for.
     caller: Mutex<Party>,
     approver: Option<Arc<dyn Approver>>,
+    watcher: Option<Arc<dyn CallWatcher>>,
     pace: Arc<Pace>,
 }
 
@@ -49,8 +51,18 @@ impl Reach {
             carrier: Carrier::new(client),
             caller: Mutex::new(Party::of(principal)?),
             approver,
+            watcher: None,
             pace: Arc::default(),
         })
+    }
+
+    /// The same with somebody who is told of every call.
+    #[must_use]
+    pub fn watched(self, watcher: Arc<dyn CallWatcher>) -> Self {
+        Self {
+            watcher: Some(watcher),
+            ..self
+        }
     }
 
     /// The same with turns at services that other callers of its context share.
@@ -114,7 +126,9 @@ impl Reach {
 
     /// What a model reads of a service.
     pub(crate) fn interface(&self, service: &str) -> Option<Arc<str>> {
-        Some(self.service(service)?.text())
+        let offered = self.service(service)?;
+        let outlooks = self.policy.now()?.policies.outlooks(service);
+        Some(offered.text_within(&outlooks).into())
     }
 
     /// Why a service is not there, for the operator.
@@ -148,6 +162,22 @@ impl Reach {
         call: &Call,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Decided, Refusal> {
+        let decided = self.decided(call, wanted);
+        if let Some(watcher) = &self.watcher {
+            watcher.decided(&WatchedCall {
+                service: call.service(),
+                method: call.method(),
+                params: call.params(),
+                ruling: match &decided {
+                    Ok(decided) => Ok(decided.ruling()),
+                    Err(refusal) => Err(refusal.to_string()),
+                },
+            });
+        }
+        decided
+    }
+
+    fn decided(&self, call: &Call, wanted: &dyn Fn() -> bool) -> Result<Decided, Refusal> {
         let policy = self.policy.now().ok_or_else(|| call.not_available())?;
         let method = Some(call.service())
             .filter(|service| policy.policies.may_use(service))
@@ -157,7 +187,7 @@ impl Reach {
         let caller = self.caller(policy.limits.hero_context);
         let caller = caller.map_err(|_| call.not_available())?;
         let weight = Weight::while_wanted(wanted);
-        Decided::of(policy, method, caller, call.params(), &weight)
+        Decided::of(policy, method, caller, call, &weight)
     }
 
     /// Waits for this call's turn, where the context's calls to a service are limited in a second.

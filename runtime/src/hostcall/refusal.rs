@@ -5,7 +5,6 @@
 use sandgate_policy::METHOD_NAME;
 use sandgate_service::{ArgumentError, CallError, Part};
 use sandgate_wire::{ExceptionClass, RefusalCode, Reply};
-use std::borrow::Cow;
 
 /// Why a call was not made, or brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +19,8 @@ pub(crate) enum Refusal {
     Name,
     #[error("the run has made all of its {limit} calls")]
     TooMany { limit: u64 },
+    #[error("the run has made all of its {limit} calls of `{method}`")]
+    MethodTooOften { method: String, limit: u64 },
     /// THREAT[SEC-05]: the same for what does not exist and for what this context may not see.
     #[error("`{service}.{method}` is not available")]
     NotAvailable { service: String, method: String },
@@ -58,17 +59,20 @@ pub(crate) enum Refusal {
     #[error("`{service}.{method}` was approved, but what would be sent changed meanwhile")]
     Changed { service: String, method: String },
     /// THREAT[POL-03]: what the policies cannot see must not be sent past them.
-    #[error("`{service}.{method}` cannot be decided: the parameter `{parameter}` {problem}")]
+    #[error(
+        "`{service}.{method}` cannot be decided: {problem}{}",
+        remedy.as_ref().map(|remedy| format!("; pass {remedy}")).unwrap_or_default()
+    )]
     Incomparable {
         service: String,
         method: String,
-        parameter: String,
         problem: String,
+        remedy: Option<String>,
     },
     #[error("{message}")]
     Unanswered {
         code: RefusalCode,
-        message: Cow<'static, str>,
+        message: String,
         may_have_happened: bool,
     },
     #[error("the result is {size} bytes long, {limit} are allowed")]
@@ -99,6 +103,7 @@ impl Refusal {
             Self::Malformed => RefusalCode::RequestMalformed,
             Self::Name => RefusalCode::RequestName,
             Self::TooMany { .. } => RefusalCode::LimitCalls,
+            Self::MethodTooOften { .. } => RefusalCode::LimitMethodCalls,
             Self::NotAvailable { .. } => RefusalCode::MethodNotAvailable,
             Self::Arguments(error) => error.code(),
             Self::Denied { .. } => RefusalCode::PolicyDenied,
@@ -106,6 +111,9 @@ impl Refusal {
             Self::Declined { .. } => RefusalCode::ApprovalDeclined,
             Self::AskedTooOften { .. } => RefusalCode::LimitQuestions,
             Self::Changed { .. } => RefusalCode::ApprovalChanged,
+            Self::Incomparable {
+                remedy: Some(_), ..
+            } => RefusalCode::PolicyInexact,
             Self::Incomparable { .. } => RefusalCode::PolicyUndecidable,
             Self::Unanswered { code, .. } => *code,
             Self::ReplyTooLong { .. } => RefusalCode::LimitReplyBytes,
@@ -131,34 +139,39 @@ impl Refusal {
     pub(crate) fn into_reply(self) -> Reply {
         let code = self.code();
         let kind = RefusalKind::of(code);
-        let hinted = match kind.hint {
-            Hint::Always => true,
-            Hint::Never => false,
+        let hint = match (kind.hint, &self) {
+            (Hint::Always, _) => Some(kind.remedy),
+            (Hint::Never, _) => None,
             // A model that repeats a call must know whether it may do so.
-            Hint::IfSent => matches!(
-                self,
+            (
+                Hint::IfSent,
                 Self::Unanswered {
-                    may_have_happened: true,
+                    may_have_happened: false,
                     ..
-                }
-            ),
+                },
+            ) => Some(NOT_SENT),
+            (Hint::IfSent, _) => Some(kind.remedy),
         };
         Reply::Refused {
             code,
             exception: kind.exception,
             // The hint goes on with the sentence.
             message: match self.to_string() {
-                message if hinted => message.trim_end_matches('.').to_owned(),
+                message if hint.is_some() => message.trim_end_matches('.').to_owned(),
                 message => message,
             },
             because: self.because(),
-            hint: hinted.then(|| kind.remedy.to_owned()),
+            hint: hint.map(ToOwned::to_owned),
         }
     }
 }
 
 /// What becomes of a call that brought no result. An error of the service's own is an answer; all else is a refusal.
-pub(crate) fn without_result(error: &CallError) -> Result<Reply, Refusal> {
+pub(crate) fn without_result(
+    service: &str,
+    method: &str,
+    error: &CallError,
+) -> Result<Reply, Refusal> {
     let code = match error {
         CallError::Service(error) => {
             return Ok(Reply::Failed {
@@ -182,7 +195,10 @@ pub(crate) fn without_result(error: &CallError) -> Result<Reply, Refusal> {
     };
     Err(Refusal::Unanswered {
         code,
-        message: error.for_script(),
+        message: format!(
+            "`{service}.{method}` brought no result: {}",
+            error.for_script()
+        ),
         may_have_happened: error.may_have_happened(),
     })
 }
@@ -203,13 +219,16 @@ pub struct RefusalKind {
 pub enum Hint {
     /// Whenever it is refused so.
     Always,
-    /// Where the service may have carried the call out.
+    /// Where the service may have carried the call out; otherwise that it was not sent.
     IfSent,
     /// Never: the message says it, or it is for people to do.
     Never,
 }
 
 /// What a model must know before it repeats a call.
+const NOT_SENT: &str = "it was not sent; you may try again";
+
+/// The same where it may have been carried out.
 const LOOK_FIRST: &str = "the service may have carried the call out; look before you repeat it";
 
 impl RefusalKind {
@@ -231,6 +250,11 @@ impl RefusalKind {
                 ValueError,
                 Always,
                 "leave it out, or give a value that a policy can compare",
+            ),
+            Code::PolicyInexact => (
+                ValueError,
+                Never,
+                "round it, such as with `round(cost, 2)`, or pass a `Decimal` of at most four digits after the point",
             ),
             Code::ApprovalNeeded => (
                 PermissionError,
@@ -282,6 +306,11 @@ impl RefusalKind {
                 Always,
                 "do more with each call, or finish in another run",
             ),
+            Code::LimitMethodCalls => (
+                RuntimeError,
+                Always,
+                "other methods can still be called; say what is left to be done",
+            ),
             Code::LimitQuestions => (
                 PermissionError,
                 Always,
@@ -304,11 +333,7 @@ impl RefusalKind {
                 "take the results of earlier calls before making more; the call itself may have been carried out",
             ),
             Code::ServiceTimeout => (TimeoutError, IfSent, LOOK_FIRST),
-            Code::ServiceUnreachable => (
-                ConnectionError,
-                Never,
-                "nothing was sent, so the call can be made again; `sandgate service test` says more",
-            ),
+            Code::ServiceUnreachable => (ConnectionError, Always, NOT_SENT),
             Code::ServiceDisconnected => (ConnectionError, IfSent, LOOK_FIRST),
             Code::ServiceProtocol => (ConnectionError, Always, LOOK_FIRST),
             Code::ServiceReplyTooLong => (ValueError, Always, LOOK_FIRST),
@@ -369,72 +394,75 @@ mod tests {
      {
         const HINT: &str =
             r#""the service may have carried the call out; look before you repeat it""#;
+        const NOT_SENT_HINT: &str = r#""it was not sent; you may try again""#;
         for (error, code, exception, message, hint) in [
             (
                 timeout(false),
                 "service.timeout",
                 "TimeoutError",
-                "the call took longer than 2s",
-                "null",
+                "`crm.contact.get` brought no result: the call took longer than 2s",
+                NOT_SENT_HINT,
             ),
             (
                 timeout(true),
                 "service.timeout",
                 "TimeoutError",
-                "the call took longer than 2s",
+                "`crm.contact.get` brought no result: the call took longer than 2s",
                 HINT,
             ),
             (
                 CallError::Connect("where it listens".to_owned()),
                 "service.unreachable",
                 "ConnectionError",
-                "the service cannot be reached",
-                "null",
+                "`crm.contact.get` brought no result: the service cannot be reached",
+                NOT_SENT_HINT,
             ),
             (
                 broken(false),
                 "service.disconnected",
                 "ConnectionError",
-                "the connection ended before the reply did",
-                "null",
+                "`crm.contact.get` brought no result: the connection ended before the reply did",
+                NOT_SENT_HINT,
             ),
             (
                 broken(true),
                 "service.disconnected",
                 "ConnectionError",
-                "the connection ended before the reply did",
+                "`crm.contact.get` brought no result: the connection ended before the reply did",
                 HINT,
             ),
             (
                 CallError::Protocol(ProtocolError::NotUtf8),
                 "service.protocol",
                 "ConnectionError",
-                "the service does not keep to its protocol: its reply is not UTF-8",
+                "`crm.contact.get` brought no result: the service does not keep to its protocol: its reply is not UTF-8",
                 HINT,
             ),
             (
                 too_long(Part::Request),
                 "service.request_too_long",
                 "ValueError",
-                "the request is longer than 5 bytes",
+                "`crm.contact.get` brought no result: the request is longer than 5 bytes",
                 "null",
             ),
             (
                 too_long(Part::Reply),
                 "service.reply_too_long",
                 "ValueError",
-                "the reply is longer than 5 bytes",
+                "`crm.contact.get` brought no result: the reply is longer than 5 bytes",
                 HINT,
             ),
             (
                 CallError::Parameters,
                 "service.unsendable",
                 "ValueError",
-                "the parameters of a call are one JSON object or list on one line",
+                "`crm.contact.get` brought no result: the parameters of a call are one JSON object or list on one line",
                 "null",
             ),
         ] {
-            let reply = without_result(&error).unwrap_err().into_reply();
+            let reply = without_result("crm", "contact.get", &error)
+                .unwrap_err()
+                .into_reply();
             assert_eq!(
                 serde_json::to_string(&reply).unwrap(),
                 format!(
@@ -448,7 +476,8 @@ mod tests {
             data: None,
         }));
         assert_eq!(
-            serde_json::to_string(&without_result(&answered).unwrap()).unwrap(),
+            serde_json::to_string(&without_result("crm", "contact.get", &answered).unwrap())
+                .unwrap(),
             r#"{"failed":{"code":-32004,"message":"no","data":null}}"#
         );
     }

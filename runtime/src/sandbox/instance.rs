@@ -182,7 +182,7 @@ impl Shared {
             }
         };
         let state = store.into_data();
-        let ending = name_ending(end, &state.memory, limits, &meter)?;
+        let ending = name_ending(end, &state, limits, &meter)?;
         Ok(finish(ending, state, &meter, workspace).await)
     }
 }
@@ -334,7 +334,7 @@ impl RunEnding {
 /// Which ending it was.
 fn name_ending(
     end: End,
-    memory: &MemoryLimiter,
+    state: &State,
     limits: &Limits,
     meter: &Meter,
 ) -> Result<RunEnding, RunError> {
@@ -356,7 +356,7 @@ fn name_ending(
         }
         // Python could still say so itself.
         End::Reported(Ending::Raised { exception })
-            if memory.refused && exception.kind == "MemoryError" =>
+            if state.memory.refused && exception.kind == "MemoryError" =>
         {
             return Ok(RunEnding {
                 exception: Some(exception),
@@ -392,7 +392,12 @@ fn name_ending(
             let limit = humantime::format_duration(limit);
             return Ok(RunEnding::because(
                 Status::Timeout,
-                format!("the {kind} time limit is {limit}; ended after {used}"),
+                match state.road.waited_for() {
+                    Some(method) => format!(
+                        "the {kind} time limit is {limit}; ended after {used}, waiting for `{method}`"
+                    ),
+                    None => format!("the {kind} time limit is {limit}; ended after {used}"),
+                },
             ));
         }
         End::Failed(error) => error,
@@ -422,7 +427,9 @@ fn name_ending(
             Status::Stack,
             "the script recursed deeper than the interpreter's stack",
         )),
-        Some(_) if memory.refused => Ok(RunEnding::because(Status::Memory, out_of_memory(limits))),
+        Some(_) if state.memory.refused => {
+            Ok(RunEnding::because(Status::Memory, out_of_memory(limits)))
+        }
         Some(trap) => Ok(RunEnding::because(
             Status::Crashed,
             format!("the interpreter failed: {trap}"),

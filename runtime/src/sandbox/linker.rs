@@ -36,7 +36,8 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, State>, at: u32, length: u32| {
             let memory = memory(&mut caller)?;
             let (bytes, state) = memory.data_and_store_mut(&mut caller);
-            Ok(state.road.begin(slice(bytes, at, length)?)?)
+            let State { road, recorder, .. } = state;
+            road.begin(slice(bytes, at, length)?, recorder)
         },
     )?;
     linker.func_wrap_async(
@@ -46,7 +47,8 @@ fn add_road(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Box::new(async move {
                 let memory = memory(&mut caller)?;
                 let (bytes, state) = memory.data_and_store_mut(&mut caller);
-                let reply = state.road.call(slice(bytes, at, length)?).await?;
+                let State { road, recorder, .. } = &mut *state;
+                let reply = road.call(slice(bytes, at, length)?, recorder).await?;
                 let length = u32::try_from(reply.len())?;
                 state.reply = Some(reply);
                 Ok(length)

@@ -55,6 +55,8 @@ named! {
         PolicyDenied = "policy.denied",
         /// A policy would have to look at a value that it cannot compare.
         PolicyUndecidable = "policy.undecidable",
+        /// A policy compares a number that has more digits than policies tell apart.
+        PolicyInexact = "policy.inexact",
         /// A person would have to agree, and nobody can be asked now.
         ApprovalNeeded = "approval.needed",
         /// The person who was asked said no.
@@ -83,6 +85,8 @@ named! {
         ArgumentsMalformed = "arguments.malformed",
         /// The run has made all of its calls.
         LimitCalls = "limit.calls",
+        /// The run has made all of its calls of this method.
+        LimitMethodCalls = "limit.method_calls",
         /// The run has asked a person as often as it may.
         LimitQuestions = "limit.questions",
         /// The call is longer than it may be.

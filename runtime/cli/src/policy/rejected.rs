@@ -60,10 +60,12 @@ fn try_load(directory: &Path, name: &str, interfaces: &[Interface]) -> Result<()
     let mut limits = ContextLimits::of(ContextNumber::Number(NonZeroU32::MIN));
     if path.exists() {
         let text = policy::read(&path)?;
-        limits = ContextLimits::parse(File {
+        let schema = Schema::new(ContextName::new(name)?, interfaces)?;
+        let file = File {
             name: "limits.toml",
             text: &text,
-        })?;
+        };
+        limits = ContextLimits::parse(file, &schema)?;
     }
     let path = directory.join("policy.cedar");
     if path.exists() {

@@ -7,18 +7,46 @@ use crate::{
 };
 use sandgate::{
     policy::{self, Interface},
-    service::{Address, Service, Store, Terms},
+    service::{Address, Document, Service, Store, StoreError, Terms},
 };
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
+/// A service by what is known of it; where it would be does not matter.
+pub(super) struct Described {
+    name: String,
+    document: Document,
+    terms: Terms,
+}
+
+impl Described {
+    fn interface(self) -> Interface {
+        let nowhere = Address::Http(PathBuf::new());
+        Service::new(&self.name, nowhere, self.document, &self.terms).interface()
+    }
+
+    /// One that answers with samples.
+    pub(super) fn rehearsed(self) -> Service {
+        Service::rehearsed(&self.name, self.document, &self.terms)
+    }
+}
+
 /// The interfaces of the documents in the `services` of a directory; where it has none, of what is registered.
 pub(super) fn interfaces(
     policies: &Path,
     shared: &SharedArguments,
 ) -> Result<Vec<Interface>, Failure> {
+    let all = described(policies, shared)?.into_iter();
+    Ok(all.map(Described::interface).collect())
+}
+
+/// The same, as they are described.
+pub(super) fn described(
+    policies: &Path,
+    shared: &SharedArguments,
+) -> Result<Vec<Described>, Failure> {
     let directory = policies.join("services");
     #[expect(
         clippy::disallowed_methods,
@@ -40,35 +68,32 @@ pub(super) fn interfaces(
         })
         .collect();
     paths.sort();
-    paths.iter().map(|path| interface(path)).collect()
+    paths.iter().map(|path| filed(path)).collect()
 }
 
 /// As `run` checks policies: with the documents that count.
-fn registered(shared: &SharedArguments) -> Result<Vec<Interface>, Failure> {
+fn registered(shared: &SharedArguments) -> Result<Vec<Described>, Failure> {
     let Some(state) = shared.state_dir() else {
         return Ok(Vec::new());
     };
     let store = Store::open(&state)?;
-    let mut interfaces = Vec::new();
+    let mut all = Vec::new();
     for registration in store.list()? {
-        interfaces.push(store.service(&registration)?.interface());
+        let document = store.document(&registration)?;
+        all.push(Described {
+            document: Document::read(document.as_bytes()).map_err(StoreError::from)?,
+            name: registration.name,
+            terms: registration.terms,
+        });
     }
-    Ok(interfaces)
+    Ok(all)
 }
 
-fn interface(path: &Path) -> Result<Interface, Failure> {
+fn filed(path: &Path) -> Result<Described, Failure> {
     let text =
         policy::read(path).map_err(|error| Failure::usage(chain(&error), "check the file"))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    // Nothing is called, so where it would be does not matter.
-    let nowhere = Address::Http(PathBuf::new());
-    // The file is the operator's, and so is what it says of effects.
-    let terms = Terms {
-        trusted: true,
-        ..Terms::default()
-    };
-    let service = Service::read(&name, nowhere, text.as_bytes(), &terms);
-    let service = service.map_err(|error| {
+    let document = Document::read(text.as_bytes()).map_err(|error| {
         let message = format!(
             "`{}` is not an OpenRPC document: {}",
             path.display(),
@@ -76,5 +101,13 @@ fn interface(path: &Path) -> Result<Interface, Failure> {
         );
         Failure::usage(message, "save what the service answers to `rpc.discover`")
     })?;
-    Ok(service.interface())
+    Ok(Described {
+        name: name.into_owned(),
+        document,
+        // The file is the operator's, and so is what it says of effects.
+        terms: Terms {
+            trusted: true,
+            ..Terms::default()
+        },
+    })
 }

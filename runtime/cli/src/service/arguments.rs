@@ -1,12 +1,12 @@
 //! The arguments of `sandgate service`, and its help.
 
-use crate::reach::PoliciesArgument;
+use crate::{reach::PoliciesArgument, values};
 use clap::{
     Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use sandgate::{policy::Effect, service::Reads};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,14 +14,17 @@ Examples:
   sandgate service add hero_biz --socket ~/hero/sockets/hero_biz/rpc.sock
   sandgate service add crm --url https://crm.example.org/rpc --effect deal.close=destroy
   sandgate service show hero_biz
-  sandgate service interface hero_biz
+  sandgate service interface --context assistant
   sandgate service export hero_biz > policies/services/hero_biz.json
+  sandgate service effect hero_biz deal.close=destroy
+  sandgate service refresh --dry-run
   sandgate service refresh --accept
   sandgate service test hero_biz contact.get '{\"id\": 7}'
 
 A service is registered from its own document (`rpc.discover`), which is kept. When the service
 comes with another one, `refresh` shows what changed and whether the policies load with it, and the
-service is not offered to scripts until `refresh --accept`.";
+service is not offered to scripts until `refresh --accept`, or `refresh --decline`.
+`refresh --dry-run` only looks.";
 
 /// Register services, and see what they offer.
 #[derive(Debug, Args)]
@@ -41,13 +44,15 @@ pub(crate) enum ServiceCommand {
     List(Plain),
     /// One service: its methods, what each of them does, and who says so
     Show(Named),
-    /// What a model reads of a service; with --json, what the proxies in a script are made from
-    Interface(Named),
+    /// What a model reads of services: names, types, ranges, errors; with --json, what the proxies in a script are made from
+    Interface(InterfaceArguments),
     /// Print the document of a service with the effects that count, for `services/NAME.json` beside policies
     Export {
         /// The service
         name: String,
     },
+    /// Say what methods of a registered service do, or take it back; the rest of the registration stays
+    Effect(EffectArguments),
     /// Ask services for their documents again
     Refresh(RefreshArguments),
     /// Forget a service
@@ -74,6 +79,23 @@ pub(crate) struct Named {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct InterfaceArguments {
+    /// The service [default: all of them]
+    pub(super) name: Option<String>,
+
+    /// Only what this context may do, with what asks a person
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) context: Option<String>,
+
+    #[command(flatten)]
+    pub(super) policies: PoliciesArgument,
+
+    /// Print JSON; with --context, the methods with what can become of their calls
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AddArguments {
     /// What scripts and policies call it: 1 to 64 characters of `a-z0-9_`, a letter first
     pub(super) name: String,
@@ -93,11 +115,16 @@ pub(crate) struct AddArguments {
     #[arg(long = "effect", value_name = "METHOD=EFFECT", value_parser = parse_effect)]
     pub(super) effects: Vec<(String, Effect)>,
 
+    /// For how long a call of it is waited for [default: 30s for the first byte of a reply, 60s for all of it]
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pub(super) timeout: Option<Duration>,
+
     /// Let scripts set this parameter although it is called like one that the host sets, such as `context`
     #[arg(long, value_name = "PARAMETER")]
     pub(super) free: Vec<String>,
 
-    /// Take the place of a service that is registered under this name
+    /// Take the place of a service that is registered under this name; what was said with --effect and --free of what it
+    /// still has is kept
     #[arg(long)]
     pub(super) replace: bool,
 
@@ -143,9 +170,21 @@ pub(crate) struct RefreshArguments {
     /// The service [default: all of them]
     pub(super) name: Option<String>,
 
-    /// Let the new document count, if it is the one that was shown, or none was waiting yet
+    /// Only look: a service with another document is offered as before
     #[arg(long)]
+    pub(super) dry_run: bool,
+
+    /// Let the new document count, if it is the one that was shown, or none was waiting yet, and if policies load with it
+    #[arg(long, conflicts_with_all = ["dry_run", "decline"])]
     pub(super) accept: bool,
+
+    /// Accept it although the policies do not load with it: runs in their contexts are refused then
+    #[arg(long, requires = "accept")]
+    pub(super) force: bool,
+
+    /// Go on with the document that counts; nothing is asked
+    #[arg(long, conflicts_with = "dry_run", requires = "name")]
+    pub(super) decline: bool,
 
     /// Those that a new document is checked with.
     #[command(flatten)]
@@ -154,6 +193,27 @@ pub(crate) struct RefreshArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EffectArguments {
+    /// The service
+    pub(super) name: String,
+
+    /// METHOD=read, =write or =destroy; =unset takes back what was said
+    #[arg(required = true, value_name = "METHOD=EFFECT", value_parser = parse_change)]
+    pub(super) effects: Vec<EffectChange>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What is said of a method, or nothing any more.
+#[derive(Debug, Clone)]
+pub(crate) struct EffectChange {
+    pub(super) method: String,
+    pub(super) effect: Option<Effect>,
 }
 
 #[derive(Debug, Args)]
@@ -185,6 +245,19 @@ fn parse_reads() -> impl TypedValueParser<Value = Reads> {
     PossibleValuesParser::new(["named", "declared"]).map(|text| match text.as_str() {
         "declared" => Reads::Declared,
         _ => Reads::Named,
+    })
+}
+
+fn parse_change(text: &str) -> Result<EffectChange, String> {
+    if let Some(method) = text.strip_suffix("=unset") {
+        return Ok(EffectChange {
+            method: method.to_owned(),
+            effect: None,
+        });
+    }
+    parse_effect(text).map(|(method, effect)| EffectChange {
+        method,
+        effect: Some(effect),
     })
 }
 

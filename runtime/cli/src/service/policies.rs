@@ -3,10 +3,10 @@
 
 use crate::reach::PoliciesArgument;
 use sandgate::{
-    policy::{ContextsError, PolicyStore},
+    policy::{ContextsError, Interface, PolicyStore},
     service::{Store, StoreError},
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The policies that were checked.
 pub(super) struct CheckedPolicies {
@@ -15,21 +15,25 @@ pub(super) struct CheckedPolicies {
     pub(super) refused: Option<ContextsError>,
 }
 
-/// Loads the policies with the newest document of every service. Nothing where there are no policies.
+/// Loads the policies with the newest document of every service, those that were just read among them. Nothing where there are no policies.
 pub(super) fn check(
     store: &Store,
     policies: &PoliciesArgument,
+    newest: &BTreeMap<String, Interface>,
 ) -> Result<Option<CheckedPolicies>, StoreError> {
     let Some(directory) = policies.directory().filter(|path| path.is_dir()) else {
         return Ok(None);
     };
     let mut interfaces = Vec::new();
     for registration in store.list()? {
-        let service = match store.waiting(&registration)? {
-            Some(service) => service,
-            None => store.service(&registration)?,
+        let interface = match newest.get(&registration.name) {
+            Some(interface) => interface.clone(),
+            None => match store.waiting(&registration)? {
+                Some(service) => service.interface(),
+                None => store.service(&registration)?.interface(),
+            },
         };
-        interfaces.push(service.interface());
+        interfaces.push(interface);
     }
     let refused = PolicyStore::open(&directory, &interfaces).err();
     Ok(Some(CheckedPolicies { directory, refused }))

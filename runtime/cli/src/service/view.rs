@@ -23,6 +23,9 @@ pub(super) struct ServiceView {
     reads_by_name: Vec<String>,
     methods: Vec<MethodView>,
     left_out: Vec<LeftOutView>,
+    /// What is hardly meant so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    doubts: Vec<String>,
 }
 
 /// One line of a list.
@@ -92,6 +95,25 @@ impl ServiceView {
                     reason: left_out.reason,
                 })
                 .collect(),
+            doubts: Vec::new(),
+        }
+    }
+
+    /// With what the operator should look at, and of which methods something was said that the service no longer has.
+    pub(super) fn with_doubts(mut self, doubts: Vec<String>, dropped: Vec<String>) -> Self {
+        let dropped = dropped.into_iter().map(|method| {
+            format!("it no longer has `{method}`; what was said of its effect is dropped")
+        });
+        self.doubts = dropped.chain(doubts).collect();
+        self
+    }
+
+    /// The same as text.
+    pub(super) fn doubts(&self) -> String {
+        let lines = self.doubts.iter().map(|doubt| format!("  {doubt}\n"));
+        match self.doubts.as_slice() {
+            [] => String::new(),
+            _ => format!("look at these:\n{}", lines.collect::<String>()),
         }
     }
 
@@ -292,22 +314,52 @@ enum RefreshState {
     Same,
     Accepted,
     Waiting,
+    /// It has changed, and nothing was done about it.
+    Changed,
+    Declined,
     Unreachable,
 }
 
 impl RefreshView {
-    pub(super) fn new(name: String, refreshed: Refreshed, accepted: bool) -> Self {
-        let (state, change) = match refreshed {
-            Refreshed::Same => (RefreshState::Same, None),
-            Refreshed::Waiting { change, .. } if accepted => (RefreshState::Accepted, Some(change)),
-            Refreshed::Waiting { change, .. } => (RefreshState::Waiting, Some(change)),
-        };
+    pub(super) fn new(name: String, refreshed: Refreshed) -> Self {
+        match refreshed {
+            Refreshed::Same => Self::of(name, RefreshState::Same, None),
+            Refreshed::Waiting { change, .. } => {
+                Self::of(name, RefreshState::Waiting, Some(change))
+            }
+        }
+    }
+
+    /// One that was only looked at.
+    pub(super) fn looked_at(name: String, change: Option<Change>) -> Self {
+        match change {
+            None => Self::of(name, RefreshState::Same, None),
+            change => Self::of(name, RefreshState::Changed, change),
+        }
+    }
+
+    pub(super) fn declined(name: String, waited: bool) -> Self {
+        match waited {
+            true => Self::of(name, RefreshState::Declined, None),
+            false => Self::of(name, RefreshState::Same, None),
+        }
+    }
+
+    fn of(name: String, state: RefreshState, change: Option<Change>) -> Self {
         Self {
             name,
             state,
             change,
             reason: None,
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.state = RefreshState::Accepted;
     }
 
     pub(super) fn unreachable(name: String, error: &CallError) -> Self {
@@ -340,6 +392,10 @@ impl RefreshView {
             RefreshState::Waiting => format!(
                 "{name}  changed, and not offered until you accept it: `sandgate service refresh {name} --accept`\n"
             ),
+            RefreshState::Changed => format!("{name}  changed; it is offered as before\n"),
+            RefreshState::Declined => {
+                format!("{name}  offered again, with the document that counts\n")
+            }
             RefreshState::Unreachable => {
                 format!(
                     "{name}  not reachable: {}\n",
@@ -363,8 +419,18 @@ fn differences(change: &Change) -> String {
         let _ = writeln!(text, "  - {method}");
     }
     for (method, parts) in &change.changed {
-        let parts: Vec<String> = parts.iter().map(part).collect();
-        let _ = writeln!(text, "  ~ {method}  {}", parts.join(", "));
+        let words: Vec<String> = parts.iter().map(part).collect();
+        let _ = writeln!(text, "  ~ {method}  {}", words.join(", "));
+        for part in parts {
+            if let ChangedPart::Parameters { removed, added } = part {
+                for parameter in removed {
+                    let _ = writeln!(text, "      - {parameter}");
+                }
+                for parameter in added {
+                    let _ = writeln!(text, "      + {parameter}");
+                }
+            }
+        }
     }
     if change.described {
         text.push_str("  ~ the service's summary\n");
@@ -377,7 +443,7 @@ fn differences(change: &Change) -> String {
 
 fn part(part: &ChangedPart) -> String {
     match part {
-        ChangedPart::Parameters => "parameters".to_owned(),
+        ChangedPart::Parameters { .. } => "parameters".to_owned(),
         ChangedPart::Result => "result".to_owned(),
         ChangedPart::Description => "description".to_owned(),
         ChangedPart::Effect(before, now) => format!("was {before}, is {now}"),

@@ -102,6 +102,17 @@ impl CaseReport {
         }
     }
 
+    /// The report of no cases at all.
+    #[must_use]
+    pub fn of_none(policies: &Policies) -> Self {
+        Self::new(policies, "", Vec::new())
+    }
+
+    /// Those that did not come out as expected.
+    pub fn failed(&self) -> impl Iterator<Item = &CaseResult> {
+        self.cases.iter().filter(|case| !case.passed)
+    }
+
     /// Whether every case came out as expected.
     #[must_use]
     pub fn passed(&self) -> bool {

@@ -1,7 +1,7 @@
 //! An explanation as a policy author reads it.
 
 use super::{Check, Explanation, Story};
-use crate::decision::Verdict;
+use crate::{decision::Verdict, moment::Moment};
 use cedar_policy::Effect;
 use std::fmt;
 
@@ -76,6 +76,14 @@ impl fmt::Display for Check {
         }
         Ok(())
     }
+}
+
+/// A value as a person reads it: Cedar shows an instant that it was given in milliseconds as so many after 1970.
+pub(super) fn plain(value: &str) -> String {
+    value
+        .strip_prefix("(datetime(\"1970-01-01\")).offset(duration(\"")
+        .and_then(|rest| rest.strip_suffix("ms\"))")?.parse().ok())
+        .map_or_else(|| value.to_owned(), |ms| Moment::of_ms(ms).to_string())
 }
 
 /// `context["a"]["b"]` as a person writes it, where that is possible.

@@ -3,13 +3,15 @@
 
 use crate::{
     mention::{Found, Mention, find},
+    near::nearest,
     problem::Problem,
     rule::Rule,
     schema::Schema,
     scope::GROUPS,
 };
 use cedar_policy::{
-    ActionConstraint, EntityUid, ValidationError, ValidationResult, ValidationWarning,
+    ActionConstraint, EntityUid, PrincipalConstraint, ValidationError, ValidationResult,
+    ValidationWarning,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +37,18 @@ pub(super) fn duplicates(rules: &[Rule]) -> Vec<Problem> {
 pub(super) fn conditions(rules: &[Rule], schema: &Schema, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for rule in rules {
+        if let PrincipalConstraint::Eq(uid) = &rule.scope.principal
+            && uid.type_name().basename() == "Context"
+        {
+            let name = uid.id().unescaped();
+            let problem =
+                Problem::new("whoever calls is in a context and is none, so this never holds");
+            problems.push(
+                problem
+                    .at(locate(name, rule, text))
+                    .help(format!("write `principal in Context::\"{name}\"`")),
+            );
+        }
         if let ActionConstraint::Eq(uid) = &rule.scope.action {
             problems.extend(group(uid.id().unescaped(), rule, text));
         }
@@ -194,9 +208,7 @@ fn from_error(
     match (error, uid, place) {
         (ValidationError::UnrecognizedActionId(_), Some(uid), Some(place)) => {
             let name = uid.id().unescaped().to_owned();
-            Problem::new(format!("there is no action `{}`", name.escape_debug()))
-                .at(place)
-                .near(&name, actions(schema).iter().map(String::as_str))
+            no_action(&name, schema).at(place)
         }
         (ValidationError::InvalidEnumEntity(_), Some(uid), Some(place)) => {
             let name = uid.id().unescaped().to_owned();
@@ -228,6 +240,27 @@ fn from_error(
     }
 }
 
+/// An action that there is not, with what was perhaps meant: a method without its service, or one of a service that nobody
+/// knows.
+fn no_action(name: &str, schema: &Schema) -> Problem {
+    let problem = Problem::new(format!("there is no action `{}`", name.escape_debug()));
+    let all = actions(schema);
+    let named = all.iter().map(String::as_str);
+    let whole = schema.all().find(|(_, method, _)| *method == name);
+    if let Some((service, method, _)) = whole {
+        return problem.help(format!("did you mean `{service}.{method}`?"));
+    }
+    let service = name.split_once('.').map(|(service, _)| service);
+    match service.filter(|service| !schema.services().any(|known| known == *service)) {
+        Some(service) if nearest(name, named.clone()).is_none() => {
+            Problem::new(format!("no service `{}` is known", service.escape_debug())).help(
+                "register it with `sandgate service add`, or put its document in `services/` beside the contexts",
+            )
+        }
+        _ => problem.near(name, named),
+    }
+}
+
 /// How a value is compared that is not of the type that was expected of it.
 fn of_another_type(error: &ValidationError, written: &str) -> Option<String> {
     let message = error.to_string();
@@ -235,6 +268,14 @@ fn of_another_type(error: &ValidationError, written: &str) -> Option<String> {
         return Some(format!(
             "`{written}` is a number that may have a fraction: write `{written}.lessThanOrEqual(decimal(\"100.0\"))`; `lessThan`, `greaterThan` and `greaterThanOrEqual` are the others"
         ));
+    }
+    if message.ends_with("saw datetime") {
+        return Some(format!(
+            "`{written}` is a date: write `{written} < datetime(\"2026-12-31\")`, or `{written} < context.now.offset(duration(\"30d\"))`"
+        ));
+    }
+    if message.contains("datetime") && written.starts_with('"') {
+        return Some(format!("write `datetime({written})`"));
     }
     message
         .ends_with("saw String")

@@ -2,7 +2,7 @@
 
 use sandgate_policy::{
     ContextLimits, ContextName, ContextNumber, Decision, Effect, File, Interface, MethodInterface,
-    ParameterInterface, Policies, Principal, Query, Schema, Unusable, Verdict,
+    Moment, ParameterInterface, Policies, Principal, Query, Schema, Unusable, Verdict,
 };
 use serde_json::{Map, Value, json};
 use std::{num::NonZeroU32, sync::Arc};
@@ -160,6 +160,7 @@ pub(crate) fn ask(policies: &Policies, method: &str, value: Value) -> Decision {
         service: "crm",
         method,
         params: &params(value),
+        now: Moment::OF_CASES,
     })
 }
 

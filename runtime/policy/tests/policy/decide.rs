@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, caller, crm, load, params, short};
 use sandgate_policy::{
-    ContextNumber, Decision, Fault, Principal, Query,
+    ContextNumber, Decision, Fault, Moment, Principal, Query,
     Verdict::{Allow, Gate, Refuse},
 };
 use serde_json::json;
@@ -138,6 +138,7 @@ fn sec_05_what_does_not_exist_looks_like_what_is_refused() {
             service,
             method,
             params: &params(value),
+            now: Moment::OF_CASES,
         })
     };
     let hidden = of("crm", "contact.add", json!({"name": "x"}));
@@ -170,6 +171,7 @@ fn iso_04_policies_answer_for_their_own_context_alone() {
             service: "crm",
             method: "stats.count",
             params: &params(json!({})),
+            now: Moment::OF_CASES,
         });
         assert_eq!(decision.verdict, verdict, "{context:?}");
     }
@@ -278,6 +280,7 @@ fn pol_04_a_name_is_itself_or_nothing() {
             service: &service,
             method: "contact.get",
             params: &params(value.clone()),
+            now: Moment::OF_CASES,
         });
         assert_eq!(decision.verdict, Refuse, "{service:?}");
     }
@@ -295,6 +298,7 @@ fn who_calls_is_matched_exactly() {
             service: "crm",
             method: "stats.count",
             params: &params(json!({})),
+            now: Moment::OF_CASES,
         };
         policies.decide(&query).verdict
     };

@@ -1,7 +1,7 @@
 //! Explanations, whole, as a policy author reads them.
 
 use crate::crm::{caller, load, params};
-use sandgate_policy::Query;
+use sandgate_policy::{Moment, Query};
 use serde_json::{Value, json};
 
 const TEXT: &str = r#"
@@ -42,6 +42,7 @@ fn explained(service: &str, method: &str, value: Value, claims: &[&str]) -> Stri
             service,
             method,
             params: &params(value),
+            now: Moment::OF_CASES,
         })
         .to_string();
     // The digest has its own test.

@@ -1,13 +1,16 @@
 //! `limits.toml`: what is understood, and what is said about the rest.
 
-use sandgate_policy::{ContextLimits, ContextNumber, File, Files, Unusable};
-use std::{num::NonZeroU32, time::Duration};
+use crate::crm::crm;
+use sandgate_policy::{ContextLimits, ContextName, ContextNumber, File, Files, Schema, Unusable};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 fn parse(text: &str) -> Result<ContextLimits, Unusable> {
-    ContextLimits::parse(File {
+    let file = File {
         name: "limits.toml",
         text,
-    })
+    };
+    let context = ContextName::new("demo").unwrap();
+    ContextLimits::parse(file, &Schema::new(context, &[crm()]).unwrap())
 }
 
 fn number(number: u32) -> ContextNumber {
@@ -48,6 +51,7 @@ questions = 3
             workspace_bytes: Some(1 << 30),
             workspace_files: Some(0),
             calls: Some(16),
+            method_calls: BTreeMap::new(),
             call_bytes: Some(1 << 20),
             reply_bytes: Some(4 << 20),
             rate: Some(1),
@@ -148,4 +152,44 @@ fn dos_10_a_limit_that_cannot_be_honoured_is_refused_and_the_largest_that_can_is
     }
     assert_eq!(taken, "");
     insta::assert_snapshot!(refused);
+}
+
+#[test]
+fn calls_are_limited_all_together_and_method_by_method() {
+    let limits = parse(
+        "hero_context = 7\n[calls]\n\"crm.deal.add\" = 3\n\"crm.contact.add\" = 0\n\"*\" = 100\n",
+    )
+    .unwrap();
+    assert_eq!(limits.calls, Some(100));
+    assert_eq!(
+        limits.method_calls,
+        BTreeMap::from([
+            ("crm.contact.add".to_owned(), 0),
+            ("crm.deal.add".to_owned(), 3)
+        ])
+    );
+    let some = parse("hero_context = 7\ncalls = { \"crm.deal.add\" = 3 }\n").unwrap();
+    assert_eq!((some.calls, some.method_calls.len()), (None, 1));
+}
+
+#[test]
+fn a_method_that_is_not_there_is_not_limited() {
+    let mut all = String::new();
+    for calls in [
+        "{ \"crm.del.add\" = 3 }",
+        "{ \"deal.add\" = 3 }",
+        "{ \"crm.deal.add\" = -1 }",
+        "{ \"crm.deal.add\" = \"3\" }",
+        "{ \"*\" = 2000000 }",
+        "{}",
+        "\"3\"",
+        "[3]",
+    ] {
+        let unusable = parse(&format!("hero_context = 7\ncalls = {calls}\n")).unwrap_err();
+        for finding in unusable.findings() {
+            let help = finding.help.unwrap_or_default();
+            all.push_str(&format!("{calls}\n    {} ({help})\n", finding.message));
+        }
+    }
+    insta::assert_snapshot!(all);
 }

@@ -5,7 +5,7 @@
 
 use crate::crm::{caller, limits, method, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Policies, Principal, Query,
+    Effect, File, Interface, Moment, Policies, Principal, Query,
     Verdict::{self, Allow, Gate, Refuse},
 };
 use serde_json::{Map, Value, json};
@@ -497,6 +497,7 @@ fn pol_08_the_engine_agrees_with_the_model() {
                 service: call.service,
                 method: call.method,
                 params: &call.params,
+                now: Moment::OF_CASES,
             });
             let ids: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
             let expected = decide(&policies, &call);

@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, caller, limits, method, params, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Policies, Query,
+    Effect, File, Interface, Moment, Policies, Query,
     Verdict::{self, Allow, Refuse},
 };
 use serde_json::{Value, json};
@@ -126,15 +126,15 @@ fn decimals_are_exact_or_refused() {
     assert_eq!(
         table(json!({"type": "number"}), rule, &values),
         "0.3 Allow\n\
-         0.30000000000000004 Refuse: the parameter `p` has more than four digits after the point, or too many\n\
+         0.30000000000000004 Refuse: the parameter `p` is 0.30000000000000004, and policies compare numbers in steps of 0.0001\n\
          0.3001 Refuse\n\
-         0.30001 Refuse: the parameter `p` has more than four digits after the point, or too many\n\
+         0.30001 Refuse: the parameter `p` is 0.30001, and policies compare numbers in steps of 0.0001\n\
          -0.0 Allow\n\
-         0.00001 Refuse: the parameter `p` has more than four digits after the point, or too many\n\
+         0.00001 Refuse: the parameter `p` is 0.00001, and policies compare numbers in steps of 0.0001\n\
          -922337203685477 Allow\n\
          922337203685477 Refuse\n\
-         922337203685478 Refuse: the parameter `p` has more than four digits after the point, or too many\n\
-         -930000000000000.0 Refuse: the parameter `p` has more than four digits after the point, or too many\n"
+         922337203685478 Refuse: the parameter `p` is larger than policies compare: 922337203685477 is the most\n\
+         -930000000000000.0 Refuse: the parameter `p` is larger than policies compare: 922337203685477 is the most\n"
     );
     // Where no policy looks at it, a number may be anything that JSON holds.
     let all = table(json!({"type": "number"}), "", &values);
@@ -310,6 +310,7 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
                 service: "crm",
                 method: "contact.list",
                 params: &params(json!({"effect": "read", "x-effect": "read"})),
+                now: Moment::OF_CASES,
             })
             .verdict
     };

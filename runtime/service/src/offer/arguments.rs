@@ -28,6 +28,7 @@ const MOST_PARTS: usize = 100_000;
 #[derive(Debug)]
 pub struct Arguments {
     by_name: Map<String, Value>,
+    rounded: Vec<(String, String)>,
     params: Box<RawValue>,
 }
 
@@ -38,13 +39,21 @@ impl Arguments {
         &self.by_name
     }
 
-    /// The same, without the rest: what is sent is kept for as long as a call waits, and nothing else is.
+    /// Parameters that hold a number of which `by_name` has only the nearest, with that number as it is sent: what looks at
+    /// them must not decide.
+    pub fn rounded(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.rounded.iter();
+        all.map(|(name, number)| (name.as_str(), number.as_str()))
+    }
+
+    /// What is sent, without the rest: what is sent is kept for as long as a call waits, and nothing else is.
     #[must_use]
     pub fn into_params(self) -> Box<RawValue> {
         self.params
     }
 
-    /// Exactly what is sent: one line of JSON, an object or a list as the document wants it.
+    /// Exactly what is sent: one line of JSON, an object or a list as the document wants it. Numbers have the digits that the
+    /// script wrote: a reader of decimals reads them all.
     #[must_use]
     pub fn params(&self) -> &RawValue {
         &self.params
@@ -207,6 +216,15 @@ impl<'de> Deserialize<'de> for Given<'de> {
     }
 }
 
+/// The value of one parameter: what is decided on, and what is sent.
+#[derive(Debug, Clone)]
+struct Bound {
+    value: Value,
+    text: Box<RawValue>,
+    /// The first number in it that the value does not hold exactly.
+    rounded: Option<String>,
+}
+
 impl Method {
     /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
     pub fn bind(&self, given: &RawValue, caller: &Principal) -> Result<Arguments, ArgumentError> {
@@ -229,14 +247,14 @@ impl Method {
                 continue;
             }
             // `None` for what may be left out and cannot be null is how Python leaves it out.
-            if value.as_ref().is_some_and(Value::is_null)
+            if value.as_ref().is_some_and(|bound| bound.value.is_null())
                 && !parameter.required
                 && !parameter.schema.takes_null()
             {
                 *value = None;
             }
             match value {
-                Some(value) => self.check(argument, value, weight)?,
+                Some(bound) => self.check(argument, &bound.value, weight)?,
                 None if parameter.required => missing.push(parameter.name.as_str()),
                 None => {}
             }
@@ -254,12 +272,20 @@ impl Method {
         };
         let params = params.map_err(|error| self.shape(&error))?;
         weight.look().map_err(|over| self.shape(&over))?;
-        let open = self.arguments.iter().zip(values);
-        let by_name = open
-            .filter(|(argument, _)| argument.reserved.is_none())
-            .filter_map(|(argument, value)| Some((argument.parameter.name.clone(), value?)))
-            .collect();
-        Ok(Arguments { by_name, params })
+        let (mut by_name, mut rounded) = (Map::new(), Vec::new());
+        for (argument, bound) in self.arguments.iter().zip(values) {
+            let (None, Some(bound)) = (argument.reserved, bound) else {
+                continue;
+            };
+            let name = &argument.parameter.name;
+            rounded.extend(bound.rounded.map(|number| (name.clone(), number)));
+            by_name.insert(name.clone(), bound.value);
+        }
+        Ok(Arguments {
+            by_name,
+            rounded,
+            params,
+        })
     }
 
     /// The given value of each parameter, in the order of the document.
@@ -267,7 +293,7 @@ impl Method {
         &self,
         given: &RawValue,
         weight: &Weight<'_>,
-    ) -> Result<Vec<Option<Value>>, ArgumentError> {
+    ) -> Result<Vec<Option<Bound>>, ArgumentError> {
         let mut values = vec![None; self.arguments.len()];
         let parts = Cell::new(MOST_PARTS);
         match serde_json::from_str(given.get()).map_err(|error| self.shape(&error))? {
@@ -323,16 +349,16 @@ impl Method {
         Ok(values)
     }
 
-    /// Strict JSON, with every number as it was written and nothing in it that belongs to the host.
+    /// Strict JSON, with nothing in it that belongs to the host.
     fn value(
         &self,
         argument: &Argument,
         given: &RawValue,
         parts: &Cell<usize>,
         weight: &Weight<'_>,
-    ) -> Result<Value, ArgumentError> {
+    ) -> Result<Bound, ArgumentError> {
         let wrong = |error: JsonError| self.wrong(argument, error.to_string());
-        json::check_numbers(given.get()).map_err(wrong)?;
+        let rounded = json::rounded(given.get()).map_err(wrong)?;
         let value = json::parse(given.get().as_bytes(), parts).map_err(wrong)?;
         let look = weight.look();
         look.map_err(|over| self.wrong(argument, over.to_string()))?;
@@ -340,7 +366,11 @@ impl Method {
             Some(key) => Err(ArgumentError::Reserved {
                 parameter: text::line(key, 60),
             }),
-            None => Ok(value),
+            None => Ok(Bound {
+                value,
+                text: json::compact(given.get()).map_err(|error| self.shape(&error))?,
+                rounded: rounded.map(|number| text::line(number, 60)),
+            }),
         }
     }
 
@@ -368,7 +398,7 @@ impl Method {
         reserved: Reserved,
         caller: &Principal,
         weight: &Weight<'_>,
-    ) -> Result<Option<Value>, ArgumentError> {
+    ) -> Result<Option<Bound>, ArgumentError> {
         let value = reserved
             .values(caller)
             .into_iter()
@@ -380,21 +410,32 @@ impl Method {
                 parameter: argument.parameter.name.clone(),
             });
         }
-        Ok(value)
+        let bound = |value: Value| -> Result<Bound, serde_json::Error> {
+            let text = to_raw_value(&value)?;
+            Ok(Bound {
+                value,
+                text,
+                rounded: None,
+            })
+        };
+        value
+            .map(bound)
+            .transpose()
+            .map_err(|error| self.shape(&error))
     }
 
     /// In the order of the names, so that the same arguments are always the same bytes.
-    fn object<'v>(&'v self, values: &'v [Option<Value>]) -> BTreeMap<&'v str, &'v Value> {
+    fn object<'v>(&'v self, values: &'v [Option<Bound>]) -> BTreeMap<&'v str, &'v RawValue> {
         self.arguments
             .iter()
             .zip(values)
-            .filter_map(|(argument, value)| {
-                Some((argument.parameter.name.as_str(), value.as_ref()?))
+            .filter_map(|(argument, bound)| {
+                Some((argument.parameter.name.as_str(), &*bound.as_ref()?.text))
             })
             .collect()
     }
 
-    fn list<'v>(&self, values: &'v [Option<Value>]) -> Result<Vec<&'v Value>, ArgumentError> {
+    fn list<'v>(&self, values: &'v [Option<Bound>]) -> Result<Vec<&'v RawValue>, ArgumentError> {
         let length = values
             .iter()
             .rposition(Option::is_some)
@@ -402,7 +443,7 @@ impl Method {
         let mut list = Vec::with_capacity(length);
         for (at, (argument, value)) in self.arguments.iter().zip(values).take(length).enumerate() {
             match value {
-                Some(value) => list.push(value),
+                Some(bound) => list.push(&*bound.text),
                 // THREAT[POL-03]: a `null` in its place would be sent without having been given, or decided on.
                 None => {
                     let given = self.arguments.iter().zip(values).skip(at);

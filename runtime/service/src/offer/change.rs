@@ -19,11 +19,17 @@ pub struct Change {
 }
 
 /// What is different about a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedPart {
-    /// What it takes, or how.
-    Parameters,
+    /// What it takes, or how: parameters as they were, and as they are, each as an interface shows it. Neither where it takes
+    /// the same in another form.
+    Parameters {
+        /// What is gone.
+        removed: Vec<String>,
+        /// What there is now.
+        added: Vec<String>,
+    },
     /// What it returns.
     Result,
     /// Its words.
@@ -62,6 +68,21 @@ impl Change {
     }
 }
 
+/// Parameters of one that the other has not, or not so.
+fn not_in(one: &Method, other: &Method) -> Vec<String> {
+    let same = |argument: &Argument, other: &Argument| {
+        let (parameter, other) = (&argument.parameter, &other.parameter);
+        parameter.name == other.name
+            && parameter.required == other.required
+            && parameter.schema == other.schema
+            && parameter.default == other.default
+    };
+    one.open()
+        .filter(|argument| !other.open().any(|other| same(argument, other)))
+        .map(Argument::shown_whole)
+        .collect()
+}
+
 fn parts(old: &Method, new: &Method) -> Vec<ChangedPart> {
     let takes = |argument: &Argument| {
         let parameter = &argument.parameter;
@@ -87,7 +108,10 @@ fn parts(old: &Method, new: &Method) -> Vec<ChangedPart> {
             .map(takes)
             .eq(new.arguments.iter().map(takes));
     [
-        (!same_parameters).then_some(ChangedPart::Parameters),
+        (!same_parameters).then(|| ChangedPart::Parameters {
+            removed: not_in(old, new),
+            added: not_in(new, old),
+        }),
         (old.returns != new.returns).then_some(ChangedPart::Result),
         (words(old) != words(new)).then_some(ChangedPart::Description),
         (old.effect != new.effect).then_some(ChangedPart::Effect(old.effect, new.effect)),

@@ -61,6 +61,8 @@ pub(crate) struct DescribedMethod {
     pub(crate) result: Option<ParameterSchema>,
     /// What the service says that it does.
     pub(crate) effect: Option<Effect>,
+    /// The codes of the errors that it says that it answers with.
+    pub(crate) errors: Vec<i64>,
 }
 
 /// How parameters are sent.

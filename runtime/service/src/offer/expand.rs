@@ -262,9 +262,14 @@ impl<'d> Walk<'_, 'd> {
                     .as_str()
                     .filter(|pattern| self.is_pattern(pattern))
                     .map(Value::from),
+                // No condition on a value either, but policies and models read those that they know.
+                "format" => match value.as_str().filter(|format| FORMATS.contains(format)) {
+                    Some(format) => Some(Value::from(format)),
+                    None => continue,
+                },
                 // Said of a value, and no condition on it.
-                "description" | "default" | "examples" | "example" | "deprecated" | "format"
-                | "nullable" | "readOnly" | "writeOnly" | "$comment" | "$schema" | "$id" | "id"
+                "description" | "default" | "examples" | "example" | "deprecated" | "nullable"
+                | "readOnly" | "writeOnly" | "$comment" | "$schema" | "$id" | "id"
                 | "definitions" | "$defs" => continue,
                 _ if keyword.starts_with("x-") => continue,
                 _ => self.plain(keyword, value),
@@ -434,6 +439,9 @@ fn settle(expanded: &mut Map<String, Value>, written: &Node<'_>) {
         expanded.remove("additionalItems");
     }
 }
+
+/// Formats of texts that policies compare or models know how to write. Others are the document's own words.
+const FORMATS: [&str; 6] = ["date-time", "date", "time", "email", "uri", "uuid"];
 
 /// Keywords without schemas inside.
 const PLAIN: [&str; 15] = [

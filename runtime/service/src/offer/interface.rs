@@ -6,8 +6,9 @@
 //! ```text
 //! SERVICE: hero_biz
 //! SUMMARY: Contacts, companies and deals.
+//! IMPORT: from services import hero_biz
 //! Contact = dict[id: int, name: str]
-//! hero_biz.contact_add(name: str, email: str | None = None) -> Contact  # Adds a contact.
+//! hero_biz.contact_add(name: str, email: str | None = None) -> Contact  # Adds a contact. [asks a person; email: email; errors -32004]
 //! MORE: 12 methods are not shown
 //! ```
 
@@ -15,11 +16,13 @@ use crate::{
     offer::{Argument, Method, Service, types},
     text,
 };
-use sandgate_policy::Effect;
+use sandgate_policy::{Effect, Outlook, Verdict};
 use sandgate_wire::{Stub, StubEffect, StubMethod, StubParameter};
 use serde_json::Value;
 use std::fmt::Write;
 
+/// What is said of a method in brackets: ranges, formats, codes of errors. About 25 tokens.
+const LONGEST_NOTE: usize = 90;
 /// The description of a method; the rest is in its `help()`.
 const LONGEST_LINE: usize = 120;
 /// A signature with more is cut to names alone.
@@ -32,19 +35,32 @@ const LONGEST_DEFAULT: usize = 200;
 /// behind them has names alone. THREAT[SVC-04]: parameters that share a description cost a few bytes of a document each.
 const MOST_WORDS: usize = 1 << 20;
 
-pub(crate) fn text(service: &Service) -> String {
+/// Where it is for a context, methods that it may never call are not in it. THREAT[SEC-05]
+pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
     let mut made = format!(
-        "SERVICE: {}\nSUMMARY: {}\n",
+        "SERVICE: {0}\nSUMMARY: {1}\nIMPORT: from services import {0}\n",
         service.name(),
         service.summary()
     );
+    let outlook = |method: &Method| {
+        let all = outlooks.unwrap_or_default();
+        all.iter()
+            .find(|one| *one.service == *method.service && one.method == method.method)
+    };
+    let shown: Vec<&Method> = service
+        .methods()
+        .map(|method| &**method)
+        .filter(|method| outlooks.is_none() || outlook(method).is_some_and(Outlook::is_possible))
+        .collect();
     let named: Vec<String> = service
         .named
         .iter()
         .map(|(name, annotation)| format!("{name} = {annotation}\n"))
         .collect();
-    let methods = service.methods().map(|method| line(method));
-    let mut left = service.methods().len();
+    let mut left = shown.len();
+    let methods = shown
+        .into_iter()
+        .map(|method| line(method, outlook(method)));
     for (is_method, line) in named
         .into_iter()
         .map(|line| (false, line))
@@ -63,7 +79,7 @@ pub(crate) fn text(service: &Service) -> String {
     made
 }
 
-fn line(method: &Method) -> String {
+fn line(method: &Method, outlook: Option<&Outlook>) -> String {
     let mut line = signature(method);
     let summary = text::line(&method.summary, LONGEST_LINE);
     let deprecated = if method.deprecated {
@@ -71,12 +87,43 @@ fn line(method: &Method) -> String {
     } else {
         ""
     };
-    if !summary.is_empty() || method.deprecated {
+    let notes = notes(method, outlook);
+    if !summary.is_empty() || method.deprecated || !notes.is_empty() {
         line.push_str("  # ");
-        line.push_str(format!("{deprecated}{summary}").trim_end());
+        line.push_str(format!("{deprecated}{summary}{notes}").trim());
     }
     line.push('\n');
     line
+}
+
+/// ` [asks a person; limit 1..500; errors -32004]`: what neither types nor words say.
+fn notes(method: &Method, outlook: Option<&Outlook>) -> String {
+    let verdicts = outlook.map(|outlook| outlook.verdicts.as_slice());
+    let verdict = match verdicts.unwrap_or_default() {
+        [Verdict::Gate] => Some("asks a person"),
+        [Verdict::Allow, Verdict::Gate] => Some("may ask a person"),
+        [Verdict::Allow, Verdict::Refuse] => Some("may be refused"),
+        [Verdict::Gate, Verdict::Refuse] => Some("asks a person, or is refused"),
+        [Verdict::Allow, Verdict::Gate, Verdict::Refuse] => Some("may ask a person, or be refused"),
+        _ => None,
+    };
+    let errors: Vec<String> = method.errors.iter().map(ToString::to_string).collect();
+    let errors = (!errors.is_empty()).then(|| format!("errors {}", errors.join(", ")));
+    let verdict = verdict.map(ToOwned::to_owned);
+    let parameters = method.open().filter_map(Argument::note);
+    let mut notes = String::new();
+    for note in verdict.into_iter().chain(parameters).chain(errors) {
+        let length = notes.len().saturating_add(note.len());
+        if length <= LONGEST_NOTE {
+            notes.push_str(if notes.is_empty() { "" } else { "; " });
+            notes.push_str(&note);
+        }
+    }
+    if notes.is_empty() {
+        notes
+    } else {
+        format!(" [{notes}]")
+    }
 }
 
 /// `hero_biz.contact_add(name: str, email: str | None = None) -> Contact`
@@ -117,12 +164,35 @@ fn parameters(method: &Method, shown: impl Fn(&Argument) -> String) -> String {
 }
 
 impl Argument {
+    /// The range or the format of its values: `limit 1..500`, `start: date-time`.
+    fn note(&self) -> Option<String> {
+        let schema = self.parameter.schema.value();
+        let python = &self.python;
+        let bound = |key: &str| schema.get(key)?.as_number().map(ToString::to_string);
+        match (bound("minimum"), bound("maximum")) {
+            (Some(least), Some(most)) => return Some(format!("{python} {least}..{most}")),
+            (Some(least), None) => return Some(format!("{python} >= {least}")),
+            (None, Some(most)) => return Some(format!("{python} <= {most}")),
+            (None, None) => {}
+        }
+        let format = schema.get("format")?.as_str()?;
+        Some(format!("{python}: {format}"))
+    }
+
     /// What the service takes when nothing is given, if it is short.
     fn default(&self) -> Option<Value> {
         let default = self.parameter.default.as_ref()?;
         (default.len() <= LONGEST_DEFAULT)
             .then(|| serde_json::from_str(default).ok())
             .flatten()
+    }
+
+    /// As a difference between two documents shows it.
+    pub(crate) fn shown_whole(&self) -> String {
+        match self.note() {
+            Some(note) => format!("{}  [{note}]", self.shown()),
+            None => self.shown(),
+        }
     }
 
     fn shown(&self) -> String {

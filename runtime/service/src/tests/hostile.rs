@@ -268,8 +268,8 @@ proptest! {
         let of_methods = lines.iter().filter(|line| line.starts_with("x.")).count();
         let of_types = lines.iter().filter(|line| line.split_once(" = ").is_some_and(|(name, _)| service.named.contains_key(name))).count();
         prop_assert_eq!(of_methods, service.methods().len());
-        prop_assert_eq!(lines.len(), 2 + of_methods + of_types);
-        prop_assert!(lines[0] == "SERVICE: x" && lines[1].starts_with("SUMMARY: "));
+        prop_assert_eq!(lines.len(), 3 + of_methods + of_types);
+        prop_assert!(lines[0] == "SERVICE: x" && lines[1].starts_with("SUMMARY: ") && lines[2] == "IMPORT: from services import x");
         let hidden = |c: &char| *c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{202e}' | '\u{200b}'));
         prop_assert_eq!(text.chars().find(hidden), None);
         // Nothing of it depends on anything but the document.
@@ -301,8 +301,9 @@ for text in texts:
     lines = text.splitlines()
     assert lines == text.rstrip("\n").split("\n"), text
     assert lines[0] == "SERVICE: x" and lines[1].startswith("SUMMARY: "), text
+    assert lines[2] == "IMPORT: from services import x", text
     names, seen, used = set(), set(), set()
-    for line in lines[2:]:
+    for line in lines[3:]:
         if line.startswith("x."):
             signature, _, comment = line[2:].partition("  # ")
             (node,) = ast.parse(f"def {signature}: ...\n").body

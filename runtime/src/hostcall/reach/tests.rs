@@ -16,7 +16,7 @@ use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
-use sandgate_policy::{ContextName, File, Policies, Schema, Verdict};
+use sandgate_policy::{ContextName, File, Moment, Policies, Schema, Verdict};
 use sandgate_service::{Address, ClientLimits, Service, Terms};
 use serde_json::{Map, Value, json};
 use std::{
@@ -34,7 +34,7 @@ fn calls() -> usize {
 /// A call of the one method that there is.
 fn asked(params: &str) -> Call {
     let request = format!(r#"{{"service":"svc","method":"thing.put","params":{params}}}"#);
-    call::decode(request.as_bytes()).unwrap()
+    call::decode(request.as_bytes(), Moment::OF_CASES).unwrap()
 }
 
 /// Calls for each document and its policies.
@@ -402,6 +402,51 @@ fn pol_03_a_null_that_a_policy_looks_at_is_refused_with_the_reason_and_others_ar
     );
     assert_eq!(refusal(&reach, r#"{"id":1,"note":null}"#), None);
     assert_eq!(refusal(&reach, r#"{"id":1}"#), None);
+}
+
+#[test]
+fn pol_03_a_number_that_no_policy_can_compare_is_answered_with_the_step_and_where_none_looks_it_is_sent()
+ {
+    let number = json!({"type": "number"});
+    let document = json!({"openrpc": "1.2.6", "info": {"title": "T"}, "methods": [{
+        "name": "thing.put",
+        "params": [
+            {"name": "cost", "schema": number},
+            {"name": "weight", "schema": number},
+            {"name": "parts", "schema": {"type": "array", "items": number}},
+        ],
+    }]});
+    let policy = "@because(\"x\") permit (principal, action, resource)
+        unless { context has cost && context.cost.greaterThan(decimal(\"100.0\")) }
+        unless { context has parts && context.parts.isEmpty() };";
+    let reach = reach(service(&document), policy);
+    for (params, expected) in [
+        (
+            r#"{"cost":0.30000000000000004}"#,
+            "the parameter `cost` is 0.30000000000000004, and policies compare numbers in steps of 0.0001; pass `round(cost, 2)`",
+        ),
+        (
+            r#"{"cost":0.1000000000000000055511151231257827}"#,
+            "the parameter `cost` is 0.1000000000000000055511151231257827, and policies compare numbers in steps of 0.0001; pass `round(cost, 2)`",
+        ),
+        (
+            r#"{"parts":[1,0.00001]}"#,
+            "the parameter `parts` holds 0.00001, and policies compare numbers in steps of 0.0001; pass `round(…, 2)` for each number in `parts`",
+        ),
+    ] {
+        assert_eq!(
+            refusal(&reach, params).unwrap(),
+            format!("`svc.thing.put` cannot be decided: {expected}")
+        );
+    }
+    for sent in [
+        r#"{"cost":50.10}"#,
+        r#"{"weight":0.1000000000000000055511151231257827}"#,
+    ] {
+        let decided = reach.decide(&asked(sent), &|| true).unwrap();
+        let (_, call) = decided.open();
+        assert_eq!(call.params().get(), sent);
+    }
 }
 
 #[tokio::test]

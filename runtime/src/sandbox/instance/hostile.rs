@@ -279,8 +279,7 @@ async fn call_by_call(
         sentinel.check(memory.data(&store), false)?;
     }
     let state = store.into_data();
-    let named =
-        name_ending(end, &state.memory, &limits, &meter).map_err(|error| error.to_string())?;
+    let named = name_ending(end, &state, &limits, &meter).map_err(|error| error.to_string())?;
     let outcome = finish(named, state, &meter, workspace).await;
     Ok(ending(outcome.status, outcome.reason))
 }

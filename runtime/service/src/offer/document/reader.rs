@@ -18,6 +18,8 @@ use std::{
 /// Parts of the schemas of one method's parameters. They are made ready to check a call together, in less than 20 ms.
 const MOST_IN_METHOD: usize = 4_000;
 const MOST_PARAMETERS: usize = 64;
+/// Errors of a method that a model is told of.
+const MOST_ERRORS: usize = 5;
 /// Of a parameter's name; documents of Ethereum have "Returned block parameter".
 const LONGEST_NAME: usize = 128;
 
@@ -192,7 +194,22 @@ impl<'d> Reader<'d> {
             parameters,
             result,
             effect: annotation(method),
+            errors: self.errors(method).map_err(|TooMuch| heavy(self))?,
         }))
+    }
+
+    /// The codes of the errors that a method declares, each once.
+    fn errors(&self, method: &'d Node<'d>) -> Result<Vec<i64>, TooMuch> {
+        let mut codes = Vec::new();
+        let declared = method.get("errors").and_then(Node::as_array);
+        for error in declared.unwrap_or_default().iter().take(MOST_ERRORS) {
+            let error = self.expander.resolve(error)?;
+            let code = error.and_then(|error| error.get("code")?.as_i64());
+            if let Some(code) = code.filter(|code| !codes.contains(code)) {
+                codes.push(code);
+            }
+        }
+        Ok(codes)
     }
 
     /// What policies, and the check of one call, will have to hold of a method's parameters.

@@ -1,0 +1,99 @@
+//! `sandgate service interface`: what a model reads of services, all of them or one, as they are or as the policies of a context
+//! leave them. It must never show less than a script of the context could find out, nor more.
+
+use super::arguments::InterfaceArguments;
+use crate::{exit::Exit, failure::Failure, print, report};
+use sandgate::{
+    policy::{self, ContextError, ContextPolicy, Policies},
+    service::{Service, Store},
+};
+use serde_json::{Value, json};
+
+pub(super) fn show(store: &Store, arguments: &InterfaceArguments) -> Result<Exit, Failure> {
+    let registrations = match &arguments.name {
+        Some(name) => vec![store.get(name)?],
+        None => store.list()?,
+    };
+    let mut services = Vec::new();
+    for registration in &registrations {
+        // What waits is not offered to the scripts of a context.
+        if arguments.context.is_none() || registration.is_offered() {
+            services.push(store.service(registration)?);
+        }
+    }
+    let Some(context) = &arguments.context else {
+        return all(&services, arguments.json);
+    };
+    let mut interfaces = Vec::new();
+    for registration in store.list()? {
+        interfaces.push(store.service(&registration)?.interface());
+    }
+    let directory = arguments.policies.of_context(context)?;
+    let loaded = policy::load(&directory, context, &interfaces).and_then(ContextPolicy::kept);
+    match loaded {
+        Ok(context) => within(&services, &context.policies, arguments.json),
+        Err(error @ (ContextError::Unusable(_) | ContextError::Cases(_))) => {
+            report::failure(&error);
+            Ok(Exit::Found)
+        }
+        Err(error) => Err(Failure::usage(
+            crate::failure::chain(&error),
+            "name a context of the policies, and their directory with --policies",
+        )),
+    }
+}
+
+fn all(services: &[Service], json: bool) -> Result<Exit, Failure> {
+    let stubs = services
+        .iter()
+        .map(|service| String::from_utf8_lossy(&service.stub()).into_owned());
+    match (services, json) {
+        ([one], true) => print::json(&format!("{}\n", String::from_utf8_lossy(&one.stub())))?,
+        (_, true) => print::json(&format!("[{}]\n", stubs.collect::<Vec<_>>().join(",")))?,
+        (_, false) => print::out(&joined(
+            services.iter().map(|service| service.text().to_string()),
+        ))?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn within(services: &[Service], policies: &Policies, json: bool) -> Result<Exit, Failure> {
+    let usable: Vec<&Service> = services
+        .iter()
+        .filter(|service| policies.may_use(service.name()))
+        .collect();
+    if json {
+        let methods = usable.iter().map(|service| methods(service, policies));
+        print::json(&format!("{}\n", Value::from_iter(methods)))?;
+    } else if usable.is_empty() {
+        print::out(&format!("`{}` may call nothing\n", policies.context()))?;
+    } else {
+        let texts = usable
+            .iter()
+            .map(|service| service.text_within(&policies.outlooks(service.name())));
+        print::out(&joined(texts))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn methods(service: &Service, policies: &Policies) -> Value {
+    let outlooks = policies.outlooks(service.name()).into_iter();
+    let possible = outlooks.filter(|outlook| outlook.is_possible());
+    let methods: Vec<Value> = possible
+        .filter_map(|outlook| {
+            let method = service.method(&outlook.method)?;
+            Some(json!({
+                "method": outlook.method,
+                "signature": method.signature(),
+                "effect": outlook.effect,
+                "verdicts": outlook.verdicts,
+            }))
+        })
+        .collect();
+    json!({"service": service.name(), "methods": methods})
+}
+
+/// With an empty line between two services.
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join("\n")
+}

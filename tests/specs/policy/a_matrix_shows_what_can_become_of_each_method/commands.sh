@@ -1,0 +1,2 @@
+sandgate policy matrix policies
+sandgate policy matrix policies --json

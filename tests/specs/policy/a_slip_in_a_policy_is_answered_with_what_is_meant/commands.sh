@@ -1,0 +1,1 @@
+sandgate policy check policies/office
