@@ -486,7 +486,7 @@ fn a_script_calls_what_is_permitted_and_a_gated_call_waits_for_a_person() {
         (well, text.as_str()),
         (
             true,
-            "Amara Okafor\n`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks at contacts before they are saved.; go on with what needs no approval, and say what is left to be approved\n"
+            "Amara Okafor\n`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks at contacts before they are saved; go on with what needs no approval, and say what is left to be approved\n"
         )
     );
     assert_eq!(desk.contacts(), 7);

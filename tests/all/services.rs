@@ -56,7 +56,7 @@ async fn a_call_that_needs_approval_is_refused_where_nobody_can_be_asked() {
         (
             "services.Refused",
             "`crm.contact.add` needs a person's approval, and nobody can be asked now: A person looks at contacts \
-             before they are saved.; go on with what needs no approval, and say what is left to be approved"
+             before they are saved; go on with what needs no approval, and say what is left to be approved"
         )
     );
     assert_eq!(office.contacts("assistant").await, 7);

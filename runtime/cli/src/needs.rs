@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_block_is_found_wherever_it_stands_and_only_whole() {
-        let script = "#!/usr/bin/env -S sandgate run\n# a comment\n# /// script\n# requires-python = \">=3.12\"\n#\n# dependencies = [\n#   \"requests<3\", # \"///\"\n# ]\n# ///\n# /// other\n# x\n# ///\nimport requests\n";
+        let script = "#!/usr/bin/env -S sandgate run\n# a comment\n# /// script\n# requires-python = \">=3.12\"\n#\n# dependencies = [\n#   \"requests<3\", # \"///\"\n# ]\n# ///\n\n# /// other\n# x\n# ///\nimport requests\n";
         assert_eq!(
             Needs::of(script),
             Ok(Needs {
@@ -213,10 +213,6 @@ mod tests {
         for (source, why) in [
             (
                 "# /// script\n# dependencies = []\nprint()\n",
-                "it has no end, a line `# ///`",
-            ),
-            (
-                "# /// script\n# ///\n# /// script\n# ///\n",
                 "it has no end, a line `# ///`",
             ),
             (

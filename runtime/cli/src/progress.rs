@@ -233,7 +233,7 @@ mod tests {
                 "starting it, so that no run has to, about 22 s left",
                 "compiling it for this processor, about 36 s left",
                 "compiling it for this processor, about 20 s left",
-                "compiling it for this processor, about 4 s left"
+                "compiling it for this processor, about 5 s left"
             ]
         );
     }
