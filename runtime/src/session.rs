@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 /// The end that gives scripts. Dropping it ends the run, once the script that runs has ended.
 #[derive(Debug)]
 pub struct Session {
-    next: mpsc::Sender<Next>,
+    next: mpsc::Sender<NextScript>,
     ended: mpsc::Receiver<Ended>,
     interrupt: Interrupt,
     begun: bool,
@@ -20,7 +20,7 @@ pub struct Session {
 /// The end that a run takes them from; given to it as [`Script::session`](crate::Script::session).
 #[derive(Debug)]
 pub struct Scripts {
-    next: mpsc::Receiver<Next>,
+    next: mpsc::Receiver<NextScript>,
     ended: mpsc::Sender<Ended>,
     interrupt: Interrupt,
     shown: bool,
@@ -28,7 +28,7 @@ pub struct Scripts {
 
 /// One script of a session.
 #[derive(Debug)]
-pub(crate) struct Next {
+pub(crate) struct NextScript {
     pub(crate) source: String,
     pub(crate) name: String,
 }
@@ -89,7 +89,7 @@ impl Session {
             self.ended.recv().await?;
             self.begun = true;
         }
-        self.next.send(Next { source, name }).await.ok()?;
+        self.next.send(NextScript { source, name }).await.ok()?;
         self.ended.recv().await
     }
 
@@ -111,7 +111,7 @@ impl Scripts {
     }
 
     /// Says how the last one ended, and waits for the next; `None` where no more are given.
-    pub(crate) async fn next(&mut self, ended: Ending, longest: usize) -> Option<Next> {
+    pub(crate) async fn next(&mut self, ended: Ending, longest: usize) -> Option<NextScript> {
         let mut ended = match ended {
             Ending::Ok { value } => Ended::Ok(value),
             Ending::Exited { code, message } => Ended::Exited { code, message },

@@ -23,7 +23,7 @@ mod walk;
 
 pub(crate) use entry::Seen;
 pub(crate) use listing::kind_number;
-pub(crate) use session::{Descriptor, How, Modes, Session, Whence};
+pub(crate) use session::{Descriptor, How, Modes, Mount, Whence};
 
 use crate::{budget::Budget, limits::Limits};
 use delivery::{Delivery, InputFile};
@@ -151,10 +151,10 @@ impl Workspace {
     }
 
     /// The one that a run has used.
-    pub(crate) fn of(session: &Session) -> Option<Self> {
+    pub(crate) fn of(session: &Mount) -> Option<Self> {
         match session {
-            Session::Host(_) => None,
-            Session::Memory(files) => Some(Self {
+            Mount::Host(_) => None,
+            Mount::Memory(files) => Some(Self {
                 kept: Kept::Memory(files.memory()),
             }),
         }
@@ -175,7 +175,7 @@ impl Workspace {
         &self,
         limits: &Limits,
         budget: &Budget,
-    ) -> Result<Session, WorkspaceError> {
+    ) -> Result<Mount, WorkspaceError> {
         match &self.kept {
             Kept::Host(directory) => {
                 let session = directory.session(limits);
@@ -183,9 +183,9 @@ impl Workspace {
                     path: directory.path.clone(),
                     source,
                 })?;
-                Ok(Session::Host(Box::new(session)))
+                Ok(Mount::Host(Box::new(session)))
             }
-            Kept::Memory(memory) => Ok(Session::Memory(memory.session(limits, budget))),
+            Kept::Memory(memory) => Ok(Mount::Memory(memory.session(limits, budget))),
         }
     }
 

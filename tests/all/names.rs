@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use syn::{Item, visit::Visit};
 
 /// Types of `wire` that are the form of another type, and have its name.
-const WIRE_FORMS: [&str; 1] = ["Script"];
+const WIRE_FORMS: [&str; 2] = ["Script", "Session"];
 
 /// The structs, enums, traits and unions of a file, other than of tests.
 #[derive(Default)]

@@ -61,7 +61,7 @@ async fn a_context_brings_its_limits_and_a_caller_can_only_take_from_them() {
         .unwrap();
     assert_eq!(
         said(&outcome),
-        "{\"refused\":{\"code\":\"limit.calls\",\"exception\":\"RuntimeError\",\"message\":\"the run has made all of its 5 calls\",\"hint\":\"do more with each call, or finish in another run\"}}\n"
+        "{\"refused\":{\"code\":\"limit.calls\",\"exception\":\"RuntimeError\",\"message\":\"the run has made all of its 5 calls\",\"because\":null,\"hint\":\"do more with each call, or finish in another run\"}}\n"
     );
 }
 

@@ -22,7 +22,7 @@ use sandgate::{
     Workspace,
 };
 use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc, time::Duration};
-use words::{Line, Prompt, Words};
+use words::{LineEditor, LineReader, Words};
 
 mod history;
 mod words;
@@ -106,7 +106,7 @@ pub(super) fn execute(
         None => None,
     };
     let history = History::open(shared.state_dir());
-    let line = Line::new(&history).map_err(|error| internal(&error))?;
+    let line = LineEditor::new(&history).map_err(|error| internal(&error))?;
     let places: Vec<WithinReach<'_>> = arguments
         .workspace
         .iter()
@@ -139,7 +139,7 @@ pub(super) fn execute(
     if !shared.quiet {
         print::err(&greeting(arguments.reach.context()));
     }
-    let mut prompt = Prompt::new(line, Words::new(words), history);
+    let mut prompt = LineReader::new(line, Words::new(words), history);
     let done = executor.block_on(async {
         let mut run = pin!(sandbox.run(script, &context));
         let said = {
@@ -215,7 +215,7 @@ fn names(caller: &Caller) -> Vec<String> {
 /// Reads statements and runs them until there are no more; `exit()` has its own code.
 async fn converse(
     mut session: Session,
-    prompt: &mut Prompt,
+    prompt: &mut LineReader,
     terminal: &Terminal,
     cancel: &Cancel,
     signals: &mut Signals,

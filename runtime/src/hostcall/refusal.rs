@@ -466,7 +466,7 @@ mod tests {
             assert_eq!(
                 serde_json::to_string(&reply).unwrap(),
                 format!(
-                    r#"{{"refused":{{"code":"{code}","exception":"{exception}","message":"{message}","hint":{hint}}}}}"#
+                    r#"{{"refused":{{"code":"{code}","exception":"{exception}","message":"{message}","because":null,"hint":{hint}}}}}"#
                 )
             );
         }

@@ -219,7 +219,7 @@ mod tests {
         calls.start(2, async move { long() });
         assert_eq!(
             String::from_utf8(calls.take(2).await.unwrap()).unwrap(),
-            r#"{"refused":{"code":"limit.held","exception":"RuntimeError","message":"the host holds 67108864 bytes for this run; the reply was dropped","hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
+            r#"{"refused":{"code":"limit.held","exception":"RuntimeError","message":"the host holds 67108864 bytes for this run; the reply was dropped","because":null,"hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
         );
         assert!(calls.take(1).await.unwrap().len() > MOST / 2);
         calls.finish(3, long()).unwrap();
@@ -276,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn esc_03_a_panic_in_a_call_is_the_error_of_that_call() {
-        let failed = r#"{"refused":{"code":"sandgate.failed","exception":"RuntimeError","message":"sandgate failed while it made this call; please report it","hint":"the service may have carried the call out; look before you repeat it"}}"#;
+        let failed = r#"{"refused":{"code":"sandgate.failed","exception":"RuntimeError","message":"sandgate failed while it made this call; please report it","because":null,"hint":"the service may have carried the call out; look before you repeat it"}}"#;
         let mut calls = calls();
         calls.start(1, async { panic!("on purpose") });
         calls.start(2, async { done() });

@@ -146,6 +146,7 @@ impl Shared {
             session: script.session.take().map(|scripts| SessionState {
                 scripts,
                 longest: limits.source,
+                interrupted: [0; 2],
             }),
             recorder,
             files,
@@ -289,6 +290,9 @@ fn interrupt_at_ticks(
         usize::try_from(addresses >> 32)?,
         usize::try_from(addresses & u64::from(u32::MAX))?,
     ];
+    if let Some(session) = &mut store.data_mut().session {
+        session.interrupted = addresses;
+    }
     store.epoch_deadline_callback(move |mut context| {
         if interrupt.take() {
             for at in addresses {

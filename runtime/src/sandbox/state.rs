@@ -9,7 +9,7 @@ use crate::{
     output::Output,
     recorder::Recorder,
     session::Scripts,
-    workspace::{Session, Workspace},
+    workspace::{Mount, Workspace},
 };
 use std::{
     io::{self, Read},
@@ -38,6 +38,8 @@ pub(super) struct SessionState {
     pub(super) scripts: Scripts,
     /// How long a script may be.
     pub(super) longest: usize,
+    /// Where the guest looks whether it is interrupted; its own numbers.
+    pub(super) interrupted: [usize; 2],
 }
 
 /// A workspace as the guest sees it.
@@ -48,7 +50,7 @@ pub(super) enum GuestFiles {
         /// In which it will be counted.
         budget: Budget,
     },
-    Here(Session),
+    Here(Mount),
     /// A thread that may wait carries something out with it.
     Away,
 }

@@ -10,7 +10,7 @@ use rustix::{fs::Timestamps, io::Errno};
 
 /// A run's view of its workspace. It is closed, and gives back what only it held, when it is dropped.
 #[derive(Debug)]
-pub(crate) enum Session {
+pub(crate) enum Mount {
     Host(Box<HostSession>),
     Memory(MemorySession),
 }
@@ -74,13 +74,13 @@ pub(crate) enum Whence {
 macro_rules! either {
     ($session:expr, $files:ident => $act:expr) => {
         match $session {
-            Session::Host($files) => $act,
-            Session::Memory($files) => $act,
+            Mount::Host($files) => $act,
+            Mount::Memory($files) => $act,
         }
     };
 }
 
-impl Session {
+impl Mount {
     /// What a script sees as the number of a file.
     pub(crate) fn number(&self, seen: &Seen) -> u64 {
         either!(self, files => files.number(seen))

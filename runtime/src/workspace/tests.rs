@@ -5,7 +5,7 @@ mod memory;
 mod model;
 
 use super::{
-    How, Kept, Modes, Session, Whence, Workspace,
+    How, Kept, Modes, Mount, Whence, Workspace,
     directory::{Directory, measure},
     ledger::locked,
     memory::Memory,
@@ -68,7 +68,7 @@ fn memory(workspace: &Workspace) -> &Memory {
 }
 
 /// A session with a budget of its own.
-fn session(workspace: &Workspace, limits: &Limits) -> Session {
+fn session(workspace: &Workspace, limits: &Limits) -> Mount {
     workspace.session(limits, &Budget::default()).unwrap()
 }
 
@@ -189,7 +189,7 @@ fn dos_13_a_run_may_hold_so_many_descriptors_and_no_more() {
     }
 }
 
-fn hold(session: &mut Session) {
+fn hold(session: &mut Mount) {
     session.make_directory(3, "d").unwrap();
     for at in 0..Limits::OPEN_FILES {
         let (path, how) = if at % 2 == 0 {

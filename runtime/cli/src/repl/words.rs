@@ -153,12 +153,12 @@ impl Validator for Words {}
 impl Helper for Words {}
 
 /// The editor, made while the terminal may be looked at in every way.
-pub(super) struct Line {
+pub(super) struct LineEditor {
     editor: Editor<Words, MemHistory>,
     before: Option<Termios>,
 }
 
-impl Line {
+impl LineEditor {
     pub(super) fn new(history: &History) -> rustyline::Result<Self> {
         let config = Config::builder()
             .behavior(Behavior::Stdio)
@@ -190,14 +190,14 @@ pub(super) enum Read {
 }
 
 /// Asks for lines.
-pub(super) struct Prompt {
+pub(super) struct LineReader {
     /// Away while a line is read.
-    line: Option<Line>,
+    line: Option<LineEditor>,
     history: History,
 }
 
-impl Prompt {
-    pub(super) fn new(mut line: Line, words: Words, history: History) -> Self {
+impl LineReader {
+    pub(super) fn new(mut line: LineEditor, words: Words, history: History) -> Self {
         line.editor.set_helper(Some(words));
         Self {
             line: Some(line),

@@ -1,4 +1,4 @@
-//! Files of a workspace as WASI asks for them: numbers and names are read from the guest's memory here, a `Session`
+//! Files of a workspace as WASI asks for them: numbers and names are read from the guest's memory here, a `Mount`
 //! carries out what they say, and its answer is written back, with coarse times. Called by `linker` and by the streams of
 //! `wasi`, whose descriptors they share. Where a context has no files each of these answers that there is no such
 //! descriptor, and no path exists.

@@ -2,7 +2,7 @@
 //! and go at once.
 
 use super::{
-    Errno, Limits, MANY, Session, Whence, Workspace, made, memory, session, with_little_stack,
+    Errno, Limits, MANY, Mount, Whence, Workspace, made, memory, session, with_little_stack,
 };
 use crate::budget::{Budget, FOR_FILES};
 use proptest::prelude::*;
@@ -161,7 +161,7 @@ fn dos_13_a_hundred_thousand_entries_and_the_deepest_tree_are_dropped_with_littl
     });
 }
 
-fn names(session: &mut Session, from: u64, room: usize) -> Vec<(u64, String)> {
+fn names(session: &mut Mount, from: u64, room: usize) -> Vec<(u64, String)> {
     let entries = session.list(3, from, room).unwrap();
     let (mut entries, mut found) = (&entries[..], Vec::new());
     while let Some((head, rest)) = entries.split_first_chunk::<24>() {

@@ -1,7 +1,7 @@
 //! Random file operations, against both kinds of workspace and against a model of one that is nothing but a table. After
 //! each of them all have answered the same, and the accounts, the model, the disk and the memory agree.
 
-use super::{How, Kept, Modes, Session, Whence, Workspace, both, locked, measure, session};
+use super::{How, Kept, Modes, Mount, Whence, Workspace, both, locked, measure, session};
 use crate::limits::Limits;
 use crate::workspace::ledger::Quota;
 use proptest::prelude::*;
@@ -481,7 +481,7 @@ fn fd(handle: usize) -> u32 {
     3 + u32::try_from(handle).unwrap()
 }
 
-fn apply(session: &mut Session, operation: &Operation) -> Answer {
+fn apply(session: &mut Mount, operation: &Operation) -> Answer {
     match operation {
         Operation::Open(at, path, how) => session.open(fd(*at), path, *how).map(drop),
         Operation::Write(handle, length) => {
@@ -500,12 +500,12 @@ fn apply(session: &mut Session, operation: &Operation) -> Answer {
 }
 
 /// Bytes and names: what is there, and what the account says.
-fn counted(workspace: &Workspace, session: Option<&Session>) -> [(u64, u64); 2] {
+fn counted(workspace: &Workspace, session: Option<&Mount>) -> [(u64, u64); 2] {
     match &workspace.kept {
         Kept::Host(directory) => {
             let measured = measure(&directory.dir).unwrap();
             let nameless = match session {
-                Some(Session::Host(session)) => session.nameless(),
+                Some(Mount::Host(session)) => session.nameless(),
                 _ => 0,
             };
             let account = &locked(&directory.ledger).account;

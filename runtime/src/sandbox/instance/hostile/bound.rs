@@ -127,6 +127,8 @@ const LOOPS: &[Loop] = &[
         most: REPLIES,
     },
     a("collect", &[1], 1),
+    // There is no session, so it has no next script.
+    a("next", &[0, 0], 1),
     a("open_files", &[], FAST),
     a("reply", &[OUT], 1),
     // Four bytes each would be 16 MB.

@@ -86,6 +86,7 @@ pub(super) const IMPORTS: &[Import] = &[
     Import(OURS, "begin", &[Request, Length], true),
     Import(OURS, "call", &[Request, Length], true),
     Import(OURS, "collect", &[Call], true),
+    Import(OURS, "next", &[Request, Length], true),
     Import(OURS, "open_files", &[], true),
     Import(OURS, "reply", &[Out], false),
     Import(OURS, "wait", &[Milliseconds], true),

@@ -110,6 +110,7 @@ const HABITS: &[&[&str]] = &[
     ],
     &["begin", "collect", "begin", "collect", "reply", "reply"],
     &["call", "reply", "begin", "call", "collect", "reply"],
+    &["next", "call", "next", "reply"],
     &[
         "path_open",
         "fd_write",

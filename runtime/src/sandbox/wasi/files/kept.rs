@@ -12,7 +12,7 @@ use crate::{
         linker::memory,
         state::{GuestFiles, State},
     },
-    workspace::{Descriptor, FileList, Session, Workspace, WorkspaceError},
+    workspace::{Descriptor, FileList, Mount, Workspace, WorkspaceError},
 };
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(in crate::sandbox) async fn listed(workspace: Arc<Workspace>) -> FileList {
 }
 
 /// The workspace, which is made if this is the first use of it, from here on at the time that the run has now.
-pub(super) fn session(state: &mut State) -> Result<&mut Session, Failed> {
+pub(super) fn session(state: &mut State) -> Result<&mut Mount, Failed> {
     let (files, recorder) = (&mut state.files, &mut state.recorder);
     let files = files.as_mut().ok_or(Errno::BADF)?;
     if let GuestFiles::Unused { limits, budget } = files {
@@ -67,7 +67,7 @@ pub(super) fn session(state: &mut State) -> Result<&mut Session, Failed> {
     }
     match files {
         GuestFiles::Here(session) => {
-            if let Session::Memory(files) = session {
+            if let Mount::Memory(files) = session {
                 files.at(recorder.wall_ms().map_err(wasmtime::Error::from)?);
             }
             Ok(session)
@@ -104,12 +104,12 @@ pub(super) fn open_files(state: &State) -> usize {
 /// host, of which nobody knows how long it takes.
 pub(super) fn at_once<R>(
     caller: &mut Caller<'_, State>,
-    act: impl FnOnce(&mut Session, &mut [u8]) -> Result<R, Failed>,
+    act: impl FnOnce(&mut Mount, &mut [u8]) -> Result<R, Failed>,
 ) -> Result<Option<R>, Failed> {
     let memory = memory(caller)?;
     let (bytes, state) = memory.data_and_store_mut(&mut *caller);
     match session(state)? {
-        Session::Host(_) => Ok(None),
+        Mount::Host(_) => Ok(None),
         files => act(files, bytes).map(Some),
     }
 }
@@ -117,10 +117,10 @@ pub(super) fn at_once<R>(
 /// What may wait, by a thread that may, unless nothing can take long.
 pub(super) async fn carry_out<R: Send + 'static>(
     caller: &mut Caller<'_, State>,
-    act: impl FnOnce(&mut Session) -> Result<R, Errno> + Send + 'static,
+    act: impl FnOnce(&mut Mount) -> Result<R, Errno> + Send + 'static,
 ) -> Result<R, Failed> {
     let state = caller.data_mut();
-    if let files @ Session::Memory(_) = session(state)? {
+    if let files @ Mount::Memory(_) = session(state)? {
         return Ok(act(files)?);
     }
     let taken = state
