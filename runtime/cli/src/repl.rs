@@ -201,10 +201,9 @@ fn names(caller: &Caller) -> Vec<String> {
     for (service, _) in caller.services() {
         let interface = caller.interface(&service).unwrap_or_default();
         for line in interface.lines() {
-            let name = line.split_once('(').map_or("", |(name, _)| name.trim());
-            let name = name.rsplit(' ').next().unwrap_or_default();
-            if name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty() {
-                names.push(format!("{service}.{name}"));
+            let name = line.split_once('(').map_or("", |(name, _)| name);
+            if name.starts_with(&format!("{service}.")) {
+                names.push(name.to_owned());
             }
         }
         names.push(service);

@@ -619,7 +619,8 @@ fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> O
             limits.workspace_files
         ));
     }
-    let (_, path) = message.split_once("No such file or directory: '")?;
+    let (_, rest) = message.split_once("No such file or directory")?;
+    let (_, path) = rest.split_once(": '")?;
     let is_outside = path.starts_with('/') && !path.starts_with(WORKSPACE);
     let is_given = arguments.workspace.is_some() || !arguments.inputs.is_empty();
     let why = match (exception.kind.as_str(), is_outside, is_given) {
