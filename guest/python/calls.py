@@ -95,7 +95,8 @@ def _fault(value):
         return f"is a {kind}: await it first"
     if callable(value):
         return f"is a {kind}: call it first"
-    return f"is a {kind}, which JSON has no form for: send a number, a string, a list or a dictionary, such as vars(…)"
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"is {article} {kind}, which JSON has no form for: send a number, a string, a list or a dictionary, such as vars(…)"
 
 
 def begin(service, method, params):

@@ -106,6 +106,11 @@ _NATIVE = {
 }
 
 
+def takes_keywords(function, names):
+    """Says which keywords a function takes that is written in Rust."""
+    _NATIVE[function] = names
+
+
 def _keywords(function):
     """The names that a call may give by keyword."""
     if isinstance(function, (staticmethod, classmethod, types.MethodType)):

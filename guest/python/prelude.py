@@ -220,6 +220,8 @@ def _write_through(stream):
     stream.__dict__.update({name: leave(name) for name in _LEAVING}, write=_sandgate_streams.write)
     buffer.write = write_bytes
     builtins.print = _sandgate_streams.print
+    builtins.print.__module__ = "builtins"
+    _sandgate_errors.takes_keywords(builtins.print, "sep end file flush")
 
 
 # What changes how text becomes bytes, or where they go.

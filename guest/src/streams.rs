@@ -96,7 +96,11 @@ mod _sandgate_streams {
     /// Whether nothing but text is asked for, and it goes to a stream whose `write` is the one above.
     fn goes_to_stdout(args: &FuncArgs, vm: &VirtualMachine) -> bool {
         let known = |name: &str| matches!(name, "sep" | "end" | "flush");
-        if !args.kwargs.keys().all(|name| name.as_str().is_ok_and(known)) {
+        if !args
+            .kwargs
+            .keys()
+            .all(|name| name.as_str().is_ok_and(known))
+        {
             return false;
         }
         let Ok(stdout) = vm.sys_module.get_attr("stdout", vm) else {
@@ -111,9 +115,14 @@ mod _sandgate_streams {
     /// Whether asking for its text runs nothing of the script.
     fn is_plain(object: &PyObject, vm: &VirtualMachine) -> bool {
         let (class, types) = (object.class(), &vm.ctx.types);
-        [types.str_type, types.int_type, types.float_type, types.bool_type]
-            .iter()
-            .any(|plain| class.is(*plain))
+        [
+            types.str_type,
+            types.int_type,
+            types.float_type,
+            types.bool_type,
+        ]
+        .iter()
+        .any(|plain| class.is(*plain))
     }
 
     fn original(
