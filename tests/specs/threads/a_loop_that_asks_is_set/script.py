@@ -6,7 +6,7 @@ def spin():
         count += 1
 t = threading.Thread(target=spin)
 t.start()
-time.sleep(0.05)
+while count <= 10: time.sleep(0.001)
 stop.set()
 t.join()
 print(count > 10)

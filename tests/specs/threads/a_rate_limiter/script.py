@@ -4,13 +4,16 @@ class Limiter:
     def __enter__(self):
         with self.lock:
             now = time.monotonic()
-            pause, self.next = max(0, self.next - now), max(now, self.next) + self.every
-        time.sleep(pause)
+            turn = max(now, self.next)
+            self.next = turn + self.every
+        time.sleep(max(0, turn - now))
+        return turn
     def __exit__(self, *_): pass
-limiter, stamps = Limiter(0.02), []
+limiter, turns = Limiter(0.02), []
 def work():
-    with limiter: stamps.append(time.monotonic())
+    with limiter as turn: turns.append((turn, time.monotonic() >= turn))
 ts = [threading.Thread(target=work) for _ in range(4)]
 for t in ts: t.start()
 for t in ts: t.join()
-print(all(b - a > 0.01 for a, b in zip(stamps, stamps[1:])))
+times = [turn for turn, _ in turns]
+print(times == sorted(times), all(b - a > 0.019 for a, b in zip(times, times[1:])), all(late for _, late in turns))

@@ -1,9 +1,9 @@
-import asyncio, time
+import asyncio, threading, time
+met = threading.Barrier(5)
 def blocking(n):
-    time.sleep(0.1)
+    time.sleep(0.01)
+    met.wait()
     return n * 2
 async def main():
-    start = time.monotonic()
-    results = await asyncio.gather(*(asyncio.to_thread(blocking, n) for n in range(5)))
-    print(results, time.monotonic() - start < 0.4)
+    print(await asyncio.gather(*(asyncio.to_thread(blocking, n) for n in range(5))), met.broken)
 asyncio.run(main())

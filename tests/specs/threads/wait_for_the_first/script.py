@@ -1,11 +1,11 @@
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait, FIRST_COMPLETED
-def work(d):
-    time.sleep(d)
-    return d
+gate = threading.Event()
 with ThreadPoolExecutor(3) as pool:
-    futures = [pool.submit(work, d) for d in (0.3, 0.05)]
+    futures = [pool.submit(gate.wait), pool.submit(int, "7")]
     done, left = wait(futures, return_when=FIRST_COMPLETED)
     print([f.result() for f in done], len(left))
     done, left = wait(futures, timeout=0.01)
     print(len(done), len(left))
+    gate.set()
+    print(len(wait(futures).done))
