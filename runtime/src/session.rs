@@ -106,8 +106,8 @@ impl Scripts {
         self.shown
     }
 
-    pub(crate) fn interrupt(&self) -> Interrupt {
-        self.interrupt.clone()
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     /// Says how the last one ended, and waits for the next; `None` where no more are given.

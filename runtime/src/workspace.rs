@@ -117,6 +117,9 @@ pub enum WorkspaceError {
 }
 
 impl Workspace {
+    /// Where a script finds it.
+    pub const PATH: &str = sandgate_wire::abi::WORKSPACE;
+
     /// An empty directory in memory. Nothing of it is ever on a disk, and it is gone with the workspace.
     ///
     /// What a run makes in it is counted in the run's own budget: 48 MiB at most, and less where its limits say so. Runs

@@ -20,7 +20,6 @@ use crate::{
     processor::Processor,
     recorder::{Recorder, TapeError},
     script::Script,
-    session::Interrupt,
     workspace::{FileList, Workspace},
 };
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
@@ -244,15 +243,13 @@ impl Guest {
             .ok_or_else(broken)?
             .typed::<(), u64>(&*store)?;
 
-        if let Some(session) = &store.data().session {
-            let interrupt = session.scripts.interrupt();
-            let addresses = export(store, &self.interrupt)?
+        if store.data().session.is_some() {
+            let interrupt = export(store, &self.interrupt)?
                 .into_func()
                 .ok_or_else(broken)?
-                .typed::<(), u64>(&*store)?
-                .call_async(&mut *store, ())
-                .await?;
-            interrupt_at_ticks(store, memory, addresses, interrupt)?;
+                .typed::<(), u64>(&*store)?;
+            let addresses = interrupt.call_async(&mut *store, ()).await?;
+            interrupt_at_ticks(store, memory, addresses)?;
         }
 
         let at = buffer.call_async(&mut *store, length).await?;
@@ -278,26 +275,22 @@ impl Guest {
     }
 }
 
-/// Has the guest raise a `KeyboardInterrupt` where one was asked for, by the two bytes that it looks at. THREAT[ESC-02]: their
-/// addresses are the guest's, and what is outside its memory is not written.
+/// Has interrupts passed on between two turns of the guest, by the two bytes that it says it looks at.
 fn interrupt_at_ticks(
     store: &mut Store<State>,
     memory: Memory,
     addresses: u64,
-    interrupt: Interrupt,
 ) -> wasmtime::Result<()> {
-    let addresses = [
-        usize::try_from(addresses >> 32)?,
-        usize::try_from(addresses & u64::from(u32::MAX))?,
-    ];
     if let Some(session) = &mut store.data_mut().session {
-        session.interrupted = addresses;
+        session.interrupted = [
+            usize::try_from(addresses >> 32)?,
+            usize::try_from(addresses & u64::from(u32::MAX))?,
+        ];
     }
     store.epoch_deadline_callback(move |mut context| {
-        if interrupt.take() {
-            for at in addresses {
-                memory.write(&mut context, at, &[1])?;
-            }
+        let (bytes, state) = memory.data_and_store_mut(&mut context);
+        if let Some(session) = &state.session {
+            session.pass_interrupt_on(bytes)?;
         }
         Ok(UpdateDeadline::Yield(1))
     });

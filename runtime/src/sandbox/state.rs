@@ -42,6 +42,20 @@ pub(super) struct SessionState {
     pub(super) interrupted: [usize; 2],
 }
 
+impl SessionState {
+    /// Has the guest raise a `KeyboardInterrupt`, where one was asked for. THREAT[ESC-02]: the addresses are the guest's, and
+    /// what is outside its memory is not written.
+    pub(super) fn pass_interrupt_on(&self, memory: &mut [u8]) -> wasmtime::Result<()> {
+        if self.scripts.interrupt().take() {
+            for at in self.interrupted {
+                let byte = memory.get_mut(at);
+                *byte.ok_or_else(|| wasmtime::format_err!("the guest has no such address"))? = 1;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A workspace as the guest sees it.
 pub(super) enum GuestFiles {
     /// In memory, and not made yet: no path has been used.
@@ -151,5 +165,45 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         // The interpreter's table is made with its size and never grows.
         Ok(current == 0)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use crate::session::Session;
+
+    /// What is in a memory of four bytes that says that it looks at these addresses.
+    fn interrupted(asked: bool, interrupted: [usize; 2]) -> Option<[u8; 4]> {
+        let (session, scripts) = Session::new(false);
+        if asked {
+            session.interrupt().interrupt();
+        }
+        let state = SessionState {
+            scripts,
+            longest: 0,
+            interrupted,
+        };
+        let mut memory = [0; 4];
+        state.pass_interrupt_on(&mut memory).ok()?;
+        // It was passed on, once.
+        let before = memory;
+        state.pass_interrupt_on(&mut memory).unwrap();
+        assert_eq!(memory, before);
+        Some(memory)
+    }
+
+    #[test]
+    fn esc_02_an_interrupt_that_was_asked_for_is_written_inside_of_the_guests_memory_or_not_at_all()
+    {
+        assert_eq!(interrupted(true, [1, 3]), Some([0, 1, 0, 1]));
+        assert_eq!(interrupted(true, [2, 2]), Some([0, 0, 1, 0]));
+        assert_eq!(interrupted(false, [1, 3]), Some([0; 4]));
+        for outside in [4, 5, usize::MAX] {
+            assert_eq!(interrupted(true, [outside, 0]), None);
+            assert_eq!(interrupted(true, [0, outside]), None);
+            assert_eq!(interrupted(false, [outside, 0]), Some([0; 4]));
+        }
     }
 }

@@ -129,20 +129,10 @@ async fn sleep(
         };
         match &state.session {
             Some(session) => {
-                let interrupt = session.scripts.interrupt();
-                let addresses = session.interrupted;
                 tokio::select! {
                     () = asleep => {}
                     // What is left of the script may be over before the next tick.
-                    () = interrupt.asked() => {
-                        interrupt.take();
-                        for at in addresses {
-                            bytes
-                                .get_mut(at)
-                                .map(|byte| *byte = 1)
-                                .ok_or_else(|| wasmtime::format_err!("no such address"))?;
-                        }
-                    }
+                    () = session.scripts.interrupt().asked() => session.pass_interrupt_on(bytes)?,
                 }
             }
             None => asleep.await,

@@ -230,6 +230,7 @@ const CALL: u32 = IMPORTS.len() as u32;
 const REPEAT: u32 = CALL + 1;
 const READ: u32 = CALL + 2;
 const RUN: u32 = CALL + 4;
+const INTERRUPT: u32 = CALL + 5;
 
 /// The module.
 pub(super) fn module(answers: Answers) -> Vec<u8> {
@@ -245,7 +246,7 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
     let call = || [ValType::I32].into_iter().chain([ValType::I64; ARGUMENTS]);
-    let own: [(Vec<ValType>, Option<ValType>, Function); 5] = [
+    let own: [(Vec<ValType>, Option<ValType>, Function); 6] = [
         (call().collect(), Some(ValType::I64), call_body()),
         (
             [ValType::I64].into_iter().chain(call()).collect(),
@@ -266,6 +267,8 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
                 None => run_body(),
             },
         ),
+        // It has no session, so nobody asks.
+        (vec![], Some(ValType::I64), constant(I::I64Const(0))),
     ];
     for (number, (takes, gives, body)) in (CALL..).zip(own) {
         types.ty().function(takes, gives);
@@ -286,6 +289,7 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
     exports.export("repeat", ExportKind::Func, REPEAT);
     exports.export(abi::EXPORT_BUFFER, ExportKind::Func, CALL + 3);
     exports.export(abi::EXPORT_RUN, ExportKind::Func, RUN);
+    exports.export(abi::EXPORT_INTERRUPT, ExportKind::Func, INTERRUPT);
     let mut data = DataSection::new();
     data.active(
         0,
