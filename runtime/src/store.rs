@@ -302,28 +302,25 @@ impl Store {
 
     /// Lets the document count that counted, and no other wait. Tells whether one waited.
     pub fn decline(&mut self, name: &str) -> Result<bool, StoreError> {
-        self.get(name)?;
-        let transaction = self.write()?;
-        let declined = transaction.execute(
-            "UPDATE services SET waiting = NULL WHERE name = ?1 AND waiting IS NOT NULL",
-            [name],
-        )?;
-        sweep(&transaction)?;
-        transaction.commit()?;
-        Ok(declined > 0)
+        self.settle(name, "waiting = NULL")
     }
 
     /// Makes the waiting document the one that counts. Tells whether there was one.
     pub fn accept(&mut self, name: &str) -> Result<bool, StoreError> {
+        self.settle(name, "document = waiting, waiting = NULL")
+    }
+
+    /// What becomes of a document that waits, in SQL. Tells whether one did.
+    fn settle(&mut self, name: &str, change: &'static str) -> Result<bool, StoreError> {
         self.get(name)?;
         let transaction = self.write()?;
-        let accepted = transaction.execute(
-            "UPDATE services SET document = waiting, waiting = NULL WHERE name = ?1 AND waiting IS NOT NULL",
+        let settled = transaction.execute(
+            &format!("UPDATE services SET {change} WHERE name = ?1 AND waiting IS NOT NULL"),
             [name],
         )?;
         sweep(&transaction)?;
         transaction.commit()?;
-        Ok(accepted > 0)
+        Ok(settled > 0)
     }
 
     /// Removes a registration.

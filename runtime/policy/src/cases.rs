@@ -16,7 +16,7 @@ use crate::{
     problem::{File, Problem, Unusable},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, num::NonZeroU32};
+use std::{collections::BTreeSet, num::NonZeroU32, ops::Range};
 use toml::de::{DeTable, DeValue};
 
 /// A call, and what should become of it.
@@ -51,11 +51,6 @@ pub struct Cases {
 
 const KEYS: &[&str] = &[
     "name", "actor", "user", "claims", "service", "method", "params", "now", "expect", "policies",
-];
-const VERDICTS: [(&str, Verdict); 3] = [
-    ("allow", Verdict::Allow),
-    ("gate", Verdict::Gate),
-    ("refuse", Verdict::Refuse),
 ];
 
 impl Cases {
@@ -96,17 +91,10 @@ impl Cases {
 }
 
 fn read(table: &DeTable<'_>, file: File<'_>, policies: &Policies) -> Result<Cases, Vec<Problem>> {
-    let mut fields = Fields::new(table, 0..0, &["case"]);
-    let tables = fields.need("case", "one `[[case]]` or more", |value| {
-        let tables = value.as_array()?.iter();
-        tables
-            .map(|one| Some((one.get_ref().as_table()?, one.span())))
-            .collect::<Option<Vec<_>>>()
-    });
-    let mut problems = fields.problems;
+    let (tables, mut problems) = tables(table);
     let mut names = BTreeSet::new();
     let mut cases = Vec::new();
-    for (table, place) in tables.map_or_else(Vec::new, |(tables, _)| tables) {
+    for (table, place) in tables {
         let line = line(file.text, place.start);
         let mut fields = Fields::new(table, place, KEYS);
         let case = case(&mut fields, policies, line, &mut names);
@@ -120,6 +108,21 @@ fn read(table: &DeTable<'_>, file: File<'_>, policies: &Policies) -> Result<Case
         Err(problems)
     }
 }
+
+/// The cases of a file and where each is, and what is wrong with that.
+fn tables<'t>(table: &'t DeTable<'t>) -> (Vec<CaseTable<'t>>, Vec<Problem>) {
+    let mut fields = Fields::new(table, 0..0, &["case"]);
+    let tables = fields.need("case", "one `[[case]]` or more", |value| {
+        let tables = value.as_array()?.iter();
+        tables
+            .map(|one| Some((one.get_ref().as_table()?, one.span())))
+            .collect::<Option<Vec<_>>>()
+    });
+    let tables = tables.map_or_else(Vec::new, |(tables, _)| tables);
+    (tables, fields.problems)
+}
+
+type CaseTable<'t> = (&'t DeTable<'t>, Range<usize>);
 
 /// Which line a byte is in, counted from 1.
 pub(crate) fn line(text: &str, at: usize) -> usize {
@@ -263,8 +266,7 @@ fn call(fields: &mut Fields<'_>, policies: &Policies) -> (Option<String>, Option
 
 fn verdict(value: &DeValue<'_>) -> Option<Verdict> {
     let word = value.as_str()?;
-    VERDICTS
+    [Verdict::Allow, Verdict::Gate, Verdict::Refuse]
         .into_iter()
-        .find(|(name, _)| *name == word)
-        .map(|(_, verdict)| verdict)
+        .find(|verdict| verdict.to_string() == word)
 }

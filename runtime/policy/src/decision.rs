@@ -15,7 +15,10 @@ use cedar_policy::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 /// A call, as the host knows it. All of it but service, method and parameters comes from the authenticated caller.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,16 @@ pub enum Verdict {
     Gate,
     /// It is not made.
     Refuse,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Allow => "allow",
+            Self::Gate => "gate",
+            Self::Refuse => "refuse",
+        })
+    }
 }
 
 /// A verdict, and whose it is.

@@ -124,16 +124,8 @@ fn free_number(directory: &Path) -> u32 {
     let names = policy::names(directory).unwrap_or_default();
     let number = |name: &String| -> Option<u32> {
         let text = policy::read(&directory.join(name).join("limits.toml")).ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("hero_context"))?;
-        line.trim_start()
-            .strip_prefix('=')?
-            .split('#')
-            .next()?
-            .trim()
-            .parse()
-            .ok()
+        let limits: toml::Table = toml::from_str(&text).ok()?;
+        u32::try_from(limits.get("hero_context")?.as_integer()?).ok()
     };
     let most = names.iter().filter_map(number).max().unwrap_or(0);
     most.saturating_add(1)

@@ -1,7 +1,7 @@
 //! `sandgate policy matrix`: what can become of each method's calls, as a table for a review.
 
 use crate::{failure::Failure, print};
-use sandgate::policy::{ContextPolicy, FailedContext, Outlook, Verdict};
+use sandgate::policy::{ContextPolicy, FailedContext, Outlook};
 use serde_json::json;
 
 pub(super) fn matrix(
@@ -48,11 +48,7 @@ fn text(context: &ContextPolicy) -> String {
 }
 
 fn row(outlook: &Outlook) -> [String; 4] {
-    let verdicts = outlook.verdicts.iter().map(|verdict| match verdict {
-        Verdict::Allow => "allow",
-        Verdict::Gate => "gate",
-        Verdict::Refuse => "refuse",
-    });
+    let verdicts = outlook.verdicts.iter().map(ToString::to_string);
     let policies = outlook.policies.iter().map(ToString::to_string);
     [
         format!("{}.{}", outlook.service, outlook.method),

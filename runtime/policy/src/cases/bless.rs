@@ -1,7 +1,7 @@
 //! Cases with what is decided now in place of what they expect. Called by `policy test --bless`; whoever does must read the
 //! difference: it says of every decision that it is the right one.
 
-use super::{KEYS, VERDICTS, call, principal};
+use super::{KEYS, call, principal, tables};
 use crate::{
     decision::Query,
     fields::{self, Fields},
@@ -31,15 +31,9 @@ pub(super) fn blessed(file: File<'_>, policies: &Policies) -> Result<String, Unu
 }
 
 fn edits(table: &DeTable<'_>, text: &str, policies: &Policies) -> Result<Vec<Edit>, Vec<Problem>> {
-    let mut fields = Fields::new(table, 0..0, &["case"]);
-    let tables = fields.need("case", "one `[[case]]` or more", |value| {
-        let tables = value.as_array()?.iter();
-        tables
-            .map(|one| Some((one.get_ref().as_table()?, one.span())))
-            .collect::<Option<Vec<_>>>()
-    });
-    let (mut problems, mut edits) = (fields.problems, Vec::new());
-    for (table, place) in tables.map_or_else(Vec::new, |(tables, _)| tables) {
+    let (tables, mut problems) = tables(table);
+    let mut edits = Vec::new();
+    for (table, place) in tables {
         let mut fields = Fields::new(table, place, KEYS);
         edits.extend(of_case(table, text, &mut fields, policies).unwrap_or_default());
         problems.extend(fields.problems);
@@ -72,10 +66,7 @@ fn of_case(
         params: &params.map_or_else(Map::new, |(params, _)| params),
         now: now.unwrap_or(Moment::OF_CASES),
     });
-    let verdict = VERDICTS
-        .iter()
-        .find(|(_, verdict)| *verdict == decision.verdict)
-        .map_or_else(String::new, |(word, _)| format!("\"{word}\""));
+    let verdict = format!("\"{}\"", decision.verdict);
     // Ids hold nothing that TOML would have to escape.
     let ids: Vec<String> = decision
         .policies

@@ -140,11 +140,7 @@ impl fmt::Display for CaseReport {
 
 impl fmt::Display for Ruling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Allow => "allow",
-            Verdict::Gate => "gate",
-            Verdict::Refuse => "refuse",
-        };
+        let verdict = self.verdict;
         match self.policies.as_slice() {
             [] => write!(f, "{verdict}, by no policy"),
             ids => write!(f, "{verdict}, by {}", ids.join(", ")),

@@ -19,7 +19,7 @@ use crate::{
 use sandgate_policy::{Effect, Outlook, Verdict};
 use sandgate_wire::{Stub, StubEffect, StubMethod, StubParameter};
 use serde_json::Value;
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 /// What is said of a method in brackets: ranges, formats, codes of errors. About 25 tokens.
 const LONGEST_NOTE: usize = 90;
@@ -42,15 +42,19 @@ pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
         service.name(),
         service.summary()
     );
-    let outlook = |method: &Method| {
-        let all = outlooks.unwrap_or_default();
-        all.iter()
-            .find(|one| *one.service == *method.service && one.method == method.method)
-    };
-    let shown: Vec<&Method> = service
+    let known: Option<BTreeMap<&str, &Outlook>> = outlooks.map(|all| {
+        let of_it = all.iter().filter(|one| one.service == service.name());
+        of_it.map(|one| (one.method.as_str(), one)).collect()
+    });
+    let shown: Vec<(&Method, Option<&Outlook>)> = service
         .methods()
-        .map(|method| &**method)
-        .filter(|method| outlooks.is_none() || outlook(method).is_some_and(Outlook::is_possible))
+        .filter_map(|method| match &known {
+            None => Some((&**method, None)),
+            Some(known) => {
+                let outlook = known.get(method.method.as_str())?;
+                outlook.is_possible().then_some((&**method, Some(*outlook)))
+            }
+        })
         .collect();
     let named: Vec<String> = service
         .named
@@ -60,7 +64,7 @@ pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
     let mut left = shown.len();
     let methods = shown
         .into_iter()
-        .map(|method| line(method, outlook(method)));
+        .map(|(method, outlook)| line(method, outlook));
     for (is_method, line) in named
         .into_iter()
         .map(|line| (false, line))
