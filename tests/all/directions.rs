@@ -125,6 +125,7 @@ const ALL: [Stages; 6] = [
             "print",
             "report",
             "signals",
+            "executor",
             "terminal",
             "progress",
             "piped",

@@ -1,15 +1,8 @@
 //! `sandgate demo`: a service, a policy and a script, and what becomes of its calls. What a newcomer runs first.
 
 use super::{
-    exit::Exit,
-    failure::{Failure, chain},
-    interpreter::interpreter,
-    print,
-    question::Seat,
-    reach,
-    shared::SharedArguments,
-    signals::Signals,
-    terminal::Terminal,
+    executor::executor, exit::Exit, failure::Failure, interpreter::interpreter, print,
+    question::Seat, reach, shared::SharedArguments, signals::Signals, terminal::Terminal,
 };
 use clap::Args;
 use sandgate::{
@@ -40,12 +33,9 @@ pub(super) fn execute(
     arguments: &DemoArguments,
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
+    let executor = executor()?;
     let shown = executor.block_on(async {
-        let mut signals = Signals::catch().map_err(|error| internal(&error))?;
+        let mut signals = Signals::catch().map_err(|error| Failure::ours(&error))?;
         tokio::select! {
             outcome = show(arguments, shared) => outcome.map(Some),
             // What was made goes with it.
@@ -64,19 +54,19 @@ pub(super) fn execute(
 }
 
 async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Outcome, Failure> {
-    let place = tempfile::tempdir().map_err(|error| internal(&error))?;
+    let place = tempfile::tempdir().map_err(|error| Failure::ours(&error))?;
     let socket = place.path().join("crm/rpc.sock");
     let _crm = Crm::in_memory()
         .serve(&socket)
-        .map_err(|error| internal(&error))?;
+        .map_err(|error| Failure::ours(&error))?;
 
     print::heading("A CRM serves on a Unix socket; one `rpc.discover` registers it:")?;
     let client = Client::new(ClientLimits::default());
-    let address = Address::http(&socket).map_err(|error| internal(&error))?;
+    let address = Address::http(&socket).map_err(|error| Failure::ours(&error))?;
     let document = client
         .discover(&address)
         .await
-        .map_err(|error| internal(&error))?;
+        .map_err(|error| Failure::ours(&error))?;
     let state = place.path().join("state");
     let mut store = Store::open(&state)?;
     let bytes = document.get().as_bytes();
@@ -94,7 +84,7 @@ async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Out
     let lines = SCRIPT.lines().map(|line| format!("  {line}\n"));
     print::out(&lines.collect::<String>())?;
     print::heading("What becomes of it:")?;
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
     let mut builder = Host::builder()
         .registrations(state)
         .context(CONTEXT, POLICY, LIMITS)
@@ -111,7 +101,10 @@ async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Out
         ..Script::new(SCRIPT)
     };
     let outcome = caller.run(script).await?;
-    terminal.finish().await.map_err(|error| internal(&error))?;
+    terminal
+        .finish()
+        .await
+        .map_err(|error| Failure::ours(&error))?;
     if outcome.status == Status::Ok {
         let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
         print::heading(&format!(
@@ -120,8 +113,4 @@ async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Out
         ))?;
     }
     Ok(outcome)
-}
-
-fn internal(error: &dyn std::error::Error) -> Failure {
-    Failure::internal(chain(error), None)
 }

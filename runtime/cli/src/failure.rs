@@ -35,6 +35,11 @@ impl Failure {
 }
 
 impl Failure {
+    /// The same, for an error that nobody but us can do anything about.
+    pub(super) fn ours(error: &dyn std::error::Error) -> Self {
+        Self::internal(chain(error), None)
+    }
+
     /// The script has run, and what it left cannot be put where it was asked for.
     pub(super) fn undelivered(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {

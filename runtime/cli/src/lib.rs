@@ -6,6 +6,7 @@ mod backlog;
 mod connector;
 mod demo;
 mod escape;
+mod executor;
 mod exit;
 mod failure;
 mod filter;

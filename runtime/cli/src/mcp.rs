@@ -12,8 +12,9 @@ mod server;
 mod tools;
 
 use super::{
+    executor::catching,
     exit::Exit,
-    failure::{Failure, chain},
+    failure::Failure,
     interpreter::interpreter,
     reach::{OpenedReach, PoliciesArgument, WhoArguments},
     shared::SharedArguments,
@@ -108,21 +109,14 @@ fn serve(
         None,
     )?;
     let interpreter = interpreter(shared).load()?;
-    let catching = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
     // From here on there may be runs to end, so no signal ends the process by itself.
-    let mut signals = {
-        let _entered = catching.enter();
-        Signals::catch().map_err(|error| internal(&error))?
-    };
+    let (_catching, mut signals) = catching()?;
     wall::confine(&[], inherited)?;
     // Its threads are behind the wall.
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| internal(&error))?;
+        .map_err(|error| Failure::ours(&error))?;
     let (caller, connecting) = {
         let _entered = executor.enter();
         opened.caller(interpreter.start()?)?
@@ -139,7 +133,7 @@ fn serve(
 /// Answers until the client closes its end, or a signal comes.
 async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
-    let lines = LineTransport::of_this_process(over).map_err(|error| internal(&error))?;
+    let lines = LineTransport::of_this_process(over).map_err(|error| Failure::ours(&error))?;
     let server = Server::new(caller, is_over);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,
@@ -148,7 +142,7 @@ async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure
     let running = match begun {
         Ok(running) => running,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(Exit::Ok),
-        Err(error) => return Err(internal(&error)),
+        Err(error) => return Err(Failure::ours(&error)),
     };
     let end = running.cancellation_token();
     let mut done = pin!(running.waiting());
@@ -160,9 +154,5 @@ async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure
             (done.await, Exit::Cancelled)
         }
     };
-    done.map(|_| exit).map_err(|error| internal(&error))
-}
-
-fn internal(error: &dyn std::error::Error) -> Failure {
-    Failure::internal(chain(error), None)
+    done.map(|_| exit).map_err(|error| Failure::ours(&error))
 }

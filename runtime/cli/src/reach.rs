@@ -8,6 +8,7 @@ use super::{
     report,
     shared::SharedArguments,
 };
+use bytesize::ByteSize;
 use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
@@ -18,6 +19,7 @@ use sandgate::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Which services may be called, and on whose behalf.
@@ -212,6 +214,32 @@ impl ReachArguments {
         let approver = approver(self.yes, self.no, seat);
         let opened = OpenedReach::new(shared, context, &self.policies, &self.who, approver);
         opened.map(Some)
+    }
+
+    /// What a run is to be given at most. Where there is a context, its own limits count as well, and what is not said is
+    /// left to them.
+    pub(super) fn asked_for(
+        &self,
+        time: Option<Duration>,
+        memory: Option<ByteSize>,
+        output: Option<ByteSize>,
+    ) -> Limits {
+        let otherwise = if self.context.is_some() {
+            Limits::MOST
+        } else {
+            Limits::default()
+        };
+        let size = |asked: Option<ByteSize>, otherwise| match asked {
+            Some(asked) => usize::try_from(asked.as_u64()).unwrap_or(usize::MAX),
+            None => otherwise,
+        };
+        Limits {
+            wall: time.unwrap_or(otherwise.wall),
+            cpu: time.unwrap_or(otherwise.cpu),
+            memory: size(memory, otherwise.memory),
+            output: size(output, otherwise.output),
+            ..otherwise
+        }
     }
 
     /// Where policies are, those of later runs included.

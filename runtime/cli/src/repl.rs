@@ -2,6 +2,7 @@
 //! what runs goes the way that every script goes. It must never run what the person has not ended with the enter key.
 
 use super::{
+    executor::catching,
     exit::{Exit, ending},
     failure::Failure,
     interpreter::interpreter,
@@ -18,8 +19,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use history::History;
 use sandgate::{
-    Caller, Cancel, Context, Ended, Input, Limits, Outcome, Script, Session, Sink, Stream,
-    Workspace,
+    Caller, Cancel, Context, Ended, Input, Outcome, Script, Session, Sink, Stream, Workspace,
 };
 use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use words::{LineEditor, LineReader, Words};
@@ -56,25 +56,6 @@ pub(super) struct ReplArguments {
     reach: ReachArguments,
 }
 
-impl ReplArguments {
-    fn limits(&self) -> Limits {
-        let otherwise = if self.reach.context().is_some() {
-            Limits::MOST
-        } else {
-            Limits::default()
-        };
-        let memory = self.memory.map(|asked| asked.as_u64());
-        Limits {
-            wall: self.timeout.unwrap_or(otherwise.wall),
-            cpu: self.timeout.unwrap_or(otherwise.cpu),
-            memory: memory.map_or(otherwise.memory, |asked| {
-                usize::try_from(asked).unwrap_or(usize::MAX)
-            }),
-            ..otherwise
-        }
-    }
-}
-
 pub(super) fn execute(
     arguments: &ReplArguments,
     shared: &SharedArguments,
@@ -87,16 +68,11 @@ pub(super) fn execute(
         ));
     };
     let opened = arguments.reach.open(shared, Some(Arc::clone(&seat)))?;
-    let limits = arguments.limits();
+    let limits = arguments
+        .reach
+        .asked_for(arguments.timeout, arguments.memory, None);
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
-    let mut signals = {
-        let _entered = executor.enter();
-        Signals::catch().map_err(|error| internal(&error))?
-    };
+    let (executor, mut signals) = catching()?;
     let workspace = match &arguments.workspace {
         Some(path) => {
             Some(Arc::new(Workspace::open(path).map_err(|error| {
@@ -106,7 +82,7 @@ pub(super) fn execute(
         None => None,
     };
     let history = History::open(shared.state_dir());
-    let line = LineEditor::new(&history).map_err(|error| internal(&error))?;
+    let line = LineEditor::new(&history).map_err(|error| Failure::ours(&error))?;
     let places: Vec<WithinReach<'_>> = arguments
         .workspace
         .iter()
@@ -125,7 +101,7 @@ pub(super) fn execute(
         }
         None => (Context::alone(limits), None, Vec::new()),
     };
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
     let (session, scripts) = Session::new(true);
     let cancel = Cancel::new();
     let script = Script {
@@ -168,10 +144,6 @@ pub(super) fn execute(
     let _ = executor.block_on(terminal.finish());
     executor.shutdown_background();
     Ok(code.unwrap_or_else(|| Exit::from(&outcome)))
-}
-
-fn internal(error: &dyn std::error::Error) -> Failure {
-    Failure::internal(error.to_string(), None)
 }
 
 fn greeting(context: Option<&str>) -> String {

@@ -8,6 +8,7 @@
 
 use super::{
     apart, escape,
+    executor::catching,
     exit::{Exit, ending},
     failure::Failure,
     interpreter::interpreter,
@@ -192,7 +193,10 @@ pub(super) fn execute(
     // Whoever lets a script draw anything could not know which questions are ours.
     let asked = seat.clone().filter(|_| !arguments.raw);
     let opened = arguments.reach.open(shared, asked)?;
-    let limits = limits(&arguments);
+    let limits =
+        arguments
+            .reach
+            .asked_for(arguments.timeout, arguments.memory, arguments.output_limit);
     let granted = opened
         .as_ref()
         .map_or(limits, |opened| opened.limits().least(&limits));
@@ -201,15 +205,8 @@ pub(super) fn execute(
         say_what_is_cut(&arguments, &granted);
     }
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
     // From here on there may be something to deliver, so no signal ends the process by itself.
-    let mut signals = {
-        let _entered = executor.enter();
-        Signals::catch().map_err(|error| internal(&error))?
-    };
+    let (executor, mut signals) = catching()?;
     let workspace = workspace(&arguments)?;
     make_out(&arguments)?;
     let named = arguments.out.iter().chain(&arguments.workspace);
@@ -228,7 +225,7 @@ pub(super) fn execute(
         None => (Context::alone(limits), None),
     };
     let cancel = Cancel::new();
-    let terminal = Arc::new(Terminal::start(arguments.raw).map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(arguments.raw).map_err(|error| Failure::ours(&error))?);
     let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
     let input = reads_stdin(&arguments).then(|| match seat {
         Some(seat) => Box::new(Typed::at(seat)) as Box<dyn Input>,
@@ -296,26 +293,6 @@ fn reads_stdin(arguments: &RunArguments) -> bool {
     match &arguments.stdin {
         Some(path) => is_stdin(Some(path)),
         None => !is_stdin(arguments.file()),
-    }
-}
-
-/// What is asked for. Where there is a context, its own limits count as well.
-fn limits(arguments: &RunArguments) -> Limits {
-    let otherwise = if arguments.reach.context().is_some() {
-        Limits::MOST
-    } else {
-        Limits::default()
-    };
-    let size = |asked: Option<ByteSize>, otherwise| match asked {
-        Some(asked) => usize::try_from(asked.as_u64()).unwrap_or(usize::MAX),
-        None => otherwise,
-    };
-    Limits {
-        wall: arguments.timeout.unwrap_or(otherwise.wall),
-        cpu: arguments.timeout.unwrap_or(otherwise.cpu),
-        memory: size(arguments.memory, otherwise.memory),
-        output: size(arguments.output_limit, otherwise.output),
-        ..otherwise
     }
 }
 
@@ -576,7 +553,7 @@ fn conclude(
     by_signal: bool,
 ) -> Result<(), Failure> {
     if arguments.json {
-        let text = serde_json::to_string(outcome).map_err(|error| internal(&error))?;
+        let text = serde_json::to_string(outcome).map_err(|error| Failure::ours(&error))?;
         terminal.conclude(Stream::Out, format!("{}\n", escape::json(&text)));
         return Ok(());
     }
@@ -621,7 +598,7 @@ fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> O
     }
     let (_, rest) = message.split_once("No such file or directory")?;
     let (_, path) = rest.split_once(": '")?;
-    let is_outside = path.starts_with('/') && !path.starts_with(WORKSPACE);
+    let is_outside = path.starts_with('/') && !path.starts_with(Workspace::PATH);
     let is_given = arguments.workspace.is_some() || !arguments.inputs.is_empty();
     let why = match (exception.kind.as_str(), is_outside, is_given) {
         ("FileNotFoundError", true, _) => "a script sees nothing outside of its workspace, /work",
@@ -635,9 +612,6 @@ fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> O
     ))
 }
 
-/// Where a script finds its files.
-const WORKSPACE: &str = "/work";
-
 fn usage(outcome: &Outcome) -> String {
     let usage = &outcome.usage;
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
@@ -649,8 +623,4 @@ fn usage(outcome: &Outcome) -> String {
         usage.calls,
         if usage.calls == 1 { "call" } else { "calls" }
     )
-}
-
-fn internal(error: &dyn std::error::Error) -> Failure {
-    Failure::internal(error.to_string(), None)
 }

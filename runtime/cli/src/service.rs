@@ -8,6 +8,7 @@ mod policies;
 mod view;
 
 use super::{
+    executor::executor,
     exit::Exit,
     failure::{Failure, chain},
     print, report,
@@ -494,11 +495,7 @@ fn client() -> Client {
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::internal(error.to_string(), None))?;
-    Ok(executor.block_on(future))
+    Ok(executor()?.block_on(future))
 }
 
 fn unreachable(address: &Address, error: &CallError) -> Failure {

@@ -3,13 +3,13 @@
 
 use super::services;
 use crate::{
-    exit::Exit, failure::Failure, interpreter::interpreter, print, reach::PoliciesArgument, report,
-    shared::SharedArguments, terminal::Terminal,
+    executor::executor, exit::Exit, failure::Failure, interpreter::interpreter, print,
+    reach::PoliciesArgument, report, shared::SharedArguments, terminal::Terminal,
 };
 use clap::Args;
 use sandgate::{
     Answer, Approver, CallWatcher, Context, Question, Reach, Script, WatchedCall,
-    policy::{self, ContextError, ContextPolicy, InForce, Principal},
+    policy::{self, ContextError, ContextPolicy, InForce, Principal, Verdict},
     service::{Client, ClientLimits, Registry},
 };
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(super) struct TryArguments {
 struct TriedCall {
     call: String,
     params: String,
-    verdict: &'static str,
+    verdict: Verdict,
     /// The policies that decided, or why none did.
     because: String,
 }
@@ -60,17 +60,13 @@ impl CallWatcher for Calls {
     fn decided(&self, call: &WatchedCall<'_>) {
         let (verdict, because) = match &call.ruling {
             Ok(ruling) => (
-                match ruling.verdict {
-                    policy::Verdict::Allow => "allow",
-                    policy::Verdict::Gate => "gate",
-                    policy::Verdict::Refuse => "refuse",
-                },
+                ruling.verdict,
                 match ruling.policies.as_slice() {
                     [] => "no policy permits it".to_owned(),
                     ids => ids.join(", "),
                 },
             ),
-            Err(why) => ("refuse", why.clone()),
+            Err(why) => (Verdict::Refuse, why.clone()),
         };
         let tried = TriedCall {
             call: format!("{}.{}", call.service, call.method),
@@ -121,7 +117,6 @@ pub(super) fn rehearse(
             "name a script that is your own",
         )
     })?;
-    let internal = |error: &dyn std::error::Error| Failure::internal(error.to_string(), None);
     let number = context.limits.hero_context;
     let principal = Principal::new(&arguments.context, number, &arguments.actor)
         .map_err(|error| Failure::usage(error.to_string(), "name another with --actor"))?;
@@ -133,18 +128,15 @@ pub(super) fn rehearse(
         Client::new(ClientLimits::default()),
         Some(Arc::new(Always(!arguments.no))),
     )
-    .map_err(|error| internal(&error))?
+    .map_err(|error| Failure::ours(&error))?
     .watched(calls.clone());
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
+    let executor = executor()?;
     let sandbox = {
         let _entered = executor.enter();
         interpreter.start()?
     };
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| internal(&error))?);
+    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
     let name = arguments.script.file_name();
     let script = Script {
         name: name.map(|name| name.to_string_lossy().into_owned()),
@@ -153,7 +145,7 @@ pub(super) fn rehearse(
     };
     let outcome = executor.block_on(sandbox.run(script, &Context::of(Arc::new(reach))))?;
     let written = executor.block_on(terminal.finish());
-    written.map_err(|error| internal(&error))?;
+    written.map_err(|error| Failure::ours(&error))?;
     let calls = calls.0.lock().unwrap_or_else(PoisonError::into_inner);
     if arguments.json {
         print::json(&format!(
