@@ -267,6 +267,11 @@ impl RefusalKind {
                 "do not try again; say what was declined",
             ),
             Code::ApprovalChanged => (PermissionError, Always, "make the call again"),
+            Code::JournalUnavailable => (
+                RuntimeError,
+                Always,
+                "it was not sent; go on with what changes nothing, and say that the journal cannot be written",
+            ),
             Code::MethodNotAvailable => (
                 PermissionError,
                 Always,

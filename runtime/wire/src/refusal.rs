@@ -63,6 +63,8 @@ named! {
         ApprovalDeclined = "approval.declined",
         /// What the person agreed to is not what would be sent.
         ApprovalChanged = "approval.changed",
+        /// The journal cannot be written, so nothing that changes anything is sent.
+        JournalUnavailable = "journal.unavailable",
         /// There is no such service or method, or this context may not see it.
         MethodNotAvailable = "method.not_available",
         /// There is no such parameter.
