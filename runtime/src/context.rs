@@ -1,6 +1,6 @@
 //! On whose behalf a script runs, and what that may cost. Comes from the authenticated caller, never from a script.
 
-use crate::{hostcall::reach::Reach, limits::Limits};
+use crate::{hostcall::reach::Reach, journal::Journal, limits::Limits};
 use std::sync::Arc;
 
 /// A context: the tenant a run belongs to, and its limits.
@@ -13,6 +13,7 @@ pub struct Context {
     /// What is asked for: all of it counts where there is no reach, and what is less than the context's own where there
     /// is.
     asked: Option<Limits>,
+    journal: Option<Journal>,
 }
 
 impl Context {
@@ -20,8 +21,8 @@ impl Context {
     #[must_use]
     pub fn alone(limits: Limits) -> Self {
         Self {
-            reach: None,
             asked: Some(limits),
+            ..Self::default()
         }
     }
 
@@ -30,7 +31,7 @@ impl Context {
     pub fn of(reach: Arc<Reach>) -> Self {
         Self {
             reach: Some(reach),
-            asked: None,
+            ..Self::default()
         }
     }
 
@@ -45,6 +46,19 @@ impl Context {
             asked: Some(asked),
             ..self
         }
+    }
+
+    /// The same where everything that is done is written down.
+    #[must_use]
+    pub fn kept_in(self, journal: &Journal) -> Self {
+        Self {
+            journal: Some(journal.clone()),
+            ..self
+        }
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
     }
 
     pub(crate) fn reach(&self) -> Option<&Arc<Reach>> {

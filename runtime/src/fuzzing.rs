@@ -43,7 +43,7 @@ pub fn run(name: &str, bytes: &[u8]) {
 
 /// What a guest hands to `begin`.
 fn request(bytes: &[u8]) {
-    let Ok(call) = call::decode(bytes, Moment::OF_CASES) else {
+    let Ok(call) = call::decode(bytes, 1, Moment::OF_CASES) else {
         return;
     };
     for name in [call.service(), call.method()] {

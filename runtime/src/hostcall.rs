@@ -1,12 +1,14 @@
 //! The road of one call, on one page: decode, decide, clear, send, answer. Called by the linker for the imports that
 //! are ours. There is no second road, and no step of this one may be left out.
 
+pub(crate) mod again;
 mod builtin;
 pub(crate) mod call;
 mod carrier;
 mod decided;
 mod desk;
 mod gate;
+pub(crate) mod halt;
 mod inline;
 pub(crate) mod pace;
 pub(crate) mod question;
@@ -23,15 +25,22 @@ pub(crate) use underway::TooManyCalls;
 
 use crate::{
     budget::{Budget, MOST},
+    journal::{
+        entry::Given,
+        record::{DecidedCall, Record, Ticket},
+    },
+    made::BUILTIN,
     processor::Processor,
-    recorder::{Recorder, TapeError},
+    recorder::Recorder,
 };
+use again::{Again, AgainError, Before, OpenCall};
 use call::{Call, LONGEST_REQUEST};
 use carrier::Carrier;
 use desk::Desk;
-use gate::{Agreed, Cleared};
+use gate::{Agreed, Asking, Cleared, Stop};
+use halt::Halt;
 use pace::OwnQueue;
-use question::Pause;
+use question::{Pause, Used};
 use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::{ContextLimits, Moment};
@@ -62,6 +71,10 @@ pub(crate) struct Road {
     pause: Pause,
     /// Whether the operator knows that a service is asked for that is not there.
     told: AtomicBool,
+    /// What the journal is told.
+    record: Record,
+    /// What the run did before, where it is made again.
+    again: Option<Again>,
     /// Nothing can be reached without it.
     lane: Option<Arc<Lane>>,
 }
@@ -75,13 +88,36 @@ struct Lane {
     turns: OwnQueue,
     tally: Tally,
     carrier: Carrier,
+    record: Record,
+    may_park: bool,
+}
+
+/// What a road is made of.
+#[derive(Debug)]
+pub(crate) struct RoadParts {
+    pub(crate) reach: Option<Arc<Reach>>,
+    pub(crate) people: People,
+    pub(crate) processor: Processor,
+    pub(crate) budget: Budget,
+    /// How many calls there may be.
+    pub(crate) limit: u64,
+    pub(crate) record: Record,
+    /// What the run did before, where it is made again.
+    pub(crate) again: Option<Again>,
+    /// Whether it can be gone on with from the journal.
+    pub(crate) may_park: bool,
 }
 
 /// What becomes of a request at once.
 enum Step<A> {
     Answered(Reply),
+    /// As it was before.
+    Again(String),
     Begun(A),
 }
+
+/// A call that is to go down the road.
+type Going = (Arc<Lane>, Arc<Call>, OpenCall);
 
 /// How often a script may ask what there is without its being a call: more often than there are services to import.
 const MOST_IMPORTS: u64 = 1_000;
@@ -90,21 +126,31 @@ const MOST_IMPORTS: u64 = 1_000;
 const BESIDE: usize = 4 << 10;
 
 impl Road {
-    pub(crate) fn new(
-        reach: Option<Arc<Reach>>,
-        people: People,
-        processor: Processor,
-        budget: Budget,
-        limit: u64,
-    ) -> Self {
+    pub(crate) fn new(parts: RoadParts) -> Self {
+        let RoadParts {
+            reach,
+            people,
+            processor,
+            budget,
+            limit,
+            record,
+            again,
+            may_park,
+        } = parts;
         let pause = people.pause.clone();
+        let tally = Tally::default();
+        if let Some(again) = &again {
+            people.were_asked(again.count(&tally));
+        }
         let lane = reach.map(|reach| {
             Arc::new(Lane {
                 desk: Desk::new(processor),
                 people,
                 turns: OwnQueue::default(),
-                tally: Tally::default(),
+                tally,
                 carrier: reach.carrier().of_a_run(),
+                record: record.clone(),
+                may_park,
                 reach,
             })
         });
@@ -114,12 +160,32 @@ impl Road {
             imports: 0,
             limit,
             waited_for: None,
-            under_way: UnderWay::new(budget.clone()),
+            under_way: UnderWay::new(budget.clone(), record.clone()),
             inline: Inline::default(),
             told: AtomicBool::new(false),
             budget,
             pause,
+            record,
+            again,
             lane,
+        }
+    }
+
+    /// What the journal is told of the run.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What the run did before, where it is made again.
+    pub(crate) fn again(&mut self) -> Option<&mut Again> {
+        self.again.as_mut()
+    }
+
+    /// Has the journal know what the run was given up to now.
+    pub(crate) fn note(&self, recorder: &mut Recorder) {
+        if self.record.run().is_some() {
+            let (readings, waits) = recorder.fresh();
+            self.record.given(Given { readings, waits });
         }
     }
 
@@ -131,7 +197,7 @@ impl Road {
     /// Waits for something between two scripts of a session: no time passes for the run, and what it may take begins anew.
     pub(crate) async fn between<F: Future>(&self, waited: F) -> F::Output {
         let _stands = self.pause.typing();
-        self.pause.begin_anew();
+        self.pause.begin_anew(Used::default());
         waited.await
     }
 
@@ -161,7 +227,8 @@ impl Road {
         let step = self.step(request, recorder)?;
         let number = self.calls;
         match step {
-            Step::Answered(reply) => self.under_way.finish(number, reply)?,
+            Step::Answered(reply) => self.under_way.finish(number, &reply)?,
+            Step::Again(reply) => self.under_way.again(number, reply),
             Step::Begun(answering) => {
                 self.waited_for = None;
                 self.under_way.start(number, answering);
@@ -180,10 +247,15 @@ impl Road {
         let _waits = self.pause.script_waits();
         let reply = match step {
             Step::Answered(reply) => reply,
-            Step::Begun(answering) => self.inline.answer(answering).await,
+            Step::Again(reply) => return Ok(reply.into_bytes()),
+            Step::Begun(answering) => match self.inline.answer(answering).await {
+                Ok(reply) => reply,
+                Err(Halt::Parked) => return Err(self.under_way.park().await),
+                Err(halt) => return Err(halt.into()),
+            },
         };
         self.waited_for = None;
-        Ok(self.under_way.pass(&reply)?)
+        Ok(self.under_way.pass(self.calls, &reply)?)
     }
 
     /// One more request: answered, or as much of it as is done while others go on.
@@ -191,17 +263,23 @@ impl Road {
         &mut self,
         request: &[u8],
         recorder: &mut Recorder,
-    ) -> Result<Step<impl Future<Output = Reply> + Send + use<>>, TapeError> {
+    ) -> wasmtime::Result<Step<impl Future<Output = Result<Reply, Halt>> + Send + use<>>> {
         self.calls = self.calls.saturating_add(1);
         // What no policy is asked about takes no time of the tape.
-        let now = match self.lane {
-            Some(_) => recorder.wall_ms()?,
-            None => 0,
+        let had_services = self.again.as_ref().is_some_and(Again::had_services);
+        let now = if self.lane.is_some() || had_services {
+            recorder.wall_ms()?
+        } else {
+            0
         };
-        let (lane, call) = match self.decode(request, Moment::of_ms(now)) {
+        self.note(recorder);
+        let (lane, call, open) = match self.decode(request, Moment::of_ms(now)) {
             Ok(Step::Answered(reply)) => return Ok(Step::Answered(reply)),
-            Ok(Step::Begun(begun)) => begun,
-            Err(refusal) => return Ok(Step::Answered(refusal.into_reply())),
+            Ok(Step::Again(reply)) => return Ok(Step::Again(reply)),
+            Ok(Step::Begun(going)) => going,
+            Err(Stopped::Refusal(refusal)) => return Ok(Step::Answered(refusal.into_reply())),
+            Err(Stopped::Again(AgainError::Halt(halt))) => return Err(halt.into()),
+            Err(Stopped::Again(AgainError::Ledger(error))) => return Err(error.into()),
         };
         // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
         let size = call.params().get().len().saturating_mul(3) + BESIDE;
@@ -209,20 +287,22 @@ impl Road {
             let refusal = Refusal::TooMuchUnderWay { limit: MOST };
             return Ok(Step::Answered(refusal.into_reply()));
         };
-        let call = Arc::new(call);
         self.waited_for = Some(Arc::clone(&call));
         Ok(Step::Begun(async move {
             let _share = share;
-            let answer = lane.answer(call).await;
-            answer.unwrap_or_else(Refusal::into_reply)
+            match lane.answer(call, open).await {
+                Ok(reply) => Ok(reply),
+                Err(Stop::Refusal(refusal)) => Ok(refusal.into_reply()),
+                Err(Stop::Halt(halt)) => Err(halt),
+            }
         }))
     }
 
-    fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<(Arc<Lane>, Call)>, Refusal> {
+    fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<Going>, Stopped> {
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.made = self.made.saturating_add(1);
         if self.made > self.limit {
-            return Err(Refusal::TooMany { limit: self.limit });
+            return Err(Refusal::TooMany { limit: self.limit }.into());
         }
         let policy = self.lane.as_ref().and_then(|lane| lane.reach.policy());
         let limit = policy
@@ -233,21 +313,51 @@ impl Road {
             return Err(Refusal::TooLong {
                 size: request.len(),
                 limit,
-            });
-        }
-        let call = call::decode(request, now)?;
-        match &self.lane {
-            lane if call.service() == builtin::SERVICE => {
-                // An import is none of the calls that a context limits.
-                if builtin::is_import(&call) && self.imports < MOST_IMPORTS {
-                    self.imports = self.imports.saturating_add(1);
-                    self.made = self.made.saturating_sub(1);
-                }
-                let reach = lane.as_ref().map(|lane| &*lane.reach);
-                builtin::answer(reach, call, &self.told).map(Step::Answered)
             }
-            None => Err(call.not_available()),
-            Some(lane) => Ok(Step::Begun((Arc::clone(lane), call))),
+            .into());
+        }
+        let call = call::decode(request, self.calls, now)?;
+        // An import is none of the calls that a context limits.
+        if builtin::is_import(&call) && self.imports < MOST_IMPORTS {
+            self.imports = self.imports.saturating_add(1);
+            self.made = self.made.saturating_sub(1);
+        }
+        let open = match self.again.as_mut().map(|again| again.before(&call)) {
+            Some(before) => match before? {
+                Before::Answered(reply) => return Ok(Step::Again(reply)),
+                Before::Open(open) => Some(open),
+                Before::Nothing => None,
+            },
+            None => None,
+        };
+        self.go_on();
+        // What it asked for before is in the journal already.
+        if open.is_none() {
+            let (service, method) = (call.service(), call.method());
+            self.record
+                .called(call.number(), service, method, call.params());
+        }
+        match &self.lane {
+            lane if call.service() == BUILTIN => {
+                let reach = lane.as_ref().map(|lane| &*lane.reach);
+                Ok(Step::Answered(builtin::answer(reach, call, &self.told)?))
+            }
+            None => Err(call.not_available().into()),
+            Some(lane) => Ok(Step::Begun((
+                Arc::clone(lane),
+                Arc::new(call),
+                open.unwrap_or_default(),
+            ))),
+        }
+    }
+
+    /// What the run did before it was parked has been made again: from here on its time counts.
+    fn go_on(&mut self) {
+        if let Some(spent) = self.again.as_mut().and_then(Again::goes_on) {
+            self.pause.begin_anew(Used {
+                wall: Duration::from_micros(spent.wall_us),
+                cpu: Duration::from_micros(spent.cpu_us),
+            });
         }
     }
 
@@ -282,31 +392,80 @@ impl Road {
     }
 }
 
+/// Why a request goes no further: the script is told, or the run that is made again ends.
+enum Stopped {
+    Refusal(Refusal),
+    Again(AgainError),
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<AgainError> for Stopped {
+    fn from(error: AgainError) -> Self {
+        Self::Again(error)
+    }
+}
+
 impl Lane {
-    /// The decision, the gate, the service, the answer.
-    async fn answer(&self, call: Arc<Call>) -> Result<Reply, Refusal> {
-        let cleared = self.clear(&call).await?;
+    /// The decision, the gate, the journal, the service, the answer.
+    async fn answer(&self, call: Arc<Call>, open: OpenCall) -> Result<Reply, Stop> {
+        let (cleared, ticket) = self.clear(&call, &open).await?;
         let policy = Arc::clone(cleared.policy());
-        match self.carrier.carry(cleared).await {
-            Ok(result) => answered(&policy.limits, result),
-            Err(error) => refusal::without_result(call.service(), call.method(), &error),
+        match self.carrier.carry(cleared, ticket).await {
+            Ok(result) => Ok(answered(&policy.limits, result)?),
+            Err(error) => Ok(refusal::without_result(
+                call.service(),
+                call.method(),
+                &error,
+            )?),
         }
     }
 
-    /// A clearance by the policies that are in force when it is used: THREAT[APR-05], while a person was looking, or the
-    /// call waited for its turn, they may have changed, and then it is decided again.
-    async fn clear(&self, call: &Arc<Call>) -> Result<Cleared, Refusal> {
+    /// A clearance by the policies that are in force when it is used, and a ticket for it: THREAT[APR-05], while a person was
+    /// looking, or the call waited for its turn or the disk, they may have changed, and then it is decided again.
+    async fn clear(&self, call: &Arc<Call>, open: &OpenCall) -> Result<(Cleared, Ticket), Stop> {
         let mut agreed = Agreed::default();
         loop {
             let decided = self.desk.decide(&self.reach, call).await?;
+            self.record.decided(
+                call.number(),
+                &DecidedCall {
+                    decision: decided.decision(),
+                    effect: decided.method().effect,
+                    at: call.made().ms(),
+                    undo: None,
+                },
+            );
             let place = self.tally.take(decided.method(), decided.limits())?;
-            let cleared =
-                gate::clear(decided, self.reach.approver(), &self.people, &mut agreed).await?;
+            let asking = Asking {
+                call,
+                approver: self.reach.approver(),
+                people: &self.people,
+                record: &self.record,
+                question: open.question.as_ref(),
+                may_park: self.may_park,
+            };
+            let cleared = gate::clear(decided, asking, &mut agreed).await?;
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
+            let ticket = self.record.intend(
+                call.number(),
+                cleared.method().effect,
+                cleared.params(),
+                agreed.approval(),
+                false,
+            );
+            let ticket = ticket.await.map_err(|_| Refusal::Unwritten {
+                service: call.service().to_owned(),
+                method: call.method().to_owned(),
+            })?;
             if self.reach.is_in_force(cleared.policy()) {
                 place.keep();
-                return Ok(cleared);
+                return Ok((cleared, ticket));
             }
         }
     }

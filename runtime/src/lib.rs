@@ -63,10 +63,13 @@ mod store;
 mod sandbox;
 
 mod budget;
+mod made;
 mod output;
 mod processor;
 mod recorder;
 mod workspace;
+
+mod journal;
 
 mod hostcall;
 

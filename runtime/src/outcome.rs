@@ -1,6 +1,8 @@
 //! What came of a run, in the one form that every front end prints, and its JSON.
 
 use crate::{
+    journal::{AWAITING, id::Id},
+    made::CallMade,
     recorder::Tape,
     workspace::{FileEntry, Workspace},
 };
@@ -30,7 +32,9 @@ pub enum Status {
     Source,
     /// The caller ended the run.
     Cancelled,
-    /// A replay asked for something that its tape does not hold.
+    /// The script can do nothing but wait for people, who are asked later; nothing of the run is left but its journal.
+    AwaitingApproval,
+    /// A run that was made again asked for something else than the first time.
     Diverged,
     /// The script broke its interpreter. Only this run is affected.
     Crashed,
@@ -47,6 +51,7 @@ impl Status {
             // What the script asked for counts, where it asked for something.
             Self::Raised | Self::Exited => 1,
             Self::Failed => 70,
+            Self::AwaitingApproval => 75,
             Self::Timeout | Self::Memory | Self::Stack | Self::Output | Self::Source => 120,
             Self::Crashed => 121,
             Self::Diverged => 122,
@@ -55,9 +60,33 @@ impl Status {
     }
 }
 
+impl Status {
+    /// In one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Exited => "exited",
+            Self::Raised => "raised",
+            Self::Timeout => "timeout",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::Output => "output",
+            Self::Source => "source",
+            Self::Cancelled => "cancelled",
+            Self::AwaitingApproval => AWAITING,
+            Self::Diverged => "diverged",
+            Self::Crashed => "crashed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// What the journal calls it, where it is in one.
+    pub run: Option<Id>,
     /// How it ended.
     pub status: Status,
     /// What a process would have exited with: what was given to `sys.exit`, or else what the status says.
@@ -79,6 +108,10 @@ pub struct Outcome {
     /// The files themselves, where the script was given no workspace and used a path all the same. They are in memory for
     /// as long as this is kept: copied out, read, given to another script, or gone.
     pub scratch: Option<Arc<Workspace>>,
+    /// The calls that it made, the first thousand of them.
+    pub calls: Vec<CallMade>,
+    /// The questions that it waits for the answers of.
+    pub approvals: Vec<Id>,
     /// What it consumed.
     pub usage: Usage,
     /// Everything nondeterministic that the run was given, for a replay.
@@ -99,6 +132,8 @@ impl Serialize for Outcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct OutcomeForm<'o> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            run: Option<Id>,
             status: Status,
             exit_code: i32,
             reason: &'o Option<String>,
@@ -111,9 +146,14 @@ impl Serialize for Outcome {
             files: &'o [FileEntry],
             #[serde(skip_serializing_if = "Option::is_none")]
             unlisted: &'o Option<String>,
+            #[serde(skip_serializing_if = "<[CallMade]>::is_empty")]
+            calls: &'o [CallMade],
+            #[serde(skip_serializing_if = "<[Id]>::is_empty")]
+            approvals: &'o [Id],
             usage: &'o Usage,
         }
         let form = OutcomeForm {
+            run: self.run,
             status: self.status,
             exit_code: self.exit_code,
             reason: &self.reason,
@@ -125,6 +165,8 @@ impl Serialize for Outcome {
             exception: &self.exception,
             files: &self.files,
             unlisted: &self.unlisted,
+            calls: &self.calls,
+            approvals: &self.approvals,
             usage: &self.usage,
         };
         form.serialize(serializer)

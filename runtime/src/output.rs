@@ -66,6 +66,8 @@ struct Capture {
     kept: Vec<u8>,
     total: u64,
     unread: u64,
+    /// Bytes that somebody had already.
+    passed_on: u64,
 }
 
 impl Output {
@@ -90,7 +92,11 @@ impl Output {
         let room = limit.saturating_sub(capture.kept.len());
         let kept = bytes.get(..room).unwrap_or(bytes);
         capture.kept.extend_from_slice(kept);
-        if let Some(sink) = &self.sink {
+        let had = usize::try_from(capture.passed_on).unwrap_or(usize::MAX);
+        let had = had.min(bytes.len());
+        capture.passed_on = capture.passed_on.saturating_sub(had as u64);
+        let bytes = bytes.get(had..).unwrap_or_default();
+        if let Some(sink) = self.sink.as_ref().filter(|_| !bytes.is_empty()) {
             if sink.is_gone(stream) {
                 capture.unread = capture.unread.saturating_add(bytes.len() as u64);
             } else {
@@ -106,6 +112,17 @@ impl Output {
         } else {
             Ok(())
         }
+    }
+
+    /// What was passed on before the run was parked is not passed on again.
+    pub(crate) fn passed_on(&mut self, out: u64, err: u64) {
+        self.out.passed_on = out;
+        self.err.passed_on = err;
+    }
+
+    /// How much came to each of the two.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.out.total, self.err.total)
     }
 
     pub(crate) fn total(&self) -> u64 {

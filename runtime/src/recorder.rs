@@ -52,11 +52,21 @@ pub(crate) enum TapeError {
 
 #[derive(Debug)]
 enum Source {
-    Live(Instant),
+    Live(LiveClock),
     /// Milliseconds since the start.
     Frozen(u64),
     /// What is left of the tape, last reading first.
     Replay(Vec<(u64, u64)>),
+}
+
+/// The host's clock, as a run sees it. Time stood still for it while it was parked, but for the wall clock.
+#[derive(Debug)]
+struct LiveClock {
+    since: Instant,
+    /// What it showed then, in milliseconds since the start.
+    elapsed_ms: u64,
+    /// What the wall clock was ahead of that.
+    ahead_ms: u64,
 }
 
 /// Gives one run its time and its random bytes, and keeps what it gave.
@@ -69,7 +79,17 @@ pub(crate) struct Recorder {
     share: Option<Share>,
     /// In a replay, what is left of the tape's waits, last first.
     waits: Option<Vec<(u32, u64)>>,
+    /// Whether the run goes on where its tape ends.
+    goes_on: bool,
+    /// What a monotonic clock showed last.
+    elapsed_ms: u64,
+    /// How much of the tape the journal has.
+    readings_given: Mark,
+    waits_given: Mark,
 }
+
+/// Up to where in a tape: an entry, and how often of it.
+type Mark = (usize, u64);
 
 impl Recorder {
     /// A run of its own.
@@ -89,7 +109,12 @@ impl Recorder {
                 let now = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
                     .unwrap_or_default();
-                (Source::Live(Instant::now()), millis(now))
+                let clock = LiveClock {
+                    since: Instant::now(),
+                    elapsed_ms: 0,
+                    ahead_ms: 0,
+                };
+                (Source::Live(clock), millis(now))
             }
         };
         let frozen = matches!(source, Source::Frozen(_));
@@ -106,7 +131,19 @@ impl Recorder {
             tape,
             share: budget.take(0),
             waits: None,
+            goes_on: false,
+            elapsed_ms: 0,
+            readings_given: (0, 0),
+            waits_given: (0, 0),
         })
+    }
+
+    /// The same run again, and then on from where its tape ends.
+    pub(crate) fn resume(tape: Tape, budget: &Budget) -> Self {
+        Self {
+            goes_on: true,
+            ..Self::replay(tape, budget)
+        }
     }
 
     /// The same run again.
@@ -130,28 +167,87 @@ impl Recorder {
             tape,
             share: budget.take(0),
             waits: Some(waits),
+            goes_on: false,
+            elapsed_ms: 0,
+            readings_given: (0, 0),
+            waits_given: (0, 0),
         }
     }
 
     /// Milliseconds since the start of the run.
     pub(crate) fn elapsed_ms(&mut self) -> Result<u64, TapeError> {
-        let now = match &mut self.source {
-            Source::Live(start) => millis(start.elapsed()),
-            Source::Frozen(now) => return Ok(*now),
-            Source::Replay(left) => next(left).ok_or(TapeError::Clock)?,
-        };
-        keep(&mut self.tape.readings, now, &mut self.share)?;
+        let now = self.reading(false)?;
+        self.elapsed_ms = now;
         Ok(now)
     }
 
     /// Milliseconds since 1970.
     pub(crate) fn wall_ms(&mut self) -> Result<u64, TapeError> {
-        Ok(self.tape.started_ms.saturating_add(self.elapsed_ms()?))
+        Ok(self.tape.started_ms.saturating_add(self.reading(true)?))
+    }
+
+    fn reading(&mut self, is_wall: bool) -> Result<u64, TapeError> {
+        let now = loop {
+            match &mut self.source {
+                Source::Live(clock) => {
+                    let now = clock
+                        .elapsed_ms
+                        .saturating_add(millis(clock.since.elapsed()));
+                    break if is_wall {
+                        now.saturating_add(clock.ahead_ms)
+                    } else {
+                        now
+                    };
+                }
+                Source::Frozen(now) => return Ok(*now),
+                Source::Replay(left) => match next(left) {
+                    Some(now) => break now,
+                    None if self.goes_on => self.go_on(),
+                    None => return Err(TapeError::Clock),
+                },
+            }
+        };
+        keep(&mut self.tape.readings, now, &mut self.share)?;
+        Ok(now)
+    }
+
+    /// The tape has no more readings: from here on they are the host's.
+    fn go_on(&mut self) {
+        self.readings_given = end(&self.tape.readings);
+        let wall = millis(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        );
+        let since_start = wall.saturating_sub(self.tape.started_ms);
+        self.source = Source::Live(LiveClock {
+            since: Instant::now(),
+            elapsed_ms: self.elapsed_ms,
+            ahead_ms: since_start.saturating_sub(self.elapsed_ms),
+        });
+    }
+
+    /// What was given since the last time, and is not of the tape that this is a replay of.
+    pub(crate) fn fresh(&mut self) -> (Vec<(u64, u64)>, Vec<(u32, u64)>) {
+        let readings = match self.source {
+            Source::Replay(_) => Vec::new(),
+            _ => beyond(&self.tape.readings, &mut self.readings_given),
+        };
+        let waits = match self.waits {
+            Some(_) => Vec::new(),
+            None => beyond(&self.tape.waits, &mut self.waits_given),
+        };
+        (readings, waits)
     }
 
     /// What the clock showed when the run started, for what is stamped without being asked for.
     pub(crate) fn started_ms(&self) -> u64 {
         self.tape.started_ms
+    }
+
+    /// Where random bytes come from.
+    pub(crate) fn seed(&self) -> [u8; 32] {
+        self.tape.seed
     }
 
     /// Whether time stands still unless the script sleeps.
@@ -178,7 +274,15 @@ impl Recorder {
         let Some(left) = &mut self.waits else {
             return Ok(None);
         };
-        next(left).ok_or(TapeError::Waits).map(Some)
+        match next(left) {
+            Some(call) => Ok(Some(call)),
+            None if self.goes_on => {
+                self.waits_given = end(&self.tape.waits);
+                self.waits = None;
+                Ok(None)
+            }
+            None => Err(TapeError::Waits),
+        }
     }
 
     /// Keeps which call a wait ended with, 0 for none.
@@ -205,6 +309,27 @@ fn next<T: Copy>(left: &mut Vec<(T, u64)>) -> Option<T> {
         left.pop();
     }
     Some(entry)
+}
+
+/// Where a tape ends.
+fn end<T>(tape: &[(T, u64)]) -> Mark {
+    let last = tape.len().saturating_sub(1);
+    (last, tape.last().map_or(0, |(_, times)| *times))
+}
+
+/// What a tape has beyond a mark, which is then at its end.
+fn beyond<T: Copy>(tape: &[(T, u64)], mark: &mut Mark) -> Vec<(T, u64)> {
+    let (at, had) = *mark;
+    *mark = end(tape);
+    let mut rest = tape.get(at..).unwrap_or_default().iter().copied();
+    let first = rest
+        .next()
+        .map(|(entry, times)| (entry, times.saturating_sub(had)));
+    first
+        .filter(|(_, times)| *times > 0)
+        .into_iter()
+        .chain(rest)
+        .collect()
 }
 
 /// Adds an entry to a tape. A script that polls gets the same one over and over, which costs nothing.

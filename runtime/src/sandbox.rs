@@ -12,7 +12,9 @@ mod wasi;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use image::fuzzing;
+pub(crate) use image::interpreter;
 pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
+pub(crate) use instance::RunAgain;
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
@@ -98,7 +100,17 @@ impl Sandbox {
     /// however busy the script is, other than by a single copy of tens of megabytes, which WebAssembly cannot
     /// interrupt. Runs beyond the number of instances wait for one.
     pub async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
-        self.shared.run(script, context).await
+        self.shared.run(script, context, None).await
+    }
+
+    /// Makes a run again from its past, and goes on with it if that is asked for.
+    pub(crate) async fn run_again(
+        &self,
+        script: Script,
+        context: &Context,
+        again: RunAgain,
+    ) -> Result<Outcome, RunError> {
+        self.shared.run(script, context, Some(again)).await
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) use session::{Descriptor, How, Modes, Mount, Whence};
 use crate::{budget::Budget, limits::Limits};
 use delivery::{Delivery, InputFile};
 use directory::Directory;
+pub(crate) use memory::GivenFile;
 use memory::{Memory, nanos};
 use serde::Serialize;
 use std::{
@@ -138,6 +139,21 @@ impl Workspace {
     fn memory_at(now: u64) -> Self {
         Self {
             kept: Kept::Memory(Memory::new(now)),
+        }
+    }
+
+    /// The one of a run that is made again.
+    pub(crate) fn memory_again(files: &[GivenFile], millis: u64) -> io::Result<Self> {
+        Ok(Self {
+            kept: Kept::Memory(Memory::again(files, millis.saturating_mul(1_000_000))?),
+        })
+    }
+
+    /// What is in it, for a run that is to be made again. A directory of the host is not what it was by then.
+    pub(crate) fn given(&self) -> Option<io::Result<Vec<GivenFile>>> {
+        match &self.kept {
+            Kept::Host(_) => None,
+            Kept::Memory(memory) => Some(memory.given()),
         }
     }
 

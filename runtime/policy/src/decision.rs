@@ -13,7 +13,7 @@ use crate::{
 use cedar_policy::{
     AuthorizationError, Context, Entities, Entity, Request, Response, RestrictedExpression,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
     collections::{HashMap, HashSet},
@@ -37,7 +37,7 @@ pub struct Query<'a> {
 }
 
 /// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It is made.

@@ -38,6 +38,12 @@ impl Moment {
         Self(i64::try_from(ms).unwrap_or(LAST).min(LAST))
     }
 
+    /// How many milliseconds after 1970 it is.
+    #[must_use]
+    pub fn ms(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
+
     /// What a clock shows; 1970 where it shows something before.
     #[must_use]
     pub fn at(clock: SystemTime) -> Self {

@@ -2,16 +2,14 @@
 //! a script more than its context may use: why a service is not there is said to the operator alone.
 
 use super::{call::Call, reach::Reach, refusal::Refusal};
+use crate::made::BUILTIN;
 use sandgate_wire::{Listed, Reply, Wanted};
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What they are called by: what there is to call, and an echo.
-pub(super) const SERVICE: &str = "sandgate";
-
 /// Whether it only asks what there is, as `import` does.
 pub(super) fn is_import(call: &Call) -> bool {
-    matches!(call.method(), "services" | "interface")
+    call.service() == BUILTIN && matches!(call.method(), "services" | "interface")
 }
 
 pub(super) fn answer(

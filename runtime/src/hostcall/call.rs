@@ -15,6 +15,7 @@ const DEEPEST_PARAMS: usize = 64;
 /// One call, well formed, not yet decided. Only [`decode`] makes one.
 #[derive(Debug)]
 pub(crate) struct Call {
+    number: u32,
     service: String,
     method: String,
     params: Box<RawValue>,
@@ -23,7 +24,7 @@ pub(crate) struct Call {
 }
 
 /// Checks what the guest sent.
-pub(crate) fn decode(bytes: &[u8], made: Moment) -> Result<Call, Refusal> {
+pub(crate) fn decode(bytes: &[u8], number: u32, made: Moment) -> Result<Call, Refusal> {
     // serde would take a list for it as well.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Refusal::Malformed);
@@ -40,6 +41,7 @@ pub(crate) fn decode(bytes: &[u8], made: Moment) -> Result<Call, Refusal> {
         });
     }
     Ok(Call {
+        number,
         service: request.service.into_owned(),
         method: request.method.into_owned(),
         params: request.params.to_owned(),
@@ -48,6 +50,11 @@ pub(crate) fn decode(bytes: &[u8], made: Moment) -> Result<Call, Refusal> {
 }
 
 impl Call {
+    /// Which request of its run it is.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     pub(crate) fn service(&self) -> &str {
         &self.service
     }
@@ -85,7 +92,7 @@ mod tests {
     proptest! {
         #[test]
         fn dos_08_whatever_bytes_come_they_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(call) = decode(&bytes, Moment::OF_CASES) {
+            if let Ok(call) = decode(&bytes, 1, Moment::OF_CASES) {
                 prop_assert!(is_method_name(call.service()) && is_method_name(call.method()));
             }
         }

@@ -6,7 +6,7 @@
     reason = "this is the one place that sends"
 )]
 
-use crate::hostcall::gate::Cleared;
+use crate::{hostcall::gate::Cleared, journal::record::Ticket};
 use sandgate_service::{CallError, Client, Target};
 use serde_json::value::RawValue;
 
@@ -24,8 +24,12 @@ impl Carrier {
         Self(self.0.of_a_run())
     }
 
-    /// Makes one call with one clearance. THREAT[POL-05]: what is sent is one object, made here from what was decided.
-    pub(crate) async fn carry(&self, cleared: Cleared) -> Result<Box<RawValue>, CallError> {
+    /// Makes one call with one clearance and one ticket. THREAT[POL-05]: what is sent is one object, made here from what was decided.
+    pub(crate) async fn carry(
+        &self,
+        cleared: Cleared,
+        _ticket: Ticket,
+    ) -> Result<Box<RawValue>, CallError> {
         let (method, caller, params) = cleared.spend();
         match &method.target {
             Target::Address(address) => {

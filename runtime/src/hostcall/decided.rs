@@ -93,6 +93,11 @@ impl Decided {
         })
     }
 
+    /// What was decided, for the journal.
+    pub(super) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
     /// What was decided, for whoever is told.
     pub(super) fn ruling(&self) -> Ruling {
         Ruling::of(&self.decision)

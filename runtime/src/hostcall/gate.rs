@@ -4,13 +4,23 @@
 use crate::{
     contexts::ContextPolicy,
     hostcall::{
+        call::Call,
         decided::{Clearable, Decided, Party},
+        halt::Halt,
         question::{Answer, Approver, Pause, Question},
         refusal::Refusal,
     },
+    journal::{
+        digest::Digest,
+        entry::Said,
+        id::Id,
+        now_ms,
+        past::PastQuestion,
+        record::{OpenQuestion, Record},
+    },
 };
 use sandgate_policy::Verdict;
-use sandgate_service::Method;
+use sandgate_service::{Method, Target};
 use serde_json::value::RawValue;
 use std::{
     collections::BTreeSet,
@@ -48,14 +58,36 @@ struct Subjects {
 type Subject = (String, String, Vec<String>);
 
 impl People {
+    /// So many were asked before the run was parked.
+    pub(crate) fn were_asked(&self, times: u64) {
+        self.asked.fetch_add(times, Ordering::Relaxed);
+    }
+
     fn subjects(&self) -> MutexGuard<'_, Subjects> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a person agreed to, while the call waits to be sent: exactly these parameters.
+/// What is known of one call, and what a person agreed to while it waits to be sent: exactly these parameters.
 #[derive(Debug, Default)]
-pub(crate) struct Agreed(Option<Box<RawValue>>);
+pub(crate) struct Agreed {
+    params: Option<Box<RawValue>>,
+    /// The question that was answered when the run was not here.
+    approval: Option<Id>,
+}
+
+/// Why a call is not cleared: the script is told, or the run ends.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Refusal(Refusal),
+    Halt(Halt),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
 
 impl Cleared {
     /// What was in force when it was decided.
@@ -67,19 +99,47 @@ impl Cleared {
         &self.0.method().service
     }
 
+    pub(crate) fn method(&self) -> &Arc<Method> {
+        self.0.method()
+    }
+
+    /// Exactly what is sent.
+    pub(crate) fn params(&self) -> &RawValue {
+        self.0.params()
+    }
+
     /// What is sent, where, and on whose behalf. Nothing is left that could be sent again.
     pub(crate) fn spend(self) -> (Arc<Method>, Party, Box<RawValue>) {
         self.0.take()
     }
 }
 
+impl Agreed {
+    /// The question that this call uses up, where one was answered when the run was not here.
+    pub(crate) fn approval(&self) -> Option<Id> {
+        self.approval
+    }
+}
+
+/// Who can be asked, and what is known of the call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) approver: Option<&'a Arc<dyn Approver>>,
+    pub(crate) people: &'a People,
+    pub(crate) record: &'a Record,
+    /// The question that was asked when the run was parked.
+    pub(crate) question: Option<&'a PastQuestion>,
+    /// Whether the run can be gone on with from the journal.
+    pub(crate) may_park: bool,
+}
+
 /// Lets a decided call pass, or says why not. Asks a person at most once for the same parameters.
 pub(crate) async fn clear(
     decided: Decided,
-    approver: Option<&Arc<dyn Approver>>,
-    people: &People,
+    asking: Asking<'_>,
     agreed: &mut Agreed,
-) -> Result<Cleared, Refusal> {
+) -> Result<Cleared, Stop> {
     let (decision, call) = decided.open();
     let (service, name) = (
         call.method().service.to_string(),
@@ -87,76 +147,218 @@ pub(crate) async fn clear(
     );
     let because = decision.because;
     match decision.verdict {
-        Verdict::Allow => {}
-        Verdict::Refuse => {
-            return Err(Refusal::Denied {
+        Verdict::Allow => Ok(Cleared(call)),
+        Verdict::Refuse => Err(Refusal::Denied {
+            service,
+            method: name,
+            because,
+        }
+        .into()),
+        Verdict::Gate => match &agreed.params {
+            // THREAT[APR-01]: an answer is about these bytes.
+            Some(params) if params.get() == call.params().get() => Ok(Cleared(call)),
+            Some(_) => Err(Refusal::Changed {
                 service,
                 method: name,
-                because,
-            });
-        }
-        // THREAT[APR-01]: an answer is about these bytes.
-        Verdict::Gate
-            if agreed
-                .0
-                .as_ref()
-                .is_some_and(|agreed| agreed.get() == call.params().get()) => {}
-        Verdict::Gate if agreed.0.is_some() => {
-            return Err(Refusal::Changed {
-                service,
-                method: name,
-            });
-        }
-        Verdict::Gate => {
-            // The context's limits may let nobody be asked.
-            let allowed = call.policy().limits.approvals != Some(false);
-            let Some(approver) = approver.filter(|_| allowed) else {
-                return Err(Refusal::Awaiting {
+            }
+            .into()),
+            None => ask(call, because, asking, agreed).await,
+        },
+    }
+}
+
+/// Has a person look, now or later.
+async fn ask(
+    call: Clearable,
+    because: Vec<String>,
+    asking: Asking<'_>,
+    agreed: &mut Agreed,
+) -> Result<Cleared, Stop> {
+    let Asking {
+        approver,
+        people,
+        record,
+        ..
+    } = asking;
+    let (service, name) = (
+        call.method().service.to_string(),
+        call.method().method.clone(),
+    );
+    let number = asking.call.number();
+    let binding = binding(&call, record.run(), number);
+    if let Some(question) = asking.question {
+        return answered(call, question, binding, asking, agreed);
+    }
+    // The context's limits may let nobody be asked.
+    let allowed = call.policy().limits.approvals != Some(false);
+    let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
+    let too_often = |service, method| Refusal::AskedTooOften {
+        service,
+        method,
+        limit,
+    };
+    let approver = match approver {
+        Some(approver) if allowed => approver,
+        None if allowed && asking.may_park => {
+            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
+                return Err(too_often(service, name).into());
+            }
+            let (needed, lasts) = terms(call.policy());
+            let open = OpenQuestion {
+                call: number,
+                context: call.principal().context().as_str(),
+                service: &service,
+                method: &name,
+                params: call.params(),
+                binding,
+                expires: now_ms().saturating_add(lasts),
+                needed,
+            };
+            return match record.open(&open) {
+                Some(_) => Err(Stop::Halt(Halt::Parked)),
+                None => Err(Refusal::Awaiting {
                     service,
                     method: name,
                     because,
-                });
+                }
+                .into()),
             };
-            let subject = (service.clone(), name.clone(), because.clone());
-            let mut question = Question {
-                context: call.principal().context().to_string(),
+        }
+        _ => {
+            return Err(Refusal::Awaiting {
                 service,
                 method: name,
-                effect: call.method().effect,
-                params: call.params().to_owned(),
                 because,
-                again: true,
-            };
-            let is_covered = people.subjects().all.contains(&subject);
-            if is_covered {
-                approver.covered(&question).await;
-                agreed.0 = Some(question.params);
-                return Ok(Cleared(call));
             }
-            let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
-            if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
-                return Err(Refusal::AskedTooOften {
-                    service: question.service,
-                    method: question.method,
-                    limit,
-                });
+            .into());
+        }
+    };
+    let subject = (service.clone(), name.clone(), because.clone());
+    let mut question = Question {
+        context: call.principal().context().to_string(),
+        service,
+        method: name,
+        effect: call.method().effect,
+        params: call.params().to_owned(),
+        because,
+        again: true,
+    };
+    let is_covered = people.subjects().all.contains(&subject);
+    if is_covered {
+        approver.covered(&question).await;
+        record.answered(number, Said::Yes, "as said for all");
+        agreed.params = Some(question.params);
+        return Ok(Cleared(call));
+    }
+    if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
+        return Err(too_often(question.service, question.method).into());
+    }
+    question.again = !people.subjects().asked.insert(subject.clone());
+    record.asked(number, &question.params, binding);
+    let answer = {
+        let _asking = people.pause.question();
+        approver.ask(&question).await
+    };
+    let said = if answer == Answer::No {
+        Said::No
+    } else {
+        Said::Yes
+    };
+    record.answered(number, said, approver.name());
+    match answer {
+        Answer::Yes => {}
+        Answer::All => {
+            people.subjects().all.insert(subject);
+        }
+        Answer::No => {
+            return Err(Refusal::Declined {
+                service: question.service,
+                method: question.method,
+                because: None,
             }
-            question.again = !people.subjects().asked.insert(subject.clone());
-            let _asking = people.pause.question();
-            match approver.ask(&question).await {
-                Answer::Yes => {}
-                Answer::All => {
-                    people.subjects().all.insert(subject);
-                }
-                Answer::No => {
-                    return Err(Refusal::Declined {
-                        service: question.service,
-                        method: question.method,
-                    });
-                }
-            }
-            agreed.0 = Some(question.params);
+            .into());
         }
     }
+    agreed.params = Some(question.params);
     Ok(Cleared(call))
+}
+
+/// What came of a question that was asked when the run was parked. THREAT[APR-05]: it is decided anew, and a call that
+/// the policies would have somebody look at is made if somebody did.
+fn answered(
+    call: Clearable,
+    question: &PastQuestion,
+    binding: Digest,
+    asking: Asking<'_>,
+    agreed: &mut Agreed,
+) -> Result<Cleared, Stop> {
+    let (service, method) = (
+        call.method().service.to_string(),
+        call.method().method.clone(),
+    );
+    let declined = |because: Option<String>| {
+        Stop::from(Refusal::Declined {
+            service: service.clone(),
+            method: method.clone(),
+            because,
+        })
+    };
+    let is_over = now_ms() >= question.expires;
+    match &question.answer {
+        Some(answer) if answer.said == Said::No => Err(declined(answer.because.clone())),
+        Some(answer) if answer.said == Said::Yes && answer.enough && !is_over => {
+            if question.binding != binding {
+                return Err(Refusal::Changed { service, method }.into());
+            }
+            agreed.params = Some(call.params().to_owned());
+            agreed.approval = Some(question.approval);
+            Ok(Cleared(call))
+        }
+        Some(answer) if matches!(answer.said, Said::Expired | Said::Withdrawn) => {
+            Err(declined(Some(NOBODY.to_owned())))
+        }
+        _ if is_over => {
+            asking
+                .record
+                .expired(asking.call.number(), question.approval);
+            Err(declined(Some(NOBODY.to_owned())))
+        }
+        _ => {
+            asking
+                .record
+                .still_open(asking.call.number(), question.approval);
+            Err(Stop::Halt(Halt::Parked))
+        }
+    }
+}
+
+const NOBODY: &str = "nobody answered in time";
+
+/// How many have to agree, and for how long they can, in milliseconds.
+fn terms(policy: &ContextPolicy) -> (u32, u64) {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let _ = policy;
+    (1, DAY)
+}
+
+/// What an answer is bound to: what would be sent, where, on whose behalf, and by which call of which run. THREAT[APR-01]
+fn binding(call: &Clearable, run: Option<Id>, number: u32) -> Digest {
+    let (method, principal) = (call.method(), call.principal());
+    let address = match &method.target {
+        Target::Address(address) => address.to_string(),
+        Target::Tool(_) => String::new(),
+    };
+    let claims = principal.claims().join("\n");
+    Digest::of_parts(&[
+        &run.map(Id::bytes).unwrap_or_default(),
+        &number.to_le_bytes(),
+        principal.context().as_str().as_bytes(),
+        principal.actor().as_bytes(),
+        principal.user().unwrap_or_default().as_bytes(),
+        claims.as_bytes(),
+        method.service.as_bytes(),
+        address.as_bytes(),
+        method.method.as_bytes(),
+        call.params().get().as_bytes(),
+    ])
 }

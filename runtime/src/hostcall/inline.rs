@@ -2,7 +2,7 @@
 //! stack of its thread, since the guest's is not for policies and schemas, and without a task, for which another thread
 //! would have to be woken. Nothing of a run may be driven without this, or the first such call would wait for ever.
 
-use crate::hostcall::refusal::Refusal;
+use crate::hostcall::{halt::Halt, refusal::Refusal};
 use sandgate_wire::Reply;
 use std::{
     fmt,
@@ -22,22 +22,22 @@ pub(crate) struct Inline(Arc<Mutex<InlineCall>>);
 enum InlineCall {
     #[default]
     None,
-    Asked(Pin<Box<dyn Future<Output = Reply> + Send>>),
-    Answered(Reply),
+    Asked(Pin<Box<dyn Future<Output = Result<Reply, Halt>> + Send>>),
+    Answered(Result<Reply, Halt>),
 }
 
 impl Inline {
     /// Asks for a call and waits for its answer, within a turn of the guest.
     pub(crate) async fn answer(
         &self,
-        answering: impl Future<Output = Reply> + Send + 'static,
-    ) -> Reply {
+        answering: impl Future<Output = Result<Reply, Halt>> + Send + 'static,
+    ) -> Result<Reply, Halt> {
         *self.call() = InlineCall::Asked(Box::pin(answering));
         // Nothing need wake it: the guest's turn comes when there is an answer.
         poll_fn(|_| {
             let mut call = self.call();
             match mem::take(&mut *call) {
-                InlineCall::Answered(reply) => Poll::Ready(reply),
+                InlineCall::Answered(answer) => Poll::Ready(answer),
                 other => {
                     *call = other;
                     Poll::Pending
@@ -72,10 +72,10 @@ impl Inline {
         };
         let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
         *call = InlineCall::Answered(match polled {
-            Ok(Poll::Ready(reply)) => reply,
+            Ok(Poll::Ready(answer)) => answer,
             Ok(Poll::Pending) => return Poll::Pending,
             // THREAT[ESC-03]: a panic of ours is the error of the call in which it happened.
-            Err(_) => Refusal::Failed.into_reply(),
+            Err(_) => Ok(Refusal::Failed.into_reply()),
         });
         Poll::Ready(())
     }
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn done() -> Reply {
-        Reply::Ok(serde_json::value::RawValue::NULL.to_owned())
+    fn done() -> Result<Reply, Halt> {
+        Ok(Reply::Ok(serde_json::value::RawValue::NULL.to_owned()))
     }
 
     #[tokio::test]
@@ -124,7 +124,7 @@ mod tests {
             (panicked, inline.answer(async { done() }).await)
         };
         let replies = inline.drive(guest).await;
-        let expected = (Refusal::Failed.into_reply(), done());
+        let expected = (Ok::<_, Halt>(Refusal::Failed.into_reply()), done());
         assert_eq!(format!("{replies:?}"), format!("{expected:?}"));
     }
 }

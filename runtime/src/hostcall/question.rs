@@ -19,6 +19,11 @@ pub trait Approver: fmt::Debug + Send + Sync {
         question: &'a Question,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
+    /// What the journal calls whoever answers.
+    fn name(&self) -> &str {
+        "whoever was asked"
+    }
+
     /// Is told of a call that is made because a person said [`Answer::All`] before.
     fn covered<'a>(
         &'a self,
@@ -68,9 +73,16 @@ pub(crate) struct Pause(Arc<Mutex<PauseClock>>);
 struct PauseClock {
     questions: usize,
     script_waits: bool,
-    anew: bool,
+    anew: Option<Used>,
     since: Option<Instant>,
     past: Duration,
+}
+
+/// What was used of a run's time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
 }
 
 /// Something that lets the clock stand is so for as long as this lives.
@@ -99,14 +111,14 @@ impl Pause {
         }
     }
 
-    /// What comes next has the whole of its time again.
-    pub(crate) fn begin_anew(&self) {
-        self.clock().anew = true;
+    /// What comes next has the whole of its time again, but for what is said to be used of it.
+    pub(crate) fn begin_anew(&self, used: Used) {
+        self.clock().anew = Some(used);
     }
 
     /// Whether that was said, once.
-    pub(crate) fn begins_anew(&self) -> bool {
-        std::mem::take(&mut self.clock().anew)
+    pub(crate) fn begins_anew(&self) -> Option<Used> {
+        self.clock().anew.take()
     }
 
     /// The script waits for what a person types. It can do nothing else meanwhile.

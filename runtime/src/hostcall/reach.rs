@@ -70,6 +70,12 @@ impl Reach {
         Self { pace, ..self }
     }
 
+    /// On whose behalf calls are made.
+    pub(crate) fn principal(&self) -> Arc<Principal> {
+        let known = self.caller.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known.principal)
+    }
+
     pub(crate) fn carrier(&self) -> &Carrier {
         &self.carrier
     }

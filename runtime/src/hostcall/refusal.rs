@@ -44,8 +44,18 @@ pub(crate) enum Refusal {
         method: String,
         because: Vec<String>,
     },
-    #[error("`{service}.{method}` was declined")]
-    Declined { service: String, method: String },
+    #[error(
+        "`{service}.{method}` was declined{}",
+        because.as_ref().map(|because| format!(": {because}")).unwrap_or_default()
+    )]
+    Declined {
+        service: String,
+        method: String,
+        /// What the person says of it.
+        because: Option<String>,
+    },
+    #[error("`{service}.{method}` is not made: the journal cannot be written")]
+    Unwritten { service: String, method: String },
     /// THREAT[APR-03]: a person who is asked again and again no longer reads.
     #[error(
         "`{service}.{method}` needs a person's approval, and this run has asked {limit} times already"
@@ -109,6 +119,7 @@ impl Refusal {
             Self::Denied { .. } => RefusalCode::PolicyDenied,
             Self::Awaiting { .. } => RefusalCode::ApprovalNeeded,
             Self::Declined { .. } => RefusalCode::ApprovalDeclined,
+            Self::Unwritten { .. } => RefusalCode::JournalUnavailable,
             Self::AskedTooOften { .. } => RefusalCode::LimitQuestions,
             Self::Changed { .. } => RefusalCode::ApprovalChanged,
             Self::Incomparable {
@@ -131,6 +142,7 @@ impl Refusal {
             {
                 Some(because.join(" "))
             }
+            Self::Declined { because, .. } => because.clone(),
             _ => None,
         }
     }

@@ -41,6 +41,13 @@ impl Tally {
         Ok(TallyPlace(Some((self, name))))
     }
 
+    /// One call was made before the run was parked.
+    pub(crate) fn again(&self, service: &str, method: &str) {
+        let mut calls = self.calls();
+        let made = calls.entry(format!("{service}.{method}")).or_default();
+        *made = made.saturating_add(1);
+    }
+
     fn calls(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

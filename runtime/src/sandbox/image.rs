@@ -73,6 +73,11 @@ pub enum ImageError {
     Interrupted(String),
 }
 
+/// Which interpreter this program has, whatever it was compiled for: what a run that is made again needs the same of.
+pub(crate) fn interpreter() -> &'static str {
+    artefact::digest().unwrap_or_default()
+}
+
 /// An image that was verified and loaded.
 pub(super) struct Image(Module);
 

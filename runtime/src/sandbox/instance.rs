@@ -1,6 +1,10 @@
 //! One run: a fresh instance, the script in, the ending out, and what to call that ending. Called by `Sandbox::run`.
 //! An instance is never used for a second run.
 
+mod kept;
+
+pub(crate) use kept::RunAgain;
+
 use super::{
     RunError,
     image::{Image, ImageError},
@@ -13,7 +17,8 @@ use super::{
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::{People, Road, TooManyCalls},
+    hostcall::{People, Road, RoadParts, TooManyCalls, halt::Halt},
+    journal::ledger::LedgerError,
     limits::{Files, Limits},
     outcome::{Outcome, Status, Usage},
     output::{Output, TooMuchOutput},
@@ -22,6 +27,7 @@ use crate::{
     script::Script,
     workspace::{FileList, Workspace},
 };
+use kept::Kept;
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
@@ -103,6 +109,7 @@ impl Shared {
         &self,
         mut script: Script,
         context: &Context,
+        mut again: Option<RunAgain>,
     ) -> Result<Outcome, RunError> {
         let limits = &context.limits();
         check(&script, limits)?;
@@ -112,9 +119,19 @@ impl Shared {
             return Err(RunError::Replay);
         }
         let budget = Budget::default();
-        let recorder = match script.replay.take() {
-            Some(tape) => Recorder::replay(tape, &budget),
-            None => Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?,
+        let recorder = match (&mut again, script.replay.take()) {
+            (Some(again), _) => {
+                let tape = std::mem::take(&mut again.past.tape);
+                if again.goes_on {
+                    Recorder::resume(tape, &budget)
+                } else {
+                    Recorder::replay(tape, &budget)
+                }
+            }
+            (None, Some(tape)) => Recorder::replay(tape, &budget),
+            (None, None) => {
+                Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?
+            }
         };
         let workspace = script.workspace.take();
         let files = match limits.workspace {
@@ -124,6 +141,27 @@ impl Shared {
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
 
+        let past = again.as_mut().map(|again| {
+            let past = &mut again.past;
+            (std::mem::take(&mut past.input), past.spent)
+        });
+        let (input, seen) = past.unwrap_or_default();
+        let Kept {
+            record,
+            again,
+            may_park,
+        } = Kept::begin(
+            &script,
+            workspace.as_deref(),
+            context,
+            limits,
+            &recorder,
+            again,
+        )?;
+        let mut output = Output::new(limits.output, script.sink.take());
+        if let Some(seen) = seen {
+            output.passed_on(seen.stdout, seen.stderr);
+        }
         let (people, processor) = (People::default(), Processor::default());
         let mut meter = Meter::start(
             limits.wall,
@@ -132,16 +170,24 @@ impl Shared {
             people.pause.clone(),
         );
         let state = State {
-            road: Road::new(
-                context.reach().cloned(),
+            road: Road::new(RoadParts {
+                reach: context.reach().cloned(),
                 people,
                 processor,
                 budget,
-                limits.calls,
-            ),
+                limit: limits.calls,
+                record: record.clone(),
+                again,
+                may_park,
+            }),
             reply: None,
-            output: Output::new(limits.output, script.sink.take()),
-            stdin: Stdin::new(std::mem::take(&mut script.stdin), script.input.take()),
+            output,
+            stdin: Stdin::new(
+                std::mem::take(&mut script.stdin),
+                input,
+                script.input.take(),
+                record,
+            ),
             session: script.session.take().map(|scripts| SessionState {
                 scripts,
                 longest: limits.source,
@@ -411,6 +457,17 @@ fn name_ending(
     if let Some(glut) = error.downcast_ref::<TooManyCalls>() {
         return Ok(RunEnding::because(Status::Memory, glut.to_string()));
     }
+    if let Some(halt) = error.downcast_ref::<Halt>() {
+        let status = match halt {
+            Halt::Parked => Status::AwaitingApproval,
+            Halt::Diverged(_) | Halt::OffPlan(_) => Status::Diverged,
+            Halt::RecordingEnds => Status::Cancelled,
+        };
+        return Ok(RunEnding::because(status, halt.to_string()));
+    }
+    if let Some(ledger) = error.downcast_ref::<LedgerError>() {
+        return Ok(RunEnding::because(Status::Failed, ledger.to_string()));
+    }
     if let Some(tape) = error.downcast_ref::<TapeError>() {
         let status = match tape {
             TapeError::Clock | TapeError::Waits => Status::Diverged,
@@ -448,7 +505,7 @@ fn out_of_memory(limits: &Limits) -> String {
 
 /// There is always an outcome: nothing that a script left can keep it from being told. THREAT[DOS-13].
 async fn finish(
-    ending: RunEnding,
+    mut ending: RunEnding,
     mut state: State,
     meter: &Meter,
     workspace: Option<Arc<Workspace>>,
@@ -466,6 +523,16 @@ async fn finish(
         output_bytes: state.output.total(),
         calls: state.road.calls(),
     };
+    state.road.note(&mut state.recorder);
+    let record = state.road.record().clone();
+    let spent = kept::spent(usage.wall, usage.cpu, &state.output);
+    let mut approvals = Vec::new();
+    if ending.status == Status::AwaitingApproval {
+        match record.park(spent).await {
+            Ok(open) => approvals = open,
+            Err(why) => ending = RunEnding::because(Status::Failed, why.to_string()),
+        }
+    }
     // What the run had open is closed first, and its descriptors are free again.
     let made = state.files.take().and_then(state::GuestFiles::made);
     let scratch = match workspace {
@@ -477,7 +544,14 @@ async fn finish(
         None => FileList::default(),
     };
     let (stdout, stderr) = state.output.finish();
+    if ending.status != Status::AwaitingApproval {
+        let streams = [stdout.text.as_bytes(), stderr.text.as_bytes()];
+        kept::end(&record, &ending, spent, streams);
+    }
     Outcome {
+        run: record.run(),
+        calls: record.calls(),
+        approvals,
         status: ending.status,
         exit_code: ending.exit_code,
         reason: ending.reason,

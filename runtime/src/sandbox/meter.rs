@@ -2,7 +2,11 @@
 //! called by `instance`. A guest gives way every few milliseconds, so the checks between its turns are enough.
 
 use super::ticker::{At, Ticker};
-use crate::{cancel::Cancel, hostcall::question::Pause, processor::Processor};
+use crate::{
+    cancel::Cancel,
+    hostcall::question::{Pause, Used},
+    processor::Processor,
+};
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -34,12 +38,6 @@ pub(super) struct Meter {
     before: Used,
 }
 
-#[derive(Debug, Default)]
-struct Used {
-    wall: Duration,
-    cpu: Duration,
-}
-
 impl Meter {
     pub(super) fn start(wall: Duration, cpu: Duration, processor: Processor, pause: Pause) -> Self {
         Self {
@@ -67,11 +65,11 @@ impl Meter {
         left
     }
 
-    /// The limits hold for each script of a session by itself.
-    fn begin_anew(&mut self) {
+    /// The limits hold for each script of a session by itself, and a run that was parked is not charged for being made again.
+    fn begin_anew(&mut self, used: Used) {
         self.before = Used {
-            wall: self.wall_used(),
-            cpu: self.cpu_used(),
+            wall: self.wall_used().saturating_sub(used.wall),
+            cpu: self.cpu_used().saturating_sub(used.cpu),
         };
     }
 
@@ -139,8 +137,8 @@ impl<F: Future, C: Future<Output = ()>> Future for Driven<'_, F, C> {
             Ok(Poll::Pending) => {}
             Err(_) => return Poll::Ready(Err(Stopped::Panicked)),
         }
-        if this.meter.pause.begins_anew() {
-            this.meter.begin_anew();
+        if let Some(used) = this.meter.pause.begins_anew() {
+            this.meter.begin_anew(used);
         }
         if this.meter.cpu_used().saturating_sub(this.meter.before.cpu) >= this.meter.cpu {
             return Poll::Ready(Err(Stopped::Cpu));

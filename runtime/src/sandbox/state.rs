@@ -5,6 +5,7 @@ use crate::{
     budget::Budget,
     hostcall::Road,
     input::Input,
+    journal::record::Record,
     limits::Limits,
     output::Output,
     recorder::Recorder,
@@ -12,6 +13,7 @@ use crate::{
     workspace::{Mount, Workspace},
 };
 use std::{
+    collections::VecDeque,
     io::{self, Read},
     sync::Arc,
 };
@@ -83,36 +85,54 @@ impl GuestFiles {
 pub(super) struct Stdin {
     bytes: Vec<u8>,
     at: usize,
+    /// What came after that when the run was made before.
+    past: VecDeque<Vec<u8>>,
     /// What comes after that.
     input: Option<Box<dyn Input>>,
+    record: Record,
 }
 
 impl Stdin {
-    pub(super) fn new(bytes: Vec<u8>, input: Option<Box<dyn Input>>) -> Self {
+    pub(super) fn new(
+        bytes: Vec<u8>,
+        past: VecDeque<Vec<u8>>,
+        input: Option<Box<dyn Input>>,
+        record: Record,
+    ) -> Self {
         Self {
             bytes,
             at: 0,
+            past,
             input,
+            record,
         }
     }
 
     /// Whether what is read next is waited for until a person types it.
     pub(super) fn is_typed(&self) -> bool {
-        self.at >= self.bytes.len() && self.input.as_ref().is_some_and(|input| input.is_typed())
+        self.at >= self.bytes.len()
+            && self.past.is_empty()
+            && self.input.as_ref().is_some_and(|input| input.is_typed())
     }
 
     /// The next bytes, as many as there is room for.
     pub(super) async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        if !rest.is_empty() || room.is_empty() {
+            let read = rest.read(room)?;
+            self.at = self.at.saturating_add(read);
+            return Ok(read);
+        }
+        if let Some(came) = self.past.pop_front() {
+            return came.as_slice().read(room);
+        }
         match &mut self.input {
-            Some(input) if rest.is_empty() && !room.is_empty() => {
-                input.read(room.len()).await?.as_slice().read(room)
+            Some(input) => {
+                let came = input.read(room.len()).await?;
+                self.record.input(&came);
+                came.as_slice().read(room)
             }
-            _ => {
-                let read = rest.read(room)?;
-                self.at = self.at.saturating_add(read);
-                Ok(read)
-            }
+            None => Ok(0),
         }
     }
 }

@@ -28,7 +28,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tree::{ROOT, Tree, What};
+use tree::{MemoryDirectory, ROOT, Tree, What};
 
 /// What may be copied into it before a run, all files together: as much as standard input may be. What is more is for a
 /// directory of the host.
@@ -40,6 +40,15 @@ const BATCH: usize = 64 << 10;
 /// Files in memory, which runs can share.
 #[derive(Debug, Clone)]
 pub(super) struct Memory(Arc<Mutex<Tree>>);
+
+/// A file as a run was given it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GivenFile {
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+    /// When it was changed last, in nanoseconds since 1970.
+    pub(crate) modified: u64,
+}
 
 type Opened = table::Opened<u64, u64>;
 
@@ -116,6 +125,62 @@ impl Memory {
             })?;
             at = at.saturating_add(taken as u64);
         }
+    }
+
+    /// Every file in it as it is, for a run that is to be made again.
+    pub(super) fn given(&self) -> io::Result<Vec<GivenFile>> {
+        let mut nodes = Vec::new();
+        let tree = locked(&self.0);
+        tree.files(|path, node, _| {
+            nodes.push((path.to_owned(), node));
+            true
+        });
+        let file = |(path, node): (String, u64)| {
+            let [_, modified, _] = tree.seen(node)?.times;
+            let content = tree.file(node)?;
+            let mut bytes = vec![0; usize::try_from(content.size()).map_err(|_| Errno::FBIG)?];
+            let taken = content.read(0, &mut bytes);
+            bytes.truncate(taken);
+            Ok(GivenFile {
+                path,
+                bytes,
+                modified,
+            })
+        };
+        nodes.into_iter().map(file).collect()
+    }
+
+    /// The same again.
+    pub(super) fn again(files: &[GivenFile], now: u64) -> io::Result<Self> {
+        let quota = Quota {
+            bytes: u64::MAX,
+            entries: u64::MAX,
+            ..Quota::of(&Limits::default())
+        };
+        let mut tree = Tree::new(now);
+        tree.as_the_host(|tree| {
+            for file in files {
+                let (above, name) = match file.path.rsplit_once('/') {
+                    Some((above, name)) => (above, name),
+                    None => ("", file.path.as_str()),
+                };
+                let mut directory = ROOT;
+                for step in above.split('/').filter(|step| !step.is_empty()) {
+                    directory = match tree.named(directory, step)? {
+                        Some(known) => known,
+                        None => {
+                            let below = What::Directory(MemoryDirectory::default());
+                            tree.make(directory, step, below, &quota, file.modified)?
+                        }
+                    };
+                }
+                let content = What::File(Content::default());
+                let node = tree.make(directory, name, content, &quota, file.modified)?;
+                tree.write(node, 0, &file.bytes, &quota, file.modified)?;
+            }
+            Ok::<_, Errno>(())
+        })?;
+        Ok(Self(Arc::new(Mutex::new(tree))))
     }
 
     /// The files that can be listed, and why it is not all of them. THREAT[DOS-13].

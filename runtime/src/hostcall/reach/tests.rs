@@ -34,7 +34,7 @@ fn calls() -> usize {
 /// A call of the one method that there is.
 fn asked(params: &str) -> Call {
     let request = format!(r#"{{"service":"svc","method":"thing.put","params":{params}}}"#);
-    call::decode(request.as_bytes(), Moment::OF_CASES).unwrap()
+    call::decode(request.as_bytes(), 1, Moment::OF_CASES).unwrap()
 }
 
 /// Calls for each document and its policies.

@@ -1,0 +1,139 @@
+//! A run that is made again from its past: each call that it asks for has to be the one that it asked for before, and is answered
+//! as it was. Asked by `hostcall` before anything else is. It must never reach a service: what has no answer in the past is left
+//! to the road, where the run goes on, or ends a replay.
+
+use super::{
+    call::Call,
+    halt::{Divergence, Halt},
+    tally::Tally,
+};
+use crate::journal::{
+    Journal,
+    entry::Spent,
+    ledger::LedgerError,
+    past::{Past, PastCall, PastIntent, PastQuestion},
+};
+
+/// The past of one run.
+#[derive(Debug)]
+pub(crate) struct Again {
+    past: Past,
+    journal: Journal,
+    goes_on: bool,
+    until: Option<u32>,
+}
+
+/// What the past says of a call.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// The answer that it had.
+    Answered(String),
+    /// It was asked for and had none.
+    Open(OpenCall),
+    /// Nothing.
+    Nothing,
+}
+
+/// What was done about a call that had no answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenCall {
+    /// Who was asked about it.
+    pub(crate) question: Option<PastQuestion>,
+    /// It may have been sent, and can be sent again by this name.
+    pub(crate) intent: Option<PastIntent>,
+}
+
+impl Again {
+    pub(crate) fn new(past: Past, journal: Journal, goes_on: bool, until: Option<u32>) -> Self {
+        Self {
+            past,
+            journal,
+            goes_on,
+            until,
+        }
+    }
+
+    pub(crate) fn past(&mut self) -> &mut Past {
+        &mut self.past
+    }
+
+    /// What the run had used when it was parked, the first time that it asks for something new.
+    pub(crate) fn goes_on(&mut self) -> Option<Spent> {
+        self.past.spent.take()
+    }
+
+    /// Whether the run could call services.
+    pub(crate) fn had_services(&self) -> bool {
+        self.past.begun.caller.is_some()
+    }
+
+    /// The call of this number, as it was.
+    pub(crate) fn before(&mut self, call: &Call) -> Result<Before, AgainError> {
+        let number = call.number();
+        if self.until.is_some_and(|until| number > until) {
+            return Err(Halt::RecordingEnds.into());
+        }
+        let Some(was) = self.past.calls.remove(&number) else {
+            if self.goes_on {
+                return Ok(Before::Nothing);
+            }
+            return Err(match self.past.ended {
+                Some(_) => diverged(call, "was not made").into(),
+                None => Halt::RecordingEnds.into(),
+            });
+        };
+        self.is_same(&was, call)?;
+        match was.reply {
+            Some(reply) => Ok(Before::Answered(reply.read(&self.journal)?)),
+            None if self.goes_on => Ok(Before::Open(OpenCall {
+                question: was.question,
+                intent: was.intended,
+            })),
+            None => Err(Halt::RecordingEnds.into()),
+        }
+    }
+
+    fn is_same(&self, was: &PastCall, call: &Call) -> Result<(), AgainError> {
+        if was.service == call.service()
+            && was.method == call.method()
+            && was.params.is(call.params())
+        {
+            return Ok(());
+        }
+        let params = was.params.read(&self.journal)?;
+        let shown = Divergence::shown(&was.service, &was.method, &params);
+        Err(diverged(call, &format!("was {shown}")).into())
+    }
+
+    /// How often methods were called by then, and how often people were asked.
+    pub(crate) fn count(&self, tally: &Tally) -> u64 {
+        for called in self.past.calls.values() {
+            let is_made = match &called.reply {
+                Some(reply) => !reply.is_refusal(),
+                None => called.intended.is_some(),
+            };
+            if is_made {
+                tally.again(&called.service, &called.method);
+            }
+        }
+        let asked = self.past.calls.values().filter(|called| called.asked);
+        asked.count() as u64
+    }
+}
+
+fn diverged(call: &Call, was: &str) -> Halt {
+    Halt::Diverged(Box::new(Divergence {
+        call: call.number(),
+        now: Divergence::shown(call.service(), call.method(), call.params().get()),
+        was: was.to_owned(),
+    }))
+}
+
+/// Why a call of the past cannot be had again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AgainError {
+    #[error(transparent)]
+    Halt(#[from] Halt),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}

@@ -1,0 +1,414 @@
+//! The journal: what every run was given, asked for, was told and did, chained line by line. Opened by front ends, written by runs,
+//! read by whoever replays, resumes or audits one. A change must be on the disk here before it leaves the host.
+//!
+//! One thread writes. It gathers what comes within a few milliseconds, so that reads wait for no disk and changes that are made
+//! at once share one write.
+
+mod anchor;
+mod chain;
+pub(crate) mod digest;
+pub(crate) mod entry;
+pub(crate) mod id;
+pub(crate) mod ledger;
+mod owner;
+pub(crate) mod past;
+pub(crate) mod record;
+mod sqlite;
+pub(crate) mod verify;
+
+use digest::Digest;
+use id::Id;
+use ledger::{
+    Appended, ApprovalFilter, ApprovalRow, Batch, Condition, KeptLine, Ledger, LedgerError, Line,
+    RunFilter, RunRow,
+};
+use owner::Owner;
+use sqlite::Sqlite;
+use std::{
+    mem,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::oneshot;
+use verify::Verified;
+
+/// For how long the writer gathers lines that nobody waits for.
+const GATHERS: Duration = Duration::from_millis(20);
+/// For how long it leaves a disk alone that took nothing.
+const RESTS: Duration = Duration::from_secs(1);
+/// Bytes that wait while the disk takes nothing; what comes then is lost, and counted.
+const MOST_WAITING: usize = 64 << 20;
+
+/// A journal. Clones share everything; the last one to go waits until all is written.
+#[derive(Debug, Clone)]
+pub struct Journal(Arc<JournalInner>);
+
+#[derive(Debug)]
+struct JournalInner {
+    owner: Id,
+    queue: Arc<Queue>,
+    reader: Mutex<Box<dyn Ledger>>,
+    /// Started with the first line, so that a process can confine itself before.
+    writer: Mutex<Writer>,
+    /// Let go of last.
+    _alive: Option<Owner>,
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Waiting(Box<dyn Ledger>),
+    Running(JoinHandle<()>),
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    batch: Batch,
+    bytes: usize,
+    waiting: Vec<oneshot::Sender<Result<(), Unwritten>>>,
+    closing: bool,
+    /// What the disk said last, while it takes nothing.
+    failing: Option<Unwritten>,
+    lost: u64,
+}
+
+/// What the run asked for is not in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unwritten(Arc<str>);
+
+impl Journal {
+    /// The journal of a state directory, which is made where it is missing.
+    pub fn open(state: &Path) -> Result<Self, LedgerError> {
+        let directory = Self::place(state);
+        let writer = Sqlite::open(&directory)?;
+        let reader = Sqlite::open(&directory)?;
+        let owner = Owner::take(&directory).map_err(|error| LedgerError::Directory {
+            path: directory.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self(Arc::new(JournalInner {
+            owner: owner.id,
+            queue: Arc::default(),
+            reader: Mutex::new(Box::new(reader)),
+            writer: Mutex::new(Writer::Waiting(Box::new(writer))),
+            _alive: Some(owner),
+            directory: Some(directory),
+        })))
+    }
+
+    /// The journal in another engine: one connection that is written to, and one that is read from. `owner` is what this
+    /// process is called by [`Ledger::is_alive`].
+    #[must_use]
+    pub fn over(owner: Id, writer: Box<dyn Ledger>, reader: Box<dyn Ledger>) -> Self {
+        Self(Arc::new(JournalInner {
+            owner,
+            queue: Arc::default(),
+            reader: Mutex::new(reader),
+            writer: Mutex::new(Writer::Waiting(writer)),
+            _alive: None,
+            directory: None,
+        }))
+    }
+
+    /// Where the journal of a state directory is.
+    #[must_use]
+    pub fn place(state: &Path) -> PathBuf {
+        state.join("journal")
+    }
+
+    /// Where it is, for a process that confines itself.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.0.directory.as_deref()
+    }
+
+    pub(crate) fn owner(&self) -> Id {
+        self.0.owner
+    }
+
+    /// Runs, newest first. One that is in no living process any more is `interrupted`.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
+        let reader = self.reader();
+        let mut runs = reader.runs(filter)?;
+        for run in &mut runs {
+            let is_here = |owner: Id| owner == self.0.owner || reader.is_alive(owner);
+            if run.status == RUNNING && !run.owner.is_some_and(is_here) {
+                INTERRUPTED.clone_into(&mut run.status);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The run that is meant by a beginning of its name, or by `last`.
+    pub fn run(&self, meant: &str) -> Result<RunRow, NoRun> {
+        let filter = match meant {
+            "last" => RunFilter {
+                most: Some(1),
+                ..RunFilter::default()
+            },
+            beginning => RunFilter {
+                beginning: Some(beginning.to_owned()),
+                most: Some(2),
+                ..RunFilter::default()
+            },
+        };
+        let mut found = self.runs(&filter)?;
+        match (found.pop(), found.pop()) {
+            (Some(run), None) => Ok(run),
+            (Some(_), Some(_)) => Err(NoRun::Several(meant.to_owned())),
+            (None, _) => Err(NoRun::None(meant.chars().take(40).collect())),
+        }
+    }
+
+    /// Questions, oldest first.
+    pub fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
+        self.reader().approvals(filter)
+    }
+
+    /// Lines from a place on, in their order; no more than so many.
+    pub fn lines(
+        &self,
+        run: Option<Id>,
+        from: u64,
+        most: usize,
+    ) -> Result<Vec<KeptLine>, LedgerError> {
+        self.reader().lines(run, from, most)
+    }
+
+    /// The last line that anybody wrote.
+    pub fn last(&self) -> Result<u64, LedgerError> {
+        self.reader().last()
+    }
+
+    /// A text that lines speak of.
+    pub fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
+        self.reader().text(digest)
+    }
+
+    /// Looks whether everything is as it was written.
+    pub fn verify(&self) -> Result<Verified, LedgerError> {
+        verify::verify(&**self.reader())
+    }
+
+    /// Removes what is older than this, as long as more than so many bytes are kept. Tells how many lines that were.
+    pub fn prune(&self, ended_before: u64, above: u64) -> Result<u64, LedgerError> {
+        self.reader().prune(ended_before, above, now_ms())
+    }
+
+    /// Adds one line at once, if something holds at that moment.
+    pub(crate) fn append_if(
+        &self,
+        line: &Line,
+        condition: &Condition,
+    ) -> Result<Appended, LedgerError> {
+        self.reader().append_if(line, condition)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Box<dyn Ledger>> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line, soon.
+    pub(crate) fn push(&self, line: Line) {
+        self.start();
+        let mut state = self.0.queue.state();
+        let size = line.body.len() + size_of::<Line>();
+        if state.bytes.saturating_add(size) > MOST_WAITING {
+            state.lost = state.lost.saturating_add(1);
+            return;
+        }
+        state.bytes = state.bytes.saturating_add(size);
+        let is_first = state.batch.lines.is_empty();
+        state.batch.lines.push(line);
+        if is_first {
+            self.0.queue.wake.notify_one();
+        }
+    }
+
+    /// Keeps a text that the next line speaks of.
+    pub(crate) fn keep(&self, text: &[u8]) -> Digest {
+        let digest = Digest::of(text);
+        let mut state = self.0.queue.state();
+        if state.bytes.saturating_add(text.len()) <= MOST_WAITING
+            && !state.batch.texts.contains_key(&digest)
+        {
+            state.bytes = state.bytes.saturating_add(text.len());
+            state.batch.texts.insert(digest, text.to_owned());
+        }
+        digest
+    }
+
+    /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
+    pub(crate) async fn settle(&self) -> Result<(), Unwritten> {
+        self.start();
+        let (done, settled) = oneshot::channel();
+        self.0.queue.state().waiting.push(done);
+        self.0.queue.wake.notify_one();
+        settled
+            .await
+            .unwrap_or_else(|_| Err(Unwritten("the journal is closed".into())))
+    }
+
+    /// Whether the disk took what it was given last.
+    pub(crate) fn is_writable(&self) -> Result<(), Unwritten> {
+        match &self.0.queue.state().failing {
+            None => Ok(()),
+            Some(why) => Err(why.clone()),
+        }
+    }
+
+    fn start(&self) {
+        let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*writer, Writer::Waiting(_)) {
+            return;
+        }
+        if let Writer::Waiting(mut ledger) = mem::replace(&mut *writer, Writer::Gone) {
+            let queue = Arc::clone(&self.0.queue);
+            let thread = std::thread::Builder::new()
+                .name("journal".to_owned())
+                .spawn(move || queue.write_to(&mut *ledger));
+            match thread {
+                Ok(thread) => *writer = Writer::Running(thread),
+                Err(error) => {
+                    self.0.queue.state().failing = Some(Unwritten(error.to_string().into()));
+                }
+            }
+        }
+    }
+}
+
+/// How a run stands that goes on.
+pub(crate) const RUNNING: &str = "running";
+/// How one stands that is in no living process any more.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+/// How one stands that waits for people.
+pub(crate) const AWAITING: &str = "awaiting_approval";
+
+/// Which run is meant cannot be said.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRun {
+    /// There is none.
+    #[error("no run in the journal begins with `{}`", .0.escape_debug())]
+    None(String),
+    /// There are several.
+    #[error("several runs begin with `{0}`")]
+    Several(String),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Drop for JournalInner {
+    fn drop(&mut self) {
+        self.queue.state().closing = true;
+        self.queue.wake.notify_one();
+        let writer = self
+            .writer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Writer::Running(thread) = mem::replace(writer, Writer::Gone) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes until the journal is closed.
+    fn write_to(&self, ledger: &mut dyn Ledger) {
+        loop {
+            let mut state = self.state();
+            while state.is_idle() {
+                state = self
+                    .wake
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            let gathers = if state.failing.is_some() {
+                RESTS
+            } else {
+                GATHERS
+            };
+            let is_calm = |state: &mut QueueState| state.waiting.is_empty() && !state.closing;
+            let (mut state, _) = self
+                .wake
+                .wait_timeout_while(state, gathers, is_calm)
+                .unwrap_or_else(PoisonError::into_inner);
+            let batch = mem::take(&mut state.batch);
+            let waiting = mem::take(&mut state.waiting);
+            let (bytes, closing) = (mem::take(&mut state.bytes), state.closing);
+            drop(state);
+            let written = if batch.is_empty() && waiting.is_empty() {
+                Ok(())
+            } else {
+                ledger.append(&batch, !waiting.is_empty())
+            };
+            let written = written.map_err(|error| Unwritten(error.to_string().into()));
+            let mut state = self.state();
+            match &written {
+                Ok(()) => {
+                    state.failing = None;
+                    let lost = mem::take(&mut state.lost);
+                    if lost > 0 {
+                        tracing::warn!(
+                            "the journal lost {lost} lines while it could not be written"
+                        );
+                    }
+                }
+                Err(why) => {
+                    if state.failing.is_none() {
+                        tracing::warn!("{why}");
+                    }
+                    state.failing = Some(why.clone());
+                    state.put_back(batch, bytes);
+                }
+            }
+            drop(state);
+            for waits in waiting {
+                let _ = waits.send(written.clone());
+            }
+            if closing {
+                return;
+            }
+        }
+    }
+}
+
+impl QueueState {
+    fn is_idle(&self) -> bool {
+        self.batch.is_empty() && self.waiting.is_empty() && !self.closing
+    }
+
+    /// What the disk did not take is tried again before what came meanwhile.
+    fn put_back(&mut self, mut batch: Batch, bytes: usize) {
+        batch.lines.append(&mut self.batch.lines);
+        batch.texts.append(&mut self.batch.texts);
+        self.batch = batch;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.texts.is_empty()
+    }
+}
+
+/// Now, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,308 @@
+//! What a run was given and asked for, read back from the journal: for a replay, which touches no service, and for a run that goes
+//! on where it was parked. It must never hand out an answer for another call than the one that it was the answer to.
+
+use super::{
+    Journal,
+    digest::Digest,
+    entry::{Begun, Entry, EntryError, Held, Said, Spent},
+    id::Id,
+    ledger::{LedgerError, REFUSED, RunCounts},
+};
+use crate::recorder::Tape;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Lines that are read in one go.
+const AT_ONCE: usize = 10_000;
+
+/// All that is known of a run.
+#[derive(Debug)]
+pub struct Past {
+    /// Which run.
+    pub(crate) run: Id,
+    /// What it was made of.
+    pub(crate) begun: Begun<'static>,
+    /// What it was given.
+    pub(crate) tape: Tape,
+    /// What came in while it ran.
+    pub(crate) input: VecDeque<Vec<u8>>,
+    /// The calls that it asked for, by their numbers.
+    pub(crate) calls: BTreeMap<u32, PastCall>,
+    pub(crate) counts: RunCounts,
+    /// What it had used when it was parked last.
+    pub(crate) spent: Option<Spent>,
+    /// How it ended, where it has.
+    pub(crate) ended: Option<PastEnd>,
+    /// Its lines: the last one.
+    pub(crate) last: u64,
+}
+
+/// A call of the past.
+#[derive(Debug)]
+pub(crate) struct PastCall {
+    pub(crate) service: String,
+    pub(crate) method: String,
+    pub(crate) params: PastText,
+    /// The question that is or was open about it.
+    pub(crate) question: Option<PastQuestion>,
+    /// What was sent, where it was a change, and by what name.
+    pub(crate) intended: Option<PastIntent>,
+    /// Whether somebody who was there was asked about it.
+    pub(crate) asked: bool,
+    /// What the script was answered, or is to be.
+    pub(crate) reply: Option<PastText>,
+}
+
+/// A change that was sent, or was about to be.
+#[derive(Debug, Clone)]
+pub(crate) struct PastIntent {
+    pub(crate) params: PastText,
+    pub(crate) key: Option<String>,
+}
+
+/// A question of the past.
+#[derive(Debug, Clone)]
+pub(crate) struct PastQuestion {
+    pub(crate) approval: Id,
+    pub(crate) binding: Digest,
+    pub(crate) expires: u64,
+    pub(crate) answer: Option<PastAnswer>,
+}
+
+/// What was said.
+#[derive(Debug, Clone)]
+pub(crate) struct PastAnswer {
+    pub(crate) said: Said,
+    pub(crate) by: String,
+    pub(crate) because: Option<String>,
+    /// Whether that is enough.
+    pub(crate) enough: bool,
+}
+
+/// A text, or where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PastText {
+    Here(Box<str>),
+    Beside(Digest),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastEnd {
+    /// In one word.
+    pub status: String,
+    /// What a process would have exited with.
+    pub exit_code: i32,
+    /// Its output.
+    pub stdout: Digest,
+    /// The other stream.
+    pub stderr: Digest,
+    /// The value of the last expression, as JSON.
+    pub value: Option<Digest>,
+    /// The exception that nobody caught, as JSON.
+    pub exception: Option<Digest>,
+    /// What it left in memory.
+    pub files: Vec<(String, Digest)>,
+}
+
+/// Why a run's past cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// One of its lines.
+    #[error("line {0} of the journal: {1}")]
+    Line(u64, #[source] EntryError),
+    /// Its beginning is gone.
+    #[error("the beginning of the run is not in the journal any more")]
+    NoBeginning,
+}
+
+impl Past {
+    /// Reads a run.
+    pub fn read(journal: &Journal, run: Id) -> Result<Self, PastError> {
+        let mut past: Option<Self> = None;
+        let mut from = 0;
+        loop {
+            let lines = journal.lines(Some(run), from, AT_ONCE)?;
+            let Some(last) = lines.last() else { break };
+            from = last.seq.saturating_add(1);
+            for line in &lines {
+                let entry =
+                    Entry::decode(&line.body).map_err(|error| PastError::Line(line.seq, error))?;
+                match (&mut past, entry) {
+                    (None, Entry::Begun(begun)) => past = Some(Self::of(run, &begun)),
+                    (None, _) => return Err(PastError::NoBeginning),
+                    (Some(past), entry) => {
+                        past.last = line.seq;
+                        past.add(entry);
+                    }
+                }
+            }
+        }
+        past.ok_or(PastError::NoBeginning)
+    }
+
+    fn of(run: Id, begun: &Begun<'_>) -> Self {
+        let mut seed = [0; 32];
+        let _ = hex::decode_to_slice(begun.seed.as_bytes(), &mut seed);
+        Self {
+            run,
+            tape: Tape {
+                seed,
+                started_ms: begun.started_ms,
+                frozen: begun.frozen,
+                ..Tape::default()
+            },
+            begun: begun.owned(),
+            input: VecDeque::new(),
+            calls: BTreeMap::new(),
+            counts: RunCounts::default(),
+            spent: None,
+            ended: None,
+            last: 0,
+        }
+    }
+
+    fn add(&mut self, entry: Entry<'_>) {
+        self.counts.count(&entry);
+        match entry {
+            Entry::Given(given) => given.onto(&mut self.tape),
+            Entry::Input(digits) => self
+                .input
+                .push_back(hex::decode(digits.as_bytes()).unwrap_or_default()),
+            Entry::Called {
+                call,
+                service,
+                method,
+                params,
+            } => {
+                let called = PastCall {
+                    service: service.into_owned(),
+                    method: method.into_owned(),
+                    params: PastText::of(&params),
+                    question: None,
+                    intended: None,
+                    asked: false,
+                    reply: None,
+                };
+                self.calls.insert(call, called);
+            }
+            Entry::Asked(asked) => {
+                if let Some(called) = self.calls.get_mut(&asked.call) {
+                    called.asked = true;
+                    called.question = asked.approval.map(|approval| PastQuestion {
+                        approval,
+                        binding: asked.binding,
+                        expires: asked.expires.unwrap_or_default(),
+                        answer: None,
+                    });
+                }
+            }
+            Entry::Answered {
+                call,
+                approval: Some(approval),
+                answer,
+                agreed,
+                needed,
+                by,
+                because,
+            } => {
+                let question = self
+                    .calls
+                    .get_mut(&call)
+                    .and_then(|called| called.question.as_mut());
+                if let Some(question) = question.filter(|asked| asked.approval == approval) {
+                    question.answer = Some(PastAnswer {
+                        said: answer,
+                        by: by.into_owned(),
+                        because: because.map(|because| because.into_owned()),
+                        enough: agreed >= needed,
+                    });
+                }
+            }
+            Entry::Intended {
+                call, params, key, ..
+            } => {
+                if let Some(called) = self.calls.get_mut(&call) {
+                    called.intended = Some(PastIntent {
+                        params: PastText::of(&params),
+                        key: key.map(|key| key.into_owned()),
+                    });
+                }
+            }
+            Entry::Replied { call, reply } | Entry::Resolved { call, reply, .. } => {
+                if let Some(called) = self.calls.get_mut(&call) {
+                    called.reply = Some(PastText::of(&reply));
+                }
+            }
+            Entry::Parked(spent) => self.spent = Some(spent),
+            Entry::Ended(ended) => {
+                let files = ended.files.iter();
+                self.ended = Some(PastEnd {
+                    status: ended.status.to_string(),
+                    exit_code: ended.exit_code,
+                    stdout: ended.stdout,
+                    stderr: ended.stderr,
+                    value: ended.value,
+                    exception: ended.exception,
+                    files: files
+                        .map(|(path, digest)| (path.to_string(), *digest))
+                        .collect(),
+                });
+            }
+            Entry::Begun(_)
+            | Entry::Script { .. }
+            | Entry::Decided(_)
+            | Entry::Answered { approval: None, .. }
+            | Entry::Resumed
+            | Entry::Pruned { .. } => {}
+        }
+    }
+
+    /// Changes that were about to be sent and have no answer: only a person can tell whether they were made.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = (u32, &PastCall)> {
+        self.calls
+            .iter()
+            .filter(|(_, called)| {
+                let sent_again = called
+                    .intended
+                    .as_ref()
+                    .is_some_and(|intent| intent.key.is_some());
+                called.intended.is_some() && called.reply.is_none() && !sent_again
+            })
+            .map(|(call, called)| (*call, called))
+    }
+}
+
+impl PastText {
+    fn of(held: &Held<'_>) -> Self {
+        match held {
+            Held::Here(json) => Self::Here(json.get().into()),
+            Held::Beside(digest) => Self::Beside(*digest),
+        }
+    }
+
+    /// The text itself.
+    pub(crate) fn read(&self, journal: &Journal) -> Result<String, LedgerError> {
+        match self {
+            Self::Here(text) => Ok(text.to_string()),
+            Self::Beside(digest) => String::from_utf8(journal.text(*digest)?)
+                .map_err(|_| LedgerError::Corrupt(format!("text {digest} is not UTF-8"))),
+        }
+    }
+
+    /// Whether it says that a call was refused. Refusals are short.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Here(text) if text.starts_with(REFUSED))
+    }
+
+    /// Whether it is this one.
+    pub(crate) fn is(&self, json: &RawValue) -> bool {
+        match self {
+            Self::Here(text) => **text == *json.get(),
+            Self::Beside(digest) => Digest::of(json.get().as_bytes()) == *digest,
+        }
+    }
+}

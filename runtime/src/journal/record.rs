@@ -1,0 +1,430 @@
+//! The lines of one run, as it goes on. Written by the road and by `sandbox::instance`. Without a journal it keeps the list of
+//! calls and nothing else, and gives tickets all the same.
+//!
+//! A [`Ticket`] is made here and nowhere else, and nothing is sent without one: what changes anything has its line on the disk
+//! before it leaves the host. THREAT[JRN-04]
+
+use super::{
+    AWAITING, Journal, Unwritten,
+    digest::Digest,
+    entry::{Asked, Begun, Decided, Ended, Entry, Given, Held, Said, Spent},
+    id::Id,
+    ledger::{ApprovalRow, ApprovalState, Change, Line, RunCounts, RunRow},
+    now_ms,
+};
+use crate::made::{CallList, CallMade, CallResult};
+use sandgate_policy::Effect;
+use serde_json::value::RawValue;
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Longer texts stand beside the lines.
+const LONGEST_HERE: usize = 64 << 10;
+
+/// One run's. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record(Arc<RecordInner>);
+
+#[derive(Debug, Default)]
+struct RecordInner {
+    kept: Option<(Journal, Id)>,
+    state: Mutex<RecordState>,
+}
+
+#[derive(Debug, Default)]
+struct RecordState {
+    counts: RunCounts,
+    calls: CallList,
+    /// Questions that nobody has answered, by their calls.
+    open: Vec<(u32, Id)>,
+}
+
+/// What a call is sent with: its line is where it has to be. There is one for each call, and it cannot be kept.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ticket {
+    key: Option<String>,
+}
+
+impl Ticket {
+    /// What a service that is asked twice knows the call by, where it understands that.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
+
+/// A decision, to be written down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DecidedCall<'a> {
+    pub(crate) decision: &'a sandgate_policy::Decision,
+    pub(crate) effect: Effect,
+    pub(crate) at: u64,
+    pub(crate) undo: Option<&'a str>,
+}
+
+/// What is asked of somebody who is not there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenQuestion<'a> {
+    pub(crate) call: u32,
+    pub(crate) context: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) params: &'a RawValue,
+    pub(crate) binding: Digest,
+    pub(crate) expires: u64,
+    pub(crate) needed: u32,
+}
+
+impl Record {
+    /// A run begins. Its first line says what it was made of.
+    pub(crate) fn begin(journal: &Journal, run: Id, begun: &Begun<'_>) -> Self {
+        let record = Self::of(journal, run, RunCounts::default());
+        let caller = begun.caller.as_ref();
+        let row = RunRow {
+            run,
+            status: super::RUNNING.to_owned(),
+            context: caller.map(|caller| caller.context.to_string()),
+            actor: caller.map(|caller| caller.actor.to_string()),
+            user: caller.and_then(|caller| Some(caller.user.as_ref()?.to_string())),
+            name: begun.name.to_string(),
+            of: begun.of,
+            began: now_ms(),
+            ended: None,
+            counts: RunCounts::default(),
+            owner: Some(journal.owner()),
+        };
+        let at = row.began;
+        let entry = Entry::Begun(Box::new(begun.clone()));
+        record.push_at(at, &entry, Some(Change::Begun(Box::new(row))));
+        record
+    }
+
+    /// A run goes on that did so much before.
+    pub(crate) fn of(journal: &Journal, run: Id, counts: RunCounts) -> Self {
+        Self(Arc::new(RecordInner {
+            kept: Some((journal.clone(), run)),
+            state: Mutex::new(RecordState {
+                counts,
+                ..RecordState::default()
+            }),
+        }))
+    }
+
+    /// The run, where it is in a journal.
+    pub(crate) fn run(&self) -> Option<Id> {
+        self.0.kept.as_ref().map(|(_, run)| *run)
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.0.kept.as_ref().map(|(journal, _)| journal)
+    }
+
+    /// What the run was given since the last time.
+    pub(crate) fn given(&self, given: Given) {
+        if !(given.readings.is_empty() && given.waits.is_empty()) {
+            self.push(&Entry::Given(given), None);
+        }
+    }
+
+    /// Standard input that came.
+    pub(crate) fn input(&self, bytes: &[u8]) {
+        if self.0.kept.is_some() {
+            self.push(&Entry::Input(hex::encode(bytes).into()), None);
+        }
+    }
+
+    /// The next script of a session.
+    pub(crate) fn script(&self, name: &str, source: &str) {
+        let entry = Entry::Script {
+            name: name.into(),
+            source: source.into(),
+        };
+        self.push(&entry, None);
+    }
+
+    /// The script asks for a call.
+    pub(crate) fn called(&self, call: u32, service: &str, method: &str, params: &RawValue) {
+        if service != crate::made::BUILTIN {
+            self.state().calls.called(call, service, method);
+        }
+        let entry = Entry::Called {
+            call,
+            service: service.into(),
+            method: method.into(),
+            params: self.held(params),
+        };
+        self.push(&entry, None);
+    }
+
+    /// The policies decided.
+    pub(crate) fn decided(&self, call: u32, decided: &DecidedCall<'_>) {
+        let decision = decided.decision;
+        if let Some(made) = self.state().calls.of(call) {
+            made.effect = Some(decided.effect);
+            made.verdict = Some(decision.verdict);
+            made.policies = decision.policies.iter().map(ToString::to_string).collect();
+            made.undo = decided.undo.map(ToOwned::to_owned);
+        }
+        if self.0.kept.is_none() {
+            return;
+        }
+        let policies = decision.policies.iter();
+        let because = decision.because.iter();
+        self.push(
+            &Entry::Decided(Decided {
+                call,
+                verdict: decision.verdict,
+                effect: decided.effect,
+                policies: policies.map(|id| Cow::Owned(id.to_string())).collect(),
+                because: because.map(|one| Cow::Borrowed(one.as_str())).collect(),
+                read_from: Vec::new(),
+                hash: decision.hash.to_string().into(),
+                at: decided.at,
+            }),
+            None,
+        );
+    }
+
+    /// Somebody who is there is asked, and answers.
+    pub(crate) fn asked(&self, call: u32, params: &RawValue, binding: Digest) {
+        let asked = Asked {
+            call,
+            approval: None,
+            params: self.held(params),
+            binding,
+            expires: None,
+        };
+        self.push(&Entry::Asked(asked), None);
+    }
+
+    /// What they said.
+    pub(crate) fn answered(&self, call: u32, answer: Said, by: &str) {
+        let entry = Entry::Answered {
+            call,
+            approval: None,
+            answer,
+            agreed: 0,
+            needed: 0,
+            by: by.into(),
+            because: None,
+        };
+        self.push(&entry, None);
+    }
+
+    /// Somebody who is not there will be asked. Without a journal there is nothing that they could find the question in.
+    pub(crate) fn open(&self, question: &OpenQuestion<'_>) -> Option<Id> {
+        let run = self.run()?;
+        let approval = Id::new().ok()?;
+        let row = ApprovalRow {
+            approval,
+            run,
+            call: question.call,
+            context: question.context.to_owned(),
+            service: question.service.to_owned(),
+            method: question.method.to_owned(),
+            state: ApprovalState::Pending,
+            needed: question.needed,
+            agreed: 0,
+            expires: question.expires,
+            binding: question.binding,
+        };
+        let asked = Asked {
+            call: question.call,
+            approval: Some(approval),
+            params: self.held(question.params),
+            binding: question.binding,
+            expires: Some(question.expires),
+        };
+        let mut state = self.state();
+        state.open.push((question.call, approval));
+        if let Some(made) = state.calls.of(question.call) {
+            made.result = CallResult::Awaiting;
+        }
+        drop(state);
+        self.push(&Entry::Asked(asked), Some(Change::Asked(Box::new(row))));
+        Some(approval)
+    }
+
+    /// A question of before is still open.
+    pub(crate) fn still_open(&self, call: u32, approval: Id) {
+        let mut state = self.state();
+        state.open.push((call, approval));
+        if let Some(made) = state.calls.of(call) {
+            made.result = CallResult::Awaiting;
+        }
+    }
+
+    /// Nobody answered a question in time.
+    pub(crate) fn expired(&self, call: u32, approval: Id) {
+        self.unanswered(call, approval, Said::Expired, ApprovalState::Expired);
+    }
+
+    fn unanswered(&self, call: u32, approval: Id, answer: Said, state: ApprovalState) {
+        let entry = Entry::Answered {
+            call,
+            approval: Some(approval),
+            answer,
+            agreed: 0,
+            needed: 0,
+            by: "sandgate".into(),
+            because: None,
+        };
+        let change = Change::Answered {
+            approval,
+            agreed: None,
+            state,
+        };
+        self.push(&entry, Some(change));
+    }
+
+    /// What a call is sent with, once it may be. A change waits until its line is on the disk, and everything that the run
+    /// was given before it: THREAT[JRN-04]. `approval` is the question that it uses up.
+    pub(crate) async fn intend(
+        &self,
+        call: u32,
+        effect: Effect,
+        params: &RawValue,
+        approval: Option<Id>,
+        idempotent: bool,
+    ) -> Result<Ticket, Unwritten> {
+        let Some((journal, run)) = &self.0.kept else {
+            return Ok(Ticket { key: None });
+        };
+        let key = idempotent.then(|| format!("{run}:{call}"));
+        if effect == Effect::Read && approval.is_none() {
+            return Ok(Ticket { key });
+        }
+        let entry = Entry::Intended {
+            call,
+            params: self.held(params),
+            approval,
+            key: key.as_deref().map(Cow::Borrowed),
+        };
+        let change = approval.map(|approval| Change::Answered {
+            approval,
+            agreed: None,
+            state: ApprovalState::Spent,
+        });
+        self.push(&entry, change);
+        journal.settle().await?;
+        Ok(Ticket { key })
+    }
+
+    /// Whether the journal takes lines, for contexts that make nothing without one.
+    pub(crate) fn is_writable(&self) -> Result<(), Unwritten> {
+        self.journal().map_or(Ok(()), Journal::is_writable)
+    }
+
+    /// What the script is answered.
+    pub(crate) fn replied(&self, call: u32, reply: &[u8]) {
+        let Ok(reply) = serde_json::from_slice::<&RawValue>(reply) else {
+            return;
+        };
+        let text = reply.get();
+        let (result, code) = if text.starts_with("{\"ok\":") {
+            (CallResult::Ok, None)
+        } else if text.starts_with("{\"failed\":") {
+            (CallResult::Failed, None)
+        } else {
+            (CallResult::Refused, code(text))
+        };
+        self.state().calls.ended(call, result, code);
+        let entry = Entry::Replied {
+            call,
+            reply: self.held(reply),
+        };
+        self.push(&entry, None);
+    }
+
+    /// The run waits for people. Returns the questions, once all of it is on the disk.
+    pub(crate) async fn park(&self, spent: Spent) -> Result<Vec<Id>, Unwritten> {
+        let Some(journal) = self.journal() else {
+            return Ok(Vec::new());
+        };
+        let state = self.state();
+        let (counts, open) = (state.counts, state.open.clone());
+        drop(state);
+        let change = Change::Stands {
+            status: AWAITING.to_owned(),
+            counts,
+            over: false,
+        };
+        self.push(&Entry::Parked(spent), Some(change));
+        journal.settle().await?;
+        Ok(open.into_iter().map(|(_, approval)| approval).collect())
+    }
+
+    /// The run has ended, and what nobody answered is not asked any more.
+    pub(crate) fn end(&self, ended: &Ended<'_>) {
+        let open = std::mem::take(&mut self.state().open);
+        for (call, approval) in open {
+            self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
+        }
+        let change = Change::Stands {
+            status: ended.status.to_string(),
+            counts: self.state().counts,
+            over: true,
+        };
+        let entry = Entry::Ended(Box::new(Ended {
+            status: ended.status.clone(),
+            reason: ended.reason.clone(),
+            files: ended.files.clone(),
+            ..*ended
+        }));
+        self.push(&entry, Some(change));
+    }
+
+    /// A text that lines speak of.
+    pub(crate) fn text(&self, text: &[u8]) -> Digest {
+        match self.journal() {
+            Some(journal) => journal.keep(text),
+            None => Digest::of(text),
+        }
+    }
+
+    /// The calls, for the outcome.
+    pub(crate) fn calls(&self) -> Vec<CallMade> {
+        self.state().calls.take()
+    }
+
+    fn held<'p>(&self, json: &'p RawValue) -> Held<'p> {
+        match self.journal() {
+            Some(journal) if json.get().len() > LONGEST_HERE => {
+                Held::Beside(journal.keep(json.get().as_bytes()))
+            }
+            _ => Held::Here(json),
+        }
+    }
+
+    fn push(&self, entry: &Entry<'_>, change: Option<Change>) {
+        if self.0.kept.is_some() {
+            self.push_at(now_ms(), entry, change);
+        }
+    }
+
+    fn push_at(&self, at: u64, entry: &Entry<'_>, change: Option<Change>) {
+        let Some((journal, run)) = &self.0.kept else {
+            return;
+        };
+        self.state().counts.count(entry);
+        journal.push(Line {
+            run: *run,
+            at,
+            kind: entry.kind(),
+            body: entry.encode(),
+            change,
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, RecordState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The code of a refusal, which stands first in it.
+fn code(refusal: &str) -> Option<String> {
+    let (_, rest) = refusal.split_once("\"code\":\"")?;
+    Some(rest.split_once('"')?.0.to_owned())
+}

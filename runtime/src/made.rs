@@ -1,0 +1,118 @@
+//! The calls that a run made, as its outcome lists them. Kept while the run goes on. It must never grow with what a script
+//! makes: the first thousand are listed, and all are counted.
+
+use sandgate_policy::{Effect, Verdict};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// What the runtime's own methods are called by, which are no calls of a service.
+pub(crate) const BUILTIN: &str = "sandgate";
+
+/// Calls that are listed.
+const MOST: usize = 1_000;
+
+/// One call of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallMade {
+    /// Its number in the run.
+    pub call: u32,
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// What calling it does, where there is such a method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    /// What the policies decided, where they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The policies that decided.
+    pub policies: Vec<String>,
+    /// What became of it.
+    pub result: CallResult,
+    /// The code of a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How it can be undone, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// How long the script would have waited for it.
+    #[serde(rename = "took_us", serialize_with = "micros")]
+    pub took: Duration,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallResult {
+    /// It has no answer yet.
+    Open,
+    /// It has a result.
+    Ok,
+    /// The service answered with an error.
+    Failed,
+    /// It was not made, or brought no result.
+    Refused,
+    /// A person has to agree first.
+    Awaiting,
+    /// Only planned: it was not sent.
+    Planned,
+}
+
+/// The list of one run.
+#[derive(Debug, Default)]
+pub(crate) struct CallList {
+    calls: Vec<(CallMade, Instant)>,
+}
+
+impl CallList {
+    pub(crate) fn called(&mut self, call: u32, service: &str, method: &str) {
+        if self.calls.len() < MOST {
+            let made = CallMade {
+                call,
+                service: service.to_owned(),
+                method: method.to_owned(),
+                effect: None,
+                verdict: None,
+                policies: Vec::new(),
+                result: CallResult::Open,
+                code: None,
+                undo: None,
+                took: Duration::ZERO,
+            };
+            self.calls.push((made, Instant::now()));
+        }
+    }
+
+    /// The call of a number, if it is listed. Numbers only ever grow.
+    pub(crate) fn of(&mut self, call: u32) -> Option<&mut CallMade> {
+        let place = self
+            .calls
+            .binary_search_by_key(&call, |(made, _)| made.call)
+            .ok()?;
+        self.calls.get_mut(place).map(|(made, _)| made)
+    }
+
+    /// It has an answer.
+    pub(crate) fn ended(&mut self, call: u32, result: CallResult, code: Option<String>) {
+        let place = self
+            .calls
+            .binary_search_by_key(&call, |(made, _)| made.call);
+        if let Some((made, since)) = place.ok().and_then(|place| self.calls.get_mut(place)) {
+            made.result = result;
+            made.code = code;
+            made.took = since.elapsed();
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<CallMade> {
+        std::mem::take(&mut self.calls)
+            .into_iter()
+            .map(|(made, _)| made)
+            .collect()
+    }
+}
+
+fn micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,201 @@
+//! What the journal is told of a run at its beginning and at its end. Called by `instance`. It must never keep a run from being
+//! told: what cannot be written down is said where it matters, when a change is to be sent.
+
+use super::{RunEnding, RunError};
+use crate::{
+    context::Context,
+    hostcall::again::Again,
+    journal::{
+        Journal,
+        entry::{Begun, Ended, RunCaller, RunLimits, Spent},
+        id::Id,
+        past::Past,
+        record::Record,
+    },
+    limits::{Files, Limits},
+    output::Output,
+    recorder::Recorder,
+    script::Script,
+    workspace::Workspace,
+};
+use sandgate_policy::Principal;
+use std::{borrow::Cow, time::Duration};
+
+/// A run that is made again, or for a purpose of its own.
+#[derive(Debug)]
+pub(crate) struct RunAgain {
+    pub(crate) past: Past,
+    pub(crate) journal: Journal,
+    /// Whether it goes on where its past ends; otherwise it ends there, and nothing is written down.
+    pub(crate) goes_on: bool,
+    /// The last call that is made again.
+    pub(crate) until: Option<u32>,
+}
+
+/// What a run writes to, and what it did before.
+pub(super) struct Kept {
+    pub(super) record: Record,
+    pub(super) again: Option<Again>,
+    /// Whether it can be gone on with from the journal.
+    pub(super) may_park: bool,
+}
+
+impl Kept {
+    pub(super) fn begin(
+        script: &Script,
+        workspace: Option<&Workspace>,
+        context: &Context,
+        limits: &Limits,
+        recorder: &Recorder,
+        again: Option<RunAgain>,
+    ) -> Result<Self, RunError> {
+        if let Some(again) = again {
+            let may_park = again.goes_on && again.past.begun.once.is_none();
+            let record = if again.goes_on {
+                Record::of(&again.journal, again.past.run, again.past.counts)
+            } else {
+                Record::default()
+            };
+            let again = Again::new(again.past, again.journal, again.goes_on, again.until);
+            return Ok(Self {
+                record,
+                again: Some(again),
+                may_park,
+            });
+        }
+        let Some(journal) = context.journal() else {
+            return Ok(Self {
+                record: Record::default(),
+                again: None,
+                may_park: false,
+            });
+        };
+        let run = Id::new().map_err(RunError::Random)?;
+        let mut files = Vec::new();
+        let mut once = None;
+        match workspace.map(Workspace::given) {
+            None => {}
+            Some(Some(Ok(given))) => files.extend(given.into_iter().map(|file| {
+                let digest = journal.keep(&file.bytes);
+                (Cow::Owned(file.path), digest, file.modified)
+            })),
+            Some(Some(Err(_)) | None) => once = Some("its workspace is a directory of the host"),
+        }
+        if script.session.is_some() {
+            once = Some("it is a session, whose scripts come while it runs");
+        }
+        let caller = context
+            .reach()
+            .map(|reach| (reach.principal(), reach.policy()));
+        let begun = Begun {
+            script: journal.keep(script.source.as_bytes()),
+            name: script.name().into(),
+            arguments: script.arguments.iter().map(Cow::from).collect(),
+            stdin: (!script.stdin.is_empty()).then(|| journal.keep(&script.stdin)),
+            files,
+            once: once.map(Cow::Borrowed),
+            caller: caller.as_ref().map(|(principal, policy)| {
+                let hash = policy
+                    .as_ref()
+                    .map(|policy| policy.policies.hash().to_string());
+                run_caller(principal, hash.unwrap_or_default())
+            }),
+            image: crate::sandbox::interpreter().into(),
+            limits: RunLimits::of(limits),
+            seed: hex::encode(recorder.seed()).into(),
+            started_ms: recorder.started_ms(),
+            frozen: recorder.is_frozen(),
+            session: script.session.is_some(),
+            of: None,
+        };
+        let may_park = begun.once.is_none();
+        Ok(Self {
+            record: Record::begin(journal, run, &begun),
+            again: None,
+            may_park,
+        })
+    }
+}
+
+fn run_caller(principal: &Principal, policies: String) -> RunCaller<'_> {
+    RunCaller {
+        context: principal.context().as_str().into(),
+        actor: principal.actor().into(),
+        user: principal.user().map(Cow::from),
+        claims: principal.claims().iter().map(Cow::from).collect(),
+        policies: policies.into(),
+    }
+}
+
+impl RunLimits {
+    fn of(limits: &Limits) -> Self {
+        Self {
+            wall_ms: millis(limits.wall),
+            cpu_ms: millis(limits.cpu),
+            memory: limits.memory as u64,
+            output: limits.output as u64,
+            workspace_bytes: limits.workspace_bytes,
+            workspace_files: limits.workspace_files,
+            workspace: limits.workspace != Files::None,
+            calls: limits.calls,
+        }
+    }
+
+    /// What a run that is made again may consume.
+    pub(crate) fn again(&self) -> Limits {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Limits {
+            wall: Duration::from_millis(self.wall_ms),
+            cpu: Duration::from_millis(self.cpu_ms),
+            memory: size(self.memory),
+            output: size(self.output),
+            workspace: if self.workspace {
+                Files::Scratch
+            } else {
+                Files::None
+            },
+            workspace_bytes: self.workspace_bytes,
+            workspace_files: self.workspace_files,
+            calls: self.calls,
+            ..Limits::MOST
+        }
+    }
+}
+
+/// What a run has used, and what somebody has seen of it.
+pub(super) fn spent(wall: Duration, cpu: Duration, output: &Output) -> Spent {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let (stdout, stderr) = output.totals();
+    Spent {
+        wall_us: micros(wall),
+        cpu_us: micros(cpu),
+        stdout,
+        stderr,
+    }
+}
+
+/// The last line of a run.
+pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&[u8]; 2]) {
+    if record.run().is_none() {
+        return;
+    }
+    let json = |value: Option<Vec<u8>>| value.map(|bytes| record.text(&bytes));
+    let value = ending.value.as_ref();
+    let exception = ending.exception.as_ref();
+    let [stdout, stderr] = streams;
+    record.end(&Ended {
+        status: ending.status.as_str().into(),
+        exit_code: ending.exit_code,
+        reason: ending.reason.as_deref().map(Cow::Borrowed),
+        stdout: record.text(stdout),
+        stderr: record.text(stderr),
+        value: json(value.and_then(|value| serde_json::to_vec(value).ok())),
+        exception: json(exception.and_then(|exception| serde_json::to_vec(exception).ok())),
+        files: Vec::new(),
+        spent,
+    });
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
