@@ -7,9 +7,9 @@
 )]
 
 use super::{
-    apart, escape,
+    apart,
     executor::catching,
-    exit::{Exit, ending},
+    exit::Exit,
     failure::Failure,
     interpreter::interpreter,
     needs::Needs,
@@ -25,8 +25,9 @@ use super::{
 };
 use bytesize::ByteSize;
 use clap::Args;
+use conclusion::{Conclusion, write_all};
 use sandgate::{
-    Cancel, Clock, Context, Files, Input, Limits, Outcome, Sandbox, Script, Sink, Stream, Workspace,
+    Cancel, Clock, Context, Files, Input, Limits, Outcome, Sandbox, Script, Sink, Workspace,
 };
 use std::{
     collections::BTreeMap,
@@ -38,10 +39,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::runtime::Runtime;
 
-/// For how long a run that was ended waits for whoever reads its output.
-const PATIENCE: Duration = Duration::from_millis(500);
+mod conclusion;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -255,36 +254,14 @@ pub(super) fn execute(
             return Err(failure);
         }
     };
-    // What a script left is delivered whatever became of the script.
-    let delivered = match (
-        &arguments.out,
-        workspace.as_ref().or(outcome.scratch.as_ref()),
-    ) {
-        (Some(out), Some(workspace)) if arguments.force => {
-            workspace.copy_out_replacing(out).map(drop)
-        }
-        (Some(out), Some(workspace)) => workspace.copy_out(out).map(drop),
-        _ => Ok(()),
+    let conclusion = Conclusion {
+        terminal: &terminal,
+        outcome: &outcome,
+        arguments: &arguments,
+        limits: &granted,
+        by_signal,
     };
-    conclude(&terminal, &outcome, &arguments, &granted, by_signal)?;
-    let written = write_all(executor, &terminal, &mut signals, by_signal);
-    let Some(written) = written.filter(|written| !by_signal || written.is_ok()) else {
-        return Ok(Exit::Cancelled);
-    };
-    delivered.map_err(|error| {
-        Failure::undelivered(
-            super::failure::chain(&error),
-            "name a directory that is empty or does not exist yet",
-        )
-    })?;
-    written.map_err(|error| {
-        let message = format!("the output cannot be written: {error}");
-        Failure::undelivered(
-            message,
-            "make room where it goes; the script itself has run",
-        )
-    })?;
-    Ok(Exit::from(&outcome))
+    conclusion.reach(workspace.as_deref(), executor, &mut signals)
 }
 
 /// Whether the script reads the command's own standard input.
@@ -516,111 +493,4 @@ fn make_out(arguments: &RunArguments) -> Result<(), Failure> {
         let message = format!("the directory `{}` cannot be made: {error}", out.display());
         Failure::usage(message, "name a directory that you can write to")
     })
-}
-
-/// Waits for what is to be written, unless a signal says not to; after one that ended the run, only as long as a reader
-/// takes that is there. Neither a question nor a file that a thread waits for keeps the process then.
-fn write_all(
-    executor: Runtime,
-    terminal: &Terminal,
-    signals: &mut Signals,
-    by_signal: bool,
-) -> Option<io::Result<()>> {
-    let written = executor.block_on(async {
-        let patience = async {
-            if by_signal {
-                tokio::time::sleep(PATIENCE).await;
-            } else {
-                signals.any().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            written = terminal.finish() => Some(written),
-            () = patience => None,
-        }
-    });
-    executor.shutdown_background();
-    written
-}
-
-/// What is said of the outcome. The streams have been printed already, unless all of it is JSON.
-fn conclude(
-    terminal: &Terminal,
-    outcome: &Outcome,
-    arguments: &RunArguments,
-    limits: &Limits,
-    by_signal: bool,
-) -> Result<(), Failure> {
-    if arguments.json {
-        let text = serde_json::to_string(outcome).map_err(|error| Failure::ours(&error))?;
-        terminal.conclude(Stream::Out, format!("{}\n", escape::json(&text)));
-        return Ok(());
-    }
-    let mut text = String::new();
-    if let Some(exception) = &outcome.exception {
-        text.push_str(&exception.traceback);
-    }
-    if let Some(reason) = &outcome.reason {
-        let status = ending(outcome.status);
-        text.push_str(&if by_signal {
-            format!("sandgate: {status}\n")
-        } else {
-            format!("sandgate: {status}: {reason}\n")
-        });
-    }
-    text.extend(files_hint(outcome, arguments, limits));
-    if arguments.usage {
-        text.push_str(&usage(outcome));
-    }
-    if !text.is_empty() {
-        terminal.conclude(Stream::Err, text);
-    }
-    Ok(())
-}
-
-/// What would have helped a script that did not find its file, or had no room for it. Exceptions are the script's own
-/// words, so nothing but advice depends on them.
-fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> Option<String> {
-    let exception = outcome.exception.as_ref()?;
-    let message = exception.message.as_str();
-    if exception.kind == "OSError" && message.contains("No space left on device") {
-        let bytes = match arguments.workspace {
-            Some(_) => limits.workspace_bytes,
-            None => limits.workspace_bytes.min(Limits::WORKSPACE_MEMORY),
-        };
-        return Some(format!(
-            "sandgate: a workspace holds {} and {} files; `workspace_bytes` and `workspace_files` in a context's limits.toml \
-             say how much\n",
-            ByteSize::b(bytes).display().iec(),
-            limits.workspace_files
-        ));
-    }
-    let (_, rest) = message.split_once("No such file or directory")?;
-    let (_, path) = rest.split_once(": '")?;
-    let is_outside = path.starts_with('/') && !path.starts_with(Workspace::PATH);
-    let is_given = arguments.workspace.is_some() || !arguments.inputs.is_empty();
-    let why = match (exception.kind.as_str(), is_outside, is_given) {
-        ("FileNotFoundError", true, _) => "a script sees nothing outside of its workspace, /work",
-        ("FileNotFoundError", false, false) => {
-            "nothing was put into the workspace, /work, which is all that a script sees"
-        }
-        _ => return None,
-    };
-    Some(format!(
-        "sandgate: {why}: --in FILE copies a file into it, --workspace DIR makes it a directory of yours\n"
-    ))
-}
-
-fn usage(outcome: &Outcome) -> String {
-    let usage = &outcome.usage;
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    format!(
-        "sandgate: took {:.1} ms, {:.1} ms of it on a processor, {} of memory, {} {}\n",
-        millis(usage.wall),
-        millis(usage.cpu),
-        ByteSize::b(usage.peak_memory).display().iec(),
-        usage.calls,
-        if usage.calls == 1 { "call" } else { "calls" }
-    )
 }
