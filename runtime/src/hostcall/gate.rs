@@ -108,8 +108,8 @@ pub(crate) async fn clear(
             });
         }
         Verdict::Gate => {
-            // The context's limits may let nobody be asked.
-            let allowed = call.policy().limits.approvals != Some(false);
+            // The context's limits may let nobody be asked, or want more than the word of whoever sits at this terminal.
+            let allowed = call.policy().limits.anybody_may_approve();
             let Some(approver) = approver.filter(|_| allowed) else {
                 return Err(Refusal::Awaiting {
                     service,
