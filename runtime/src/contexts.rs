@@ -13,9 +13,10 @@ pub use file::read;
 
 use crate::limits;
 use sandgate_policy::{
-    CaseReport, Cases, ContextLimits, ContextName, ContextNameError, File, Finding, Interface,
-    Policies, Schema, SchemaError, Unusable,
+    ApprovalHook, CaseReport, Cases, ContextLimits, ContextName, ContextNameError, File, Finding,
+    Interface, Policies, Schema, SchemaError, Unusable,
 };
+use sandgate_service::{Address, AddressError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -103,6 +104,16 @@ pub enum ContextError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Unusable(#[from] Unusable),
+    /// Where a pending approval would be told of.
+    #[error("`{url}`, which `{file}` names as `on_approval`, is no URL to post to: {reason}")]
+    Hook {
+        /// The file of limits.
+        file: String,
+        /// What stands there.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// They do not decide what their own cases say.
     #[error(
         "the policies of `{}` fail {} of their {} cases",
@@ -336,6 +347,7 @@ pub fn parse(
     let (policy_file, limits_file) = (named("policy.cedar"), named("limits.toml"));
     let file = |name, text| File { name, text };
     let limits = ContextLimits::parse(file(&limits_file, limits), &schema)?;
+    hook(&limits, &limits_file)?;
     let policies = Policies::load(schema, file(&policy_file, policies), &limits)?;
     let cases = match cases {
         Some(text) => {
@@ -348,6 +360,21 @@ pub fn parse(
         limits,
         cases,
     })
+}
+
+/// The rule for the URL of a service holds for one that is told of calls too.
+fn hook(limits: &ContextLimits, file: &str) -> Result<(), ContextError> {
+    let Some(ApprovalHook::Url(url)) = &limits.on_approval else {
+        return Ok(());
+    };
+    match Address::url(url) {
+        Err(AddressError::Url { url, reason }) => Err(ContextError::Hook {
+            file: file.to_owned(),
+            url,
+            reason,
+        }),
+        Ok(_) | Err(AddressError::Relative(_)) => Ok(()),
+    }
 }
 
 impl ContextPolicy {

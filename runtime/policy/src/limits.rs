@@ -1,13 +1,22 @@
 //! `limits.toml`: what is counted rather than decided. Given to the runtime, which maps it onto its own limits.
 //! A key that is not known is refused: a misspelt limit would be none.
 
+mod approval;
+
+pub use approval::ApprovalHook;
+
 use crate::{
     fields::{self, Fields},
     problem::{File, Problem, Unusable},
     schema::Schema,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    ops::RangeInclusive,
+    time::Duration,
+};
 use toml::de::DeValue;
 
 /// What services know a context by: the number in `X-Hero-Context`.
@@ -43,6 +52,16 @@ pub enum Files {
     None,
     /// `workspace = "scratch"`: a directory in memory, unless the caller gives the script one of the host.
     Scratch,
+}
+
+/// Which calls are refused while the journal cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalDuty {
+    /// `journal = "changes"`: those that change something, which is so where nothing is said.
+    Changes,
+    /// `journal = "required"`: reads too.
+    Required,
 }
 
 /// What one context may consume. What is not given is the runtime's default.
@@ -81,10 +100,23 @@ pub struct ContextLimits {
     pub reply_bytes: Option<u64>,
     /// Calls a second to one service.
     pub rate: Option<u64>,
-    /// Whether a gated call may wait for a person at all.
-    pub approvals: Option<bool>,
+    /// How many different people must agree to a gated call: 0 where no call may wait for a person, 1 where nothing is
+    /// said.
+    pub approvals: Option<u64>,
+    /// Only who has one of these claims may approve, and never whoever asked for the call; anybody, where there are none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub approvers: BTreeSet<String>,
+    /// For how long a gated call waits: [`ContextLimits::USUAL_APPROVAL_EXPIRES`] where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_expires: Option<Duration>,
+    /// Who is told of a gated call that waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_approval: Option<ApprovalHook>,
     /// Questions that one run may put before a person.
     pub questions: Option<u64>,
+    /// Which calls are refused while the journal cannot be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalDuty>,
 }
 
 const KEYS: &[&str] = &[
@@ -104,7 +136,11 @@ const KEYS: &[&str] = &[
     "reply_bytes",
     "rate",
     "approvals",
+    "approvers",
+    "approval_expires",
+    "on_approval",
     "questions",
+    "journal",
 ];
 
 const CONTEXT: &str = "a whole number from 1 to 4294967295";
@@ -133,6 +169,13 @@ impl ContextLimits {
     pub const RATE: RangeInclusive<u64> = 1..=1_000_000;
     /// A person who is asked more often no longer reads the questions.
     pub const QUESTIONS: RangeInclusive<u64> = 0..=1_000;
+    /// One is `true` and none is `false`. More people than this are never found in time.
+    pub const APPROVALS: RangeInclusive<u64> = 2..=10;
+    /// Nobody answers in less than a second; after a month nobody knows what the question was about.
+    pub const APPROVAL_EXPIRES: RangeInclusive<Duration> =
+        Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 3600);
+    /// A day: until whoever went home is back.
+    pub const USUAL_APPROVAL_EXPIRES: Duration = Duration::from_secs(24 * 3600);
     /// Longer than any run that somebody waits for; deadlines stay within what clocks can say.
     pub const TIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -156,8 +199,18 @@ impl ContextLimits {
             reply_bytes: None,
             rate: None,
             approvals: None,
+            approvers: BTreeSet::new(),
+            approval_expires: None,
+            on_approval: None,
             questions: None,
+            journal: None,
         }
+    }
+
+    /// Whether the word of one person is enough for a gated call, whoever that is.
+    #[must_use]
+    pub fn anybody_may_approve(&self) -> bool {
+        self.approvals.unwrap_or(1) == 1 && self.approvers.is_empty()
     }
 
     /// Reads the file. The methods that it names have to be those of a schema.
@@ -166,6 +219,7 @@ impl ContextLimits {
             let mut fields = Fields::new(table, 0..0, KEYS);
             let number = hero_context(&mut fields);
             let (calls, method_calls) = calls(&mut fields, schema);
+            let terms = approval::approval_terms(&mut fields);
             let limits = Self {
                 timeout: duration(&mut fields, "timeout"),
                 cpu: duration(&mut fields, "cpu"),
@@ -181,8 +235,12 @@ impl ContextLimits {
                 call_bytes: size(&mut fields, "call_bytes", Self::CALL_BYTES),
                 reply_bytes: size(&mut fields, "reply_bytes", Self::REPLY_BYTES),
                 rate: count(&mut fields, "rate", Self::RATE),
-                approvals: fields.flag("approvals"),
+                approvals: terms.approvals,
+                approvers: terms.approvers,
+                approval_expires: terms.expires,
+                on_approval: terms.hook,
                 questions: count(&mut fields, "questions", Self::QUESTIONS),
+                journal: journal(&mut fields),
                 // Without a number there is a problem, and these limits are not returned.
                 ..Self::of(number.unwrap_or(ContextNumber::Number(NonZeroU32::MIN)))
             };
@@ -224,23 +282,26 @@ fn hero_context(fields: &mut Fields<'_>) -> Option<ContextNumber> {
 }
 
 fn duration(fields: &mut Fields<'_>, key: &str) -> Option<Duration> {
+    duration_between(fields, key, Duration::from_nanos(1)..=ContextLimits::TIME)
+}
+
+fn duration_between(
+    fields: &mut Fields<'_>,
+    key: &str,
+    honoured: RangeInclusive<Duration>,
+) -> Option<Duration> {
     let parse = |value: &DeValue<'_>| {
         let time = humantime::parse_duration(value.as_str()?).ok()?;
         (!time.is_zero()).then_some(time)
     };
-    let (time, place) = fields.read(
+    let given = fields.read(
         key,
         "a duration such as \"500ms\", \"30s\" or \"5m\"",
         parse,
     )?;
-    if time > ContextLimits::TIME {
-        let most = humantime::format_duration(ContextLimits::TIME);
-        fields
-            .problems
-            .push(Problem::new(format!("`{key}` is at most {most}")).at(place));
-        return None;
-    }
-    Some(time)
+    within(fields, key, given, honoured, |time| {
+        humantime::format_duration(time).to_string()
+    })
 }
 
 fn files(fields: &mut Fields<'_>) -> Option<Files> {
@@ -251,6 +312,16 @@ fn files(fields: &mut Fields<'_>) -> Option<Files> {
     };
     let given = fields.read("workspace", "\"scratch\" or \"none\"", parse);
     given.map(|(files, _)| files)
+}
+
+fn journal(fields: &mut Fields<'_>) -> Option<JournalDuty> {
+    let parse = |value: &DeValue<'_>| match value.as_str()? {
+        "changes" => Some(JournalDuty::Changes),
+        "required" => Some(JournalDuty::Required),
+        _ => None,
+    };
+    let given = fields.read("journal", "\"changes\" or \"required\"", parse);
+    given.map(|(duty, _)| duty)
 }
 
 fn size(fields: &mut Fields<'_>, key: &str, honoured: RangeInclusive<u64>) -> Option<u64> {
@@ -334,13 +405,13 @@ const CALLS: &str =
     "a whole number from 0 up, or a table such as `{ \"crm.deal.add\" = 3, \"*\" = 100 }`";
 
 /// The number, or a problem where the runtime could not keep to it.
-fn within(
+fn within<T: PartialOrd + Copy>(
     fields: &mut Fields<'_>,
     key: &str,
-    (number, place): fields::Placed<u64>,
-    honoured: RangeInclusive<u64>,
-    shown: impl Fn(u64) -> String,
-) -> Option<u64> {
+    (number, place): fields::Placed<T>,
+    honoured: RangeInclusive<T>,
+    shown: impl Fn(T) -> String,
+) -> Option<T> {
     if honoured.contains(&number) {
         return Some(number);
     }

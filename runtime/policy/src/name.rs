@@ -13,6 +13,12 @@ pub const PYTHON_WORDS: [&str; 37] = [
 
 const LONGEST_METHOD: usize = 128;
 
+/// Room for an address or a key of a user, for the name of a program, and for a claim.
+const LONGEST_WORD: usize = 128;
+
+/// What [`is_word`] takes, for messages.
+pub(crate) const WORD: &str = "1 to 128 characters of `A-Za-z0-9` and `_-.:@+`";
+
 /// What [`is_service_name`] takes, for messages.
 pub const SERVICE_NAME: &str = "1 to 64 characters of `a-z0-9_`, a letter first, and not a Python keyword, `aio` or `sandgate`";
 /// What [`is_method_name`] takes, for messages.
@@ -28,6 +34,15 @@ pub fn is_service_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && !PYTHON_WORDS.contains(&name)
         && !matches!(name, "aio" | "sandgate")
+}
+
+/// Whether this can be an actor, a user or a claim. THREAT[POL-02]: users and claims become headers, and actors become
+/// names in policies.
+pub(crate) fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'@' | b'+')
+    };
+    (1..=LONGEST_WORD).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// Whether a call can name a method so. THREAT[POL-04]: 1 to 128 ASCII letters, digits, `_` and `-`, with single dots

@@ -3,12 +3,10 @@
 
 use crate::{
     limits::ContextNumber,
-    name::{ContextName, ContextNameError},
+    name::{ContextName, ContextNameError, WORD, is_word},
 };
 
-/// Room for an address or a key of a user, for the name of a program, and for a claim.
-const LONGEST_WORD: usize = 128;
-/// Together with [`LONGEST_WORD`] this stays below what servers accept as one header.
+/// Together with the longest word this stays below what servers accept as one header.
 const MOST_CLAIMS: usize = 32;
 
 /// A caller: a program of a context, the person behind it, and what they are entitled to.
@@ -28,9 +26,7 @@ pub enum PrincipalError {
     #[error(transparent)]
     Context(#[from] ContextNameError),
     /// Users and claims become headers, and actors become names in policies.
-    #[error(
-        "an actor, a user or a claim is 1 to {LONGEST_WORD} characters of `A-Za-z0-9` and `_-.:@+`, and not {0:?}"
-    )]
+    #[error("an actor, a user or a claim is {WORD}, and not {0:?}")]
     Word(String),
     /// They would not fit into one header.
     #[error("{0} claims are more than the {MOST_CLAIMS} that can be passed on")]
@@ -109,15 +105,11 @@ impl Principal {
 }
 
 fn word(text: &str) -> Result<String, PrincipalError> {
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'@' | b'+')
-    };
-    if (1..=LONGEST_WORD).contains(&text.len()) && text.bytes().all(plain) {
+    if is_word(text) {
         Ok(text.to_owned())
     } else {
-        Err(PrincipalError::Word(
-            text.chars().take(LONGEST_WORD).collect(),
-        ))
+        // As much of it as a message can show.
+        Err(PrincipalError::Word(text.chars().take(128).collect()))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         record::{OpenQuestion, Record},
     },
 };
-use sandgate_policy::Verdict;
+use sandgate_policy::{ContextLimits, Verdict};
 use sandgate_service::{Method, Target};
 use serde_json::value::RawValue;
 use std::{
@@ -189,8 +189,10 @@ async fn ask(
     if let Some(question) = asking.question {
         return answered(call, question, binding, asking, agreed);
     }
-    // The context's limits may let nobody be asked.
-    let allowed = call.policy().limits.approvals != Some(false);
+    let limits = &call.policy().limits;
+    // The context's limits may let nobody be asked, or want more than the word of whoever sits at this terminal.
+    let approver = approver.filter(|_| limits.anybody_may_approve());
+    let may_wait = asking.may_park && limits.approvals != Some(0);
     let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
     let too_often = |service, method| Refusal::AskedTooOften {
         service,
@@ -198,12 +200,12 @@ async fn ask(
         limit,
     };
     let approver = match approver {
-        Some(approver) if allowed => approver,
-        None if allowed && asking.may_park => {
+        Some(approver) => approver,
+        None if may_wait => {
             if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
                 return Err(too_often(service, name).into());
             }
-            let (needed, lasts) = terms(call.policy());
+            let (needed, lasts) = terms(&call.policy().limits);
             let open = OpenQuestion {
                 call: number,
                 context: call.principal().context().as_str(),
@@ -224,7 +226,7 @@ async fn ask(
                 .into()),
             };
         }
-        _ => {
+        None => {
             return Err(Refusal::Awaiting {
                 service,
                 method: name,
@@ -335,10 +337,15 @@ fn answered(
 const NOBODY: &str = "nobody answered in time";
 
 /// How many have to agree, and for how long they can, in milliseconds.
-fn terms(policy: &ContextPolicy) -> (u32, u64) {
-    const DAY: u64 = 24 * 3600 * 1000;
-    let _ = policy;
-    (1, DAY)
+fn terms(limits: &ContextLimits) -> (u32, u64) {
+    let needed = limits.approvals.unwrap_or(1);
+    let lasts = limits
+        .approval_expires
+        .unwrap_or(ContextLimits::USUAL_APPROVAL_EXPIRES);
+    (
+        u32::try_from(needed).unwrap_or(u32::MAX),
+        u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX),
+    )
 }
 
 /// What an answer is bound to: what would be sent, where, on whose behalf, and by which call of which run. THREAT[APR-01]

@@ -1,8 +1,15 @@
 //! `limits.toml`: what is understood, and what is said about the rest.
 
 use crate::crm::crm;
-use sandgate_policy::{ContextLimits, ContextName, ContextNumber, File, Files, Schema, Unusable};
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use sandgate_policy::{
+    ApprovalHook, ContextLimits, ContextName, ContextNumber, File, Files, JournalDuty, Schema,
+    Unusable,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 fn parse(text: &str) -> Result<ContextLimits, Unusable> {
     let file = File {
@@ -34,8 +41,12 @@ calls = 0x10
 call_bytes = "1MiB"
 reply_bytes = "4MiB"
 rate = 1
-approvals = false
+approvals = 3
+approvers = ["crm.manager", "key:7"]
+approval_expires = "72h"
+on_approval = ["notify-send", "sandgate", ""]
 questions = 3
+journal = "required"
 "#;
     assert_eq!(
         parse(text).unwrap(),
@@ -55,14 +66,46 @@ questions = 3
             call_bytes: Some(1 << 20),
             reply_bytes: Some(4 << 20),
             rate: Some(1),
-            approvals: Some(false),
+            approvals: Some(3),
+            approvers: BTreeSet::from(["crm.manager".to_owned(), "key:7".to_owned()]),
+            approval_expires: Some(Duration::from_secs(72 * 3600)),
+            on_approval: Some(ApprovalHook::Program {
+                program: "notify-send".to_owned(),
+                arguments: vec!["sandgate".to_owned(), String::new()],
+            }),
             questions: Some(3),
+            journal: Some(JournalDuty::Required),
         }
     );
     let scratch = parse("hero_context = 1\nworkspace = \"scratch\"").unwrap();
     assert_eq!(scratch.workspace, Some(Files::Scratch));
     let least = ContextLimits::of(number(4_294_967_295));
     assert_eq!(parse("hero_context = 4294967295").unwrap(), least);
+}
+
+#[test]
+fn approvals_are_said_in_one_way_and_one_person_is_enough_unless_more_is_said() {
+    for (text, approvals, anybody) in [
+        ("", None, true),
+        ("approvals = true", Some(1), true),
+        ("approvals = false", Some(0), false),
+        ("approvals = 2", Some(2), false),
+        ("approvals = 10", Some(10), false),
+        ("approvers = [\"boss\"]", None, false),
+        ("approvals = true\napprovers = [\"boss\"]", Some(1), false),
+    ] {
+        let limits = parse(&format!("hero_context = 1\n{text}\n")).unwrap();
+        assert_eq!(
+            (limits.approvals, limits.anybody_may_approve()),
+            (approvals, anybody),
+            "{text}"
+        );
+    }
+    let url = parse("hero_context = 1\non_approval = \"https://example.org/told\"\n").unwrap();
+    let told = ApprovalHook::Url("https://example.org/told".to_owned());
+    assert_eq!(url.on_approval, Some(told));
+    let changes = parse("hero_context = 1\njournal = \"changes\"\n").unwrap();
+    assert_eq!(changes.journal, Some(JournalDuty::Changes));
 }
 
 #[test]
@@ -95,6 +138,14 @@ fn pol_07_what_is_not_understood_is_refused_and_all_of_it_is_said() {
         "hero_context = 1\nworkspace = true\n",
         "hero_context = 1\ncall = 5\ntimout = \"3s\"\n[memory]\nmax = 1\n",
         "hero_context = 1\ntimeout = 30\ncpu = \"0s\"\noutput = 5\nmemory = \"lots\"\ncalls = -1\nrate = 0\napprovals = \"yes\"\n",
+        "hero_context = 1\napprovals = 1\n",
+        "hero_context = 1\napprovals = 0\napprover = [\"boss\"]\njournal = true\n",
+        "hero_context = 1\napprovals = -2\napprovers = []\n",
+        "hero_context = 1\napprovals = 2.0\napprovers = \"boss\"\non_approval = {}\n",
+        "hero_context = 1\napprovers = [\"boss\", \"the boss\", \"boss\"]\non_approval = []\n",
+        "hero_context = 1\napprovals = false\napprovers = [\"boss\"]\napproval_expires = \"1h\"\non_approval = [\"x\"]\n",
+        "hero_context = 1\non_approval = \"notify-send\"\njournal = \"require\"\n",
+        "hero_context = 1\non_approval = [\"x\", \"a\\u0000b\"]\napproval_expires = 24\n",
         "hero_context = 1\nhero_context = 2\n",
         "hero_context = 1\ntimeout = \"30s\n",
         "hero_context = 99999999999999999999\n",
@@ -139,6 +190,9 @@ fn dos_10_a_limit_that_cannot_be_honoured_is_refused_and_the_largest_that_can_is
         ("reply_bytes", "\"4MiB\"", "\"5MiB\""),
         ("rate", "1000000", "1000001"),
         ("questions", "1000", "1001"),
+        ("approvals", "10", "11"),
+        ("approval_expires", "\"30days\"", "\"31days\""),
+        ("approval_expires", "\"1s\"", "\"999ms\""),
     ] {
         let with = |value| parse(&format!("hero_context = 1\n{key} = {value}\n"));
         taken.extend(with(most).err().map(|error| format!("{key}: {error}\n")));

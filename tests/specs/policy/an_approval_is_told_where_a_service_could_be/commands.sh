@@ -1,0 +1,2 @@
+sandgate policy check policies/office
+sandgate policy check policies/clear
