@@ -14,6 +14,7 @@ pub struct Context {
     /// is.
     asked: Option<Limits>,
     journal: Option<Journal>,
+    at_once: bool,
 }
 
 impl Context {
@@ -55,6 +56,20 @@ impl Context {
             journal: Some(journal.clone()),
             ..self
         }
+    }
+
+    /// The same where a call that needs approval, and that nobody can be asked about, is refused and not waited for.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self {
+            at_once: true,
+            ..self
+        }
+    }
+
+    /// Whether a run may wait for people who are not there.
+    pub(crate) fn may_park(&self) -> bool {
+        !self.at_once
     }
 
     pub(crate) fn journal(&self) -> Option<&Journal> {

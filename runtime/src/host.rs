@@ -10,6 +10,7 @@ pub use services::Services;
 use crate::{
     contexts::{ContextError, ContextsError},
     hostcall::{pace::Pace, question::Approver},
+    journal::Journal,
     sandbox::{self, ImageError, Sandbox},
     store::StoreError,
 };
@@ -31,6 +32,7 @@ struct HostInner {
     services: Services,
     client: Client,
     approver: Option<Arc<dyn Approver>>,
+    journal: Option<Journal>,
     /// The turns at services that all callers of a context share.
     paces: Mutex<BTreeMap<String, Arc<Pace>>>,
 }
@@ -94,12 +96,14 @@ impl Host {
         services: Services,
         client: Client,
         approver: Option<Arc<dyn Approver>>,
+        journal: Option<Journal>,
     ) -> Self {
         Self(Arc::new(HostInner {
             sandbox,
             services,
             client,
             approver,
+            journal,
             paces: Mutex::default(),
         }))
     }
@@ -156,6 +160,7 @@ pub struct HostBuilder {
     contexts: Vec<services::Text>,
     client: Option<Client>,
     approver: Option<Arc<dyn Approver>>,
+    journal: Option<Journal>,
     sandbox: sandbox::Builder,
 }
 
@@ -199,7 +204,15 @@ impl HostBuilder {
         self
     }
 
-    /// Who is asked about calls that need approval. Without one they are refused.
+    /// Where everything that is done is written down. With one, a call that needs approval and nobody can be asked about parks
+    /// its run, which can be gone on with later.
+    #[must_use]
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Who is asked about calls that need approval. Without one, and without a journal, they are refused.
     #[must_use]
     pub fn approver(mut self, approver: Arc<dyn Approver>) -> Self {
         self.approver = Some(approver);
@@ -238,6 +251,7 @@ impl HostBuilder {
             services,
             client,
             self.approver,
+            self.journal,
         ))
     }
 }

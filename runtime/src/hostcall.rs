@@ -43,7 +43,7 @@ use pace::OwnQueue;
 use question::{Pause, Used};
 use reach::Reach;
 use refusal::Refusal;
-use sandgate_policy::{ContextLimits, Moment};
+use sandgate_policy::{ContextLimits, JournalDuty, Moment};
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{
@@ -93,7 +93,7 @@ struct Lane {
 }
 
 /// What a road is made of.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RoadParts {
     pub(crate) reach: Option<Arc<Reach>>,
     pub(crate) people: People,
@@ -174,11 +174,6 @@ impl Road {
     /// What the journal is told of the run.
     pub(crate) fn record(&self) -> &Record {
         &self.record
-    }
-
-    /// What the run did before, where it is made again.
-    pub(crate) fn again(&mut self) -> Option<&mut Again> {
-        self.again.as_mut()
     }
 
     /// Has the journal know what the run was given up to now.
@@ -452,12 +447,14 @@ impl Lane {
             let cleared = gate::clear(decided, asking, &mut agreed).await?;
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
+            let is_required = limits.journal == Some(JournalDuty::Required);
             let ticket = self.record.intend(
                 call.number(),
                 cleared.method().effect,
                 cleared.params(),
                 agreed.approval(),
                 false,
+                is_required,
             );
             let ticket = ticket.await.map_err(|_| Refusal::Unwritten {
                 service: call.service().to_owned(),

@@ -5,6 +5,7 @@
 //! at once share one write.
 
 mod anchor;
+mod broken;
 mod chain;
 pub(crate) mod digest;
 pub(crate) mod entry;
@@ -16,6 +17,7 @@ pub(crate) mod record;
 mod sqlite;
 pub(crate) mod verify;
 
+use broken::Broken;
 use digest::Digest;
 use id::Id;
 use ledger::{
@@ -49,12 +51,19 @@ pub struct Journal(Arc<JournalInner>);
 struct JournalInner {
     owner: Id,
     queue: Arc<Queue>,
-    reader: Mutex<Box<dyn Ledger>>,
+    reader: Mutex<Reader>,
     /// Started with the first line, so that a process can confine itself before.
     writer: Mutex<Writer>,
     /// Let go of last.
     _alive: Option<Owner>,
     directory: Option<PathBuf>,
+}
+
+/// Most processes only write.
+#[derive(Debug)]
+enum Reader {
+    At(PathBuf),
+    Open(Box<dyn Ledger>),
 }
 
 #[derive(Debug)]
@@ -91,7 +100,6 @@ impl Journal {
     pub fn open(state: &Path) -> Result<Self, LedgerError> {
         let directory = Self::place(state);
         let writer = Sqlite::open(&directory)?;
-        let reader = Sqlite::open(&directory)?;
         let owner = Owner::take(&directory).map_err(|error| LedgerError::Directory {
             path: directory.clone(),
             reason: error.to_string(),
@@ -99,7 +107,7 @@ impl Journal {
         Ok(Self(Arc::new(JournalInner {
             owner: owner.id,
             queue: Arc::default(),
-            reader: Mutex::new(Box::new(reader)),
+            reader: Mutex::new(Reader::At(directory.clone())),
             writer: Mutex::new(Writer::Waiting(Box::new(writer))),
             _alive: Some(owner),
             directory: Some(directory),
@@ -113,11 +121,18 @@ impl Journal {
         Self(Arc::new(JournalInner {
             owner,
             queue: Arc::default(),
-            reader: Mutex::new(reader),
+            reader: Mutex::new(Reader::Open(reader)),
             writer: Mutex::new(Writer::Waiting(writer)),
             _alive: None,
             directory: None,
         }))
+    }
+
+    /// One that nothing can be written to, so that nothing is changed.
+    #[must_use]
+    pub fn unwritable(why: &LedgerError) -> Self {
+        let broken = || Box::new(Broken(why.to_string()));
+        Self::over(Id::of([0; 16]), broken(), broken())
     }
 
     /// Where the journal of a state directory is.
@@ -138,15 +153,16 @@ impl Journal {
 
     /// Runs, newest first. One that is in no living process any more is `interrupted`.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
-        let reader = self.reader();
-        let mut runs = reader.runs(filter)?;
-        for run in &mut runs {
-            let is_here = |owner: Id| owner == self.0.owner || reader.is_alive(owner);
-            if run.status == RUNNING && !run.owner.is_some_and(is_here) {
-                INTERRUPTED.clone_into(&mut run.status);
+        self.read(|reader| {
+            let mut runs = reader.runs(filter)?;
+            for run in &mut runs {
+                let is_here = |owner: Id| owner == self.0.owner || reader.is_alive(owner);
+                if run.status == RUNNING && !run.owner.is_some_and(is_here) {
+                    INTERRUPTED.clone_into(&mut run.status);
+                }
             }
-        }
-        Ok(runs)
+            Ok(runs)
+        })
     }
 
     /// The run that is meant by a beginning of its name, or by `last`.
@@ -172,7 +188,7 @@ impl Journal {
 
     /// Questions, oldest first.
     pub fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
-        self.reader().approvals(filter)
+        self.read(|reader| reader.approvals(filter))
     }
 
     /// Lines from a place on, in their order; no more than so many.
@@ -182,27 +198,27 @@ impl Journal {
         from: u64,
         most: usize,
     ) -> Result<Vec<KeptLine>, LedgerError> {
-        self.reader().lines(run, from, most)
+        self.read(|reader| reader.lines(run, from, most))
     }
 
     /// The last line that anybody wrote.
     pub fn last(&self) -> Result<u64, LedgerError> {
-        self.reader().last()
+        self.read(|reader| reader.last())
     }
 
     /// A text that lines speak of.
     pub fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
-        self.reader().text(digest)
+        self.read(|reader| reader.text(digest))
     }
 
     /// Looks whether everything is as it was written.
     pub fn verify(&self) -> Result<Verified, LedgerError> {
-        verify::verify(&**self.reader())
+        self.read(|reader| verify::verify(reader))
     }
 
     /// Removes what is older than this, as long as more than so many bytes are kept. Tells how many lines that were.
     pub fn prune(&self, ended_before: u64, above: u64) -> Result<u64, LedgerError> {
-        self.reader().prune(ended_before, above, now_ms())
+        self.read(|reader| reader.prune(ended_before, above, now_ms()))
     }
 
     /// Adds one line at once, if something holds at that moment.
@@ -211,11 +227,24 @@ impl Journal {
         line: &Line,
         condition: &Condition,
     ) -> Result<Appended, LedgerError> {
-        self.reader().append_if(line, condition)
+        self.read(|reader| reader.append_if(line, condition))
     }
 
-    fn reader(&self) -> MutexGuard<'_, Box<dyn Ledger>> {
-        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read<R>(
+        &self,
+        look: impl FnOnce(&mut dyn Ledger) -> Result<R, LedgerError>,
+    ) -> Result<R, LedgerError> {
+        let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Reader::At(directory) = &*reader {
+            *reader = Reader::Open(Box::new(Sqlite::open(directory)?));
+        }
+        match &mut *reader {
+            Reader::Open(ledger) => look(&mut **ledger),
+            Reader::At(directory) => Err(LedgerError::Directory {
+                path: directory.clone(),
+                reason: "it cannot be opened".to_owned(),
+            }),
+        }
     }
 
     /// Adds a line, soon.

@@ -75,6 +75,9 @@ mod hostcall;
 
 mod outcome;
 
+mod approvals;
+mod runs;
+
 mod host;
 
 #[cfg(any(test, fuzzing))]
@@ -95,6 +98,7 @@ pub mod service;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+pub use approvals::{AnswerError, Answered, Answerer};
 pub use cancel::Cancel;
 pub use context::Context;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
@@ -105,10 +109,24 @@ pub use hostcall::{
     watch::{CallWatcher, WatchedCall},
 };
 pub use input::Input;
+pub use journal::{
+    Journal, NoRun, Unwritten,
+    digest::Digest,
+    entry::{Entry, EntryError, Held, Said},
+    id::{Id, NoId},
+    ledger::{
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Change, Condition,
+        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow,
+    },
+    past::PastError,
+    verify::{Problem, Verified},
+};
 pub use limits::{Files, Limits};
+pub use made::{CallMade, CallResult};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
+pub use runs::{AskedCall, Difference, PastRun, PastRunError, Replay, Replayed};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
 };

@@ -100,7 +100,7 @@ impl Sandbox {
     /// however busy the script is, other than by a single copy of tens of megabytes, which WebAssembly cannot
     /// interrupt. Runs beyond the number of instances wait for one.
     pub async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
-        self.shared.run(script, context, None).await
+        self.shared.run(script, context).await
     }
 
     /// Makes a run again from its past, and goes on with it if that is asked for.
@@ -110,7 +110,7 @@ impl Sandbox {
         context: &Context,
         again: RunAgain,
     ) -> Result<Outcome, RunError> {
-        self.shared.run(script, context, Some(again)).await
+        self.shared.run_as(script, context, Some(again)).await
     }
 }
 

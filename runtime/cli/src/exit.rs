@@ -15,8 +15,10 @@ Exit codes:
   64       the command line or a file named on it is not usable
   70       sandgate itself failed
   73       the script has run, but what it printed or left cannot be written
+  75       the run waits for approval; `sandgate approve` goes on with it
   120      the script hit a limit: time, memory, stack, output or size of source
   121      the script broke its interpreter
+  122      a run that was made again went another way
   130      the run was cancelled";
 
 /// See [`HELP`].
@@ -29,18 +31,19 @@ pub(super) enum Exit {
     Usage,
     Failure,
     Undelivered,
+    Awaiting,
     Limit,
     Crashed,
-    /// No command replays a run yet.
     Diverged,
     Cancelled,
 }
 
 /// Those that a script cannot choose.
-const OURS: [Exit; 7] = [
+const OURS: [Exit; 8] = [
     Exit::Usage,
     Exit::Failure,
     Exit::Undelivered,
+    Exit::Awaiting,
     Exit::Limit,
     Exit::Crashed,
     Exit::Diverged,
@@ -57,6 +60,14 @@ impl Exit {
         Self::Script(code)
     }
 
+    /// What a process of ours exited with that did the work.
+    pub(super) fn of_child(code: i32) -> Self {
+        let [code, ..] = code.to_le_bytes();
+        OURS.into_iter()
+            .find(|ours| ours.number() == code)
+            .unwrap_or(Self::Script(code))
+    }
+
     fn number(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -65,6 +76,7 @@ impl Exit {
             Self::Usage => 64,
             Self::Undelivered => 73,
             Self::Failure => Status::Failed.exit_code(),
+            Self::Awaiting => Status::AwaitingApproval.exit_code(),
             Self::Limit => Status::Timeout.exit_code(),
             Self::Crashed => Status::Crashed.exit_code(),
             Self::Diverged => Status::Diverged.exit_code(),
@@ -91,6 +103,7 @@ impl From<&Outcome> for Exit {
             Status::Crashed => Self::Crashed,
             Status::Diverged => Self::Diverged,
             Status::Cancelled => Self::Cancelled,
+            Status::AwaitingApproval => Self::Awaiting,
             Status::Failed => Self::Failure,
         }
     }
@@ -107,6 +120,7 @@ pub(super) fn ending(status: Status) -> &'static str {
         Status::Cancelled => "cancelled",
         Status::Diverged => "diverged",
         Status::Crashed => "crashed",
+        Status::AwaitingApproval => "waiting for approval",
         Status::Ok | Status::Exited | Status::Raised | Status::Failed => "failed",
     }
 }
@@ -120,7 +134,7 @@ mod tests {
         for code in (0..=255).chain([-1, -70, 256, 256 + 64, 256 + 70, i32::MIN, i32::MAX]) {
             let [low, ..] = code.to_le_bytes();
             let expected = match low {
-                64 | 70 | 73 | 120 | 121 | 122 | 130 => 1,
+                64 | 70 | 73 | 75 | 120 | 121 | 122 | 130 => 1,
                 other => other,
             };
             assert_eq!(Exit::script(code).number(), expected, "{code}");

@@ -1,7 +1,9 @@
 //! The command line: arguments in, exit code out. `main.rs` calls [`main`]; each subcommand is one file below.
 //! Data goes to standard output, everything else to standard error.
 
+mod again;
 mod apart;
+mod approve;
 mod backlog;
 mod connector;
 mod demo;
@@ -12,6 +14,7 @@ mod failure;
 mod filter;
 mod image;
 mod interpreter;
+mod journal;
 mod manual;
 mod mcp;
 mod needs;
@@ -89,6 +92,16 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Type Python, statement by statement, into one interpreter
     Repl(Box<repl::ReplArguments>),
+    /// Show the calls that wait for a person
+    Approvals(approve::ApprovalsArguments),
+    /// Agree to calls that wait for a person, and go on with their runs
+    Approve(approve::ApproveArguments),
+    /// Say no to calls that wait for a person
+    Reject(approve::RejectArguments),
+    /// Go on with a run that waited for approval, or was interrupted
+    Resume(again::ResumeArguments),
+    /// Make a run again from the journal, without touching a service
+    Replay(again::ReplayArguments),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
     /// Register services, and see what they offer
@@ -195,6 +208,11 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
         Command::Repl(arguments) => repl::execute(&arguments, &shared, inherited),
+        Command::Approvals(arguments) => approve::list(&arguments, &shared),
+        Command::Approve(arguments) => approve::approve(&arguments, &shared),
+        Command::Reject(arguments) => approve::reject(&arguments, &shared),
+        Command::Resume(arguments) => again::resume(&arguments, &shared, inherited),
+        Command::Replay(arguments) => again::replay(&arguments, &shared, inherited),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),

@@ -16,16 +16,17 @@ use super::{
     exit::Exit,
     failure::Failure,
     interpreter::interpreter,
+    journal,
     reach::{OpenedReach, PoliciesArgument, WhoArguments},
     shared::SharedArguments,
     signals::Signals,
-    wall::{self, Inherited},
+    wall::{self, Inherited, WithinReach},
 };
 use clap::{Args, Subcommand};
 use install::InstallArguments;
 use lines::LineTransport;
 use rmcp::{ServiceExt, service::ServerInitializeError};
-use sandgate::Caller;
+use sandgate::{Caller, Journal};
 use server::Server;
 use std::pin::pin;
 use tokio::sync::watch;
@@ -100,6 +101,7 @@ fn serve(
     shared: &SharedArguments,
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
+    let journal = journal::open(shared);
     let opened = OpenedReach::new(
         shared,
         arguments.context()?,
@@ -107,11 +109,14 @@ fn serve(
         &arguments.who,
         // Standard input is the client's, and nobody else is there.
         None,
+        journal.clone(),
     )?;
     let interpreter = interpreter(shared).load()?;
     // From here on there may be runs to end, so no signal ends the process by itself.
     let (_catching, mut signals) = catching()?;
-    wall::confine(&[], inherited)?;
+    let written = journal.iter().filter_map(Journal::directory);
+    let places: Vec<WithinReach<'_>> = written.map(WithinReach::Directory).collect();
+    wall::confine(&places, inherited)?;
     // Its threads are behind the wall.
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -121,7 +126,7 @@ fn serve(
         let _entered = executor.enter();
         opened.caller(interpreter.start()?)?
     };
-    let served = executor.block_on(converse(caller, &mut signals));
+    let served = executor.block_on(converse(caller.at_once(), &mut signals));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
-    Answer, Approver, Caller, Host, HostError, Limits, Sandbox, Services, places,
+    Answer, Approver, Caller, Host, HostError, Journal, Limits, Sandbox, Services, places,
     policy::{self, Principal},
     service::{Address, Client, ClientLimits, Connector},
 };
@@ -140,6 +140,7 @@ pub(super) struct OpenedReach {
     client: Client,
     approver: Option<Arc<dyn Approver>>,
     connecting: Option<ConnectorProcess>,
+    journal: Option<Journal>,
 }
 
 impl OpenedReach {
@@ -155,6 +156,22 @@ impl OpenedReach {
         policies: &PoliciesArgument,
         who: &WhoArguments,
         approver: Option<Arc<dyn Approver>>,
+        journal: Option<Journal>,
+    ) -> Result<Self, Failure> {
+        let principal = |services: &Services| -> Result<Principal, Failure> {
+            Ok(who.apply(services.principal(context, &who.actor)?)?)
+        };
+        Self::of(shared, context, policies, principal, approver, journal)
+    }
+
+    /// The same for somebody who is known otherwise.
+    pub(super) fn of(
+        shared: &SharedArguments,
+        context: &str,
+        policies: &PoliciesArgument,
+        principal: impl FnOnce(&Services) -> Result<Principal, Failure>,
+        approver: Option<Arc<dyn Approver>>,
+        journal: Option<Journal>,
     ) -> Result<Self, Failure> {
         let state = shared.state_dir().ok_or_else(|| {
             Failure::usage("there is no state directory", "name one with --state-dir")
@@ -162,7 +179,7 @@ impl OpenedReach {
         let directory = policies.required()?;
         let services = Services::of_one(&state, &directory, context)
             .map_err(|error| not_opened(error, &directory))?;
-        let principal = who.apply(services.principal(context, &who.actor)?)?;
+        let principal = principal(&services)?;
         let addresses = services.addresses(context);
         let is_encrypted = addresses.iter().any(Address::is_encrypted);
         let connecting = if addresses.is_empty() {
@@ -183,6 +200,7 @@ impl OpenedReach {
             client,
             approver,
             connecting,
+            journal,
         })
     }
 
@@ -191,7 +209,13 @@ impl OpenedReach {
         self,
         sandbox: Sandbox,
     ) -> Result<(Caller, Option<ConnectorProcess>), Failure> {
-        let host = Host::of(sandbox, self.services, self.client, self.approver);
+        let host = Host::of(
+            sandbox,
+            self.services,
+            self.client,
+            self.approver,
+            self.journal,
+        );
         Ok((host.caller(self.principal)?, self.connecting))
     }
 }
@@ -207,12 +231,20 @@ impl ReachArguments {
         &self,
         shared: &SharedArguments,
         seat: Option<Arc<Seat>>,
+        journal: Option<Journal>,
     ) -> Result<Option<OpenedReach>, Failure> {
         let Some(context) = &self.context else {
             return Ok(None);
         };
         let approver = approver(self.yes, self.no, seat);
-        let opened = OpenedReach::new(shared, context, &self.policies, &self.who, approver);
+        let opened = OpenedReach::new(
+            shared,
+            context,
+            &self.policies,
+            &self.who,
+            approver,
+            journal,
+        );
         opened.map(Some)
     }
 

@@ -6,7 +6,7 @@ use super::{
     exit::{Exit, ending},
     failure::Failure,
     interpreter::interpreter,
-    print,
+    journal, print,
     question::{Seat, Typed},
     reach::ReachArguments,
     shared::SharedArguments,
@@ -19,7 +19,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use history::History;
 use sandgate::{
-    Caller, Cancel, Context, Ended, Input, Outcome, Script, Session, Sink, Stream, Workspace,
+    Caller, Cancel, Context, Ended, Input, Journal, Outcome, Script, Session, Sink, Stream,
+    Workspace,
 };
 use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use words::{LineEditor, LineReader, Words};
@@ -67,7 +68,10 @@ pub(super) fn execute(
             "`sandgate run -` runs what comes from standard input",
         ));
     };
-    let opened = arguments.reach.open(shared, Some(Arc::clone(&seat)))?;
+    let journal = journal::open(shared);
+    let opened = arguments
+        .reach
+        .open(shared, Some(Arc::clone(&seat)), journal.clone())?;
     let limits = arguments
         .reach
         .asked_for(arguments.timeout, arguments.memory, None);
@@ -83,11 +87,9 @@ pub(super) fn execute(
     };
     let history = History::open(shared.state_dir());
     let line = LineEditor::new(&history).map_err(|error| Failure::ours(&error))?;
-    let places: Vec<WithinReach<'_>> = arguments
-        .workspace
-        .iter()
-        .map(|path| WithinReach::Directory(path))
-        .collect();
+    let written = journal.iter().filter_map(Journal::directory);
+    let named = arguments.workspace.iter().map(PathBuf::as_path);
+    let places: Vec<WithinReach<'_>> = named.chain(written).map(WithinReach::Directory).collect();
     wall::confine_to(&places, Outside::Prompt, inherited)?;
     let sandbox = {
         let _entered = executor.enter();
@@ -99,7 +101,13 @@ pub(super) fn execute(
             let context = caller.context().clone().tightened(limits);
             (context, connecting, names(&caller))
         }
-        None => (Context::alone(limits), None, Vec::new()),
+        None => {
+            let context = Context::alone(limits);
+            let kept = journal
+                .as_ref()
+                .map(|journal| context.clone().kept_in(journal));
+            (kept.unwrap_or(context), None, Vec::new())
+        }
     };
     let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
     let (session, scripts) = Session::new(true);

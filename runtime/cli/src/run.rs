@@ -12,6 +12,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     interpreter::interpreter,
+    journal,
     needs::Needs,
     piped::Piped,
     print,
@@ -27,7 +28,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use conclusion::{Conclusion, write_all};
 use sandgate::{
-    Cancel, Clock, Context, Files, Input, Limits, Outcome, Sandbox, Script, Sink, Workspace,
+    Cancel, Clock, Context, Files, Input, Journal, Limits, Outcome, Sandbox, Script, Sink,
+    Workspace,
 };
 use std::{
     collections::BTreeMap,
@@ -191,7 +193,8 @@ pub(super) fn execute(
     let seat = if is_typed { None } else { Seat::find() };
     // Whoever lets a script draw anything could not know which questions are ours.
     let asked = seat.clone().filter(|_| !arguments.raw);
-    let opened = arguments.reach.open(shared, asked)?;
+    let journal = journal::open(shared);
+    let opened = arguments.reach.open(shared, asked, journal.clone())?;
     let limits =
         arguments
             .reach
@@ -209,7 +212,9 @@ pub(super) fn execute(
     let workspace = workspace(&arguments)?;
     make_out(&arguments)?;
     let named = arguments.out.iter().chain(&arguments.workspace);
-    let places: Vec<WithinReach<'_>> = named.map(|path| WithinReach::Directory(path)).collect();
+    let named = named.map(PathBuf::as_path);
+    let written = journal.iter().filter_map(Journal::directory);
+    let places: Vec<WithinReach<'_>> = named.chain(written).map(WithinReach::Directory).collect();
     wall::confine(&places, inherited)?;
     look_at_needs(&source, shared.quiet)?;
     let sandbox = {
@@ -221,7 +226,13 @@ pub(super) fn execute(
             let (caller, connecting) = opened.caller(sandbox.clone())?;
             (caller.context().clone().tightened(limits), connecting)
         }
-        None => (Context::alone(limits), None),
+        None => {
+            let context = Context::alone(limits);
+            let kept = journal
+                .as_ref()
+                .map(|journal| context.clone().kept_in(journal));
+            (kept.unwrap_or(context), None)
+        }
     };
     let cancel = Cancel::new();
     let terminal = Arc::new(Terminal::start(arguments.raw).map_err(|error| Failure::ours(&error))?);
@@ -318,6 +329,11 @@ fn source(arguments: &RunArguments) -> Result<String, Failure> {
             "pass one of them as a file",
         ));
     }
+    text(path)
+}
+
+/// A script.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let bytes = read(path, "the script")?;
     String::from_utf8(bytes).map_err(|error| {
         let line = error

@@ -33,8 +33,12 @@ impl Caller {
         let client = host.0.client.clone();
         let reach = Reach::new(principal, policy, registry, client, approver)?;
         let reach = Arc::new(reach.sharing(host.pace(&name)));
+        let context = Context::of(Arc::clone(&reach));
         Ok(Self {
-            context: Context::of(Arc::clone(&reach)),
+            context: match &host.0.journal {
+                Some(journal) => context.kept_in(journal),
+                None => context,
+            },
             host,
             reach,
         })
@@ -45,6 +49,15 @@ impl Caller {
     pub fn tightened(self, limits: Limits) -> Self {
         Self {
             context: self.context.tightened(limits),
+            ..self
+        }
+    }
+
+    /// The same where a call that needs approval, and that nobody can be asked about, is refused and not waited for.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self {
+            context: self.context.at_once(),
             ..self
         }
     }

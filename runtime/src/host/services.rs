@@ -7,7 +7,7 @@ use crate::{
     limits::Limits,
     store::Store,
 };
-use sandgate_policy::{Interface, Principal};
+use sandgate_policy::{ContextLimits, Interface, Principal};
 use sandgate_service::{Address, Registration, Registry, Service};
 use std::{collections::BTreeMap, path::Path};
 
@@ -138,6 +138,12 @@ impl Services {
     pub fn limits(&self, context: &str) -> Limits {
         self.policy(context)
             .map_or_else(|_| Limits::default(), |policy| policy.limits())
+    }
+
+    /// What the limits of a context say, where it is in force.
+    #[must_use]
+    pub fn context_limits(&self, context: &str) -> Option<ContextLimits> {
+        Some(self.policy(context).ok()?.now()?.limits.clone())
     }
 
     fn unknown(&self, context: &str) -> HostError {

@@ -11,7 +11,7 @@ use crate::journal::{
     Journal,
     entry::Spent,
     ledger::LedgerError,
-    past::{Past, PastCall, PastIntent, PastQuestion},
+    past::{Intended, Past, PastCall, PastQuestion},
 };
 
 /// The past of one run.
@@ -39,8 +39,6 @@ pub(crate) enum Before {
 pub(crate) struct OpenCall {
     /// Who was asked about it.
     pub(crate) question: Option<PastQuestion>,
-    /// It may have been sent, and can be sent again by this name.
-    pub(crate) intent: Option<PastIntent>,
 }
 
 impl Again {
@@ -51,10 +49,6 @@ impl Again {
             goes_on,
             until,
         }
-    }
-
-    pub(crate) fn past(&mut self) -> &mut Past {
-        &mut self.past
     }
 
     /// What the run had used when it was parked, the first time that it asks for something new.
@@ -87,7 +81,6 @@ impl Again {
             Some(reply) => Ok(Before::Answered(reply.read(&self.journal)?)),
             None if self.goes_on => Ok(Before::Open(OpenCall {
                 question: was.question,
-                intent: was.intended,
             })),
             None => Err(Halt::RecordingEnds.into()),
         }
@@ -110,7 +103,7 @@ impl Again {
         for called in self.past.calls.values() {
             let is_made = match &called.reply {
                 Some(reply) => !reply.is_refusal(),
-                None => called.intended.is_some(),
+                None => called.intended != Intended::No,
             };
             if is_made {
                 tally.again(&called.service, &called.method);

@@ -9,15 +9,16 @@ use super::{
     ledger::{LedgerError, REFUSED, RunCounts},
 };
 use crate::recorder::Tape;
+use sandgate_policy::{Effect, Verdict};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Lines that are read in one go.
 const AT_ONCE: usize = 10_000;
 
 /// All that is known of a run.
 #[derive(Debug)]
-pub struct Past {
+pub(crate) struct Past {
     /// Which run.
     pub(crate) run: Id,
     /// What it was made of.
@@ -33,8 +34,6 @@ pub struct Past {
     pub(crate) spent: Option<Spent>,
     /// How it ended, where it has.
     pub(crate) ended: Option<PastEnd>,
-    /// Its lines: the last one.
-    pub(crate) last: u64,
 }
 
 /// A call of the past.
@@ -43,26 +42,38 @@ pub(crate) struct PastCall {
     pub(crate) service: String,
     pub(crate) method: String,
     pub(crate) params: PastText,
+    /// What calling the method does, where there is such a method.
+    pub(crate) effect: Option<Effect>,
+    /// What was decided last.
+    pub(crate) verdict: Option<Verdict>,
+    /// The reasons of the policies that decided last.
+    pub(crate) because: Vec<String>,
     /// The question that is or was open about it.
     pub(crate) question: Option<PastQuestion>,
-    /// What was sent, where it was a change, and by what name.
-    pub(crate) intended: Option<PastIntent>,
+    pub(crate) intended: Intended,
     /// Whether somebody who was there was asked about it.
     pub(crate) asked: bool,
     /// What the script was answered, or is to be.
     pub(crate) reply: Option<PastText>,
 }
 
-/// A change that was sent, or was about to be.
-#[derive(Debug, Clone)]
-pub(crate) struct PastIntent {
-    pub(crate) params: PastText,
-    pub(crate) key: Option<String>,
+/// Whether a change was sent, or was about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intended {
+    No,
+    /// Sent once, or not at all.
+    Once,
+    /// The service knows it by a name, and makes it once however often it is sent.
+    Named,
 }
 
 /// A question of the past.
 #[derive(Debug, Clone)]
 pub(crate) struct PastQuestion {
+    /// What would be sent.
+    pub(crate) params: PastText,
+    /// Who has agreed so far.
+    pub(crate) agreed: BTreeSet<String>,
     pub(crate) approval: Id,
     pub(crate) binding: Digest,
     pub(crate) expires: u64,
@@ -73,7 +84,6 @@ pub(crate) struct PastQuestion {
 #[derive(Debug, Clone)]
 pub(crate) struct PastAnswer {
     pub(crate) said: Said,
-    pub(crate) by: String,
     pub(crate) because: Option<String>,
     /// Whether that is enough.
     pub(crate) enough: bool,
@@ -88,7 +98,7 @@ pub(crate) enum PastText {
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastEnd {
+pub(crate) struct PastEnd {
     /// In one word.
     pub status: String,
     /// What a process would have exited with.
@@ -121,7 +131,7 @@ pub enum PastError {
 
 impl Past {
     /// Reads a run.
-    pub fn read(journal: &Journal, run: Id) -> Result<Self, PastError> {
+    pub(crate) fn read(journal: &Journal, run: Id) -> Result<Self, PastError> {
         let mut past: Option<Self> = None;
         let mut from = 0;
         loop {
@@ -135,7 +145,6 @@ impl Past {
                     (None, Entry::Begun(begun)) => past = Some(Self::of(run, &begun)),
                     (None, _) => return Err(PastError::NoBeginning),
                     (Some(past), entry) => {
-                        past.last = line.seq;
                         past.add(entry);
                     }
                 }
@@ -161,7 +170,6 @@ impl Past {
             counts: RunCounts::default(),
             spent: None,
             ended: None,
-            last: 0,
         }
     }
 
@@ -182,8 +190,11 @@ impl Past {
                     service: service.into_owned(),
                     method: method.into_owned(),
                     params: PastText::of(&params),
+                    effect: None,
+                    verdict: None,
+                    because: Vec::new(),
                     question: None,
-                    intended: None,
+                    intended: Intended::No,
                     asked: false,
                     reply: None,
                 };
@@ -194,6 +205,8 @@ impl Past {
                     called.asked = true;
                     called.question = asked.approval.map(|approval| PastQuestion {
                         approval,
+                        params: PastText::of(&asked.params),
+                        agreed: BTreeSet::new(),
                         binding: asked.binding,
                         expires: asked.expires.unwrap_or_default(),
                         answer: None,
@@ -214,22 +227,22 @@ impl Past {
                     .get_mut(&call)
                     .and_then(|called| called.question.as_mut());
                 if let Some(question) = question.filter(|asked| asked.approval == approval) {
+                    if answer == Said::Yes {
+                        question.agreed.insert(by.to_string());
+                    }
                     question.answer = Some(PastAnswer {
                         said: answer,
-                        by: by.into_owned(),
                         because: because.map(|because| because.into_owned()),
                         enough: agreed >= needed,
                     });
                 }
             }
-            Entry::Intended {
-                call, params, key, ..
-            } => {
+            Entry::Intended { call, key, .. } => {
                 if let Some(called) = self.calls.get_mut(&call) {
-                    called.intended = Some(PastIntent {
-                        params: PastText::of(&params),
-                        key: key.map(|key| key.into_owned()),
-                    });
+                    called.intended = match key {
+                        Some(_) => Intended::Named,
+                        None => Intended::Once,
+                    };
                 }
             }
             Entry::Replied { call, reply } | Entry::Resolved { call, reply, .. } => {
@@ -252,26 +265,40 @@ impl Past {
                         .collect(),
                 });
             }
+            Entry::Decided(decided) => {
+                if let Some(called) = self.calls.get_mut(&decided.call) {
+                    called.effect = Some(decided.effect);
+                    called.verdict = Some(decided.verdict);
+                    let because = decided.because.into_iter();
+                    called.because = because.map(|one| one.into_owned()).collect();
+                }
+            }
             Entry::Begun(_)
             | Entry::Script { .. }
-            | Entry::Decided(_)
             | Entry::Answered { approval: None, .. }
             | Entry::Resumed
             | Entry::Pruned { .. } => {}
         }
     }
 
+    /// Who has agreed to a question so far.
+    pub(crate) fn agreed(&self, approval: Id) -> BTreeSet<String> {
+        let questions = self
+            .calls
+            .values()
+            .filter_map(|call| call.question.as_ref());
+        let mut asked = questions.filter(|question| question.approval == approval);
+        asked
+            .next()
+            .map(|question| question.agreed.clone())
+            .unwrap_or_default()
+    }
+
     /// Changes that were about to be sent and have no answer: only a person can tell whether they were made.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = (u32, &PastCall)> {
         self.calls
             .iter()
-            .filter(|(_, called)| {
-                let sent_again = called
-                    .intended
-                    .as_ref()
-                    .is_some_and(|intent| intent.key.is_some());
-                called.intended.is_some() && called.reply.is_none() && !sent_again
-            })
+            .filter(|(_, called)| called.intended == Intended::Once && called.reply.is_none())
             .map(|(call, called)| (*call, called))
     }
 }

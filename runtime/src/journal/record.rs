@@ -280,7 +280,8 @@ impl Record {
     }
 
     /// What a call is sent with, once it may be. A change waits until its line is on the disk, and everything that the run
-    /// was given before it: THREAT[JRN-04]. `approval` is the question that it uses up.
+    /// was given before it: THREAT[JRN-04]. `approval` is the question that it uses up. Where the context says so, reads too
+    /// are made only while the journal takes lines.
     pub(crate) async fn intend(
         &self,
         call: u32,
@@ -288,10 +289,14 @@ impl Record {
         params: &RawValue,
         approval: Option<Id>,
         idempotent: bool,
+        is_required: bool,
     ) -> Result<Ticket, Unwritten> {
         let Some((journal, run)) = &self.0.kept else {
             return Ok(Ticket { key: None });
         };
+        if is_required {
+            journal.is_writable()?;
+        }
         let key = idempotent.then(|| format!("{run}:{call}"));
         if effect == Effect::Read && approval.is_none() {
             return Ok(Ticket { key });
@@ -310,11 +315,6 @@ impl Record {
         self.push(&entry, change);
         journal.settle().await?;
         Ok(Ticket { key })
-    }
-
-    /// Whether the journal takes lines, for contexts that make nothing without one.
-    pub(crate) fn is_writable(&self) -> Result<(), Unwritten> {
-        self.journal().map_or(Ok(()), Journal::is_writable)
     }
 
     /// What the script is answered.
@@ -343,9 +343,10 @@ impl Record {
         let Some(journal) = self.journal() else {
             return Ok(Vec::new());
         };
-        let state = self.state();
-        let (counts, open) = (state.counts, state.open.clone());
-        drop(state);
+        let (counts, open) = {
+            let state = self.state();
+            (state.counts, state.open.clone())
+        };
         let change = Change::Stands {
             status: AWAITING.to_owned(),
             counts,

@@ -105,7 +105,12 @@ impl Shared {
         })
     }
 
-    pub(super) async fn run(
+    pub(super) async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
+        self.run_as(script, context, None).await
+    }
+
+    /// The same for a run that is made again, where there is one.
+    pub(super) async fn run_as(
         &self,
         mut script: Script,
         context: &Context,

@@ -122,6 +122,7 @@ async fn next_script(
     let Some(next) = next else {
         return Ok(0);
     };
+    state.road.record().script(&next.name, &next.source);
     let script = Script {
         source: next.source.into(),
         name: next.name.into(),

@@ -6,6 +6,7 @@ use crate::{
     escape,
     exit::{Exit, ending},
     failure::{self, Failure},
+    journal,
     signals::Signals,
     terminal::Terminal,
 };
@@ -90,6 +91,7 @@ impl Conclusion<'_> {
                 format!("sandgate: {status}: {reason}\n")
             });
         }
+        text.extend(journal::waiting(self.outcome));
         text.extend(files_hint(self.outcome, self.arguments, self.limits));
         if self.arguments.usage {
             text.push_str(&usage(self.outcome));

@@ -7,9 +7,10 @@ use crate::{
     hostcall::{
         call,
         desk::Desk,
-        gate::{self, Agreed, People},
+        gate::{self, Agreed, Asking, People, Stop},
         question::{Answer, Question},
     },
+    journal::record::Record,
     processor::Processor,
 };
 use rand_chacha::{
@@ -514,26 +515,26 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
         let asked = asked(params);
         reach.decide(&asked, &|| true).unwrap()
     };
-    let (people, mut agreed) = (People::default(), Agreed::default());
+    let (people, record) = (People::default(), Record::default());
+    let (call, mut agreed) = (asked("{}"), Agreed::default());
+    let asking = Asking {
+        call: &call,
+        approver: reach.approver(),
+        people: &people,
+        record: &record,
+        question: None,
+        may_park: false,
+    };
     for _ in 0..2 {
-        let cleared = gate::clear(
-            decided("{\"id\":1}"),
-            reach.approver(),
-            &people,
-            &mut agreed,
-        )
-        .await;
+        let cleared = gate::clear(decided("{\"id\":1}"), asking, &mut agreed).await;
         assert_eq!(cleared.unwrap().spend().2.get(), "{\"id\":1}");
     }
-    let other = gate::clear(
-        decided("{\"id\":2}"),
-        reach.approver(),
-        &people,
-        &mut agreed,
-    )
-    .await;
+    let other = gate::clear(decided("{\"id\":2}"), asking, &mut agreed).await;
+    let Err(Stop::Refusal(refusal)) = other else {
+        panic!("{other:?}");
+    };
     assert_eq!(
-        other.unwrap_err().to_string(),
+        refusal.to_string(),
         "`svc.thing.put` was approved, but what would be sent changed meanwhile"
     );
 }

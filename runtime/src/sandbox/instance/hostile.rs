@@ -13,7 +13,8 @@ use super::{End, finish, name_ending, tests};
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::{People, Road},
+    hostcall::{People, Road, RoadParts},
+    journal::record::Record,
     limits::{Files, Limits},
     outcome::Status,
     output::Output,
@@ -33,7 +34,7 @@ use program::{Argument, Step, program, source};
 use sandgate_wire::Ending;
 use sentinel::Sentinel;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -241,15 +242,21 @@ async fn call_by_call(
         }
     };
     let state = State {
-        road: Road::new(
-            granted.reach,
+        road: Road::new(RoadParts {
+            reach: granted.reach,
             people,
             processor,
-            budget.clone(),
-            limits.calls,
-        ),
+            budget: budget.clone(),
+            limit: limits.calls,
+            ..RoadParts::default()
+        }),
         output: Output::new(limits.output, None),
-        stdin: Stdin::new(b"what comes in".to_vec(), None),
+        stdin: Stdin::new(
+            b"what comes in".to_vec(),
+            VecDeque::new(),
+            None,
+            Record::default(),
+        ),
         recorder: Recorder::live(granted.clock, Some(number), &budget).unwrap(),
         files,
         memory: MemoryLimiter::new(&limits),

@@ -50,7 +50,7 @@ impl Kept {
         again: Option<RunAgain>,
     ) -> Result<Self, RunError> {
         if let Some(again) = again {
-            let may_park = again.goes_on && again.past.begun.once.is_none();
+            let may_park = again.goes_on && context.may_park();
             let record = if again.goes_on {
                 Record::of(&again.journal, again.past.run, again.past.counts)
             } else {
@@ -108,7 +108,7 @@ impl Kept {
             session: script.session.is_some(),
             of: None,
         };
-        let may_park = begun.once.is_none();
+        let may_park = begun.once.is_none() && context.may_park();
         Ok(Self {
             record: Record::begin(journal, run, &begun),
             again: None,

@@ -5,10 +5,10 @@ use super::Shared;
 use crate::{
     budget::Budget,
     context::Context,
-    hostcall::{People, Road},
+    hostcall::{Road, RoadParts},
+    journal::record::Record,
     limits::Limits,
     output::Output,
-    processor::Processor,
     recorder::{Clock, Recorder},
     sandbox::{
         engine,
@@ -17,7 +17,7 @@ use crate::{
     },
     script::Script,
 };
-use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{collections::VecDeque, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 use wasmtime::Store;
 
 /// How much of the memory is compared after each run.
@@ -46,16 +46,13 @@ fn shared() -> Shared {
 pub(super) fn state(shared: &Shared) -> State {
     let budget = Budget::default();
     State {
-        road: Road::new(
-            None,
-            People::default(),
-            Processor::default(),
-            budget.clone(),
-            0,
-        ),
+        road: Road::new(RoadParts {
+            budget: budget.clone(),
+            ..RoadParts::default()
+        }),
         reply: None,
         output: Output::new(0, None),
-        stdin: Stdin::new(Vec::new(), None),
+        stdin: Stdin::new(Vec::new(), VecDeque::new(), None, Record::default()),
         session: None,
         recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,

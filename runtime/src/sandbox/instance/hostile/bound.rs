@@ -8,10 +8,9 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    hostcall::{People, Road},
+    hostcall::{Road, RoadParts},
     limits::Limits,
     output::Output,
-    processor::Processor,
     recorder::{Clock, Recorder},
     sandbox::{
         engine,
@@ -265,13 +264,12 @@ async fn measured(wanted: &Loop) -> u64 {
     let workspace = Arc::new(workspace);
     let budget = Budget::default();
     let state = State {
-        road: Road::new(
-            Some(Arc::new(reach)),
-            People::default(),
-            Processor::default(),
-            budget.clone(),
-            1_000_000,
-        ),
+        road: Road::new(RoadParts {
+            reach: Some(Arc::new(reach)),
+            budget: budget.clone(),
+            limit: 1_000_000,
+            ..RoadParts::default()
+        }),
         output: Output::new(limits.output, None),
         recorder: Recorder::live(Clock::Real, None, &budget).unwrap(),
         files: Some(wasi::open(Some(workspace), &limits, &budget).await.unwrap()),

@@ -1,0 +1,360 @@
+//! `sandgate approvals`, `approve` and `reject`: the answers to questions that were asked when nobody was there. Each run whose
+//! questions are all answered goes on, in a process of its own. What is asked is shown whole: THREAT[APR-03].
+
+use super::{
+    again::{past, readable},
+    exit::Exit,
+    failure::Failure,
+    print,
+    reach::PoliciesArgument,
+    shared::SharedArguments,
+};
+use clap::Args;
+use sandgate::{
+    Answered, Answerer, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal,
+    Services,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+    time::{Duration, UNIX_EPOCH},
+};
+
+const APPROVE_EXAMPLES: &str = "\
+Examples:
+  sandgate approvals
+  sandgate approve 01kb3f
+  sandgate approve --all --run last
+  sandgate approve --run 01kb3 --method crm.deal.add --as ada --claim crm.manager
+  sandgate reject 01kb3f --because 'not before Monday'
+
+A run goes on as soon as all of its questions are answered.";
+
+/// Show the calls that wait for a person.
+#[derive(Debug, Args)]
+#[command(after_help = APPROVE_EXAMPLES)]
+pub(super) struct ApprovalsArguments {
+    /// Only those of this run: the beginning of its name, or `last`
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// Those that were answered, or ran out, as well
+    #[arg(long)]
+    all: bool,
+    /// Print them as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Agree to calls that wait for a person.
+#[derive(Debug, Args)]
+#[command(after_help = APPROVE_EXAMPLES)]
+pub(super) struct ApproveArguments {
+    #[command(flatten)]
+    which: WhichArguments,
+    /// Only note the answer; `sandgate resume` goes on with the run
+    #[arg(long)]
+    no_resume: bool,
+}
+
+/// Say no to calls that wait for a person.
+#[derive(Debug, Args)]
+#[command(after_help = APPROVE_EXAMPLES)]
+pub(super) struct RejectArguments {
+    #[command(flatten)]
+    which: WhichArguments,
+    /// Why, for the script
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    /// Only note the answer; `sandgate resume` goes on with the run
+    #[arg(long)]
+    no_resume: bool,
+}
+
+/// Which questions, and who answers.
+#[derive(Debug, Args)]
+struct WhichArguments {
+    /// The questions: the beginnings of their names
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "method"])]
+    questions: Vec<String>,
+    /// All questions of a run
+    #[arg(long, requires = "run", conflicts_with = "questions")]
+    all: bool,
+    /// All questions of a run about this method, such as crm.deal.add
+    #[arg(
+        long,
+        value_name = "METHOD",
+        requires = "run",
+        conflicts_with = "questions"
+    )]
+    method: Option<String>,
+    /// The run: the beginning of its name, or `last`
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// Who answers [default: the name of whoever runs this]
+    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
+    name: Option<String>,
+    /// What they are entitled to; may be given more than once
+    #[arg(long = "claim", value_name = "CLAIM")]
+    claims: Vec<String>,
+    #[command(flatten)]
+    policies: PoliciesArgument,
+}
+
+pub(super) fn list(
+    arguments: &ApprovalsArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
+    let journal = readable(shared)?;
+    let run = match &arguments.run {
+        Some(meant) => Some(past(&journal, meant)?.row().run),
+        None => None,
+    };
+    let filter = ApprovalFilter {
+        run,
+        all: arguments.all,
+        ..ApprovalFilter::default()
+    };
+    let rows = journal
+        .approvals(&filter)
+        .map_err(|error| Failure::ours(&error))?;
+    let mut text = String::new();
+    for row in &rows {
+        let asked = asked(&journal, row)?;
+        if arguments.json {
+            let line = serde_json::to_string(&asked).map_err(|error| Failure::ours(&error))?;
+            text.push_str(&format!("{line}\n"));
+        } else {
+            text.push_str(&shown(&asked));
+        }
+    }
+    if arguments.json {
+        print::json(&text)?;
+    } else if rows.is_empty() {
+        print::out("nothing waits for a person\n")?;
+    } else {
+        print::out(&text)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn asked(journal: &Journal, row: &ApprovalRow) -> Result<AskedCall, Failure> {
+    let past = past(journal, &row.run.to_string())?;
+    past.asked(row).map_err(super::again::failed)
+}
+
+/// A question, whole.
+fn shown(asked: &AskedCall) -> String {
+    let row = &asked.row;
+    let when = UNIX_EPOCH
+        .checked_add(Duration::from_millis(row.expires))
+        .map(|at| humantime::format_rfc3339_seconds(at).to_string())
+        .unwrap_or_default();
+    let state = match (row.state, row.needed) {
+        (ApprovalState::Pending, 1) => format!("until {when}"),
+        (ApprovalState::Pending, needed) => {
+            format!("{} of {needed} have agreed, until {when}", row.agreed)
+        }
+        (state, _) => state.as_str().to_owned(),
+    };
+    let effect = asked.effect.map_or("", |effect| match effect {
+        sandgate::policy::Effect::Destroy => " (removes)",
+        sandgate::policy::Effect::Write => " (changes)",
+        sandgate::policy::Effect::Read => " (reads)",
+    });
+    let mut text = format!(
+        "{}  {}.{}{effect}  {state}\n    run {}, {}, context {}",
+        row.approval, row.service, row.method, row.run, asked.script, row.context
+    );
+    if let Some(user) = &asked.user {
+        text.push_str(&format!(", for {user}"));
+    }
+    text.push_str(&format!(
+        "\n    parameters, {} bytes: {}\n",
+        asked.params.len(),
+        asked.params
+    ));
+    for because in &asked.because {
+        text.push_str(&format!("    {because}\n"));
+    }
+    if !asked.agreed.is_empty() {
+        text.push_str(&format!("    agreed: {}\n", asked.agreed.join(", ")));
+    }
+    if !asked.before.is_empty() {
+        text.push_str(&format!(
+            "    the run has made: {}\n",
+            asked.before.join(", ")
+        ));
+    }
+    text
+}
+
+pub(super) fn approve(
+    arguments: &ApproveArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
+    answer(&arguments.which, shared, true, None, arguments.no_resume)
+}
+
+pub(super) fn reject(
+    arguments: &RejectArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
+    let because = arguments.because.as_deref();
+    answer(
+        &arguments.which,
+        shared,
+        false,
+        because,
+        arguments.no_resume,
+    )
+}
+
+fn answer(
+    which: &WhichArguments,
+    shared: &SharedArguments,
+    agrees: bool,
+    because: Option<&str>,
+    no_resume: bool,
+) -> Result<Exit, Failure> {
+    let journal = readable(shared)?;
+    let by = Answerer {
+        name: which.name.clone().unwrap_or_else(|| "terminal".to_owned()),
+        claims: which.claims.clone(),
+    };
+    let state = shared.state_dir().unwrap_or_default();
+    let directory = which.policies.required()?;
+    let mut limits = BTreeMap::new();
+    let (mut runs, mut refused) = (BTreeSet::new(), false);
+    for row in wanted(which, &journal)? {
+        let limits = match limits.get(&row.context) {
+            Some(limits) => limits,
+            None => {
+                let found = limits_of(&state, &directory, &row.context)?;
+                limits.entry(row.context.clone()).or_insert(found)
+            }
+        };
+        let name = format!("{}.{}", row.service, row.method);
+        let asked = asked(&journal, &row)?;
+        match journal.answer(&row, limits, &by, agrees, because) {
+            Ok(answered) => {
+                let word = match answered {
+                    Answered::Approved => "approved".to_owned(),
+                    Answered::Rejected => "rejected".to_owned(),
+                    Answered::MoreNeeded(more) => format!("agreed to; {more} more must agree"),
+                };
+                print::err(&format!("sandgate: {name}({}): {word}\n", asked.params));
+                runs.insert(row.run);
+            }
+            Err(error) => {
+                refused = true;
+                print::err(&format!(
+                    "sandgate: {name} of the run {}: {error}\n",
+                    row.run
+                ));
+            }
+        }
+    }
+    let mut exit = if refused { Exit::Usage } else { Exit::Ok };
+    for run in runs {
+        if no_resume || still_waits(&journal, run)? {
+            continue;
+        }
+        exit = go_on(run, &directory, shared)?;
+    }
+    Ok(exit)
+}
+
+/// The questions that are meant.
+fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<ApprovalRow>, Failure> {
+    let run = match &which.run {
+        Some(meant) => Some(past(journal, meant)?.row().run),
+        None => None,
+    };
+    let found = |beginning: Option<&str>| {
+        let filter = ApprovalFilter {
+            run,
+            beginning: beginning.map(ToOwned::to_owned),
+            all: beginning.is_some(),
+        };
+        let rows = journal.approvals(&filter);
+        rows.map_err(|error| Failure::ours(&error))
+    };
+    let help = "`sandgate approvals` shows what waits";
+    if which.questions.is_empty() {
+        let mut rows = found(None)?;
+        rows.retain(|row| row.state == ApprovalState::Pending);
+        if let Some(method) = &which.method {
+            rows.retain(|row| format!("{}.{}", row.service, row.method) == *method);
+        }
+        return if rows.is_empty() {
+            Err(Failure::usage("no such question waits for a person", help))
+        } else {
+            Ok(rows)
+        };
+    }
+    let mut rows = Vec::new();
+    for beginning in &which.questions {
+        let mut those = found(Some(beginning))?;
+        match (those.pop(), those.pop()) {
+            (Some(row), None) => rows.push(row),
+            (Some(_), Some(_)) => {
+                let message = format!("several questions begin with `{beginning}`");
+                return Err(Failure::usage(message, help));
+            }
+            (None, _) => {
+                let message = format!("no question begins with `{}`", beginning.escape_debug());
+                return Err(Failure::usage(message, help));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn limits_of(
+    state: &Path,
+    directory: &Path,
+    context: &str,
+) -> Result<sandgate::policy::ContextLimits, Failure> {
+    let services = Services::of_one(state, directory, context)?;
+    services.context_limits(context).ok_or_else(|| {
+        Failure::usage(
+            format!("the context `{context}` is not in force"),
+            "`sandgate policy check` says why",
+        )
+    })
+}
+
+fn still_waits(journal: &Journal, run: Id) -> Result<bool, Failure> {
+    let filter = ApprovalFilter {
+        run: Some(run),
+        ..ApprovalFilter::default()
+    };
+    let rows = journal.approvals(&filter);
+    let rows = rows.map_err(|error| Failure::ours(&error))?;
+    Ok(rows.iter().any(|row| row.state == ApprovalState::Pending))
+}
+
+/// Goes on with a run in a process of its own, which confines itself.
+fn go_on(run: Id, directory: &Path, shared: &SharedArguments) -> Result<Exit, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::ours(&error))?;
+    let mut command = Command::new(program);
+    command.arg("resume").arg(run.to_string());
+    command.arg("--policies").arg(directory);
+    for (option, path) in [
+        ("--state-dir", &shared.state),
+        ("--cache-dir", &shared.cache),
+    ] {
+        if let Some(path) = path {
+            command.arg(option).arg(path);
+        }
+    }
+    if shared.quiet {
+        command.arg("--quiet");
+    }
+    let ended = command.status().map_err(|error| Failure::ours(&error))?;
+    Ok(match ended.code() {
+        Some(code) => Exit::of_child(code),
+        None => Exit::Failure,
+    })
+}

@@ -1,0 +1,455 @@
+//! What can be done with a run of the journal: made again without touching a service, or gone on with where it was parked or
+//! interrupted. Called by front ends. It must never let two processes go on with one run, nor send again what may have been sent.
+
+use crate::{
+    cancel::Cancel,
+    context::Context,
+    journal::{
+        AWAITING, INTERRUPTED, Journal, NoRun, RUNNING,
+        digest::Digest,
+        entry::{Entry, RunCaller},
+        id::Id,
+        ledger::{Appended, ApprovalRow, Change, Condition, LedgerError, Line, RunRow},
+        now_ms,
+        past::{Intended, Past, PastEnd, PastError},
+    },
+    limits::Limits,
+    outcome::{Outcome, Status},
+    output::Sink,
+    sandbox::{RunAgain, RunError, Sandbox, interpreter},
+    script::Script,
+    workspace::{GivenFile, Workspace},
+};
+use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// A run of the journal, read back.
+#[derive(Debug)]
+pub struct PastRun {
+    row: RunRow,
+    past: Past,
+    journal: Journal,
+}
+
+/// A question, as whoever answers has to see it. All of it but the names of the context, the actor and the user is somebody
+/// else's text, and hostile: THREAT[APR-03].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AskedCall {
+    /// Which question.
+    #[serde(flatten)]
+    pub row: ApprovalRow,
+    /// What the script is called.
+    pub script: String,
+    /// Which program asks.
+    pub actor: Option<String>,
+    /// The person behind it.
+    pub user: Option<String>,
+    /// What calling the method does.
+    pub effect: Option<Effect>,
+    /// Why the policies want a person to look.
+    pub because: Vec<String>,
+    /// Exactly what would be sent.
+    pub params: String,
+    /// Who has agreed.
+    pub agreed: Vec<String>,
+    /// The changes that the run made before.
+    pub before: Vec<String>,
+}
+
+/// How a run is made again.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// No further than this call.
+    pub until: Option<u32>,
+    /// With another script, to see where it would have gone another way.
+    pub script: Option<String>,
+    /// Receives output.
+    pub sink: Option<Arc<dyn Sink>>,
+    /// Ends it.
+    pub cancel: Option<Cancel>,
+}
+
+/// What came of a replay.
+#[derive(Debug)]
+pub struct Replayed {
+    /// As the run came out now.
+    pub outcome: Outcome,
+    /// What is not as it was.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that came out differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// It ended in another way.
+    #[error("it ended as `{now}`, and was `{was}`")]
+    Status {
+        /// In one word.
+        was: String,
+        /// And now.
+        now: String,
+    },
+    /// It printed something else.
+    #[error("its {stream} differs at byte {at}")]
+    Output {
+        /// Which of the two.
+        stream: &'static str,
+        /// The first that differs.
+        at: usize,
+    },
+    /// Another value or exception.
+    #[error("its {0} is another")]
+    Result(&'static str),
+    /// It asked for something else.
+    #[error("{0}")]
+    Call(String),
+    /// A file that it left.
+    #[error("the file `{0}` is another, or missing")]
+    File(String),
+}
+
+/// Why a run cannot be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum PastRunError {
+    /// It cannot be found.
+    #[error(transparent)]
+    NoRun(#[from] NoRun),
+    /// It cannot be read.
+    #[error(transparent)]
+    Past(#[from] PastError),
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Something that it was given is on no tape.
+    #[error("the run {run} cannot be made again: {why}")]
+    Once {
+        /// Which run.
+        run: Id,
+        /// Why not.
+        why: String,
+    },
+    /// It was made with another interpreter.
+    #[error(
+        "the run {run} was made with another interpreter; the version of sandgate that made it can make it again"
+    )]
+    Interpreter {
+        /// Which run.
+        run: Id,
+    },
+    /// It goes on, or is over.
+    #[error("the run {run} is `{status}`, and only one that waits or was interrupted can go on")]
+    Status {
+        /// Which run.
+        run: Id,
+        /// In one word.
+        status: String,
+    },
+    /// Another process was first.
+    #[error("another process goes on with the run {0}")]
+    Taken(Id),
+    /// Only a person can tell whether a change was made. THREAT[APR-02]
+    #[error(
+        "nobody knows whether call {call} of the run {run}, {method}, was made: it was about to be sent, and no answer is known"
+    )]
+    Unknown {
+        /// Which run.
+        run: Id,
+        /// Which call.
+        call: u32,
+        /// Of what.
+        method: String,
+    },
+    /// Its caller can be nobody's any more.
+    #[error(transparent)]
+    Principal(#[from] PrincipalError),
+    /// It could not be carried out.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A text is not what it was.
+    #[error(
+        "the run {0} cannot be made again: its script or its files are not text and files any more"
+    )]
+    Text(Id),
+}
+
+impl PastRun {
+    /// The run that is meant by a beginning of its name, or by `last`.
+    pub fn read(journal: &Journal, meant: &str) -> Result<Self, PastRunError> {
+        let row = journal.run(meant)?;
+        Ok(Self {
+            past: Past::read(journal, row.run)?,
+            row,
+            journal: journal.clone(),
+        })
+    }
+
+    /// Which run.
+    #[must_use]
+    pub fn row(&self) -> &RunRow {
+        &self.row
+    }
+
+    /// The context, where it had one.
+    #[must_use]
+    pub fn context(&self) -> Option<&str> {
+        self.row.context.as_deref()
+    }
+
+    /// On whose behalf it was made, while services know the context by this number.
+    pub fn principal(&self, number: ContextNumber) -> Result<Option<Principal>, PrincipalError> {
+        let Some(caller) = &self.past.begun.caller else {
+            return Ok(None);
+        };
+        let RunCaller {
+            context,
+            actor,
+            user,
+            claims,
+            ..
+        } = caller;
+        let principal = Principal::new(context, number, actor)?;
+        let principal = match user {
+            Some(user) => principal.with_user(user)?,
+            None => principal,
+        };
+        let claims = claims.iter().map(AsRef::as_ref);
+        principal.with_claims(claims).map(Some)
+    }
+
+    /// A question of it, as whoever answers has to see it.
+    pub fn asked(&self, row: &ApprovalRow) -> Result<AskedCall, PastRunError> {
+        let call = self.past.calls.get(&row.call);
+        let question = call.and_then(|call| call.question.as_ref());
+        Ok(AskedCall {
+            row: row.clone(),
+            script: self.row.name.clone(),
+            actor: self.row.actor.clone(),
+            user: self.row.user.clone(),
+            effect: call.and_then(|call| call.effect),
+            because: call.map(|call| call.because.clone()).unwrap_or_default(),
+            params: match question {
+                Some(question) => question.params.read(&self.journal)?,
+                None => String::new(),
+            },
+            agreed: question
+                .map(|question| question.agreed.iter().cloned().collect())
+                .unwrap_or_default(),
+            before: self
+                .past
+                .calls
+                .range(..row.call)
+                .filter(|(_, call)| call.intended != Intended::No)
+                .map(|(number, call)| format!("{number}: {}.{}", call.service, call.method))
+                .collect(),
+        })
+    }
+
+    /// The text of its script.
+    pub fn source(&self) -> Result<String, PastRunError> {
+        self.text(self.past.begun.script)
+    }
+
+    /// Makes it again, without a service, and compares what comes of it.
+    pub async fn replay(self, sandbox: &Sandbox, replay: Replay) -> Result<Replayed, PastRunError> {
+        self.can_be_again()?;
+        let mut script = self.script()?;
+        if let Some(source) = replay.script {
+            script.source = source;
+        }
+        script.sink = replay.sink;
+        script.cancel = replay.cancel;
+        let context = Context::alone(self.limits());
+        let (ended, journal) = (self.past.ended.clone(), self.journal.clone());
+        let status = self.row.status.clone();
+        let again = RunAgain {
+            past: self.past,
+            journal: self.journal,
+            goes_on: false,
+            until: replay.until,
+        };
+        let outcome = sandbox.run_again(script, &context, again).await?;
+        let mut differences = Vec::new();
+        if outcome.status == Status::Diverged {
+            differences.push(Difference::Call(outcome.reason.clone().unwrap_or_default()));
+        } else if let Some(ended) = &ended
+            && outcome.status != Status::Cancelled
+        {
+            compare(ended, &outcome, &journal, &mut differences)?;
+        } else if ended.is_none() && outcome.status != Status::Cancelled {
+            differences.push(Difference::Status {
+                was: status,
+                now: outcome.status.as_str().to_owned(),
+            });
+        }
+        Ok(Replayed {
+            outcome,
+            differences,
+        })
+    }
+
+    /// Goes on with it, for a caller of its context: everything that it did is made again from the journal, and then it goes on.
+    pub async fn resume(
+        self,
+        sandbox: &Sandbox,
+        context: &Context,
+        sink: Option<Arc<dyn Sink>>,
+        cancel: Option<Cancel>,
+    ) -> Result<Outcome, PastRunError> {
+        self.can_be_again()?;
+        let run = self.row.run;
+        if ![AWAITING, INTERRUPTED].contains(&self.row.status.as_str()) {
+            return Err(PastRunError::Status {
+                run,
+                status: self.row.status.clone(),
+            });
+        }
+        if let Some((call, called)) = self.past.unknown().next() {
+            return Err(PastRunError::Unknown {
+                run,
+                call,
+                method: format!("{}.{}", called.service, called.method),
+            });
+        }
+        let mut script = self.script()?;
+        script.sink = sink;
+        script.cancel = cancel;
+        self.claim()?;
+        // What it had of its limits by then is what it has now, or less where the context has less today.
+        let context = context.clone().tightened(self.limits());
+        let again = RunAgain {
+            past: self.past,
+            journal: self.journal,
+            goes_on: true,
+            until: None,
+        };
+        Ok(sandbox.run_again(script, &context, again).await?)
+    }
+
+    /// Takes the run for this process. THREAT[APR-02]: of two that try, one does.
+    fn claim(&self) -> Result<(), PastRunError> {
+        let run = self.row.run;
+        let entry = Entry::Resumed;
+        let line = Line {
+            run,
+            at: now_ms(),
+            kind: entry.kind(),
+            body: entry.encode(),
+            change: Some(Change::Resumed {
+                owner: self.journal.owner(),
+            }),
+        };
+        let status = match self.row.status.as_str() {
+            INTERRUPTED => RUNNING,
+            status => status,
+        };
+        let condition = Condition::Run {
+            run,
+            status: status.to_owned(),
+            owner: self.row.owner,
+        };
+        match self.journal.append_if(&line, &condition)? {
+            Appended::Yes => Ok(()),
+            Appended::TooLate => Err(PastRunError::Taken(run)),
+        }
+    }
+
+    fn can_be_again(&self) -> Result<(), PastRunError> {
+        let run = self.row.run;
+        if let Some(why) = &self.past.begun.once {
+            return Err(PastRunError::Once {
+                run,
+                why: why.to_string(),
+            });
+        }
+        if self.past.begun.image != interpreter() {
+            return Err(PastRunError::Interpreter { run });
+        }
+        Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        self.past.begun.limits.again()
+    }
+
+    fn script(&self) -> Result<Script, PastRunError> {
+        let begun = &self.past.begun;
+        let files = begun.files.iter().map(|(path, digest, modified)| {
+            Ok(GivenFile {
+                path: path.to_string(),
+                bytes: self.journal.text(*digest)?,
+                modified: *modified,
+            })
+        });
+        let files = files.collect::<Result<Vec<_>, LedgerError>>()?;
+        let workspace = if files.is_empty() {
+            None
+        } else {
+            let workspace = Workspace::memory_again(&files, begun.started_ms);
+            Some(Arc::new(
+                workspace.map_err(|_| PastRunError::Text(self.row.run))?,
+            ))
+        };
+        Ok(Script {
+            source: self.source()?,
+            name: Some(begun.name.to_string()),
+            arguments: begun.arguments.iter().map(ToString::to_string).collect(),
+            stdin: match begun.stdin {
+                Some(digest) => self.journal.text(digest)?,
+                None => Vec::new(),
+            },
+            workspace,
+            ..Script::default()
+        })
+    }
+
+    fn text(&self, digest: Digest) -> Result<String, PastRunError> {
+        String::from_utf8(self.journal.text(digest)?).map_err(|_| PastRunError::Text(self.row.run))
+    }
+}
+
+fn compare(
+    was: &PastEnd,
+    now: &Outcome,
+    journal: &Journal,
+    differences: &mut Vec<Difference>,
+) -> Result<(), LedgerError> {
+    if was.status != now.status.as_str() {
+        differences.push(Difference::Status {
+            was: was.status.clone(),
+            now: now.status.as_str().to_owned(),
+        });
+    }
+    for (stream, digest, text) in [
+        ("standard output", was.stdout, &now.stdout.text),
+        ("standard error", was.stderr, &now.stderr.text),
+    ] {
+        if Digest::of(text.as_bytes()) != digest {
+            let before = journal.text(digest)?;
+            let both = before.iter().zip(text.as_bytes());
+            let at = both.take_while(|(was, now)| was == now).count();
+            differences.push(Difference::Output { stream, at });
+        }
+    }
+    let json = |bytes: Option<Vec<u8>>| bytes.map(|bytes| Digest::of(&bytes));
+    let value = now.value.as_ref();
+    if json(value.and_then(|value| serde_json::to_vec(value).ok())) != was.value {
+        differences.push(Difference::Result("value"));
+    }
+    let exception = now.exception.as_ref();
+    if json(exception.and_then(|one| serde_json::to_vec(one).ok())) != was.exception {
+        differences.push(Difference::Result("exception"));
+    }
+    for (path, digest) in &was.files {
+        let is_same = now
+            .scratch
+            .as_ref()
+            .and_then(|scratch| scratch.read(path).ok())
+            .is_some_and(|bytes| Digest::of(&bytes) == *digest);
+        if !is_same {
+            differences.push(Difference::File(path.clone()));
+        }
+    }
+    Ok(())
+}
