@@ -10,8 +10,8 @@ use crate::private;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use sandgate_policy::{SERVICE_NAME, is_service_name, nearest};
 use sandgate_service::{
-    Address, Change, Changed, Document, DocumentError, Hash, Registration, Registry, Service,
-    Terms, line,
+    Address, Change, Changed, Document, DocumentError, Hash, MarkError, Registration, Registry,
+    Service, Terms, line,
 };
 use std::{
     path::{Path, PathBuf},
@@ -94,6 +94,9 @@ pub enum StoreError {
         /// What was perhaps meant.
         near: Option<String>,
     },
+    /// What the operator says of a method cannot be.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
     /// The document cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -361,13 +364,16 @@ impl Store {
     }
 }
 
-/// Whether a service has the methods that the operator speaks of.
+/// Whether a service has the methods that the operator speaks of, and is such that what he says can be.
 fn known(service: &Service, terms: &Terms) -> Result<(), StoreError> {
-    let mut methods = terms.effects.keys();
-    match methods.find(|method| service.method(method).is_none()) {
-        Some(method) => Err(StoreError::method(service, method)),
-        None => Ok(()),
+    let effects = terms.effects.keys().map(String::as_str);
+    for method in effects.chain(terms.marks.methods()) {
+        if service.method(method).is_none() {
+            return Err(StoreError::method(service, method));
+        }
+        terms.marks.check(service, method)?;
     }
+    Ok(())
 }
 
 fn keep(transaction: &Transaction<'_>, document: &Document) -> Result<(), StoreError> {

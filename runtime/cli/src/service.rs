@@ -4,6 +4,7 @@
 mod arguments;
 mod export;
 mod interface;
+mod marks;
 mod policies;
 mod view;
 
@@ -16,15 +17,15 @@ use super::{
 };
 pub(super) use arguments::ServiceArguments;
 use arguments::{
-    AddArguments, DiscoverArguments, EffectArguments, EffectChange, RefreshArguments,
-    ServiceCommand, ServicePlace, TestArguments,
+    AddArguments, DiscoverArguments, EffectArguments, EffectChange, MarkArguments,
+    RefreshArguments, ServiceCommand, ServicePlace, TestArguments,
 };
 use sandgate::{
     policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
         Address, AddressError, CallError, Changed, Client, ClientLimits, DiscoveredSocket,
-        Document, Identity, ProtocolError, Refreshed, Registration, Service, SocketError, Store,
-        StoreError, Terms, find_sockets, socket_dirs,
+        Document, Identity, Marks, ProtocolError, Refreshed, Registration, Service, SocketError,
+        Store, StoreError, Terms, find_sockets, socket_dirs,
     },
 };
 use serde::Serialize;
@@ -60,6 +61,7 @@ pub(super) fn execute(
             Ok(Exit::Ok)
         }
         ServiceCommand::Effect(arguments) => amend(&mut store, arguments),
+        ServiceCommand::Mark(arguments) => mark(&mut store, arguments),
         ServiceCommand::Refresh(arguments) => refresh(&mut store, &arguments),
         ServiceCommand::Remove(named) => {
             store.remove(&named.name)?;
@@ -81,6 +83,7 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
         effects: arguments.effects.into_iter().collect(),
         free: arguments.free.into_iter().collect(),
         timeout: arguments.timeout,
+        marks: Marks::default(),
     };
     let document =
         wait(client().discover(&address))?.map_err(|error| unreachable(&address, &error))?;
@@ -93,6 +96,7 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
         Some(earlier) => keep_said(&mut terms, earlier.terms, &arguments.name, &address, bytes)?,
         None => Vec::new(),
     };
+    arguments.marks.apply(&mut terms.marks, &arguments.name)?;
     store.add(&arguments.name, &address, &terms, bytes, arguments.replace)?;
     let registration = store.get(&arguments.name)?;
     let doubts = sandgate::service::doubts(document.get());
@@ -108,7 +112,7 @@ fn add(store: &mut Store, arguments: AddArguments) -> Result<Exit, Failure> {
     })
 }
 
-/// Adds what was said of a service before, and tells of which methods it was that the service no longer has.
+/// Adds what was said of a service before, and tells of which methods it was that it can no longer be said of.
 fn keep_said(
     terms: &mut Terms,
     earlier: Terms,
@@ -116,14 +120,15 @@ fn keep_said(
     address: &Address,
     document: &[u8],
 ) -> Result<Vec<String>, Failure> {
-    let read = Service::read(name, address.clone(), document, &Terms::default());
+    let read = Service::read(name, address.clone(), document, &earlier);
     let service = read.map_err(StoreError::from)?;
-    let mut dropped = Vec::new();
+    terms.marks = earlier.marks;
+    let mut dropped = terms.marks.fit(&service);
     for (method, effect) in earlier.effects {
-        if service.method(&method).is_none() {
-            dropped.push(method);
-        } else {
+        if service.method(&method).is_some() {
             terms.effects.entry(method).or_insert(effect);
+        } else if !dropped.contains(&method) {
+            dropped.push(method);
         }
     }
     terms.free.extend(earlier.free);
@@ -139,16 +144,20 @@ fn amend(store: &mut Store, arguments: EffectArguments) -> Result<Exit, Failure>
             Some(effect) => drop(registration.terms.effects.insert(method, effect)),
             None if registration.terms.effects.remove(&method).is_some() => {}
             None => {
-                return Err(Failure::usage(
-                    format!("nothing was said of `{method}`"),
-                    format!(
-                        "`sandgate service show {}` tells who says what",
-                        arguments.name
-                    ),
-                ));
+                return Err(marks::unsaid(&method, &arguments.name));
             }
         }
     }
+    let service = store.amend(&arguments.name, &registration.terms)?;
+    let view = ServiceView::new(&registration, &service);
+    say(arguments.json, &view, || view.whole())
+}
+
+/// Says what else there is to say of methods, and leaves all else as it is.
+fn mark(store: &mut Store, arguments: MarkArguments) -> Result<Exit, Failure> {
+    let mut registration = store.get(&arguments.name)?;
+    let marks = &mut registration.terms.marks;
+    arguments.marks.apply(marks, &arguments.name)?;
     let service = store.amend(&arguments.name, &registration.terms)?;
     let view = ServiceView::new(&registration, &service);
     say(arguments.json, &view, || view.whole())
@@ -559,6 +568,10 @@ impl From<StoreError> for Failure {
             StoreError::Method { .. } => {
                 Self::usage(message, "name methods as the service's own document does")
             }
+            StoreError::Mark(_) => Self::usage(
+                message,
+                "parts of a call are named as its document does: `params.NAME` and `result.PART`",
+            ),
             StoreError::Document(_) | StoreError::Changed(Changed::Unusable(_)) => {
                 Self::usage(message, "the service has to describe itself in OpenRPC")
             }

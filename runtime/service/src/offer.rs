@@ -9,11 +9,13 @@ mod doubts;
 mod effect;
 mod expand;
 mod interface;
+mod marks;
 pub(crate) mod reserved;
 mod sample;
 mod schema;
 mod tree;
 mod types;
+mod undo;
 pub(crate) mod weight;
 
 pub use arguments::{ArgumentError, Arguments};
@@ -21,13 +23,16 @@ pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
 pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
+pub use marks::{MarkError, Marks};
 pub use sample::sample;
+pub use undo::{Undo, UndoError};
 pub use weight::Weight;
 
 use crate::{address::Address, naming, tool::Tool};
 use document::{Parameter, Structure};
 use reserved::Reserved;
 use sandgate_policy::{Effect, Interface, Outlook};
+use schema::ParameterSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -56,6 +61,9 @@ pub struct Terms {
     /// Parameters that scripts may set although they are called like one of the host's.
     #[serde(default)]
     pub free: BTreeSet<String>,
+    /// What else is said of methods.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub marks: Marks,
 }
 
 /// Rows that say nothing of it were written before it could be said.
@@ -71,6 +79,8 @@ pub struct Service {
     hash: Hash,
     methods: BTreeMap<String, Arc<Method>>,
     left_out: Vec<LeftOut>,
+    /// What is said of undoing methods, and counts for nothing.
+    not_undone: BTreeMap<String, UndoError>,
     /// Records that the methods' annotations name.
     pub(crate) named: BTreeMap<String, String>,
     text: OnceLock<Arc<str>>,
@@ -103,6 +113,8 @@ pub struct Method {
     pub timeout: Option<Duration>,
     /// What it is called in Python.
     pub python: String,
+    /// How a call of it is undone, where that is known.
+    pub undo: Option<Undo>,
     pub(crate) summary: String,
     pub(crate) deprecated: bool,
     pub(crate) structure: Structure,
@@ -111,6 +123,8 @@ pub struct Method {
     pub(crate) errors: Vec<i64>,
     /// The annotation of what it returns; empty where nothing is known.
     pub(crate) returns: Arc<str>,
+    /// The schema of it, where one is known.
+    pub(crate) result: Option<ParameterSchema>,
 }
 
 /// One parameter of a registered method.
@@ -170,6 +184,7 @@ impl Service {
         let mut types = Types::default();
         let mut methods = BTreeMap::new();
         let mut left_out = document.left_out;
+        let mut undoing = Vec::new();
         for ((method, described), python) in document.methods.into_iter().zip(identifiers) {
             let Some(python) = python else {
                 left_out.push(LeftOut {
@@ -182,6 +197,10 @@ impl Service {
                 continue;
             };
             let (effect, because) = effect::effect(&service, &method, described.effect, terms);
+            // THREAT[POL-09]: what a service says of itself counts where it is trusted.
+            let own = described.undo.filter(|_| terms.trusted);
+            let undo = terms.marks.undo.get(&method).cloned().unwrap_or(own);
+            undoing.extend(undo.map(|undo| (method.clone(), undo)));
             let registered = Method {
                 service: service.clone(),
                 target,
@@ -198,16 +217,20 @@ impl Service {
                     Some(result) => types.of(result),
                 },
                 arguments: arguments(described.parameters, terms, &mut types),
+                result: described.result,
+                undo: None,
                 method: method.clone(),
             };
             methods.insert(method, Arc::new(registered));
         }
+        let not_undone = undone(&mut methods, undoing);
         Self {
             name: service,
             summary: document.summary,
             hash: document.hash,
             methods,
             left_out,
+            not_undone,
             named: types.named,
             text: OnceLock::new(),
             stub: OnceLock::new(),
@@ -288,6 +311,12 @@ impl Service {
         self.hash
     }
 
+    /// Why methods cannot be undone as it is said that they are. Nothing is made of that.
+    #[must_use]
+    pub fn not_undone(&self) -> &BTreeMap<String, UndoError> {
+        &self.not_undone
+    }
+
     /// What of the document is not offered.
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
@@ -320,12 +349,42 @@ impl Method {
         self.effect == Effect::Read && matches!(self.because, EffectSource::Name(_))
     }
 
+    /// The JSON Schema of what it returns, where one is known, without references.
+    #[must_use]
+    pub fn result_schema(&self) -> Option<Value> {
+        self.result.as_ref().map(ParameterSchema::value)
+    }
+
     /// The parameters that scripts set.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Argument> {
         self.arguments
             .iter()
             .filter(|argument| argument.reserved.is_none())
     }
+}
+
+/// Tells methods how they are undone, once all of them are known. What cannot be so is returned.
+fn undone(
+    methods: &mut BTreeMap<String, Arc<Method>>,
+    undoing: Vec<(String, Undo)>,
+) -> BTreeMap<String, UndoError> {
+    let check = |(name, undo): (String, Undo)| {
+        let checked = undo.check(methods.get(&name)?, methods);
+        Some((name, checked.map(|()| undo)))
+    };
+    let checked: Vec<_> = undoing.into_iter().filter_map(check).collect();
+    let mut wrong = BTreeMap::new();
+    for (name, checked) in checked {
+        match checked {
+            Ok(undo) => {
+                if let Some(method) = methods.get_mut(&name).and_then(Arc::get_mut) {
+                    method.undo = Some(undo);
+                }
+            }
+            Err(error) => drop(wrong.insert(name, error)),
+        }
+    }
+    wrong
 }
 
 fn arguments(parameters: Vec<Arc<Parameter>>, terms: &Terms, types: &mut Types) -> Vec<Argument> {

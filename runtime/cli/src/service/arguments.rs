@@ -1,8 +1,9 @@
 //! The arguments of `sandgate service`, and its help.
 
+use super::marks::MarkOptions;
 use crate::{reach::PoliciesArgument, values};
 use clap::{
-    Args, Subcommand,
+    ArgGroup, Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use sandgate::{policy::Effect, service::Reads};
@@ -17,6 +18,7 @@ Examples:
   sandgate service interface --context assistant
   sandgate service export hero_biz > policies/services/hero_biz.json
   sandgate service effect hero_biz deal.close=destroy
+  sandgate service mark hero_biz --undo 'deal.add=deal.delete(id=result.id)'
   sandgate service refresh --dry-run
   sandgate service refresh --accept
   sandgate service test hero_biz contact.get '{\"id\": 7}'
@@ -53,6 +55,8 @@ pub(crate) enum ServiceCommand {
     },
     /// Say what methods of a registered service do, or take it back; the rest of the registration stays
     Effect(EffectArguments),
+    /// Say what else there is to say of methods of a registered service, or take it back (=unset)
+    Mark(MarkArguments),
     /// Ask services for their documents again
     Refresh(RefreshArguments),
     /// Forget a service
@@ -103,7 +107,7 @@ pub(crate) struct AddArguments {
     #[command(flatten)]
     pub(super) place: ServicePlace,
 
-    /// Believe what the service itself says that its methods do
+    /// Believe what the service itself says of its methods: what they do, and how they are undone
     #[arg(long)]
     pub(super) trust: bool,
 
@@ -115,6 +119,9 @@ pub(crate) struct AddArguments {
     #[arg(long = "effect", value_name = "METHOD=EFFECT", value_parser = parse_effect)]
     pub(super) effects: Vec<(String, Effect)>,
 
+    #[command(flatten)]
+    pub(super) marks: MarkOptions,
+
     /// For how long a call of it is waited for [default: 30s for the first byte of a reply, 60s for all of it]
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     pub(super) timeout: Option<Duration>,
@@ -123,8 +130,7 @@ pub(crate) struct AddArguments {
     #[arg(long, value_name = "PARAMETER")]
     pub(super) free: Vec<String>,
 
-    /// Take the place of a service that is registered under this name; what was said with --effect and --free of what it
-    /// still has is kept
+    /// Take the place of a service that is registered under this name; what was said of what it still has is kept
     #[arg(long)]
     pub(super) replace: bool,
 
@@ -203,6 +209,20 @@ pub(crate) struct EffectArguments {
     /// METHOD=read, =write or =destroy; =unset takes back what was said
     #[arg(required = true, value_name = "METHOD=EFFECT", value_parser = parse_change)]
     pub(super) effects: Vec<EffectChange>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("said").required(true).multiple(true).args(["undo"])))]
+pub(crate) struct MarkArguments {
+    /// The service
+    pub(super) name: String,
+
+    #[command(flatten)]
+    pub(super) marks: MarkOptions,
 
     /// Print JSON
     #[arg(long)]

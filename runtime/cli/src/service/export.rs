@@ -1,5 +1,5 @@
 //! `sandgate service export`: a registered service as a file beside policies, so that those who check them elsewhere, as a CI does,
-//! see the methods and effects that a run sees. It must never say less of a method than the registration does.
+//! see what a run sees of its methods. It must never say less, or more, of a method than the registration does.
 
 use crate::failure::Failure;
 use sandgate::service::{Registration, Service, Store};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// What else a document may say of an effect; the most of it would count.
 const OTHERS: [&str; 3] = ["x-hero-effect", "readOnlyHint", "destructiveHint"];
 
-/// The document of a service, with the effects that count.
+/// The document of a service, with what counts of its methods.
 pub(super) fn export(store: &Store, registration: &Registration) -> Result<String, Failure> {
     let internal = |error: serde_json::Error| Failure::internal(error.to_string(), None);
     let service = store.service(registration)?;
@@ -41,4 +41,12 @@ fn say(method: &mut Map<String, Value>, service: &Service) {
         }
     }
     method.insert("x-effect".to_owned(), effect.into());
+    method.remove("x-undo");
+    if let Some(undo) = offered
+        .undo
+        .as_ref()
+        .and_then(|undo| serde_json::to_value(undo).ok())
+    {
+        method.insert("x-undo".to_owned(), undo);
+    }
 }

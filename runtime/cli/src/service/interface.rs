@@ -82,12 +82,16 @@ fn methods(service: &Service, policies: &Policies) -> Value {
     let methods: Vec<Value> = possible
         .filter_map(|outlook| {
             let method = service.method(&outlook.method)?;
-            Some(json!({
+            let mut shown = json!({
                 "method": outlook.method,
                 "signature": method.signature(),
                 "effect": outlook.effect,
                 "verdicts": outlook.verdicts,
-            }))
+            });
+            if let (Some(undo), Some(shown)) = (&method.undo, shown.as_object_mut()) {
+                shown.insert("undo".to_owned(), json!(undo));
+            }
+            Some(shown)
         })
         .collect();
     json!({"service": service.name(), "methods": methods})

@@ -6,6 +6,7 @@ use sandgate::{
     policy::Effect,
     service::{
         CallError, Change, ChangedPart, EffectSource, Health, Method, Reads, Service, StoreError,
+        Undo,
     },
 };
 use serde::Serialize;
@@ -49,6 +50,8 @@ struct MethodView {
     because: EffectSource,
     deprecated: bool,
     summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo: Option<Undo>,
 }
 
 #[derive(Serialize)]
@@ -95,16 +98,24 @@ impl ServiceView {
                     reason: left_out.reason,
                 })
                 .collect(),
-            doubts: Vec::new(),
+            doubts: service
+                .not_undone()
+                .values()
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 
-    /// With what the operator should look at, and of which methods something was said that the service no longer has.
+    /// With what else the operator should look at, and of which methods something was said that can no longer be said.
     pub(super) fn with_doubts(mut self, doubts: Vec<String>, dropped: Vec<String>) -> Self {
         let dropped = dropped.into_iter().map(|method| {
-            format!("it no longer has `{method}`; what was said of its effect is dropped")
+            match self.methods.iter().any(|known| known.method == method) {
+                false => format!("it no longer has `{method}`; what was said of it is dropped"),
+                true => format!("what was said of `{method}` no longer holds, and is dropped"),
+            }
         });
-        self.doubts = dropped.chain(doubts).collect();
+        let own = std::mem::take(&mut self.doubts);
+        self.doubts = dropped.chain(own).chain(doubts).collect();
         self
     }
 
@@ -157,7 +168,7 @@ impl ServiceView {
             brief.address,
             self.document,
             if self.trusted {
-                "yes: its own word on effects counts"
+                "yes: what it says of its methods counts"
             } else {
                 "no"
             },
@@ -189,10 +200,11 @@ impl ServiceView {
             };
             let _ = writeln!(
                 text,
-                "  {:<7}  {:<width$}  {}{deprecated}",
+                "  {:<7}  {:<width$}  {}{deprecated}{}",
                 method.effect.to_string(),
                 method.method,
-                method.because
+                method.because,
+                method.marks(),
             );
         }
         let by_name = self.by_name();
@@ -204,6 +216,9 @@ impl ServiceView {
         }
         for left_out in &self.left_out {
             let _ = writeln!(text, "  {:?}: {}", left_out.name, left_out.reason);
+        }
+        if !self.doubts.is_empty() {
+            let _ = write!(text, "\n{}", self.doubts());
         }
         text
     }
@@ -252,7 +267,14 @@ impl MethodView {
             because: method.because.clone(),
             deprecated: method.deprecated(),
             summary: method.summary().to_owned(),
+            undo: method.undo.clone(),
         }
+    }
+
+    /// `; undone by deal.delete(id=result.id)`
+    fn marks(&self) -> String {
+        let undo = self.undo.as_ref().map(|undo| format!("; undone by {undo}"));
+        undo.unwrap_or_default()
     }
 }
 
@@ -448,6 +470,7 @@ fn part(part: &ChangedPart) -> String {
         ChangedPart::Description => "description".to_owned(),
         ChangedPart::Effect(before, now) => format!("was {before}, is {now}"),
         ChangedPart::Name => "name in Python".to_owned(),
+        ChangedPart::Mark(word) => (*word).to_owned(),
     }
 }
 

@@ -38,6 +38,8 @@ pub enum ChangedPart {
     Effect(Effect, Effect),
     /// Its name in Python.
     Name,
+    /// What is said of it beyond that, by this word.
+    Mark(&'static str),
 }
 
 impl Change {
@@ -116,6 +118,7 @@ fn parts(old: &Method, new: &Method) -> Vec<ChangedPart> {
         (words(old) != words(new)).then_some(ChangedPart::Description),
         (old.effect != new.effect).then_some(ChangedPart::Effect(old.effect, new.effect)),
         (old.python != new.python).then_some(ChangedPart::Name),
+        (old.undo != new.undo).then_some(ChangedPart::Mark("undo")),
     ]
     .into_iter()
     .flatten()

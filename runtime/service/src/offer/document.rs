@@ -9,7 +9,7 @@ mod reader;
 
 use crate::{
     json,
-    offer::{schema::ParameterSchema, tree::Node},
+    offer::{schema::ParameterSchema, tree::Node, undo::Undo},
     text,
 };
 use reader::{Bad, Reader};
@@ -63,6 +63,8 @@ pub(crate) struct DescribedMethod {
     pub(crate) effect: Option<Effect>,
     /// The codes of the errors that it says that it answers with.
     pub(crate) errors: Vec<i64>,
+    /// How the service says that it is undone.
+    pub(crate) undo: Option<Undo>,
 }
 
 /// How parameters are sent.

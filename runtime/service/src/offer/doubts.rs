@@ -1,12 +1,14 @@
 //! What of a document is hardly what its author meant: read by the operator when a service is registered. Nothing depends on
 //! it: the reader takes what it can read, and leaves out or takes for `Any` what it cannot.
 
-use crate::text;
+use crate::{offer::undo::Undo, text};
 use sandgate_policy::nearest;
 use serde_json::{Map, Value};
 
 /// What a method may say of its effect.
 const EFFECT_KEYS: [&str; 2] = ["x-effect", "x-hero-effect"];
+/// What else it may say.
+const MARK_KEYS: [&str; 1] = ["x-undo"];
 const EFFECTS: [&str; 3] = ["read", "write", "destroy"];
 const TYPES: [&str; 7] = [
     "null", "boolean", "integer", "number", "string", "array", "object",
@@ -72,21 +74,20 @@ impl Doubts<'_> {
                 .unwrap_or_default(),
         );
         for (key, value) in method {
-            let known = EFFECT_KEYS.contains(&key.as_str());
-            if known && !value.as_str().is_some_and(|word| EFFECTS.contains(&word)) {
-                self.say(format!(
-                    "`{key}` of `{name}` is {}, and not \"read\", \"write\" or \"destroy\"",
-                    shown(&value.to_string())
-                ));
-            } else if let (false, true, Some(near)) = (
-                known,
-                key.starts_with("x-"),
-                nearest(key, EFFECT_KEYS.into_iter()),
-            ) {
-                self.say(format!(
-                    "`{}` of `{name}` says nothing; did you mean `{near}`?",
-                    shown(key)
-                ));
+            let key = key.as_str();
+            if EFFECT_KEYS.contains(&key) {
+                if !value.as_str().is_some_and(|word| EFFECTS.contains(&word)) {
+                    self.say(format!(
+                        "`{key}` of `{name}` is {}, and not \"read\", \"write\" or \"destroy\"",
+                        shown(&value.to_string())
+                    ));
+                }
+            } else if key == "x-undo" {
+                if let Err(error) = Undo::try_from(value.clone()) {
+                    self.say(format!("`{key}` of `{name}` says nothing: {error}"));
+                }
+            } else if key.starts_with("x-") {
+                self.key(&name, key, &[&EFFECT_KEYS[..], &MARK_KEYS].concat());
             }
         }
         let params = method.get("params").and_then(Value::as_array);
@@ -97,6 +98,16 @@ impl Doubts<'_> {
         }
         if let Some(result) = method.get("result") {
             self.described(&format!("the result of `{name}`"), result);
+        }
+    }
+
+    /// A key that nobody reads, and that is like one that is read.
+    fn key(&mut self, place: &str, key: &str, known: &[&str]) {
+        if let Some(near) = nearest(key, known.iter().copied()) {
+            self.say(format!(
+                "`{}` of `{place}` says nothing; did you mean `{near}`?",
+                shown(key)
+            ));
         }
     }
 

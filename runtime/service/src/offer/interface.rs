@@ -116,7 +116,9 @@ fn notes(method: &Method, outlook: Option<&Outlook>) -> String {
     let verdict = verdict.map(ToOwned::to_owned);
     let parameters = method.open().filter_map(Argument::note);
     let mut notes = String::new();
-    for note in verdict.into_iter().chain(parameters).chain(errors) {
+    let undoable = method.undo.as_ref().map(|_| "undoable".to_owned());
+    let notes_of = [verdict, undoable].into_iter().flatten();
+    for note in notes_of.chain(parameters).chain(errors) {
         let length = notes.len().saturating_add(note.len());
         if length <= LONGEST_NOTE {
             notes.push_str(if notes.is_empty() { "" } else { "; " });

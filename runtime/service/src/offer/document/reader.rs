@@ -6,6 +6,7 @@ use crate::{
     offer::{
         expand::{self, Expander, TooMuch},
         tree::Node,
+        undo::{MOST_IN_UNDO, Undo},
     },
     text,
 };
@@ -195,6 +196,7 @@ impl<'d> Reader<'d> {
             result,
             effect: annotation(method),
             errors: self.errors(method).map_err(|TooMuch| heavy(self))?,
+            undo: undo(method),
         }))
     }
 
@@ -326,6 +328,15 @@ fn summary(of: &Node<'_>) -> String {
         .filter_map(|key| of.get(key)?.as_str())
         .find(|text| !text.trim().is_empty());
     text::line(said.unwrap_or_default(), LONGEST_SUMMARY)
+}
+
+/// How the service says that a method is undone. What cannot be read says nothing.
+fn undo(method: &Node<'_>) -> Option<Undo> {
+    let written = method.get("x-undo")?;
+    let (parts, _) = written.size();
+    (parts <= MOST_IN_UNDO)
+        .then(|| Undo::try_from(written.to_value()).ok())
+        .flatten()
 }
 
 /// What the service says that a method does: `x-effect`, `x-hero-effect`, or the hints of MCP; the most of it, where it
