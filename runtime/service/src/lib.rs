@@ -15,15 +15,16 @@ mod tools;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
-    Broken, CallError, Client, ClientLimits, Connector, Elsewhere, Health, Identity, Part, Phase,
-    ProtocolError, ServiceError, Switchboard,
+    Broken, CallError, Client, ClientLimits, Connector, Elsewhere, Health,
+    Identity, Part, Phase, ProtocolError, ServiceError,
+    Switchboard,
 };
 pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
-    ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EffectSource, Hash,
-    LeftOut, MarkError, Marks, Method, Reads, Service, Target, Terms, Undo, UndoError, Weight,
-    doubts, sample,
+    ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
+    EffectSource, Hash, LeftOut, MarkError, Marks, Method, Reads,
+    Service, Target, Terms, Undo, UndoError, Weight, doubts, sample,
 };
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
