@@ -287,7 +287,7 @@ impl Lane {
     async fn answer(&self, call: Arc<Call>) -> Result<Reply, Refusal> {
         let cleared = self.clear(&call).await?;
         let policy = Arc::clone(cleared.policy());
-        match self.carrier.carry(cleared).await {
+        match self.carrier.carry(cleared, None).await {
             Ok(result) => answered(&policy.limits, result),
             Err(error) => refusal::without_result(call.service(), call.method(), &error),
         }

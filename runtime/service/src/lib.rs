@@ -15,8 +15,8 @@ mod tools;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
-    Broken, CallError, Client, ClientLimits, Connector, Elsewhere, Health,
-    Identity, Part, Phase, ProtocolError, ServiceError,
+    Broken, CallError, CallOptions, Client, ClientLimits, Connector, Elsewhere, Health,
+    IdempotencyKey, IdempotencyKeyError, Identity, Part, Phase, ProtocolError, ServiceError,
     Switchboard,
 };
 pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
