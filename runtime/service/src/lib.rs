@@ -7,6 +7,7 @@ mod discover;
 mod json;
 mod naming;
 mod offer;
+mod redact;
 mod registration;
 mod registry;
 mod text;
@@ -26,6 +27,7 @@ pub use offer::{
     EffectSource, Hash, LeftOut, MarkError, Marks, Method, Reads,
     Service, Target, Terms, Undo, UndoError, Weight, doubts, sample,
 };
+pub use redact::{REDACTED, redacted};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
 pub use text::line;
