@@ -23,9 +23,9 @@ pub use client::{
 pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
-    ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
-    EffectSource, Hash, LeftOut, MarkError, Marks, Method, Reads,
-    Service, Target, Terms, Undo, UndoError, Weight, doubts, sample,
+    ArgumentError, Arguments, Bindings, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
+    EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
+    Service, Target, Terms, Undo, UndoError, Weight, doubts, placeholder, sample,
 };
 pub use redact::{REDACTED, redacted};
 pub use registration::{Changed, Registration};

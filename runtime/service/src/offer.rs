@@ -3,6 +3,7 @@
 //! policies and by whoever describes the service. It must never change once it is made.
 
 mod arguments;
+mod bindings;
 mod change;
 pub(crate) mod document;
 mod doubts;
@@ -10,6 +11,7 @@ mod effect;
 mod expand;
 mod interface;
 mod marks;
+mod placeholder;
 pub(crate) mod reserved;
 mod sample;
 mod schema;
@@ -19,11 +21,13 @@ mod undo;
 pub(crate) mod weight;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use bindings::{Bindings, Placeholder, PlaceholderUse};
 pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
 pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
 pub use marks::{EVERY_METHOD, MarkError, Marks};
+pub use placeholder::placeholder;
 pub use sample::sample;
 pub use undo::{Undo, UndoError};
 pub use weight::Weight;
