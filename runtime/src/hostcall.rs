@@ -45,6 +45,7 @@ use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::{ContextLimits, JournalDuty, Moment};
 use sandgate_wire::Reply;
+use sandgate_service::Undo;
 use serde_json::value::RawValue;
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -432,7 +433,7 @@ impl Lane {
                     decision: decided.decision(),
                     effect: decided.method().effect,
                     at: call.made().ms(),
-                    undo: None,
+                    undo: decided.method().undo.as_ref().map(Undo::method),
                 },
             );
             let place = self.tally.take(decided.method(), decided.limits())?;
@@ -453,7 +454,7 @@ impl Lane {
                 cleared.method().effect,
                 cleared.params(),
                 agreed.approval(),
-                false,
+                cleared.method().idempotent,
                 is_required,
             );
             let ticket = ticket.await.map_err(|_| Refusal::Unwritten {

@@ -4,7 +4,9 @@
 mod urls;
 
 use crate::support::{hostile::Hostile, identity};
-use sandgate::service::{Address, CallError, Client, ClientLimits, Identity};
+use sandgate::service::{
+    Address, CallError, CallOptions, Client, ClientLimits, IdempotencyKey, Identity,
+};
 use serde_json::{Value, json, value::RawValue};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -339,6 +341,40 @@ async fn pol_05_a_capture_sees_exactly_one_object_for_each_call() {
         ids.insert(id);
     }
     assert_eq!(ids.len(), attempts.len(), "no id comes twice");
+}
+
+#[tokio::test]
+async fn a_key_of_idempotency_is_told_over_http_where_there_is_one_and_never_in_lines() {
+    let key = IdempotencyKey::new("run-7/3").unwrap();
+    let http = Hostile::http();
+    let lines = Hostile::lines();
+    for (hostile, to) in [
+        (&http, Address::http(&http.socket()).unwrap()),
+        (&lines, Address::lines(&lines.socket()).unwrap()),
+    ] {
+        let client = Client::new(limits());
+        for key in [None, Some(&key)] {
+            let options = CallOptions {
+                key,
+                ..CallOptions::default()
+            };
+            let (ann, params) = (ann(), params(&json!({})));
+            let called = client.call_with(&to, &ann, "echo", &params, options);
+            called.await.unwrap();
+        }
+        let seen = hostile.seen().requests.into_iter();
+        let told: Vec<Vec<String>> = seen
+            .map(|(_, request)| {
+                let lines = request.lines().filter(|line| line.contains("run-7"));
+                lines.map(ToOwned::to_owned).collect()
+            })
+            .collect();
+        let expected = match std::ptr::eq(hostile, &raw const http) {
+            true => vec!["idempotency-key: run-7/3".to_owned()],
+            false => Vec::new(),
+        };
+        assert_eq!(told, [Vec::new(), expected]);
+    }
 }
 
 #[tokio::test]

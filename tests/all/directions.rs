@@ -67,6 +67,7 @@ const ALL: [Stages; 6] = [
             "client",
             "tool",
             "offer",
+            "redact",
             "tools",
             "discover",
             "registration",

@@ -24,8 +24,8 @@ use sandgate::{
     policy::{ContextNumber, Effect, Principal, PrincipalError},
     service::{
         Address, AddressError, CallError, Changed, Client, ClientLimits, DiscoveredSocket,
-        Document, Identity, Marks, ProtocolError, Refreshed, Registration, Service, SocketError,
-        Store, StoreError, Terms, find_sockets, socket_dirs,
+        Document, Identity, MarkError, Marks, ProtocolError, Refreshed, Registration, Service,
+        SocketError, Store, StoreError, Terms, find_sockets, socket_dirs,
     },
 };
 use serde::Serialize;
@@ -568,9 +568,13 @@ impl From<StoreError> for Failure {
             StoreError::Method { .. } => {
                 Self::usage(message, "name methods as the service's own document does")
             }
-            StoreError::Mark(_) => Self::usage(
+            StoreError::Mark(MarkError::Undo(_)) => Self::usage(
                 message,
                 "parts of a call are named as its document does: `params.NAME` and `result.PART`",
+            ),
+            StoreError::Mark(MarkError::Parameter { .. }) => Self::usage(
+                message,
+                "name parameters as the service's own document does",
             ),
             StoreError::Document(_) | StoreError::Changed(Changed::Unusable(_)) => {
                 Self::usage(message, "the service has to describe itself in OpenRPC")

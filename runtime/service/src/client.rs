@@ -11,6 +11,7 @@ mod connector;
 pub(crate) mod deadline;
 mod failure;
 pub(crate) mod http;
+mod idempotency;
 mod identity;
 pub(crate) mod lines;
 pub(crate) mod message;
@@ -19,6 +20,7 @@ mod tls;
 
 pub use connector::{Connector, Elsewhere, Switchboard};
 pub use failure::{Broken, CallError, Part, Phase, ProtocolError, ServiceError};
+pub use idempotency::{IdempotencyKey, IdempotencyKeyError};
 pub use identity::Identity;
 
 use crate::address::Address;
@@ -59,6 +61,16 @@ pub struct ClientLimits {
     pub common: usize,
     /// How long a connection is kept for the next call. Servers close theirs after 5 seconds or more.
     pub keep: Duration,
+}
+
+/// What there is to say of one call.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallOptions<'c> {
+    /// For how long it is waited for, from the first byte of the request to the last of the reply; the client's own limits
+    /// where nothing is said.
+    pub timeout: Option<Duration>,
+    /// The key of a call of an idempotent method. A service that is spoken to in lines is not told.
+    pub key: Option<&'c IdempotencyKey>,
 }
 
 /// For how long a call is waited for unless somebody says otherwise, whoever answers it.
@@ -198,20 +210,21 @@ impl Client {
         method: &str,
         params: &RawValue,
     ) -> Result<Box<RawValue>, CallError> {
-        self.exchange(to, Some(on_behalf_of), method, params, None)
+        let call = CallOptions::default();
+        self.exchange(to, Some(on_behalf_of), method, params, call)
             .await
     }
 
-    /// The same where the service has a time of its own, from the first byte of the request to the last of the reply.
-    pub async fn call_within(
+    /// The same where there is more to say of the call.
+    pub async fn call_with(
         &self,
         to: &Address,
         on_behalf_of: &Identity,
         method: &str,
         params: &RawValue,
-        timeout: Option<Duration>,
+        options: CallOptions<'_>,
     ) -> Result<Box<RawValue>, CallError> {
-        self.exchange(to, Some(on_behalf_of), method, params, timeout)
+        self.exchange(to, Some(on_behalf_of), method, params, options)
             .await
     }
 
@@ -219,7 +232,8 @@ impl Client {
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =
             serde_json::value::to_raw_value(&[(); 0]).map_err(|_| CallError::Parameters)?;
-        self.exchange(to, None, "rpc.discover", &nothing, None)
+        let call = CallOptions::default();
+        self.exchange(to, None, "rpc.discover", &nothing, call)
             .await
     }
 
@@ -273,9 +287,9 @@ impl Client {
         identity: Option<&Identity>,
         method: &str,
         params: &RawValue,
-        timeout: Option<Duration>,
+        options: CallOptions<'_>,
     ) -> Result<Box<RawValue>, CallError> {
-        let limits = &match timeout {
+        let limits = &match options.timeout {
             Some(timeout) => self.inner.limits.with_timeout(timeout),
             None => self.inner.limits,
         };
@@ -303,7 +317,7 @@ impl Client {
             };
             let replied = match &mut connection {
                 Connection::Http(http) => http
-                    .post(identity, request.object(), &deadline)
+                    .post(identity, options.key, request.object(), &deadline)
                     .await
                     .and_then(|reply| result_in(&reply, &request, &cleaner)),
                 Connection::Lines(lines) => lines

@@ -154,7 +154,7 @@ pub fn http(bytes: &[u8]) {
         let deadline = Deadline::new(&LIMITS);
         let mut http = Http::open(Box::new(stream), None).await.unwrap();
         for (request, said) in requests.iter().zip([first, second]) {
-            let Ok(reply) = http.post(None, request.object(), &deadline).await else {
+            let Ok(reply) = http.post(None, None, request.object(), &deadline).await else {
                 return;
             };
             assert!(reply.body.len() <= LIMITS.reply);

@@ -7,6 +7,7 @@ mod discover;
 mod json;
 mod naming;
 mod offer;
+mod redact;
 mod registration;
 mod registry;
 mod text;
@@ -15,16 +16,18 @@ mod tools;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
-    Broken, CallError, Client, ClientLimits, Connector, Elsewhere, Health, Identity, Part, Phase,
-    ProtocolError, ServiceError, Switchboard,
+    Broken, CallError, CallOptions, Client, ClientLimits, Connector, Elsewhere, Health,
+    IdempotencyKey, IdempotencyKeyError, Identity, Part, Phase, ProtocolError, ServiceError,
+    Switchboard,
 };
 pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
-    ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EffectSource, Hash,
-    LeftOut, MarkError, Marks, Method, Reads, Service, Target, Terms, Undo, UndoError, Weight,
-    doubts, sample,
+    ArgumentError, Arguments, Bindings, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
+    EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
+    Service, Target, Terms, Undo, UndoError, Weight, doubts, placeholder, sample,
 };
+pub use redact::{REDACTED, redacted};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
 pub use text::line;

@@ -3,6 +3,7 @@
 //! policies and by whoever describes the service. It must never change once it is made.
 
 mod arguments;
+mod bindings;
 mod change;
 pub(crate) mod document;
 mod doubts;
@@ -10,6 +11,7 @@ mod effect;
 mod expand;
 mod interface;
 mod marks;
+mod placeholder;
 pub(crate) mod reserved;
 mod sample;
 mod schema;
@@ -19,17 +21,19 @@ mod undo;
 pub(crate) mod weight;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use bindings::{Bindings, Placeholder, PlaceholderUse};
 pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
 pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
-pub use marks::{MarkError, Marks};
+pub use marks::{EVERY_METHOD, MarkError, Marks};
+pub use placeholder::placeholder;
 pub use sample::sample;
 pub use undo::{Undo, UndoError};
 pub use weight::Weight;
 
 use crate::{address::Address, naming, tool::Tool};
-use document::{Parameter, Structure};
+use document::{OwnMarks, Parameter, Structure};
 use reserved::Reserved;
 use sandgate_policy::{Effect, Interface, Outlook};
 use schema::ParameterSchema;
@@ -115,6 +119,12 @@ pub struct Method {
     pub python: String,
     /// How a call of it is undone, where that is known.
     pub undo: Option<Undo>,
+    /// Whether calling it twice with one key does no more than calling it once.
+    pub idempotent: bool,
+    /// Whether what it returns is untrusted or confidential.
+    pub source: bool,
+    /// Its parameters whose values are not to be kept or shown.
+    pub sensitive: BTreeSet<String>,
     pub(crate) summary: String,
     pub(crate) deprecated: bool,
     pub(crate) structure: Structure,
@@ -198,8 +208,13 @@ impl Service {
             };
             let (effect, because) = effect::effect(&service, &method, described.effect, terms);
             // THREAT[POL-09]: what a service says of itself counts where it is trusted.
-            let own = described.undo.filter(|_| terms.trusted);
-            let undo = terms.marks.undo.get(&method).cloned().unwrap_or(own);
+            let own = if terms.trusted {
+                described.own
+            } else {
+                OwnMarks::default()
+            };
+            let marks = &terms.marks;
+            let undo = marks.undo.get(&method).cloned().unwrap_or(own.undo);
             undoing.extend(undo.map(|undo| (method.clone(), undo)));
             let registered = Method {
                 service: service.clone(),
@@ -219,6 +234,9 @@ impl Service {
                 arguments: arguments(described.parameters, terms, &mut types),
                 result: described.result,
                 undo: None,
+                idempotent: *marks.idempotent.get(&method).unwrap_or(&own.idempotent),
+                source: marks.source(&method).unwrap_or(own.source),
+                sensitive: marks.sensitive(&method, own.sensitive),
                 method: method.clone(),
             };
             methods.insert(method, Arc::new(registered));

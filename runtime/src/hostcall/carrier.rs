@@ -7,7 +7,7 @@
 )]
 
 use crate::{hostcall::gate::Cleared, journal::record::Ticket};
-use sandgate_service::{CallError, Client, Target};
+use sandgate_service::{CallError, CallOptions, Client, Target};
 use serde_json::value::RawValue;
 
 /// A client that nobody can take out of it.
@@ -24,19 +24,23 @@ impl Carrier {
         Self(self.0.of_a_run())
     }
 
-    /// Makes one call with one clearance and one ticket. THREAT[POL-05]: what is sent is one object, made here from what was decided.
+    /// Makes one call with one clearance and one ticket. THREAT[POL-05]: what is sent is one object, made here from what was
+    /// decided. A key is told to the service where the method is idempotent, and to no other.
     pub(crate) async fn carry(
         &self,
         cleared: Cleared,
-        _ticket: Ticket,
+        ticket: Ticket,
     ) -> Result<Box<RawValue>, CallError> {
         let (method, caller, params) = cleared.spend();
         match &method.target {
             Target::Address(address) => {
                 let (client, identity) = (&self.0, &caller.identity);
                 // Its many states are kept elsewhere, or every call of a tool would be made room for them.
-                let timeout = method.timeout;
-                let call = client.call_within(address, identity, &method.method, &params, timeout);
+                let options = CallOptions {
+                    timeout: method.timeout,
+                    key: ticket.key().filter(|_| method.idempotent),
+                };
+                let call = client.call_with(address, identity, &method.method, &params, options);
                 Box::pin(call).await
             }
             Target::Tool(tool) => tool.call(&caller.principal, &params).await,

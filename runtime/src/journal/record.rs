@@ -14,6 +14,7 @@ use super::{
 };
 use crate::made::{CallList, CallMade, CallResult};
 use sandgate_policy::Effect;
+use sandgate_service::IdempotencyKey;
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
@@ -45,13 +46,13 @@ struct RecordState {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Ticket {
-    key: Option<String>,
+    key: Option<IdempotencyKey>,
 }
 
 impl Ticket {
     /// What a service that is asked twice knows the call by, where it understands that.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
     }
 }
 
@@ -297,7 +298,8 @@ impl Record {
         if is_required {
             journal.is_writable()?;
         }
-        let key = idempotent.then(|| format!("{run}:{call}"));
+        let named = idempotent.then(|| format!("{run}:{call}"));
+        let key = named.as_deref().and_then(|key| IdempotencyKey::new(key).ok());
         if effect == Effect::Read && approval.is_none() {
             return Ok(Ticket { key });
         }
@@ -305,7 +307,7 @@ impl Record {
             call,
             params: self.held(params),
             approval,
-            key: key.as_deref().map(Cow::Borrowed),
+            key: named.as_deref().map(Cow::Borrowed),
         };
         let change = approval.map(|approval| Change::Answered {
             approval,

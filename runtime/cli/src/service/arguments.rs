@@ -19,6 +19,7 @@ Examples:
   sandgate service export hero_biz > policies/services/hero_biz.json
   sandgate service effect hero_biz deal.close=destroy
   sandgate service mark hero_biz --undo 'deal.add=deal.delete(id=result.id)'
+  sandgate service mark mail --source '*' --sensitive account.open.pin --idempotent mail.send
   sandgate service refresh --dry-run
   sandgate service refresh --accept
   sandgate service test hero_biz contact.get '{\"id\": 7}'
@@ -107,7 +108,7 @@ pub(crate) struct AddArguments {
     #[command(flatten)]
     pub(super) place: ServicePlace,
 
-    /// Believe what the service itself says of its methods: what they do, and how they are undone
+    /// Believe what the service itself says of its methods: what they do, how they are undone, what they return
     #[arg(long)]
     pub(super) trust: bool,
 
@@ -216,7 +217,7 @@ pub(crate) struct EffectArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("said").required(true).multiple(true).args(["undo"])))]
+#[command(group(ArgGroup::new("said").required(true).multiple(true).args(["undo", "idempotent", "sources", "sensitive"])))]
 pub(crate) struct MarkArguments {
     /// The service
     pub(super) name: String,

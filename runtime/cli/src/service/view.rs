@@ -11,7 +11,7 @@ use sandgate::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::{fmt::Write, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 #[derive(Serialize)]
 pub(super) struct ServiceView {
@@ -52,6 +52,12 @@ struct MethodView {
     summary: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     undo: Option<Undo>,
+    #[serde(skip_serializing_if = "is_false")]
+    idempotent: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    source: bool,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    sensitive: BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -268,14 +274,31 @@ impl MethodView {
             deprecated: method.deprecated(),
             summary: method.summary().to_owned(),
             undo: method.undo.clone(),
+            idempotent: method.idempotent,
+            source: method.source,
+            sensitive: method.sensitive.clone(),
         }
     }
 
-    /// `; undone by deal.delete(id=result.id)`
+    /// `; undone by deal.delete(id=result.id); idempotent`
     fn marks(&self) -> String {
         let undo = self.undo.as_ref().map(|undo| format!("; undone by {undo}"));
-        undo.unwrap_or_default()
+        let sensitive: Vec<&str> = self.sensitive.iter().map(String::as_str).collect();
+        [
+            undo,
+            self.idempotent.then(|| "; idempotent".to_owned()),
+            self.source.then(|| "; a source".to_owned()),
+            (!sensitive.is_empty()).then(|| format!("; sensitive: {}", sensitive.join(", "))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(said: &bool) -> bool {
+    !said
 }
 
 /// A socket that was found, and what came of asking there.

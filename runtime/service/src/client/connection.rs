@@ -164,12 +164,14 @@ mod tests {
         if read == 0 {
             leave.await;
             return [
-                http.post(None, message.clone(), &deadline).await.err(),
+                http.post(None, None, message.clone(), &deadline)
+                    .await
+                    .err(),
                 lines.exchange(message, &deadline).await.err(),
             ];
         }
         let (http, lines, ()) = tokio::join!(
-            http.post(None, message.clone(), &deadline),
+            http.post(None, None, message.clone(), &deadline),
             lines.exchange(message, &deadline),
             leave
         );

@@ -10,6 +10,7 @@ use crate::{
         connection::ByteStream,
         deadline::Deadline,
         failure::{Broken, CallError, Part, Phase, ProtocolError},
+        idempotency::IdempotencyKey,
         identity::Identity,
     },
 };
@@ -101,6 +102,7 @@ impl Http {
     pub(crate) async fn post(
         &mut self,
         identity: Option<&Identity>,
+        key: Option<&IdempotencyKey>,
         message: Bytes,
         deadline: &Deadline<'_>,
     ) -> Result<HttpReply, CallError> {
@@ -115,6 +117,9 @@ impl Http {
         // THREAT[POL-02]: typed values that were checked when the identity was made.
         for (name, value) in identity.into_iter().flat_map(Identity::headers) {
             headers.insert(name, value.clone());
+        }
+        if let Some(key) = key {
+            headers.insert("idempotency-key", key.header().clone());
         }
         self.exchange(request, deadline).await
     }

@@ -119,6 +119,9 @@ fn parts(old: &Method, new: &Method) -> Vec<ChangedPart> {
         (old.effect != new.effect).then_some(ChangedPart::Effect(old.effect, new.effect)),
         (old.python != new.python).then_some(ChangedPart::Name),
         (old.undo != new.undo).then_some(ChangedPart::Mark("undo")),
+        (old.idempotent != new.idempotent).then_some(ChangedPart::Mark("idempotent")),
+        (old.source != new.source).then_some(ChangedPart::Mark("source")),
+        (old.sensitive != new.sensitive).then_some(ChangedPart::Mark("sensitive parameters")),
     ]
     .into_iter()
     .flatten()

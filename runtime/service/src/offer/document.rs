@@ -16,7 +16,7 @@ use reader::{Bad, Reader};
 use sandgate_policy::Effect;
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::Arc,
 };
@@ -63,8 +63,21 @@ pub(crate) struct DescribedMethod {
     pub(crate) effect: Option<Effect>,
     /// The codes of the errors that it says that it answers with.
     pub(crate) errors: Vec<i64>,
-    /// How the service says that it is undone.
+    /// What else the service says of it.
+    pub(crate) own: OwnMarks,
+}
+
+/// What a service says of one of its methods beyond its effect. It counts where the service is trusted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct OwnMarks {
+    /// How it is undone.
     pub(crate) undo: Option<Undo>,
+    /// Whether calling it twice with one key does no more than calling it once.
+    pub(crate) idempotent: bool,
+    /// Whether what it returns is untrusted or confidential.
+    pub(crate) source: bool,
+    /// Its parameters whose values are not to be kept or shown.
+    pub(crate) sensitive: BTreeSet<String>,
 }
 
 /// How parameters are sent.
@@ -83,6 +96,8 @@ pub(crate) struct Parameter {
     pub(crate) schema: ParameterSchema,
     /// As JSON. Shown, never sent.
     pub(crate) default: Option<Arc<str>>,
+    /// Whether the service says that its values are not to be kept or shown.
+    pub(crate) sensitive: bool,
 }
 
 /// A method that is not offered.

@@ -8,7 +8,11 @@ use serde_json::{Map, Value};
 /// What a method may say of its effect.
 const EFFECT_KEYS: [&str; 2] = ["x-effect", "x-hero-effect"];
 /// What else it may say.
-const MARK_KEYS: [&str; 1] = ["x-undo"];
+const MARK_KEYS: [&str; 3] = ["x-undo", "x-idempotent", "x-source"];
+/// What a parameter may say.
+const PARAMETER_KEYS: [&str; 1] = ["x-sensitive"];
+/// What the whole document may say.
+const DOCUMENT_KEYS: [&str; 1] = ["x-source"];
 const EFFECTS: [&str; 3] = ["read", "write", "destroy"];
 const TYPES: [&str; 7] = [
     "null", "boolean", "integer", "number", "string", "array", "object",
@@ -43,6 +47,9 @@ pub fn doubts(document: &str) -> Vec<String> {
     let methods = whole.get("methods").and_then(Value::as_array);
     if methods.is_none_or(Vec::is_empty) {
         doubts.say("it has no methods".to_owned());
+    }
+    for (key, value) in whole.as_object().into_iter().flatten() {
+        doubts.key("the document", key, value, &DOCUMENT_KEYS);
     }
     for method in methods.into_iter().flatten().filter_map(Value::as_object) {
         doubts.method(method);
@@ -86,14 +93,18 @@ impl Doubts<'_> {
                 if let Err(error) = Undo::try_from(value.clone()) {
                     self.say(format!("`{key}` of `{name}` says nothing: {error}"));
                 }
-            } else if key.starts_with("x-") {
-                self.key(&name, key, &[&EFFECT_KEYS[..], &MARK_KEYS].concat());
+            } else {
+                let place = format!("`{name}`");
+                self.key(&place, key, value, &[&EFFECT_KEYS[..], &MARK_KEYS].concat());
             }
         }
         let params = method.get("params").and_then(Value::as_array);
         for parameter in params.into_iter().flatten() {
             let called = parameter.get("name").and_then(Value::as_str);
             let place = format!("`{}` of `{name}`", shown(called.unwrap_or_default()));
+            for (key, value) in parameter.as_object().into_iter().flatten() {
+                self.key(&place, key, value, &PARAMETER_KEYS);
+            }
             self.described(&place, parameter);
         }
         if let Some(result) = method.get("result") {
@@ -101,12 +112,21 @@ impl Doubts<'_> {
         }
     }
 
-    /// A key that nobody reads, and that is like one that is read.
-    fn key(&mut self, place: &str, key: &str, known: &[&str]) {
-        if let Some(near) = nearest(key, known.iter().copied()) {
+    /// A key that nobody reads and that is like one that is read, or one that is no truth value and should be.
+    fn key(&mut self, place: &str, key: &str, value: &Value, known: &[&str]) {
+        let shown_key = shown(key);
+        if known.contains(&key) {
+            if !value.is_boolean() {
+                let value = shown(&value.to_string());
+                self.say(format!(
+                    "`{shown_key}` of {place} is {value}, and not true or false"
+                ));
+            }
+        } else if key.starts_with("x-")
+            && let Some(near) = nearest(key, known.iter().copied())
+        {
             self.say(format!(
-                "`{}` of `{place}` says nothing; did you mean `{near}`?",
-                shown(key)
+                "`{shown_key}` of {place} says nothing; did you mean `{near}`?"
             ));
         }
     }

@@ -1,7 +1,7 @@
 //! The way through a document: method by method, parameter by parameter, with what the whole may take counted down.
 //! Called by `Document::read`. It must never describe the same part of a document twice. THREAT[SVC-04]
 
-use super::{DescribedMethod, DocumentError, LONGEST_SUMMARY, Parameter, Structure};
+use super::{DescribedMethod, DocumentError, LONGEST_SUMMARY, OwnMarks, Parameter, Structure};
 use crate::{
     offer::{
         expand::{self, Expander, TooMuch},
@@ -12,7 +12,7 @@ use crate::{
 };
 use sandgate_policy::{Effect, is_method_name};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -51,6 +51,8 @@ pub(super) struct Reader<'d> {
     parts: usize,
     /// For methods that do not say how their parameters are sent.
     otherwise: Structure,
+    /// Whether methods that say nothing of it are sources.
+    source: bool,
     /// By the part of the document that describes them.
     parameters: HashMap<*const Node<'d>, Arc<Parameter>>,
     defaults: HashMap<*const Node<'d>, Arc<str>>,
@@ -63,6 +65,7 @@ impl<'d> Reader<'d> {
             expander: Expander::new(root, size),
             parts: most_parts(size),
             otherwise: Structure::ByName,
+            source: root.get("x-source").and_then(Node::as_bool) == Some(true),
             parameters: HashMap::new(),
             defaults: HashMap::new(),
         }
@@ -168,6 +171,8 @@ impl<'d> Reader<'d> {
             return Err("two of its parameters have the same name".into());
         }
         self.weigh(name, &parameters)?;
+        let marked = parameters.iter().filter(|parameter| parameter.sensitive);
+        let sensitive = marked.map(|parameter| parameter.name.clone()).collect();
         let heavy = |reader: &Self| {
             let place = format!("result of `{}`", text::line(name, 80));
             Bad::Document(reader.too_heavy(place))
@@ -196,8 +201,19 @@ impl<'d> Reader<'d> {
             result,
             effect: annotation(method),
             errors: self.errors(method).map_err(|TooMuch| heavy(self))?,
-            undo: undo(method),
+            own: self.own(method, sensitive),
         }))
+    }
+
+    /// What the service says of a method beyond its effect, with the parameters that it says are sensitive.
+    fn own(&self, method: &'d Node<'d>, sensitive: BTreeSet<String>) -> OwnMarks {
+        let said = |key: &str| method.get(key).and_then(Node::as_bool);
+        OwnMarks {
+            undo: undo(method),
+            idempotent: said("x-idempotent").unwrap_or(false),
+            source: said("x-source").unwrap_or(self.source),
+            sensitive,
+        }
     }
 
     /// The codes of the errors that a method declares, each once.
@@ -292,6 +308,7 @@ impl<'d> Reader<'d> {
             },
             required: parameter.get("required").and_then(Node::as_bool) == Some(true),
             default: default.map(|default| self.default(default)),
+            sensitive: parameter.get("x-sensitive").and_then(Node::as_bool) == Some(true),
             schema: self.expander.schema(schema)?,
         })
     }

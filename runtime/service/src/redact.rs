@@ -1,0 +1,339 @@
+//! What of a call is not to be kept or shown: parameters that are marked as sensitive, and whatever looks like a
+//! credential. Called before a call is written down. It must never change what is sent, and never say how long a thing is
+//! that it replaces.
+
+use regex::Regex;
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, sync::LazyLock};
+
+/// What stands in the place of something sensitive.
+pub const REDACTED: &str = "[redacted]";
+
+/// Words of a key whose value is a credential: as all of the key, or as its last words.
+const CREDENTIALS: [&[&str]; 22] = [
+    &["password"],
+    &["passwd"],
+    &["passphrase"],
+    &["passcode"],
+    &["pwd"],
+    &["secret"],
+    &["token"],
+    &["authorization"],
+    &["authentication"],
+    &["cookie"],
+    &["credential"],
+    &["credentials"],
+    &["apikey"],
+    &["api", "key"],
+    &["access", "key"],
+    &["secret", "key"],
+    &["private", "key"],
+    &["signing", "key"],
+    &["encryption", "key"],
+    &["account", "key"],
+    &["session", "id"],
+    &["bearer"],
+];
+
+/// What credentials look like wherever they stand. Those that are known by their beginning have the length that their issuers
+/// give them, or more, so that a word which begins alike stays.
+static CREDENTIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let forms = [
+        // Of HTTP; the words are followed by something that no sentence has.
+        r"(?i:\b(?:bearer|basic|digest|token)\s+)[A-Za-z0-9._~+/-]{16,}=*",
+        // OpenAI, Anthropic and Stripe.
+        r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{16,}",
+        // GitHub and GitLab.
+        r"\bgh[pousr]_[A-Za-z0-9]{20,}",
+        r"\bgithub_pat_[A-Za-z0-9_]{20,}",
+        r"\bglpat-[A-Za-z0-9_-]{16,}",
+        // Amazon.
+        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+        // Google.
+        r"\bAIza[A-Za-z0-9_-]{30,}",
+        r"\bya29\.[A-Za-z0-9_-]{20,}",
+        // Slack.
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+        // JSON Web Tokens.
+        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+        // PEM, to its end or to the end of the text.
+        r"(?s:-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z))",
+    ];
+    Regex::new(&forms.join("|")).ok()
+});
+/// A password in a URL, with what is around it.
+static URL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@]*:)[^\s/@]+(@)").ok());
+
+/// The parameters of a call by name, or what it came to, without what is sensitive: values of these parameters, values of keys
+/// that name a credential, and texts that look like one.
+#[must_use]
+pub fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Value {
+    match value {
+        Value::Object(members) => members_of(members, |name| sensitive.contains(name)),
+        other => plain(other),
+    }
+}
+
+fn members_of(members: &Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) -> Value {
+    let kept = |(name, value): (&String, &Value)| {
+        let hidden = is_sensitive(name) || (names_a_credential(name) && may_be_one(value));
+        let value = if hidden {
+            REDACTED.into()
+        } else {
+            plain(value)
+        };
+        (without_credentials(name), value)
+    };
+    Value::Object(members.iter().map(kept).collect())
+}
+
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::String(text) => without_credentials(text).into(),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(members) => members_of(members, |_| false),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// Nothing and a truth value say no more than that there is one; a number may be a PIN.
+fn may_be_one(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(_))
+}
+
+/// Whether a key names a credential: `api_key`, `X-Auth-Token`, `clientSecret`; not `token_count`, nor `secretary`.
+fn names_a_credential(key: &str) -> bool {
+    let words = words(key);
+    let ends = |credential: &[&str]| {
+        words.len() >= credential.len()
+            && words
+                .iter()
+                .rev()
+                .zip(credential.iter().rev())
+                .all(|(word, credential)| word == credential)
+    };
+    CREDENTIALS.into_iter().any(ends)
+}
+
+/// The words of a key, in lower case, without the plural: `accessTokens` is `access`, `token`.
+fn words(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for c in key.chars() {
+        if !c.is_alphanumeric() || (was_lower && c.is_uppercase()) {
+            words.push(String::new());
+        }
+        was_lower = c.is_lowercase() || c.is_numeric();
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    if let Some(last) = words.last_mut()
+        && last.ends_with('s')
+        && !last.ends_with("ss")
+        && last != "credentials"
+    {
+        last.pop();
+    }
+    words
+}
+
+fn without_credentials(text: &str) -> String {
+    // Neither can fail to be made: they are constants, and a test uses both.
+    let (Some(credential), Some(url)) = (&*CREDENTIAL, &*URL) else {
+        return REDACTED.to_owned();
+    };
+    let text = credential.replace_all(text, REDACTED);
+    url.replace_all(&text, format!("${{1}}{REDACTED}${{2}}"))
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn redacted_as(value: Value, sensitive: &[&str]) -> Value {
+        let sensitive = sensitive.iter().map(|name| (*name).to_owned()).collect();
+        redacted(&value, &sensitive)
+    }
+
+    #[test]
+    fn sec_01_a_marked_parameter_is_replaced_whole_and_the_same_name_further_down_is_not() {
+        let call = json!({"email": {"to": ["ada@example.org"]}, "body": {"email": "x"}, "id": 7});
+        assert_eq!(
+            redacted_as(call.clone(), &["email"]),
+            json!({"email": "[redacted]", "body": {"email": "x"}, "id": 7})
+        );
+        assert_eq!(redacted_as(call.clone(), &[]), call);
+        assert_eq!(
+            redacted_as(json!({"pin": null}), &["pin"]),
+            json!({"pin": "[redacted]"})
+        );
+    }
+
+    #[test]
+    fn sec_01_what_a_key_calls_a_credential_is_replaced_and_what_is_only_named_alike_stays() {
+        for key in [
+            "password",
+            "Password",
+            "user_password",
+            "passwords",
+            "secret",
+            "client_secret",
+            "clientSecret",
+            "token",
+            "access_token",
+            "accessToken",
+            "refreshTokens",
+            "X-Auth-Token",
+            "api_key",
+            "apiKey",
+            "API-KEY",
+            "apikey",
+            "authorization",
+            "Authorization",
+            "private_key",
+            "aws_secret_access_key",
+            "cookie",
+            "Set-Cookie",
+            "credentials",
+            "session_id",
+            "sessionId",
+            "pwd",
+        ] {
+            for value in [json!("x"), json!(1234), json!(["x"]), json!({"y": "x"})] {
+                let call = json!({"of": [{key: value}]});
+                assert_eq!(
+                    redacted_as(call, &[]),
+                    json!({"of": [{key: "[redacted]"}]}),
+                    "{key}"
+                );
+            }
+            for value in [json!(null), json!(true)] {
+                let call = json!({key: value});
+                assert_eq!(redacted_as(call.clone(), &[]), call, "{key}");
+            }
+        }
+        for key in [
+            "token_count",
+            "tokens_used",
+            "max_tokens_limit",
+            "secretary",
+            "secret_santa",
+            "key",
+            "keyboard",
+            "api_keys_url",
+            "monkey",
+            "author",
+            "authorized",
+            "passport",
+            "password_reset_at",
+            "cookie_banner",
+            "tokenizer",
+            "public_key",
+            "session",
+            "pass",
+            "compass",
+            "id",
+            "",
+        ] {
+            let call = json!({key: "x", "n": [{key: 5}]});
+            assert_eq!(redacted_as(call.clone(), &[]), call, "{key}");
+        }
+    }
+
+    #[test]
+    fn sec_01_what_looks_like_a_credential_is_replaced_within_its_text_and_words_stay() {
+        let jwt = format!(
+            "eyJ{}.{}.{}",
+            "hbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0In0", "dozjgNryP4J3jVmNHl0w5N"
+        );
+        let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----";
+        for (text, expected) in [
+            (
+                format!("Bearer {}", "a1B2c3D4e5F6g7H8"),
+                "[redacted]".to_owned(),
+            ),
+            (
+                format!("use bearer {}==, now", "a1B2c3D4e5F6g7H8"),
+                "use [redacted], now".to_owned(),
+            ),
+            (
+                format!("Basic {}", "dXNlcjpwYXNzd29yZDEyMw=="),
+                "[redacted]".to_owned(),
+            ),
+            (format!("sk-{}", "a".repeat(20)), "[redacted]".to_owned()),
+            (
+                format!("key: sk-proj-{}.", "a1".repeat(20)),
+                "key: [redacted].".to_owned(),
+            ),
+            (
+                format!("sk_live_{}", "a1".repeat(12)),
+                "[redacted]".to_owned(),
+            ),
+            (format!("ghp_{}", "a1B2".repeat(9)), "[redacted]".to_owned()),
+            (
+                format!("github_pat_{}", "a1B2".repeat(9)),
+                "[redacted]".to_owned(),
+            ),
+            (
+                format!("AKIA{} and more", "ABCD1234".repeat(2)),
+                "[redacted] and more".to_owned(),
+            ),
+            (
+                format!("AIza{}", "a1B2c".repeat(7)),
+                "[redacted]".to_owned(),
+            ),
+            (
+                format!("xoxb-{}", "1234567890-abc"),
+                "[redacted]".to_owned(),
+            ),
+            (format!("t={jwt};"), "t=[redacted];".to_owned()),
+            (format!("a\n{pem}\nb"), "a\n[redacted]\nb".to_owned()),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIEow".to_owned(),
+                "[redacted]".to_owned(),
+            ),
+            (
+                "postgres://ann:hunter2@db/x".to_owned(),
+                "postgres://ann:[redacted]@db/x".to_owned(),
+            ),
+        ] {
+            let value = json!({"note": [text], "n": 1});
+            assert_eq!(
+                redacted_as(value, &[]),
+                json!({"note": [expected], "n": 1}),
+                "{text}"
+            );
+            // A key may be one as well.
+            assert_eq!(
+                redacted_as(json!({&text: 1}), &[]),
+                json!({expected: 1}),
+                "{text}"
+            );
+        }
+        for text in [
+            "the bearer of this letter is my secretary",
+            "a token of my appreciation",
+            "Bearer",
+            "basic understanding of arithmetic",
+            "sk-8",
+            "task-1234567890123456789",
+            "ghp_",
+            "AKIA",
+            "AKIAABCD1234ABCD12345",
+            "eyJ is how they begin",
+            "-----BEGIN PUBLIC KEY-----\nMIIEow\n-----END PUBLIC KEY-----",
+            "https://example.org:8080/a@b",
+            "12:30@office",
+            "",
+        ] {
+            assert_eq!(redacted_as(json!([text]), &[]), json!([text]));
+        }
+    }
+}
