@@ -9,7 +9,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
     ContextLimits, ContextName, ContextNumber, Effect, File, Interface, MethodInterface, Moment,
-    ParameterInterface, Policies, Principal, Query, Schema,
+    NOTHING_READ, ParameterInterface, Policies, Principal, Query, Schema,
 };
 use serde_json::{Map, Value, json};
 use std::{hint::black_box, num::NonZeroU32, sync::Arc};
@@ -108,6 +108,7 @@ fn decisions(criterion: &mut Criterion) {
                 method,
                 params: &params,
                 now: Moment::OF_CASES,
+                read_from: &NOTHING_READ,
             };
             group.bench_function(
                 format!("{name} of {methods}, {} policies", singles + 3),

@@ -42,6 +42,7 @@ const ALL: [Stages; 6] = [
             "types",
             "mention",
             "schema",
+            "source",
             "scope",
             "rule",
             "hash",

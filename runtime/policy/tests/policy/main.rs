@@ -19,3 +19,4 @@ mod load;
 mod model;
 mod mutation;
 mod parameters;
+mod sources;
