@@ -53,6 +53,8 @@ const ALL: [Stages; 6] = [
             "decision",
             "outlook",
             "cases",
+            "replay",
+            "suggest",
             "explain",
             "lint",
         ],

@@ -154,7 +154,7 @@ impl Attribute {
     }
 
     /// Cedar must be told that a `null` may be missing.
-    fn always(&self) -> bool {
+    pub(crate) fn always(&self) -> bool {
         self.required && !self.nullable
     }
 }
@@ -429,7 +429,7 @@ fn complete<'a>(
 }
 
 /// An integer of JSON Schema, for which `5.0` is one.
-fn long(number: &Number) -> Result<i64, Misfit> {
+pub(crate) fn long(number: &Number) -> Result<i64, Misfit> {
     if let Some(whole) = number.as_i64() {
         return Ok(whole);
     }
@@ -447,7 +447,7 @@ fn long(number: &Number) -> Result<i64, Misfit> {
 }
 
 /// A number as Cedar writes decimals, if that is exactly it.
-fn decimal(number: &Number) -> Result<String, Misfit> {
+pub(crate) fn decimal(number: &Number) -> Result<String, Misfit> {
     let float = number.as_f64().ok_or(Misfit::TooLarge)?;
     if float.abs() > LARGEST_DECIMAL {
         return Err(Misfit::TooLarge);
