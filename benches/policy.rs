@@ -8,8 +8,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate_policy::{
-    ContextLimits, ContextName, ContextNumber, Effect, File, Interface, MethodInterface, Moment,
-    ParameterInterface, Policies, Principal, Query, Schema,
+    ContextLimits, ContextName, ContextNumber, Effect, File, Interface, JournaledCall,
+    MethodInterface, Moment, NOTHING_READ, ParameterInterface, Policies, Principal, Query, Schema,
+    Verdict,
 };
 use serde_json::{Map, Value, json};
 use std::{hint::black_box, num::NonZeroU32, sync::Arc};
@@ -108,6 +109,7 @@ fn decisions(criterion: &mut Criterion) {
                 method,
                 params: &params,
                 now: Moment::OF_CASES,
+                read_from: &NOTHING_READ,
             };
             group.bench_function(
                 format!("{name} of {methods}, {} policies", singles + 3),
@@ -136,5 +138,41 @@ fn loading(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decisions, loading);
+/// A month of a busy context, decided anew.
+fn replays(criterion: &mut Criterion) {
+    const CALLS: usize = 100_000;
+    let principal =
+        Principal::new("bench", ContextNumber::Number(NonZeroU32::MIN), "script").unwrap();
+    let params = json!({"title": "A deal", "amount": 999.5, "count": 7, "tags": ["new", "urgent"]});
+    let params = params.as_object().unwrap();
+    let policies = load(&schema(300), &text(100));
+    let methods: Vec<String> = (0..300).map(|number| format!("thing{number}.do")).collect();
+    let nobody = Vec::new();
+    let calls = || {
+        methods
+            .iter()
+            .cycle()
+            .take(CALLS)
+            .map(|method| JournaledCall {
+                query: Query {
+                    principal: &principal,
+                    service: "crm",
+                    method,
+                    params,
+                    now: Moment::OF_CASES,
+                    read_from: &NOTHING_READ,
+                },
+                verdict: Verdict::Refuse,
+                policies: &nobody,
+            })
+    };
+    let mut group = criterion.benchmark_group("replay");
+    group.sample_size(10);
+    group.bench_function(format!("{CALLS} calls, 103 policies"), |bench| {
+        bench.iter(|| policies.replay(black_box(calls())));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decisions, loading, replays);
 criterion_main!(benches);

@@ -5,8 +5,8 @@
 use crate::hostcall::call;
 use miette::NarratableReportHandler;
 use sandgate_policy::{
-    Cases, ContextLimits, ContextName, ContextNumber, File, Moment, Policies, Principal, Query,
-    Schema, Unusable, is_method_name,
+    Cases, ContextLimits, ContextName, ContextNumber, File, Moment, NOTHING_READ, Policies,
+    Principal, Query, Schema, Unusable, is_method_name,
 };
 use sandgate_service::{Address, Service, Terms};
 use serde_json::{Map, Value};
@@ -120,6 +120,7 @@ fn policy(bytes: &[u8]) {
             method,
             params: &params,
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         };
         // Asked twice, the answer is the same; and there is none for what there is not.
         let decision = policies.decide(&query);

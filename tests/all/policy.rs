@@ -1,7 +1,9 @@
 //! Policies as an operator has them: the command, the policies that ship, and the store that keeps them in force.
 
 use crate::support::{caller, command, finished, repository, sandgate};
-use sandgate::policy::{Effect, Interface, MethodInterface, Moment, PolicyStore, Query, Verdict};
+use sandgate::policy::{
+    Effect, Interface, MethodInterface, Moment, NOTHING_READ, PolicyStore, Query, Verdict,
+};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -298,6 +300,7 @@ fn verdict(store: &PolicyStore, context: &str, method: &str) -> Verdict {
         method,
         params: &serde_json::Map::new(),
         now: Moment::OF_CASES,
+        read_from: &NOTHING_READ,
     };
     found.policies.decide(&query).verdict
 }

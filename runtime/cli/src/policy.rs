@@ -115,6 +115,10 @@ struct ExplainArguments {
     /// When it is made, as `context.now` says, such as 2026-01-31T10:00:00Z; now, if not given
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     now: Option<Moment>,
+    /// What its run has read from before, as `context.run.read_from` says: a method such as mail.list, or a service; may be
+    /// given more than once
+    #[arg(long, value_name = "SOURCE")]
+    after: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -393,6 +397,10 @@ fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exi
     let principal = principal(arguments, context.limits.hero_context).map_err(|error| {
         Failure::usage(error.to_string(), "see `sandgate policy explain --help`")
     })?;
+    let schema = context.policies.schema();
+    let read_from = schema
+        .read_from_after(arguments.after.iter().map(String::as_str))
+        .map_err(|error| Failure::usage(error.to_string(), error.help()))?;
     let explanation = context.policies.explain(&Query {
         principal: &principal,
         service: &arguments.service,
@@ -401,6 +409,7 @@ fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exi
         now: arguments
             .now
             .unwrap_or_else(|| Moment::at(SystemTime::now())),
+        read_from: &read_from,
     });
     if arguments.json {
         print::json(&format!("{}\n", serde_json::json!(explanation)))?;

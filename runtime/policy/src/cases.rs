@@ -34,6 +34,8 @@ pub struct Case {
     pub params: Map<String, Value>,
     /// When it is made: [`Moment::OF_CASES`] where the file does not say.
     pub now: Moment,
+    /// What its run has read from before.
+    pub read_from: BTreeSet<String>,
     /// What should become of it.
     pub expect: Verdict,
     /// Exactly the policies that should decide, sorted.
@@ -50,7 +52,8 @@ pub struct Cases {
 }
 
 const KEYS: &[&str] = &[
-    "name", "actor", "user", "claims", "service", "method", "params", "now", "expect", "policies",
+    "name", "actor", "user", "claims", "service", "method", "params", "now", "after", "expect",
+    "policies",
 ];
 
 impl Cases {
@@ -77,6 +80,7 @@ impl Cases {
                 method: &case.method,
                 params: &case.params,
                 now: case.now,
+                read_from: &case.read_from,
             });
             CaseResult::of(case, decision)
         });
@@ -155,6 +159,7 @@ fn case(
         fields::object(value.as_table()?)
     });
     let now = now(fields);
+    let read_from = after(fields, policies);
     let expect = fields.need("expect", "\"allow\", \"gate\" or \"refuse\"", verdict);
     let expected = fields.need(
         "policies",
@@ -179,6 +184,7 @@ fn case(
         method: method?,
         params: params.map_or_else(Map::new, |(params, _)| params),
         now: now.unwrap_or(Moment::OF_CASES),
+        read_from,
         expect: expect?.0,
         policies: ids,
         line,
@@ -196,6 +202,20 @@ fn now(fields: &mut Fields<'_>) -> Option<Moment> {
         },
     );
     given.map(|(now, _)| now)
+}
+
+/// What has been called before, if the case says so.
+fn after(fields: &mut Fields<'_>, policies: &Policies) -> BTreeSet<String> {
+    let expected = "a list of methods, or of services, such as [\"mail.list\"]";
+    let given = fields.read("after", expected, fields::texts);
+    let mut read_from = BTreeSet::new();
+    for (name, place) in given.map_or_else(Vec::new, |(names, _)| names) {
+        match policies.schema().read_from_after([name]) {
+            Ok(names) => read_from.extend(names),
+            Err(unknown) => fields.problems.push(unknown.problem().at(place)),
+        }
+    }
+    read_from
 }
 
 /// Who calls, if that can be somebody.

@@ -16,7 +16,7 @@ use cedar_policy::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
 };
 
@@ -34,6 +34,8 @@ pub struct Query<'a> {
     pub params: &'a Map<String, Value>,
     /// When the caller made it.
     pub now: Moment,
+    /// What its run has read from so far, as [`read_from_of`](crate::read_from_of) names it.
+    pub read_from: &'a BTreeSet<String>,
 }
 
 /// What becomes of a call.
@@ -142,11 +144,15 @@ impl Policies {
     /// Whether some policy that is about the method looks at the parameter.
     #[must_use]
     pub fn looks_at(&self, service: &str, method: &str, parameter: &str) -> bool {
-        self.slot(service, method)
-            .is_some_and(|slot| slot.seen.contains(parameter))
+        // A parameter of a name that is taken is not what they look at.
+        types::taken(parameter).is_none()
+            && self
+                .slot(service, method)
+                .is_some_and(|slot| slot.seen.contains(parameter))
     }
 
-    /// Decides. Default is refusal, and one prohibition outweighs every permission.
+    /// Decides. Default is refusal, one prohibition outweighs every permission, and one with a gate turns what would be
+    /// allowed into a question.
     pub fn decide(&self, query: &Query<'_>) -> Decision {
         let slot = match self.find(query) {
             Ok(slot) => slot,
@@ -204,6 +210,10 @@ impl Policies {
             pairs.push((types::NOW.to_owned(), query.now.expression()));
         }
         let evaluation = |error: &dyn std::fmt::Display| Fault::Evaluation(error.to_string());
+        if slot.seen.contains(types::RUN) {
+            let run = types::run(query.read_from).map_err(|error| evaluation(&error))?;
+            pairs.push((types::RUN.to_owned(), run));
+        }
         let context = Context::from_pairs(pairs).map_err(|error| evaluation(&error))?;
         let actor = uid(&self.names().actor, query.principal.actor());
         let request = Request::new(
@@ -262,11 +272,15 @@ impl Policies {
             .filter_map(|id| self.rule(id))
             .collect();
         rules.sort_by(|a, b| a.id.cmp(&b.id));
+        // The engine takes a prohibition with a gate for a permit: it says nothing against the call, but permits nothing.
+        let is_permitted = rules.iter().any(|rule| rule.permits());
+        let is_asked = rules.iter().any(|rule| rule.asks());
         let verdict = match response.decision() {
             cedar_policy::Decision::Deny => Verdict::Refuse,
-            // No rule at all cannot be allowed by one.
-            cedar_policy::Decision::Allow if rules.is_empty() => Verdict::Refuse,
-            cedar_policy::Decision::Allow if rules.iter().all(|rule| rule.gated) => Verdict::Gate,
+            cedar_policy::Decision::Allow if !is_permitted => return self.refusal(None),
+            cedar_policy::Decision::Allow if is_asked || rules.iter().all(|rule| rule.gated) => {
+                Verdict::Gate
+            }
             cedar_policy::Decision::Allow => Verdict::Allow,
         };
         Decision {

@@ -216,9 +216,11 @@ fn check(part: &Expr, wanted: bool, request: &Request, entities: &Entities) -> C
                 format!("{place}[\"{}\"]", name.escape_debug())
             }),
             Mention::Caller(name) => format!("principal[\"{}\"]", name.escape_debug()),
-            Mention::Everything | Mention::Nothing(_) | Mention::Equal(_) | Mention::Action(_) => {
-                continue;
-            }
+            Mention::Everything
+            | Mention::Nothing(_)
+            | Mention::Equal(_)
+            | Mention::Action(_)
+            | Mention::Source(_) => continue,
         };
         let value = match evaluate(&place, request, entities) {
             Ok(value) => format!("is {}", text::plain(&value.to_string())),
@@ -249,11 +251,14 @@ fn changes(decision: &Decision, stories: &[Story], query: &Query<'_>) -> Vec<Str
     let (permits, forbids): (Vec<&Story>, Vec<&Story>) = stories
         .iter()
         .partition(|story| story.effect == Effect::Permit);
-    let standing: Vec<&&Story> = forbids.iter().filter(|story| story.matches()).collect();
+    let (asking, forbids): (Vec<&Story>, Vec<&Story>) =
+        forbids.into_iter().partition(|story| story.gated);
+    let standing = |stories: &[&'_ Story]| stories.iter().any(|story| story.matches());
+    let asked = standing(&asking);
     let mut changes = Vec::new();
     match decision.verdict {
         Verdict::Refuse => {
-            for story in &standing {
+            for story in forbids.iter().filter(|story| story.matches()) {
                 let Some(unless) = text::unmet(story, true) else {
                     return vec![format!(
                         "nothing: `{}` forbids it whoever asks and whatever the parameters, and no permit outweighs that",
@@ -263,11 +268,12 @@ fn changes(decision: &Decision, stories: &[Story], query: &Query<'_>) -> Vec<Str
                 changes.push(format!("`{}` would not forbid it {unless}", story.id));
             }
             let matching = permits.iter().find(|story| story.matches());
-            if let (Some(story), false) = (matching, standing.is_empty()) {
-                changes.push(format!("then `{}` would {}", story.id, text::grant(story)));
+            if let (Some(story), true) = (matching, standing(&forbids)) {
+                let grant = text::grant(story, asked);
+                changes.push(format!("then `{}` would {grant}", story.id));
                 return changes;
             }
-            changes.extend(nearly(&permits, |_| true));
+            changes.extend(nearly(&permits, asked, |_| true));
             if permits.is_empty() {
                 changes.push(format!(
                     "no permit is about this method; one would be\n    permit (principal, action == Action::\"{0}.{1}\", resource == Service::\"{0}\");",
@@ -276,19 +282,35 @@ fn changes(decision: &Decision, stories: &[Story], query: &Query<'_>) -> Vec<Str
             }
         }
         Verdict::Gate => {
-            changes.extend(nearly(&permits, |story| !story.gated));
-            changes.extend(nearly(&forbids, |_| true));
-            if changes.is_empty() {
+            for story in asking.iter().filter(|story| story.matches()) {
+                changes.push(match text::unmet(story, true) {
+                    Some(unless) => format!("`{}` would have nobody asked {unless}", story.id),
+                    None => format!(
+                        "`{}` has a person asked whoever calls and whatever the parameters",
+                        story.id
+                    ),
+                });
+            }
+            let is_open = permits.iter().any(|story| story.matches() && !story.gated);
+            let before = changes.len();
+            if !is_open {
+                changes.extend(nearly(&permits, asked, |story| !story.gated));
+            }
+            changes.extend(nearly(&forbids, false, |_| true));
+            if !is_open && changes.len() == before {
                 changes.push("a permit without `@gate` would allow it without asking".to_owned());
             }
         }
-        Verdict::Allow => changes.extend(nearly(&forbids, |_| true)),
+        Verdict::Allow => {
+            changes.extend(nearly(&asking, false, |_| true));
+            changes.extend(nearly(&forbids, false, |_| true));
+        }
     }
     changes
 }
 
 /// Policies that do not match, and when they would.
-fn nearly(stories: &[&Story], which: impl Fn(&Story) -> bool) -> Vec<String> {
+fn nearly(stories: &[&Story], asked: bool, which: impl Fn(&Story) -> bool) -> Vec<String> {
     stories
         .iter()
         .filter(|story| !story.matches() && which(story))
@@ -297,7 +319,7 @@ fn nearly(stories: &[&Story], which: impl Fn(&Story) -> bool) -> Vec<String> {
             Some(format!(
                 "`{}` would {} {when}",
                 story.id,
-                text::grant(story)
+                text::grant(story, asked)
             ))
         })
         .collect()

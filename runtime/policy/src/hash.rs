@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Changes whenever the meaning of policies changes while their text does not.
-const SEMANTICS: &str = "sandgate-policy 3";
+const SEMANTICS: &str = "sandgate-policy 4";
 
 /// A digest of policy text, limits and the interfaces' schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -27,6 +27,7 @@ impl Policies {
                 findings.push(self.never(rule, methods.is_empty()));
             } else {
                 findings.extend(self.shadow(index, rule, &methods));
+                findings.extend(self.nothing_to_ask(rule, &methods));
             }
             findings.extend(self.broad(rule));
             findings.extend(self.by_name(rule));
@@ -122,6 +123,11 @@ impl Policies {
                 }
                 let (id, other_id) = (&rule.id, &other.id);
                 match (rule.permits(), other.permits()) {
+                    (_, false) if other.asks() && !rule.asks() => None,
+                    (_, false) if rule.asks() && other.refuses() => Some(
+                        self.finding(rule, format!("`{id}` asks nobody"))
+                            .help(format!("`{other_id}` forbids all of it")),
+                    ),
                     (true, false) => Some(
                         self.finding(rule, format!("`{id}` permits nothing"))
                             .help(format!("`{other_id}` forbids all of it")),
@@ -138,6 +144,17 @@ impl Policies {
                     ),
                 }
             })
+    }
+
+    /// A prohibition with a gate permits nothing by itself, which its author may have meant.
+    fn nothing_to_ask(&self, rule: &Rule, methods: &BTreeSet<(&str, &str)>) -> Option<Problem> {
+        let mut permits = self.rules.iter().filter(|other| other.permits());
+        let is_permitted = permits.any(|other| !self.methods(other).is_disjoint(methods));
+        (rule.asks() && !is_permitted).then(|| {
+            self.finding(rule, format!("`{}` has nothing to ask about", rule.id)).help(
+                "no permit is about what it covers, and what is not permitted is refused; a `permit` with the gate lets a person allow it",
+            )
+        })
     }
 
     /// THREAT[POL-09]: a permit without a person whose reach depends on what counts as a read, where nothing but a name

@@ -2,7 +2,7 @@
 //! takes `has` of an attribute that no schema knows for `false`, so a misspelt one would switch a prohibition off;
 //! the loader asks here and refuses it.
 
-use crate::types::{Attribute, NOW, Type, Untyped};
+use crate::types::{self, Attribute, Type, Untyped};
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,8 @@ pub(crate) enum Mention {
     Equal(String),
     /// `Action::"read"` in any other place.
     Action(String),
+    /// `"mail"` in `context.run.read_from.contains("mail")` and the like.
+    Source(String),
 }
 
 /// Every look that these conditions take.
@@ -63,8 +65,9 @@ fn one(expression: &Expr) -> Option<Vec<Mention>> {
             | (Expr::Literal(Literal::EntityUID(uid)), Expr::Var(Var::Action)) => {
                 return Some(vec![Mention::Equal(uid.eid.to_string())]);
             }
-            _ => return None,
+            _ => return sources(left, right),
         },
+        Expr::BinaryOp { left, right, .. } => return sources(left, right),
         _ => return None,
     };
     Some(vec![match (variable, path.first()) {
@@ -74,6 +77,37 @@ fn one(expression: &Expr) -> Option<Vec<Mention>> {
         (Var::Action | Var::Resource, Some(first)) => Mention::Nothing(first.clone()),
         (Var::Principal | Var::Action | Var::Resource, None) => return None,
     }])
+}
+
+/// What a comparison of the sources of a run names, and everything else that it looks at.
+fn sources(left: &Expr, right: &Expr) -> Option<Vec<Mention>> {
+    let is_sources = |expression: &Expr| {
+        path(expression).is_some_and(|(variable, path)| {
+            variable == Var::Context && path == [types::RUN, types::READ_FROM]
+        })
+    };
+    let names = match (is_sources(left), is_sources(right)) {
+        (true, _) => right,
+        (_, true) => left,
+        _ => return None,
+    };
+    let mut mentions = of(left);
+    mentions.extend(of(right));
+    mentions.extend(texts(names).into_iter().map(Mention::Source));
+    Some(mentions)
+}
+
+/// The texts that are written in an expression.
+fn texts(expression: &Expr) -> Vec<String> {
+    let one = |expression: &Expr| match expression {
+        Expr::Literal(Literal::String(text)) => Some(vec![text.to_string()]),
+        _ => None,
+    };
+    let join = |mut left: Vec<String>, right: Vec<String>| {
+        left.extend(right);
+        left
+    };
+    expression.reduce(&one, &join, Vec::new())
 }
 
 /// `context.a.b` as its variable and its names.
@@ -101,8 +135,8 @@ pub(crate) fn find<'a>(
     path: &'a [String],
     mut attributes: &'a BTreeMap<String, Attribute>,
 ) -> Found<'a> {
-    if path.first().is_some_and(|first| first == NOW) {
-        return Found::Typed;
+    if let Some(surroundings) = path.first().and_then(|first| types::surroundings(first)) {
+        attributes = surroundings;
     }
     for name in path {
         match attributes.get(name).map(|attribute| &attribute.kind) {

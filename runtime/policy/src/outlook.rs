@@ -70,15 +70,21 @@ fn verdicts(rules: &[&Rule]) -> Vec<Verdict> {
     let always = |rule: &&&Rule| rule.clauses.is_empty() && rule.scope.any_actor();
     let (permits, forbids): (Vec<&Rule>, Vec<&Rule>) =
         rules.iter().partition(|rule| rule.permits());
+    let (asking, forbids): (Vec<&Rule>, Vec<&Rule>) =
+        forbids.into_iter().partition(|rule| rule.asks());
     if permits.is_empty() || forbids.iter().any(|rule| always(&rule)) {
         return vec![Verdict::Refuse];
     }
+    let always_asked = asking.iter().any(|rule| always(&rule));
     let (gated, open): (Vec<&Rule>, Vec<&Rule>) = permits.iter().partition(|rule| rule.gated);
     let always_open = open.iter().any(|rule| always(&rule));
     let always_permitted = always_open || gated.iter().any(|rule| always(&rule));
     [
-        (!open.is_empty(), Verdict::Allow),
-        (!gated.is_empty() && !always_open, Verdict::Gate),
+        (!open.is_empty() && !always_asked, Verdict::Allow),
+        (
+            !asking.is_empty() || (!gated.is_empty() && !always_open),
+            Verdict::Gate,
+        ),
         (!forbids.is_empty() || !always_permitted, Verdict::Refuse),
     ]
     .into_iter()

@@ -49,7 +49,7 @@ pub(crate) struct DecisionInput {
     pub(crate) parameters: Arc<BTreeMap<String, Attribute>>,
     /// Parameters that one of these policies looks at.
     pub(crate) seen: BTreeSet<String>,
-    /// The policies whose scope covers the method.
+    /// The policies whose scope covers the method, as the engine evaluates them.
     pub(crate) policies: Arc<PolicySet>,
     /// Its action with its groups, and the actions that the policies name.
     pub(crate) entities: Entities,
@@ -135,11 +135,10 @@ impl Policies {
     /// at all it had better not see. THREAT[SEC-05]
     #[must_use]
     pub fn may_use(&self, service: &str) -> bool {
-        self.slots.get(service).is_some_and(|methods| {
-            methods
-                .values()
-                .flat_map(|slot| slot.policies.policies())
-                .any(|policy| policy.effect() == Effect::Permit)
+        let methods = self.schema.methods.get(service);
+        methods.into_iter().flat_map(BTreeMap::values).any(|shape| {
+            let mut rules = self.rules.iter();
+            rules.any(|rule| rule.permits() && rule.scope.covers(service, shape))
         })
     }
 
@@ -253,7 +252,7 @@ fn slots(
             policies: match sets.get(&covering) {
                 Some(set) => Arc::clone(set),
                 None => {
-                    let policies = covering_rules().map(|rule| rule.policy.clone());
+                    let policies = covering_rules().map(|rule| rule.evaluated.clone());
                     let set = Arc::new(PolicySet::from_policies(policies)?);
                     sets.insert(covering, Arc::clone(&set));
                     set

@@ -24,7 +24,7 @@ const ANNOTATIONS: [&str; 3] = ["because", "gate", "id"];
 pub(crate) struct Rule {
     pub(crate) id: PolicyId,
     pub(crate) effect: Effect,
-    /// A person must agree.
+    /// A person must agree: to what it permits, or to what it would have forbidden.
     pub(crate) gated: bool,
     /// Shown to people and to the model.
     pub(crate) because: String,
@@ -33,7 +33,11 @@ pub(crate) struct Rule {
     pub(crate) mentions: Vec<Mention>,
     /// In the file, annotations included.
     pub(crate) place: Range<usize>,
+    /// As it is written, for the validator.
     pub(crate) policy: Policy,
+    /// As the engine evaluates it: a prohibition with a gate as a permit, so that those that match are told beside the
+    /// permits that do. The one that judges knows which of them permits something.
+    pub(crate) evaluated: Policy,
 }
 
 impl Rule {
@@ -62,6 +66,18 @@ impl Rule {
             }
         };
         let clauses = form.body().clauses().clone();
+        let named = |policy: &Policy| policy.new_id(cedar_policy::PolicyId::new(&id));
+        let evaluated = match (policy.effect(), gated) {
+            (Effect::Forbid, true) => match permitting(&form) {
+                Ok(policy) => named(&policy),
+                Err(error) => {
+                    let problem = Problem::new(format!("it has no structure: {error}"));
+                    problems.push(problem.at(place));
+                    return None;
+                }
+            },
+            _ => named(policy),
+        };
         Some(Self {
             effect: policy.effect(),
             gated,
@@ -70,7 +86,8 @@ impl Rule {
             mentions: mention::mentions(&clauses),
             clauses,
             place,
-            policy: policy.new_id(cedar_policy::PolicyId::new(&id)),
+            policy: named(policy),
+            evaluated,
             id: PolicyId(id.into()),
         })
     }
@@ -78,6 +95,23 @@ impl Rule {
     pub(crate) fn permits(&self) -> bool {
         self.effect == Effect::Permit
     }
+
+    /// Whether it refuses what it matches, whatever permits it.
+    pub(crate) fn refuses(&self) -> bool {
+        self.effect == Effect::Forbid && !self.gated
+    }
+
+    /// Whether it is a prohibition with a gate: what it matches is put to a person, if something permits it.
+    pub(crate) fn asks(&self) -> bool {
+        self.effect == Effect::Forbid && self.gated
+    }
+}
+
+/// The same policy as a permit.
+fn permitting(form: &pst::Policy) -> Result<Policy, pst::PstConstructionError> {
+    let mut body = form.body().clone();
+    body.effect = pst::Effect::Permit;
+    Policy::from_pst(pst::Policy::Static(pst::StaticPolicy::try_from(body)?))
 }
 
 struct RuleReader<'a> {
@@ -139,12 +173,7 @@ impl RuleReader<'_> {
     fn gated(&mut self) -> bool {
         match self.policy.annotation("gate") {
             None => false,
-            Some("approve") if self.policy.effect() == Effect::Permit => true,
-            Some("approve") => {
-                let help = "remove the gate, or make it a `permit`";
-                self.wrong("gate", "a `forbid` cannot be approved", help);
-                true
-            }
+            Some("approve") => true,
             Some(_) => {
                 let help = "the only gate is `@gate(\"approve\")`";
                 self.wrong("gate", "the gate is not known", help);

@@ -4,7 +4,7 @@
 use crate::{
     interface::{Effect, Interface},
     name::{ContextName, is_method_name, is_service_name},
-    types::{self, Attribute, Kinds, Untyped},
+    types::{self, Attribute, Kinds},
 };
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Validator};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -183,8 +183,8 @@ fn shapes(
         let mut twice = false;
         for parameter in &method.parameters {
             let mut attribute = kinds.attribute(&parameter.schema, parameter.required);
-            if parameter.name == types::NOW {
-                attribute.kind = Err(Untyped("`context.now` is when the call is made"));
+            if let Some(untyped) = types::taken(&parameter.name) {
+                attribute.kind = Err(untyped);
             }
             if let Err(untyped) = &attribute.kind {
                 leave_out(Some(&parameter.name), untyped.0);

@@ -3,12 +3,12 @@
 //! choose the look.
 
 use crate::moment::DateFormat;
-use cedar_policy::RestrictedExpression;
+use cedar_policy::{ExpressionConstructionError, RestrictedExpression};
 use serde_json::{Map, Number, Value, json};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 /// Deeper schemas than this have no type. THREAT[DOS-08]: a document decides how deep they are.
@@ -25,6 +25,50 @@ const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What policies call the time of a call. THREAT[POL-03]: no parameter of this name is ever taken for it.
 pub(crate) const NOW: &str = "now";
+
+/// What policies call the run that makes a call. The same holds for it.
+pub(crate) const RUN: &str = "run";
+
+/// What the run has read from, in [`RUN`].
+pub(crate) const READ_FROM: &str = "read_from";
+
+/// What the context of a call holds besides its parameters. A parameter of such a name is sent, and no policy sees it.
+static SURROUNDINGS: LazyLock<BTreeMap<String, Attribute>> = LazyLock::new(|| {
+    let always = |kind| Attribute {
+        kind: Ok(kind),
+        required: true,
+        nullable: false,
+    };
+    let read_from = always(Type::Set(Arc::new(Type::String)));
+    let run = BTreeMap::from([(READ_FROM.to_owned(), read_from)]);
+    BTreeMap::from([
+        (NOW.to_owned(), always(Type::Instant(DateFormat::Instant))),
+        (RUN.to_owned(), always(Type::Record(Arc::new(run)))),
+    ])
+});
+
+/// The same, if a name is of it.
+pub(crate) fn surroundings(name: &str) -> Option<&'static BTreeMap<String, Attribute>> {
+    SURROUNDINGS.contains_key(name).then(|| &*SURROUNDINGS)
+}
+
+/// Why no policy sees a parameter of this name.
+pub(crate) fn taken(name: &str) -> Option<Untyped> {
+    match name {
+        NOW => Some(Untyped("`context.now` is when the call is made")),
+        RUN => Some(Untyped("`context.run` is the run that makes the call")),
+        _ => None,
+    }
+}
+
+/// The run as Cedar has it.
+pub(crate) fn run(
+    read_from: &BTreeSet<String>,
+) -> Result<RestrictedExpression, ExpressionConstructionError> {
+    let names = read_from.iter().cloned();
+    let names = RestrictedExpression::new_set(names.map(RestrictedExpression::new_string));
+    RestrictedExpression::new_record([(READ_FROM.to_owned(), names)])
+}
 
 /// A Cedar type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +154,7 @@ impl Attribute {
     }
 
     /// Cedar must be told that a `null` may be missing.
-    fn always(&self) -> bool {
+    pub(crate) fn always(&self) -> bool {
         self.required && !self.nullable
     }
 }
@@ -240,7 +284,7 @@ impl Type {
             Self::Long => json!({"type": "Long"}),
             Self::Decimal => json!({"type": "Extension", "name": "decimal"}),
             Self::String => json!({"type": "String"}),
-            Self::Instant(_) => instant_schema(),
+            Self::Instant(_) => json!({"type": "Extension", "name": "datetime"}),
             Self::Set(element) => json!({"type": "Set", "element": element.schema()}),
             Self::Record(attributes) => record_schema(attributes),
         }
@@ -304,26 +348,18 @@ impl Type {
     }
 }
 
-fn instant_schema() -> Value {
-    json!({"type": "Extension", "name": "datetime"})
-}
-
-/// The context of a call: its parameters, and when it is made.
+/// The context of a call: its parameters, when it is made, and the run that makes it.
 pub(crate) fn context_schema(parameters: &BTreeMap<String, Attribute>) -> Value {
-    let mut schema = record_schema(parameters);
-    if let Some(Value::Object(attributes)) = schema.get_mut("attributes") {
-        let mut now = instant_schema();
-        if let Value::Object(now) = &mut now {
-            now.insert("required".to_owned(), Value::Bool(true));
-        }
-        attributes.insert(NOW.to_owned(), now);
-    }
-    schema
+    // A parameter of a name that is taken has no type, and is left out.
+    attributes_schema(parameters.iter().chain(SURROUNDINGS.iter()))
 }
 
 fn record_schema(attributes: &BTreeMap<String, Attribute>) -> Value {
+    attributes_schema(attributes.iter())
+}
+
+fn attributes_schema<'a>(attributes: impl Iterator<Item = (&'a String, &'a Attribute)>) -> Value {
     let attributes: Map<String, Value> = attributes
-        .iter()
         .filter_map(|(name, attribute)| {
             let mut schema = attribute.kind.as_ref().ok()?.schema();
             if let Value::Object(schema) = &mut schema {
@@ -393,7 +429,7 @@ fn complete<'a>(
 }
 
 /// An integer of JSON Schema, for which `5.0` is one.
-fn long(number: &Number) -> Result<i64, Misfit> {
+pub(crate) fn long(number: &Number) -> Result<i64, Misfit> {
     if let Some(whole) = number.as_i64() {
         return Ok(whole);
     }
@@ -411,7 +447,7 @@ fn long(number: &Number) -> Result<i64, Misfit> {
 }
 
 /// A number as Cedar writes decimals, if that is exactly it.
-fn decimal(number: &Number) -> Result<String, Misfit> {
+pub(crate) fn decimal(number: &Number) -> Result<String, Misfit> {
     let float = number.as_f64().ok_or(Misfit::TooLarge)?;
     if float.abs() > LARGEST_DECIMAL {
         return Err(Misfit::TooLarge);

@@ -5,7 +5,9 @@ use crate::{
     contexts::ContextPolicy,
     hostcall::{call::Call, refusal::Refusal},
 };
-use sandgate_policy::{ContextLimits, Decision, Fault, Principal, PrincipalError, Query, Ruling};
+use sandgate_policy::{
+    ContextLimits, Decision, Fault, NOTHING_READ, Principal, PrincipalError, Query, Ruling,
+};
 use sandgate_service::{Identity, Method, Weight};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -63,6 +65,7 @@ impl Decided {
             method: &method.method,
             params: arguments.by_name(),
             now: asked.made(),
+            read_from: &NOTHING_READ,
         });
         tracing::debug!(
             "{}.{} is decided: {}",

@@ -58,6 +58,7 @@ fn of_case(
         fields::object(value.as_table()?)
     });
     let now = super::now(fields);
+    let read_from = super::after(fields, policies);
     let (principal, service, method) = (principal?, service?, method?);
     let decision = policies.decide(&Query {
         principal: &principal,
@@ -65,6 +66,7 @@ fn of_case(
         method: &method,
         params: &params.map_or_else(Map::new, |(params, _)| params),
         now: now.unwrap_or(Moment::OF_CASES),
+        read_from: &read_from,
     });
     let verdict = format!("\"{}\"", decision.verdict);
     // Ids hold nothing that TOML would have to escape.

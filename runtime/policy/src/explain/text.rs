@@ -29,9 +29,15 @@ impl fmt::Display for Explanation {
             .partition(|story| ids.contains(&story.id));
         let (outweighed, others): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|story| story.matches());
+        // A prohibition with a gate matches, and there is no permit for it to be about.
+        let matching = if ids.is_empty() {
+            "without effect:"
+        } else {
+            "outweighed:"
+        };
         for (title, stories) in [
             ("decided by", decided),
-            ("outweighed:", outweighed),
+            (matching, outweighed),
             ("not by", others),
         ] {
             for story in stories {
@@ -54,7 +60,8 @@ impl fmt::Display for Story {
         let word = match (self.effect, self.gated) {
             (Effect::Permit, false) => "permits",
             (Effect::Permit, true) => "permits once a person agrees",
-            (Effect::Forbid, _) => "forbids",
+            (Effect::Forbid, false) => "forbids",
+            (Effect::Forbid, true) => "has a person asked about what is permitted",
         };
         writeln!(f, "  {word}: {}", self.because)?;
         if let Some(caller) = &self.caller {
@@ -111,12 +118,13 @@ pub(super) fn readable(place: &str) -> String {
     readable
 }
 
-/// What a policy does to a call that it matches.
-pub(super) fn grant(story: &Story) -> &'static str {
+/// What a policy does to a call that it matches, where a prohibition with a gate matches it too or not.
+pub(super) fn grant(story: &Story, asked: bool) -> &'static str {
     match (story.effect, story.gated) {
-        (Effect::Permit, false) => "allow it",
-        (Effect::Permit, true) => "let a person allow it",
-        (Effect::Forbid, _) => "forbid it",
+        (Effect::Permit, false) if !asked => "allow it",
+        (Effect::Permit, _) => "let a person allow it",
+        (Effect::Forbid, false) => "forbid it",
+        (Effect::Forbid, true) => "have a person asked",
     }
 }
 

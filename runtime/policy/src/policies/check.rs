@@ -8,6 +8,7 @@ use crate::{
     rule::Rule,
     schema::Schema,
     scope::GROUPS,
+    types,
 };
 use cedar_policy::{
     ActionConstraint, EntityUid, PrincipalConstraint, ValidationError, ValidationResult,
@@ -63,6 +64,12 @@ pub(super) fn conditions(rules: &[Rule], schema: &Schema, text: &str) -> Vec<Pro
                             .near(name, ["user", "claims"].into_iter()),
                     );
                 }
+                Mention::Source(name) => problems.extend(
+                    schema
+                        .source(name)
+                        .err()
+                        .map(|unknown| unknown.problem().at(locate(name, rule, text))),
+                ),
                 Mention::Caller(_) | Mention::Action(_) => {}
                 Mention::Nothing(name) => problems.push(
                     Problem::new(format!("`{name}`: actions and services have no attributes"))
@@ -91,7 +98,26 @@ fn group(action: &str, rule: &Rule, text: &str) -> Option<Problem> {
     })
 }
 
+/// Compared as a whole, the names of sources in it would be nobody's to check.
+fn of_run(path: &[String], rule: &Rule, text: &str) -> Option<Problem> {
+    let problem = match path.first() {
+        None => Problem::new("`context.run` is used as a whole")
+            .at(locate(types::RUN, rule, text))
+            .help("write `context.run.read_from.contains(\"…\")`, with a service or a method"),
+        Some(name) if name == types::READ_FROM => return None,
+        Some(name) => Problem::new(format!("a run has no attribute `{}`", name.escape_debug()))
+            .at(locate(name, rule, text))
+            .near(name, [types::READ_FROM].into_iter()),
+    };
+    Some(problem)
+}
+
 fn parameter(path: &[String], rule: &Rule, schema: &Schema, text: &str) -> Option<Problem> {
+    if let [run, rest @ ..] = path
+        && run == types::RUN
+    {
+        return of_run(rest, rule, text);
+    }
     let mut typed = false;
     let mut missing: Option<(&str, BTreeSet<&str>)> = None;
     for (service, method, shape) in schema.all() {

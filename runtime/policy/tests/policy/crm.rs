@@ -2,7 +2,8 @@
 
 use sandgate_policy::{
     ContextLimits, ContextName, ContextNumber, Decision, Effect, File, Interface, MethodInterface,
-    Moment, ParameterInterface, Policies, Principal, Query, Schema, Unusable, Verdict,
+    Moment, NOTHING_READ, ParameterInterface, Policies, Principal, Query, Schema, Unusable,
+    Verdict,
 };
 use serde_json::{Map, Value, json};
 use std::{num::NonZeroU32, sync::Arc};
@@ -161,6 +162,7 @@ pub(crate) fn ask(policies: &Policies, method: &str, value: Value) -> Decision {
         method,
         params: &params(value),
         now: Moment::OF_CASES,
+        read_from: &NOTHING_READ,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, caller, crm, load, params, short};
 use sandgate_policy::{
-    ContextNumber, Decision, Fault, Moment, Principal, Query,
+    ContextNumber, Decision, Fault, Moment, NOTHING_READ, Principal, Query,
     Verdict::{Allow, Gate, Refuse},
 };
 use serde_json::json;
@@ -139,6 +139,7 @@ fn sec_05_what_does_not_exist_looks_like_what_is_refused() {
             method,
             params: &params(value),
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         })
     };
     let hidden = of("crm", "contact.add", json!({"name": "x"}));
@@ -172,6 +173,7 @@ fn iso_04_policies_answer_for_their_own_context_alone() {
             method: "stats.count",
             params: &params(json!({})),
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         });
         assert_eq!(decision.verdict, verdict, "{context:?}");
     }
@@ -281,6 +283,7 @@ fn pol_04_a_name_is_itself_or_nothing() {
             method: "contact.get",
             params: &params(value.clone()),
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         });
         assert_eq!(decision.verdict, Refuse, "{service:?}");
     }
@@ -299,6 +302,7 @@ fn who_calls_is_matched_exactly() {
             method: "stats.count",
             params: &params(json!({})),
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         };
         policies.decide(&query).verdict
     };

@@ -1,7 +1,7 @@
 //! Explanations, whole, as a policy author reads them.
 
 use crate::crm::{caller, load, params};
-use sandgate_policy::{Moment, Query};
+use sandgate_policy::{Moment, NOTHING_READ, Query};
 use serde_json::{Value, json};
 
 const TEXT: &str = r#"
@@ -43,6 +43,7 @@ fn explained(service: &str, method: &str, value: Value, claims: &[&str]) -> Stri
             method,
             params: &params(value),
             now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
         })
         .to_string();
     // The digest has its own test.

@@ -89,8 +89,11 @@ fn pol_07_annotations_are_known_and_meant() {
             format!("{annotations} permit (principal, action in Action::\"read\", resource);");
         all.push_str(&format!("{annotations}\n{}\n", problems(&text)));
     }
-    let forbid = "@because(\"x\") @gate(\"approve\") forbid (principal, action, resource);";
-    all.push_str(&format!("{forbid}\n{}\n", problems(forbid)));
+    for gate in ["approve", "aprove"] {
+        let forbid =
+            format!("@because(\"x\") @gate(\"{gate}\") forbid (principal, action, resource);");
+        all.push_str(&format!("{forbid}\n{}\n", problems(&forbid)));
+    }
     insta::assert_snapshot!(all);
 }
 

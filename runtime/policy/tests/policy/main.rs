@@ -19,3 +19,6 @@ mod load;
 mod model;
 mod mutation;
 mod parameters;
+mod replay;
+mod sources;
+mod suggest;

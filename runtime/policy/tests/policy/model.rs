@@ -1,5 +1,6 @@
 //! The semantics of policies written a second time, on data types of its own and without Cedar, and a comparison of
-//! both on random policies and calls. THREAT[POL-08] is answered here: default refuses, `forbid` wins, an error refuses.
+//! both on random policies and calls. THREAT[POL-08] is answered here: default refuses, `forbid` wins, an error refuses, and a
+//! `forbid` with a gate asks about what is permitted.
 //!
 //! `SANDGATE_CASES` sets how many calls are compared, `SANDGATE_SEED` where they start.
 
@@ -9,7 +10,7 @@ use sandgate_policy::{
     Verdict::{self, Allow, Gate, Refuse},
 };
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 // The model.
 
@@ -51,6 +52,8 @@ enum Condition {
     Claim(&'static str),
     User(&'static str),
     Group(&'static str),
+    ReadFrom(&'static str),
+    ReadFromAny,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ struct Call {
     service: &'static str,
     method: &'static str,
     params: Map<String, Value>,
+    read_from: BTreeSet<String>,
 }
 
 impl Call {
@@ -143,6 +147,8 @@ fn holds(condition: Condition, call: &Call, effect: Effect) -> Option<bool> {
         Condition::Claim(value) => call.claims.iter().any(|claim| claim == value),
         Condition::User(value) => call.user == value,
         Condition::Group(group) => in_group(group, effect),
+        Condition::ReadFrom(name) => call.read_from.iter().any(|read| read == name),
+        Condition::ReadFromAny => !call.read_from.is_empty(),
     })
 }
 
@@ -180,6 +186,7 @@ fn decide(policies: &[Policy], call: &Call) -> (Verdict, Vec<String>) {
         return none;
     }
     let (mut failed, mut forbids, mut permits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut asking = Vec::new();
     let mut open = false;
     for (number, policy) in policies.iter().enumerate() {
         let id = format!("p{number:02}");
@@ -189,6 +196,7 @@ fn decide(policies: &[Policy], call: &Call) -> (Verdict, Vec<String>) {
         ) {
             (None, _) => failed.push(id),
             (Some(false), _) => {}
+            (Some(true), false) if policy.gate => asking.push(id),
             (Some(true), false) => forbids.push(id),
             (Some(true), true) => {
                 open |= !policy.gate;
@@ -202,8 +210,12 @@ fn decide(policies: &[Policy], call: &Call) -> (Verdict, Vec<String>) {
         (Refuse, forbids)
     } else if permits.is_empty() {
         none
-    } else {
+    } else if asking.is_empty() {
         (if open { Allow } else { Gate }, permits)
+    } else {
+        permits.extend(asking);
+        permits.sort();
+        (Gate, permits)
     }
 }
 
@@ -233,6 +245,8 @@ fn condition_text(condition: Condition) -> String {
         Condition::Claim(value) => format!("principal.claims.contains(\"{value}\")"),
         Condition::User(value) => format!("principal.user == \"{value}\""),
         Condition::Group(group) => format!("action in Action::\"{group}\""),
+        Condition::ReadFrom(name) => format!("context.run.read_from.contains(\"{name}\")"),
+        Condition::ReadFromAny => "!context.run.read_from.isEmpty()".to_owned(),
     }
 }
 
@@ -298,6 +312,8 @@ impl Random {
     }
 }
 
+const SOURCES: [&str; 3] = ["one", "one.thing.get", "two"];
+
 const GROUPS: [&str; 4] = ["read", "write", "destroy", "change"];
 
 fn random_policy(random: &mut Random) -> Policy {
@@ -314,7 +330,7 @@ fn random_policy(random: &mut Random) -> Policy {
     let permit = !random.one_in(3);
     let conditions = (0..random.below(3)).map(|_| {
         let clause = random.pick(&[Clause::When, Clause::When, Clause::WhenNot, Clause::Unless]);
-        let condition = match random.below(14) {
+        let condition = match random.below(17) {
             0 => Condition::NumberIs(random.pick(&[0, 1, 2])),
             1 | 2 => Condition::NumberAtMost(random.pick(&[-1, 0, 1, 2])),
             3 => Condition::NumberPlusMost,
@@ -325,14 +341,16 @@ fn random_policy(random: &mut Random) -> Policy {
             10 => Condition::TagsHold(random.pick(&["a", "b"])),
             11 => Condition::Claim(random.pick(&["x", "y"])),
             12 => Condition::User(random.pick(&["", "ada"])),
-            _ => Condition::Group(random.pick(&GROUPS)),
+            13 => Condition::Group(random.pick(&GROUPS)),
+            14 | 15 => Condition::ReadFrom(random.pick(&SOURCES)),
+            _ => Condition::ReadFromAny,
         };
         (clause, condition)
     });
     Policy {
         permit,
         conditions: conditions.collect(),
-        gate: permit && random.one_in(2),
+        gate: random.one_in(2),
         actions,
         service: random.one_in(2).then(|| random.below(2)),
         actor: random.one_in(4).then(|| random.pick(&["script", "robot"])),
@@ -428,6 +446,11 @@ fn random_call(random: &mut Random) -> Call {
             "read",
         ]),
         params,
+        read_from: SOURCES
+            .into_iter()
+            .filter(|_| random.one_in(2))
+            .map(ToOwned::to_owned)
+            .collect(),
     }
 }
 
@@ -498,6 +521,7 @@ fn pol_08_the_engine_agrees_with_the_model() {
                 method: call.method,
                 params: &call.params,
                 now: Moment::OF_CASES,
+                read_from: &call.read_from,
             });
             let ids: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
             let expected = decide(&policies, &call);

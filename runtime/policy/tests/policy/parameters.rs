@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, caller, limits, method, params, schema};
 use sandgate_policy::{
-    Effect, File, Interface, Moment, Policies, Query,
+    Effect, File, Interface, Moment, NOTHING_READ, Policies, Query,
     Verdict::{self, Allow, Refuse},
 };
 use serde_json::{Value, json};
@@ -311,6 +311,7 @@ fn pol_09_a_call_cannot_say_what_its_effect_is() {
                 method: "contact.list",
                 params: &params(json!({"effect": "read", "x-effect": "read"})),
                 now: Moment::OF_CASES,
+                read_from: &NOTHING_READ,
             })
             .verdict
     };
