@@ -22,7 +22,7 @@ pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
     ArgumentError, Arguments, Change, ChangedPart, Document, DocumentError, EffectSource, Hash,
-    LeftOut, Method, Reads, Service, Target, Terms, Weight, doubts, sample,
+    LeftOut, Method, Reads, Service, Target, Terms, Weight, WrittenCall, doubts, sample,
 };
 pub use registration::{Changed, Registration};
 pub use registry::Registry;

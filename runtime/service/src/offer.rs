@@ -15,6 +15,7 @@ mod schema;
 mod tree;
 mod types;
 pub(crate) mod weight;
+mod written;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use change::{Change, ChangedPart};
@@ -23,6 +24,7 @@ pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
 pub use sample::sample;
 pub use weight::Weight;
+pub use written::WrittenCall;
 
 use crate::{address::Address, naming, tool::Tool};
 use document::{Parameter, Structure};
