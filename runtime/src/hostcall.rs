@@ -44,8 +44,8 @@ use question::{Pause, Used};
 use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::{ContextLimits, JournalDuty, Moment};
-use sandgate_wire::Reply;
 use sandgate_service::Undo;
+use sandgate_wire::Reply;
 use serde_json::value::RawValue;
 use std::{
     sync::{Arc, atomic::AtomicBool},

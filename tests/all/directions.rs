@@ -18,7 +18,7 @@ struct Stages {
     order: &'static [&'static str],
 }
 
-const ALL: [Stages; 6] = [
+const ALL: [Stages; 7] = [
     Stages {
         place: "runtime/wire/src",
         module: &[],
@@ -79,6 +79,11 @@ const ALL: [Stages; 6] = [
         ],
     },
     Stages {
+        place: "runtime/check/src",
+        module: &[],
+        order: &["report", "offered", "depth", "literal", "names", "reading"],
+    },
+    Stages {
         place: "runtime/src",
         module: &[],
         order: &[
@@ -101,6 +106,7 @@ const ALL: [Stages; 6] = [
             "script",
             "sandbox",
             "host",
+            "check",
             "policy",
             "service",
             "fuzzing",
@@ -144,6 +150,7 @@ const ALL: [Stages; 6] = [
             "policy",
             "service",
             "run",
+            "check",
             "repl",
             "mcp",
             "demo",

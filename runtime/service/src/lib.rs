@@ -25,7 +25,7 @@ pub use json::{JsonError, depth};
 pub use offer::{
     ArgumentError, Arguments, Bindings, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
     EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
-    Service, Target, Terms, Undo, UndoError, Weight, doubts, placeholder, sample,
+    Service, Target, Terms, Undo, UndoError, Weight, WrittenCall, doubts, placeholder, sample,
 };
 pub use redact::{REDACTED, redacted};
 pub use registration::{Changed, Registration};

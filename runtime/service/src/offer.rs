@@ -19,6 +19,7 @@ mod tree;
 mod types;
 mod undo;
 pub(crate) mod weight;
+mod written;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use bindings::{Bindings, Placeholder, PlaceholderUse};
@@ -31,6 +32,7 @@ pub use placeholder::placeholder;
 pub use sample::sample;
 pub use undo::{Undo, UndoError};
 pub use weight::Weight;
+pub use written::WrittenCall;
 
 use crate::{address::Address, naming, tool::Tool};
 use document::{OwnMarks, Parameter, Structure};

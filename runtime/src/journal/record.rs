@@ -299,7 +299,9 @@ impl Record {
             journal.is_writable()?;
         }
         let named = idempotent.then(|| format!("{run}:{call}"));
-        let key = named.as_deref().and_then(|key| IdempotencyKey::new(key).ok());
+        let key = named
+            .as_deref()
+            .and_then(|key| IdempotencyKey::new(key).ok());
         if effect == Effect::Read && approval.is_none() {
             return Ok(Ticket { key });
         }

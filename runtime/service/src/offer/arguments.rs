@@ -94,9 +94,7 @@ pub enum ArgumentError {
         takes: String,
     },
     /// Which of the two would count?
-    #[error(
-        "`{method}` takes its arguments as one JSON object or list: `{parameter}` occurs twice"
-    )]
+    #[error("`{method}` was given `{parameter}` twice; leave one out")]
     Twice {
         /// The method.
         method: String,
@@ -225,6 +223,13 @@ struct Bound {
     rounded: Option<String>,
 }
 
+impl Argument {
+    /// `None` for what may be left out and cannot be null is how Python leaves it out.
+    pub(super) fn is_left_out_by(&self, value: &Value) -> bool {
+        value.is_null() && !self.parameter.required && !self.parameter.schema.takes_null()
+    }
+}
+
 impl Method {
     /// Binds what a script gave to the parameters, adds what only the host knows, and checks all of it.
     pub fn bind(&self, given: &RawValue, caller: &Principal) -> Result<Arguments, ArgumentError> {
@@ -246,10 +251,9 @@ impl Method {
                 *value = self.set(argument, reserved, caller, weight)?;
                 continue;
             }
-            // `None` for what may be left out and cannot be null is how Python leaves it out.
-            if value.as_ref().is_some_and(|bound| bound.value.is_null())
-                && !parameter.required
-                && !parameter.schema.takes_null()
+            if value
+                .as_ref()
+                .is_some_and(|bound| argument.is_left_out_by(&bound.value))
             {
                 *value = None;
             }
@@ -260,11 +264,7 @@ impl Method {
             }
         }
         if !missing.is_empty() {
-            return Err(ArgumentError::Missing {
-                method: self.method.clone(),
-                missing: quoted(missing.into_iter()),
-                takes: self.takes(),
-            });
+            return Err(self.missing(missing));
         }
         let params = match self.structure {
             Structure::ByName => to_raw_value(&self.object(&values)),
@@ -299,31 +299,13 @@ impl Method {
         match serde_json::from_str(given.get()).map_err(|error| self.shape(&error))? {
             Given::ByName(members) => {
                 for (name, value) in members {
-                    let slot = self
-                        .arguments
-                        .iter()
-                        .zip(&mut values)
-                        .find(|(argument, _)| argument.parameter.name == *name);
-                    let reserved = Reserved::by_name(&name).is_some();
-                    let (argument, slot) = match slot {
-                        Some((argument, _)) if argument.reserved.is_some() => {
-                            return Err(ArgumentError::Reserved {
-                                parameter: argument.parameter.name.clone(),
-                            });
-                        }
-                        Some(slot) => slot,
-                        None if reserved => {
-                            return Err(ArgumentError::Reserved {
-                                parameter: text::line(&name, 60),
-                            });
-                        }
-                        None => return Err(self.unknown(&name)),
+                    let at = self.settable(&name)?;
+                    let Some((argument, slot)) = self.arguments.iter().zip(&mut values).nth(at)
+                    else {
+                        return Err(self.unknown(&name));
                     };
                     if slot.is_some() {
-                        return Err(ArgumentError::Twice {
-                            method: self.method.clone(),
-                            parameter: text::line(&name, 60),
-                        });
+                        return Err(self.twice(&name));
                     }
                     *slot = Some(self.value(argument, value, &parts, weight)?);
                 }
@@ -334,19 +316,64 @@ impl Method {
                     .iter()
                     .zip(&mut values)
                     .filter(|(argument, _)| argument.reserved.is_none());
-                if items.len() > self.open().count() {
-                    return Err(ArgumentError::TooMany {
-                        method: self.method.clone(),
-                        given: items.len(),
-                        takes: self.takes(),
-                    });
-                }
+                self.are_not_too_many(items.len())?;
                 for (item, (argument, slot)) in items.into_iter().zip(open) {
                     *slot = Some(self.value(argument, item, &parts, weight)?);
                 }
             }
         }
         Ok(values)
+    }
+
+    /// Which parameter of this name a script may set.
+    pub(super) fn settable(&self, name: &str) -> Result<usize, ArgumentError> {
+        let mut all = self.arguments.iter().enumerate();
+        let found = all.find(|(_, argument)| argument.parameter.name == name);
+        let is_reserved = Reserved::by_name(name).is_some();
+        match found {
+            Some((_, argument)) if argument.reserved.is_some() => Err(ArgumentError::Reserved {
+                parameter: argument.parameter.name.clone(),
+            }),
+            Some((at, _)) => Ok(at),
+            None if is_reserved => Err(ArgumentError::Reserved {
+                parameter: text::line(name, 60),
+            }),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    pub(super) fn are_not_too_many(&self, given: usize) -> Result<(), ArgumentError> {
+        if given <= self.open().count() {
+            return Ok(());
+        }
+        Err(ArgumentError::TooMany {
+            method: self.method.clone(),
+            given,
+            takes: self.takes(),
+        })
+    }
+
+    pub(super) fn twice(&self, name: &str) -> ArgumentError {
+        ArgumentError::Twice {
+            method: self.method.clone(),
+            parameter: text::line(name, 60),
+        }
+    }
+
+    pub(super) fn missing(&self, names: Vec<&str>) -> ArgumentError {
+        ArgumentError::Missing {
+            method: self.method.clone(),
+            missing: quoted(names.into_iter()),
+            takes: self.takes(),
+        }
+    }
+
+    /// A value that stands in the source of a script: what a call with it would be told of it.
+    pub(super) fn look_at(&self, argument: &Argument, value: &Value) -> Result<(), ArgumentError> {
+        let text = to_raw_value(value).map_err(|error| self.shape(&error))?;
+        let weight = Weight::default();
+        let bound = self.value(argument, &text, &Cell::new(MOST_PARTS), &weight)?;
+        self.check(argument, &bound.value, &weight)
     }
 
     /// Strict JSON, with nothing in it that belongs to the host.
