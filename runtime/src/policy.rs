@@ -5,9 +5,10 @@ pub use crate::contexts::{
     names, needed, open_one, parse, read,
 };
 pub use sandgate_policy::{
-    BlindSpot, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName, ContextNameError,
-    ContextNumber, Decision, Effect, Explanation, FailedContext, Fault, File, Finding, Interface,
-    MethodInterface, Moment, Outlook, ParameterInterface, Policies, PolicyHash, PolicyId,
-    Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError, Unusable, Verdict,
-    formatted, is_blank, is_hidden, is_method_name, is_right_to_left, junit, nearest,
+    BlindSpot, ByteCount, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName,
+    ContextNameError, ContextNumber, Decision, Effect, Explanation, FailedContext, Fault, File,
+    Finding, Interface, MethodInterface, Moment, Outlook, Oversize, ParameterInterface, Policies,
+    PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError,
+    Unusable, Verdict, formatted, is_blank, is_hidden, is_method_name, is_right_to_left, junit,
+    nearest,
 };

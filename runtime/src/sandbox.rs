@@ -15,6 +15,7 @@ pub(crate) use image::fuzzing;
 pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
+use sandgate_policy::{ByteCount, Oversize};
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 /// Runs scripts, each in a fresh copy of one interpreter. Cheap to clone; clones share everything.
@@ -31,16 +32,11 @@ pub struct Builder {
     progress: Option<Arc<dyn Progress>>,
 }
 
-/// As a person writes it.
-fn size(bytes: usize) -> bytesize::Display {
-    bytesize::ByteSize::b(bytes as u64).display().iec()
-}
-
 /// Why a run could not be carried out; whatever a script does is an [`Outcome`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The context asks for something that no run can have.
-    #[error("the memory limit is {}; it must be between {} and {}", size(*asked), size(*least), size(*most))]
+    #[error("the memory limit is {}; it must be between {} and {}", ByteCount(*asked), ByteCount(*least), ByteCount(*most))]
     Memory {
         /// What it asks for.
         asked: usize,
@@ -50,7 +46,7 @@ pub enum RunError {
         most: usize,
     },
     /// The standard input is larger than the context allows.
-    #[error("the standard input is {size} bytes, {limit} are allowed")]
+    #[error("the standard input is {}", Oversize { size: *size, limit: *limit })]
     Stdin {
         /// How large it is.
         size: usize,

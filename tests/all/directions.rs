@@ -35,6 +35,7 @@ const ALL: [Stages; 6] = [
             "interface",
             "name",
             "problem",
+            "size",
             "text",
             "layout",
             "fields",

@@ -25,6 +25,7 @@ mod problem;
 mod rule;
 mod schema;
 mod scope;
+mod size;
 mod text;
 mod types;
 
@@ -48,3 +49,4 @@ pub use principal::{Principal, PrincipalError};
 pub use problem::{FailedContext, File, Finding, Problem, Unusable};
 pub use rule::PolicyId;
 pub use schema::{BlindSpot, Schema, SchemaError};
+pub use size::{ByteCount, Oversize};

@@ -22,6 +22,7 @@ use crate::{
     script::Script,
     workspace::{FileList, Workspace},
 };
+use sandgate_policy::{ByteCount, Oversize};
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
@@ -154,9 +155,11 @@ impl Shared {
         };
         if script.source.len() > limits.source {
             let reason = format!(
-                "the source is {} bytes, {} are allowed",
-                script.source.len(),
-                limits.source
+                "the source is {}",
+                Oversize {
+                    size: script.source.len(),
+                    limit: limits.source,
+                }
             );
             let ending = RunEnding {
                 reason: Some(reason),
@@ -442,7 +445,7 @@ fn name_ending(
 }
 
 fn out_of_memory(limits: &Limits) -> String {
-    let limit = super::size(limits.memory);
+    let limit = ByteCount(limits.memory);
     format!("the memory limit is {limit}, the interpreter's own included")
 }
 
