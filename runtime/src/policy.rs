@@ -6,9 +6,9 @@ pub use crate::contexts::{
 };
 pub use sandgate_policy::{
     BlindSpot, ByteCount, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName,
-    ContextNameError, ContextNumber, Decision, Effect, Explanation, FailedContext, Fault, File,
-    Finding, Interface, MethodInterface, Moment, Outlook, Oversize, ParameterInterface, Policies,
-    PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query, Ruling, Schema, SchemaError,
-    Unusable, Verdict, formatted, is_blank, is_hidden, is_method_name, is_right_to_left, junit,
-    nearest,
+    ContextNameError, ContextNumber, Decision, Effect, Expectation, Explanation, FailedContext,
+    Fault, File, Finding, Interface, MethodInterface, Moment, Outlook, Oversize,
+    ParameterInterface, Policies, PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query,
+    Ruling, Schema, SchemaError, Unusable, Verdict, formatted, is_blank, is_hidden, is_method_name,
+    is_right_to_left, junit, nearest,
 };

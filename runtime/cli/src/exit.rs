@@ -10,9 +10,10 @@ use std::process::ExitCode;
 pub(super) const HELP: &str = "\
 Exit codes:
   0        the script ran to its end
-  1        the script raised an exception; or policies have problems, or cases failed
+  1        the script raised an exception; or policies have problems, cases failed, or the call that is explained is refused
   N        the script called sys.exit(N); 1 where N is one of the numbers below
   64       the command line or a file named on it is not usable
+  69       a service is not there, or answered with an error
   70       sandgate itself failed
   73       the script has run, but what it printed or left cannot be written
   120      the script hit a limit: time, memory, stack, output or size of source
@@ -23,10 +24,12 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Ok,
-    /// A policy or one of its cases is not as it should be.
+    /// A policy or one of its cases is not as it should be, or what was asked about is refused.
     Found,
     Script(u8),
     Usage,
+    /// A service that a command speaks to. What scripts call is answered to them.
+    Service,
     Failure,
     Undelivered,
     Limit,
@@ -37,8 +40,9 @@ pub(super) enum Exit {
 }
 
 /// Those that a script cannot choose.
-const OURS: [Exit; 7] = [
+const OURS: [Exit; 8] = [
     Exit::Usage,
+    Exit::Service,
     Exit::Failure,
     Exit::Undelivered,
     Exit::Limit,
@@ -63,6 +67,7 @@ impl Exit {
             Self::Found => 1,
             Self::Script(code) => code,
             Self::Usage => 64,
+            Self::Service => 69,
             Self::Undelivered => 73,
             Self::Failure => Status::Failed.exit_code(),
             Self::Limit => Status::Timeout.exit_code(),
@@ -120,7 +125,7 @@ mod tests {
         for code in (0..=255).chain([-1, -70, 256, 256 + 64, 256 + 70, i32::MIN, i32::MAX]) {
             let [low, ..] = code.to_le_bytes();
             let expected = match low {
-                64 | 70 | 73 | 120 | 121 | 122 | 130 => 1,
+                64 | 69 | 70 | 73 | 120 | 121 | 122 | 130 => 1,
                 other => other,
             };
             assert_eq!(Exit::script(code).number(), expected, "{code}");

@@ -40,6 +40,14 @@ impl Failure {
         Self::internal(chain(error), None)
     }
 
+    /// A service is not there, or what it answers is of no use.
+    pub(super) fn service(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Service,
+            ..Self::usage(message, help)
+        }
+    }
+
     /// The script has run, and what it left cannot be put where it was asked for.
     pub(super) fn undelivered(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {

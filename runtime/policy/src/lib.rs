@@ -29,7 +29,7 @@ mod size;
 mod text;
 mod types;
 
-pub use cases::{Case, CaseReport, CaseResult, Cases, Ruling, junit};
+pub use cases::{Case, CaseReport, CaseResult, Cases, Expectation, Ruling, junit};
 pub use characters::{is_blank, is_hidden, is_right_to_left};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
