@@ -107,7 +107,8 @@ pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
 pub use sandbox::{
-    Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
+    Builder, ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, Loaded,
+    PortedImage, ProcessorLevel, Progress, RunError, Sandbox, Stage,
 };
 pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCode, Value};
 pub use script::Script;

@@ -12,7 +12,10 @@ mod wasi;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use image::fuzzing;
-pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
+pub use image::{
+    ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
+    ProcessorLevel, Progress, Stage,
+};
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use sandgate_policy::{ByteCount, Oversize};

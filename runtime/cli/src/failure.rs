@@ -59,7 +59,15 @@ impl Failure {
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
+        let message = error.to_string();
         let help = match &error {
+            ImageError::Import { remedy, .. } => return Self::usage(message, *remedy),
+            ImageError::Export { .. } => {
+                return Self::usage(
+                    message,
+                    "name a file that does not exist yet, where you can write",
+                );
+            }
             ImageError::Cache { .. } => {
                 Some("make the directory writable for you alone, or name another with --cache-dir")
             }
@@ -72,7 +80,7 @@ impl From<ImageError> for Failure {
                 Some("run `sandgate image clear` and try again")
             }
         };
-        Self::internal(error.to_string(), help)
+        Self::internal(message, help)
     }
 }
 
