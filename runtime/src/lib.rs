@@ -48,6 +48,7 @@
 
 mod cancel;
 mod script;
+mod zone;
 
 mod context;
 mod input;
@@ -114,3 +115,4 @@ pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCod
 pub use script::Script;
 pub use session::{Ended, Interrupt, Scripts, Session};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};
+pub use zone::{TimeZone, TimeZoneError};

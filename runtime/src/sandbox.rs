@@ -56,6 +56,11 @@ pub enum RunError {
         /// How large it may be.
         limit: usize,
     },
+    /// A variable of the environment that no environment can hold.
+    #[error(
+        "the environment variable `{0}` cannot be set: its name is empty or has a `=` in it, or it holds a zero byte"
+    )]
+    Variable(String),
     /// A replay would make its calls a second time.
     #[error(
         "a replay has neither answers of services nor live input on its tape; run it in a context without services, with its input given whole"
@@ -80,7 +85,7 @@ impl Sandbox {
     ///
     /// - no file or directory of the host, only an empty one in memory: outside of it, not even a path that does not exist
     ///   can be told from one that does;
-    /// - no environment variable, no argument, no user, no host name, no process id of the host;
+    /// - no environment variable, no argument, no time zone but UTC, no user, no host name, no process id of the host;
     /// - no socket, no process, no thread, no signal, no foreign function;
     /// - no clock finer than a millisecond, and no sight of the host's uptime;
     /// - nothing of an earlier run: memory, variables, random state;

@@ -90,6 +90,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Memory { .. } => Self::usage(chain, "pass --memory 256MiB, for example"),
             RunError::Stdin { .. } => Self::usage(chain, "pass large input as a file, with --in"),
+            RunError::Variable(_) => Self::usage(chain, "pass --env NAME=VALUE"),
             RunError::NoFiles => Self::usage(chain, "leave --workspace, --in and --out out"),
             RunError::Workspace(_) => Self::usage(
                 chain,

@@ -2,9 +2,12 @@
 //! what runs goes the way that every script goes. It must never run what the person has not ended with the enter key.
 
 use super::{
+    apart,
+    environment::EnvironmentArguments,
     executor::catching,
     exit::{Exit, ending},
     failure::Failure,
+    files::FilesArguments,
     interpreter::interpreter,
     print,
     question::{Seat, Typed},
@@ -19,9 +22,9 @@ use bytesize::ByteSize;
 use clap::Args;
 use history::History;
 use sandgate::{
-    Caller, Cancel, Context, Ended, Input, Outcome, Script, Session, Sink, Stream, Workspace,
+    Caller, Cancel, Context, Ended, Input, Outcome, Script, Session, Sink, Stream, policy::Oversize,
 };
-use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 use words::{LineEditor, LineReader, Words};
 
 mod history;
@@ -48,9 +51,11 @@ pub(super) struct ReplArguments {
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<ByteSize>,
 
-    /// Let statements read and change this directory, as /work; without one, /work is an empty directory in memory
-    #[arg(long, value_name = "DIR")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentArguments,
+
+    #[command(flatten)]
+    files: FilesArguments,
 
     #[command(flatten)]
     reach: ReachArguments,
@@ -67,27 +72,20 @@ pub(super) fn execute(
             "`sandgate run -` runs what comes from standard input",
         ));
     };
+    let zone = arguments.environment.zone()?;
+    let decide = apart::deciding(shared, arguments.reach.policies_dir());
+    arguments.files.keep_apart(&decide)?;
+    arguments.files.look()?;
     let opened = arguments.reach.open(shared, Some(Arc::clone(&seat)))?;
     let limits = arguments
         .reach
         .asked_for(arguments.timeout, arguments.memory, None);
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     let (executor, mut signals) = catching()?;
-    let workspace = match &arguments.workspace {
-        Some(path) => {
-            Some(Arc::new(Workspace::open(path).map_err(|error| {
-                Failure::from(sandgate::RunError::Workspace(error))
-            })?))
-        }
-        None => None,
-    };
+    let workspace = arguments.files.workspace()?;
     let history = History::open(shared.state_dir());
     let line = LineEditor::new(&history).map_err(|error| Failure::ours(&error))?;
-    let places: Vec<WithinReach<'_>> = arguments
-        .workspace
-        .iter()
-        .map(|path| WithinReach::Directory(path))
-        .collect();
+    let places: Vec<WithinReach<'_>> = arguments.files.places().collect();
     wall::confine_to(&places, Outside::Prompt, inherited)?;
     let sandbox = {
         let _entered = executor.enter();
@@ -106,6 +104,8 @@ pub(super) fn execute(
     let cancel = Cancel::new();
     let script = Script {
         input: Some(Box::new(Typed::at(seat)) as Box<dyn Input>),
+        environment: arguments.environment.variables(),
+        zone,
         workspace,
         session: Some(scripts),
         sink: Some(terminal.clone() as Arc<dyn Sink>),
@@ -257,8 +257,7 @@ async fn converse(
                 terminal.write(Stream::Err, exception.traceback.as_bytes());
             }
             Some(Ended::TooLong { size, limit }) => {
-                let text =
-                    format!("sandgate: the statement is {size} bytes, {limit} are allowed\n");
+                let text = format!("sandgate: the statement is {}\n", Oversize { size, limit });
                 terminal.write(Stream::Err, text.as_bytes());
             }
             Some(Ended::Exited { code, message }) => {

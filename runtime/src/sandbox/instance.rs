@@ -201,6 +201,9 @@ fn check(script: &Script, limits: &Limits) -> Result<(), RunError> {
     if script.workspace.is_some() && limits.workspace == Files::None {
         return Err(RunError::NoFiles);
     }
+    if let Some(name) = script.unusable_variable() {
+        return Err(RunError::Variable(name.to_owned()));
+    }
     if script.stdin.len() > limits.stdin {
         return Err(RunError::Stdin {
             size: script.stdin.len(),
@@ -221,6 +224,7 @@ impl Guest {
                 .iter()
                 .map(|argument| Cow::Borrowed(argument.as_str()))
                 .collect(),
+            environment: script.variables(),
             workspace: store.data().files.is_some(),
             session: (store.data().session.as_ref()).map_or(Session::None, linker::shown),
         };
