@@ -1,6 +1,6 @@
-"""`time` as POSIX systems have it; RustPython leaves half of it out on WASI. Run once before the snapshot.
+"""`time` as POSIX systems have it, but for local time; RustPython leaves half of it out on WASI. Run once before the snapshot.
 
-There is one time zone, UTC, and one clock for everything that elapses. Nothing here may read that clock by itself.
+There is one clock for everything that elapses. Nothing here may read that clock by itself.
 """
 
 import re
@@ -12,14 +12,6 @@ _MONTHS = (
     "January February March April May June July August September October November December".split()
 )
 
-time.tzname = ("UTC", "UTC")
-time.timezone = time.altzone = time.daylight = 0
-
-
-def tzset():
-    """The zone is always UTC."""
-
-
 _gmtime = time.gmtime
 
 
@@ -27,22 +19,6 @@ def gmtime(seconds=None, /):
     """As a structure of UTC. RustPython counts the days of the week from Sunday here, and Python from Monday."""
     t = _gmtime(seconds)
     return time.struct_time((*t[:6], (t[6] + 6) % 7, t[7], 0, "UTC", 0))
-
-
-def localtime(seconds=None, /):
-    """As a structure of the local time, which is UTC."""
-    return gmtime(seconds)
-
-
-def mktime(t, /):
-    """The seconds since the epoch; what is out of its range counts on into the next, as in C."""
-    year, month, day, hour, minute, second = t[:6]
-    years, month = divmod(month - 1, 12)
-    try:
-        days = date(year + years, month + 1, 1).toordinal() - 719163 + day - 1
-    except (ValueError, OverflowError):
-        raise OverflowError("mktime argument out of range") from None
-    return float(((days * 24 + hour) * 60 + minute) * 60 + second)
 
 
 # The fields that follow the year, with what they may be.
@@ -59,7 +35,7 @@ _RANGES = (
 
 def _checked(t):
     if t is None:
-        return gmtime()
+        return time.localtime()
     if not isinstance(t, (tuple, time.struct_time)):
         raise TypeError("Tuple or struct_time argument required")
     if len(t) < 9:
@@ -71,7 +47,7 @@ def _checked(t):
         if not least <= fields[at] <= most:
             raise ValueError(f"{name} out of range")
     fields[5] %= 7
-    zone = getattr(t, "tm_zone", None) or "UTC"
+    zone = getattr(t, "tm_zone", None) or ("" if t[8] < 0 else time.tzname[t[8] > 0])
     return time.struct_time((year, *fields, t[8], zone, getattr(t, "tm_gmtoff", None) or 0))
 
 
@@ -85,6 +61,8 @@ def _iso(t):
 
 
 def _offset(t):
+    if t.tm_isdst < 0:
+        return ""
     hours, seconds = divmod(abs(t.tm_gmtoff), 3600)
     return f"{'-' if t.tm_gmtoff < 0 else '+'}{hours:02}{seconds // 60:02}"
 
@@ -124,7 +102,7 @@ _PART = {
     "P": lambda t: ("am" if t.tm_hour < 12 else "pm", 0, ""),
     "p": lambda t: ("AM" if t.tm_hour < 12 else "PM", 0, ""),
     "S": lambda t: (t.tm_sec, 2, "0"),
-    "s": lambda t: (int(mktime(t)), 0, ""),
+    "s": lambda t: (int(time.mktime(t)), 0, ""),
     "U": lambda t: ((t.tm_yday + 6 - (t.tm_wday + 1) % 7) // 7, 2, "0"),
     "u": lambda t: (t.tm_wday + 1, 0, ""),
     "V": lambda t: (_iso(t)[1], 2, "0"),
@@ -167,7 +145,7 @@ def asctime(t=None, /):
 
 def ctime(seconds=None, /):
     """As `asctime` of those seconds."""
-    return asctime(gmtime(seconds))
+    return asctime(time.localtime(seconds))
 
 
 def clock_gettime_ns(clock, /):
@@ -208,7 +186,7 @@ time.thread_time, time.thread_time_ns = process_time, process_time_ns
 time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID = range(4)
 time.CLOCK_MONOTONIC_RAW, time.CLOCK_BOOTTIME = 4, 7
 for _function in (
-    tzset, gmtime, localtime, mktime, strftime, asctime, ctime, clock_gettime, clock_gettime_ns, clock_getres,
+    gmtime, strftime, asctime, ctime, clock_gettime, clock_gettime_ns, clock_getres,
     get_clock_info, process_time, process_time_ns,
 ):
     _function.__module__ = "time"

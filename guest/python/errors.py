@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 import types
+from _sandgate import WORKSPACE
 
 _OWN = "<sandgate."
 
@@ -247,7 +248,6 @@ def _get_strerror(error):
     return _HOST_NUMBER.sub("", said) if isinstance(said, str) else said
 
 
-_WORKSPACE = "/work"
 _files = types.SimpleNamespace(there=True)
 
 
@@ -262,8 +262,8 @@ def _os_error(error):
         absolute = error.filename.startswith("/")
         if not _files.there:
             said = f"{said} (this run has no files)"
-        elif absolute and not f"{error.filename}/".startswith(f"{_WORKSPACE}/"):
-            said = f"{said} (the files of a run are in {_WORKSPACE})"
+        elif absolute and not f"{error.filename}/".startswith(f"{WORKSPACE}/"):
+            said = f"{said} (the files of a run are in {WORKSPACE})"
         _strerror.__set__(error, said)
         error.args = (error.errno, said)
     if isinstance(said, str) and _HOST_NUMBER.search(said):

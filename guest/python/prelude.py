@@ -15,9 +15,8 @@ import uuid, warnings, weakref, zlib
 import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
 import _random, _sandgate, _sandgate_errors, _sandgate_streams
+from _sandgate import WORKSPACE
 from _sandgate_threads import shut_down
-
-WORKSPACE = "/work"
 
 _main = sys.modules["__main__"]
 _globals = _main.__dict__
@@ -67,12 +66,16 @@ random.seed = random._inst.seed
 _reseed = functools.partial(_random.Random.seed, random._inst)
 
 
-def start(name, source, arguments, workspace):
+def start(name, source, arguments, environment, workspace):
     """Prepares a run; returns the namespace that the script runs in."""
     _loader.start(name, source)
     _globals["__file__"] = name
     linecache.cache[name] = _loader
     sys.argv = [name, *arguments]
+    if environment:
+        os.environ.update(environment)
+        if "TZ" in environment:
+            time.tzset()
     _reseed(int.from_bytes(os.urandom(32)))
     if not workspace:  # the snapshot is in one
         sys.path, tempfile.tempdir = [], None

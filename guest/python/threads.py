@@ -44,6 +44,12 @@ class _Thread:
         _ready.append(self)
         return True
 
+    def end(self):
+        """It has ended, and whoever waits for that goes on."""
+        self.ended = True
+        while self.joining:
+            self.joining.popleft().wake()
+
 
 _main = _Thread(1, (0,), False)
 
@@ -208,10 +214,8 @@ def stir():
 
 def _end(thread):
     """Ends a thread and returns the number of the one that goes on."""
-    thread.ended = True
     del _others[thread.number[0]]
-    while thread.joining:
-        thread.joining.popleft().wake()
+    thread.end()
     while True:
         _expire()
         for other in _ready:
@@ -400,20 +404,23 @@ class _ThreadHandle:
     """What `threading` keeps of a thread it started."""
 
     def __init__(self):
-        self.ident, self._done, self._thread = None, False, None
+        self.ident = self._thread = None
 
     def _set_done(self):
-        self._done = True
+        """The first thread is done, for whoever joins it, when it only waits for the others."""
+        self._thread.end()
 
     def is_done(self):
-        if not self._done and self._thread is not None:
+        thread = self._thread
+        if thread is None:
+            return False
+        if not thread.ended:
             pass_on()
-            self._done = self._thread.ended
-        return self._done
+        return thread.ended
 
     def join(self, timeout=None):
         thread = self._thread
-        if self._done or thread is None or thread.ended:
+        if thread is None or thread.ended:
             return
         if thread is _Now.thread:
             raise RuntimeError("Cannot join current thread")
@@ -422,7 +429,6 @@ class _ThreadHandle:
             thread.joining.append(_Now.thread)
             if not park(deadline):
                 return
-        self._done = True
 
     def __repr__(self):
         return f"<_ThreadHandle object: ident={self.ident}>"
@@ -582,7 +588,7 @@ class _Unraisable:
 
 def _make_thread_handle(ident):
     handle = _ThreadHandle()
-    handle.ident = ident
+    handle.ident, handle._thread = ident, _Now.thread  # which asks for its own
     return handle
 
 

@@ -11,6 +11,10 @@ mod _sandgate {
     };
     use sandgate_wire::{PACKAGES, RefusalCode};
 
+    /// Where the files of a run are.
+    #[pyattr]
+    const WORKSPACE: &str = sandgate_wire::abi::WORKSPACE;
+
     /// What the host refuses because of its length is not worth copying to it.
     const LONGEST_PARAMS: usize = 1 << 20;
 

@@ -22,16 +22,17 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 19] = [
+const PARTS: [(&str, &str, &str); 20] = [
     part!("threads"),
     part!("absent"),
     part!("clock"),
+    part!("zones"),
+    part!("local"),
     part!("calls"),
     part!("pool"),
     part!("processes"),
     part!("loop"),
     part!("machine"),
-    part!("zones"),
     part!("errors"),
     part!("services"),
     part!("profiler"),

@@ -7,6 +7,7 @@ use crate::{
 };
 use rustpython_vm::{PyResult, VirtualMachine, builtins::PyStr};
 use sandgate_wire::{Ending, Script, Session};
+use std::collections::BTreeMap;
 
 /// What scripts do most. It leaves nothing behind other than what the interpreter learns.
 const SOURCE: &str = include_str!("../python/rehearsal.py");
@@ -24,6 +25,7 @@ pub fn perform(vm: &VirtualMachine) -> PyResult<()> {
         source: SOURCE.into(),
         name: "script.py".into(),
         argv: vec![],
+        environment: BTreeMap::new(),
         workspace: true,
         session: Session::None,
     };

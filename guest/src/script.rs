@@ -81,12 +81,17 @@ fn execute(vm: &VirtualMachine, script: &Script<'_>) -> PyResult<Ending> {
         .iter()
         .map(|argument| vm.ctx.new_str(&**argument).into())
         .collect();
+    let environment = vm.ctx.new_dict();
+    for (name, value) in &script.environment {
+        environment.set_item(&**name, vm.ctx.new_str(&**value).into(), vm)?;
+    }
     let globals = Prelude::Start.call(
         vm,
         vec![
             vm.ctx.new_str(&*script.name).into(),
             vm.ctx.new_str(&*script.source).into(),
             vm.ctx.new_list(arguments).into(),
+            environment.into(),
             vm.ctx.new_bool(script.workspace).into(),
         ],
     )?;

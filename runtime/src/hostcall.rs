@@ -472,10 +472,9 @@ impl Lane {
 /// A result, unless it is longer than this context may have.
 fn answered(limits: &ContextLimits, result: Box<RawValue>) -> Result<Reply, Refusal> {
     let size = result.get().len();
-    match limits.reply_bytes {
-        Some(limit) if u64::try_from(size).is_ok_and(|size| size > limit) => {
-            Err(Refusal::ReplyTooLong { size, limit })
-        }
+    let limit = limits.reply_bytes;
+    match limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) {
+        Some(limit) if size > limit => Err(Refusal::ReplyTooLong { size, limit }),
         _ => Ok(Reply::Ok(result)),
     }
 }

@@ -48,6 +48,7 @@
 
 mod cancel;
 mod script;
+mod zone;
 
 mod context;
 mod input;
@@ -119,18 +120,20 @@ pub use journal::{
         KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow,
     },
     past::PastError,
-    verify::{Problem, Verified},
+    verify::{JournalProblem, Verified},
 };
 pub use limits::{Files, Limits};
 pub use made::{CallMade, CallResult};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
-pub use runs::{AskedCall, Difference, PastRun, PastRunError, Replay, Replayed};
+pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed};
 pub use sandbox::{
-    Builder, ImageCache, ImageError, ImageStatus, Loaded, Progress, RunError, Sandbox, Stage,
+    Builder, ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, Loaded,
+    PortedImage, ProcessorLevel, Progress, RunError, Sandbox, Stage,
 };
 pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCode, Value};
 pub use script::Script;
 pub use session::{Ended, Interrupt, Scripts, Session};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};
+pub use zone::{TimeZone, TimeZoneError};

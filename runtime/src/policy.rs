@@ -5,11 +5,11 @@ pub use crate::contexts::{
     names, needed, open_one, parse, read,
 };
 pub use sandgate_policy::{
-    ApprovalHook, BlindSpot, Case, CaseReport, CaseResult, Cases, ContextLimits, ContextName,
-    ContextNameError, ContextNumber, Decision, Difference, Differences, Effect, Explanation,
-    FailedContext, Fault, File, Finding, Interface, JournalDuty, JournaledCall, MethodInterface,
-    Moment, NOTHING_READ, Outlook, ParameterInterface, Policies, PolicyHash, PolicyId, Principal,
-    PrincipalError, Problem, Query, Ruling, Schema, SchemaError, StillRefused, Suggestion,
-    UnknownSource, Unusable, Verdict, formatted, is_blank, is_hidden, is_method_name,
-    is_right_to_left, junit, nearest, read_from_of,
+    ApprovalHook, BlindSpot, ByteCount, Case, CaseReport, CaseResult, Cases, ContextLimits,
+    ContextName, ContextNameError, ContextNumber, Decision, Difference, Differences, Effect,
+    Expectation, Explanation, FailedContext, Fault, File, Finding, Interface, JournalDuty,
+    JournaledCall, MethodInterface, Moment, NOTHING_READ, Outlook, Oversize, ParameterInterface,
+    Policies, PolicyHash, PolicyId, Principal, PrincipalError, Problem, Query, Ruling, Schema,
+    SchemaError, StillRefused, Suggestion, UnknownSource, Unusable, Verdict, formatted, is_blank,
+    is_hidden, is_method_name, is_right_to_left, junit, nearest, read_from_of,
 };

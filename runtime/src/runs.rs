@@ -76,13 +76,13 @@ pub struct Replayed {
     /// As the run came out now.
     pub outcome: Outcome,
     /// What is not as it was.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<ReplayDifference>,
 }
 
 /// Something that came out differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Difference {
+pub enum ReplayDifference {
     /// It ended in another way.
     #[error("it ended as `{now}`, and was `{was}`")]
     Status {
@@ -272,13 +272,15 @@ impl PastRun {
         let outcome = sandbox.run_again(script, &context, again).await?;
         let mut differences = Vec::new();
         if outcome.status == Status::Diverged {
-            differences.push(Difference::Call(outcome.reason.clone().unwrap_or_default()));
+            differences.push(ReplayDifference::Call(
+                outcome.reason.clone().unwrap_or_default(),
+            ));
         } else if let Some(ended) = &ended
             && outcome.status != Status::Cancelled
         {
             compare(ended, &outcome, &journal, &mut differences)?;
         } else if ended.is_none() && outcome.status != Status::Cancelled {
-            differences.push(Difference::Status {
+            differences.push(ReplayDifference::Status {
                 was: status,
                 now: outcome.status.as_str().to_owned(),
             });
@@ -413,10 +415,10 @@ fn compare(
     was: &PastEnd,
     now: &Outcome,
     journal: &Journal,
-    differences: &mut Vec<Difference>,
+    differences: &mut Vec<ReplayDifference>,
 ) -> Result<(), LedgerError> {
     if was.status != now.status.as_str() {
-        differences.push(Difference::Status {
+        differences.push(ReplayDifference::Status {
             was: was.status.clone(),
             now: now.status.as_str().to_owned(),
         });
@@ -429,17 +431,17 @@ fn compare(
             let before = journal.text(digest)?;
             let both = before.iter().zip(text.as_bytes());
             let at = both.take_while(|(was, now)| was == now).count();
-            differences.push(Difference::Output { stream, at });
+            differences.push(ReplayDifference::Output { stream, at });
         }
     }
     let json = |bytes: Option<Vec<u8>>| bytes.map(|bytes| Digest::of(&bytes));
     let value = now.value.as_ref();
     if json(value.and_then(|value| serde_json::to_vec(value).ok())) != was.value {
-        differences.push(Difference::Result("value"));
+        differences.push(ReplayDifference::Result("value"));
     }
     let exception = now.exception.as_ref();
     if json(exception.and_then(|one| serde_json::to_vec(one).ok())) != was.exception {
-        differences.push(Difference::Result("exception"));
+        differences.push(ReplayDifference::Result("exception"));
     }
     for (path, digest) in &was.files {
         let is_same = now
@@ -448,7 +450,7 @@ fn compare(
             .and_then(|scratch| scratch.read(path).ok())
             .is_some_and(|bytes| Digest::of(&bytes) == *digest);
         if !is_same {
-            differences.push(Difference::File(path.clone()));
+            differences.push(ReplayDifference::File(path.clone()));
         }
     }
     Ok(())

@@ -13,10 +13,14 @@ mod wasi;
 #[cfg(any(test, fuzzing))]
 pub(crate) use image::fuzzing;
 pub(crate) use image::interpreter;
-pub use image::{ImageCache, ImageError, ImageStatus, Progress, Stage};
+pub use image::{
+    ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
+    ProcessorLevel, Progress, Stage,
+};
 pub(crate) use instance::RunAgain;
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
+use sandgate_policy::{ByteCount, Oversize};
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 /// Runs scripts, each in a fresh copy of one interpreter. Cheap to clone; clones share everything.
@@ -33,16 +37,11 @@ pub struct Builder {
     progress: Option<Arc<dyn Progress>>,
 }
 
-/// As a person writes it.
-fn size(bytes: usize) -> bytesize::Display {
-    bytesize::ByteSize::b(bytes as u64).display().iec()
-}
-
 /// Why a run could not be carried out; whatever a script does is an [`Outcome`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The context asks for something that no run can have.
-    #[error("the memory limit is {}; it must be between {} and {}", size(*asked), size(*least), size(*most))]
+    #[error("the memory limit is {}; it must be between {} and {}", ByteCount(*asked), ByteCount(*least), ByteCount(*most))]
     Memory {
         /// What it asks for.
         asked: usize,
@@ -52,13 +51,18 @@ pub enum RunError {
         most: usize,
     },
     /// The standard input is larger than the context allows.
-    #[error("the standard input is {size} bytes, {limit} are allowed")]
+    #[error("the standard input is {}", Oversize { size: *size, limit: *limit })]
     Stdin {
         /// How large it is.
         size: usize,
         /// How large it may be.
         limit: usize,
     },
+    /// A variable of the environment that no environment can hold.
+    #[error(
+        "the environment variable `{0}` cannot be set: its name is empty or has a `=` in it, or it holds a zero byte"
+    )]
+    Variable(String),
     /// A replay would make its calls a second time.
     #[error(
         "a replay has neither answers of services nor live input on its tape; run it in a context without services, with its input given whole"
@@ -83,7 +87,7 @@ impl Sandbox {
     ///
     /// - no file or directory of the host, only an empty one in memory: outside of it, not even a path that does not exist
     ///   can be told from one that does;
-    /// - no environment variable, no argument, no user, no host name, no process id of the host;
+    /// - no environment variable, no argument, no time zone but UTC, no user, no host name, no process id of the host;
     /// - no socket, no process, no thread, no signal, no foreign function;
     /// - no clock finer than a millisecond, and no sight of the host's uptime;
     /// - nothing of an earlier run: memory, variables, random state;

@@ -7,8 +7,9 @@ use crate::{
     recorder::{Clock, Tape},
     session::Scripts,
     workspace::Workspace,
+    zone::TimeZone,
 };
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// One script and everything that belongs to this run of it alone.
 ///
@@ -22,6 +23,10 @@ pub struct Script {
     pub name: Option<String>,
     /// `sys.argv` after the name.
     pub arguments: Vec<String>,
+    /// `os.environ`, which is empty otherwise: nothing of the host's own environment is ever in it.
+    pub environment: BTreeMap<String, String>,
+    /// The zone of its local time, which is UTC otherwise. It is `TZ` in the environment, whatever that says.
+    pub zone: Option<TimeZone>,
     /// What `input()` and `sys.stdin` read.
     pub stdin: Vec<u8>,
     /// What they read after that, as it comes. It is on no tape, so such a run cannot be replayed.
@@ -52,6 +57,26 @@ impl Script {
             source: source.into(),
             ..Self::default()
         }
+    }
+
+    /// `os.environ`, with the zone.
+    pub(crate) fn variables(&self) -> BTreeMap<Cow<'_, str>, Cow<'_, str>> {
+        let zone = self.zone.as_ref().map(|zone| ("TZ", zone.as_str()));
+        let given = self.environment.iter();
+        given
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain(zone)
+            .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+            .collect()
+    }
+
+    /// A variable that no environment can hold.
+    pub(crate) fn unusable_variable(&self) -> Option<&str> {
+        let unusable = |(name, value): &(&String, &String)| {
+            name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
+        };
+        let mut given = self.environment.iter();
+        given.find(unusable).map(|(name, _)| name.as_str())
     }
 
     /// The name that tracebacks show.

@@ -26,12 +26,13 @@ pub(crate) use listing::kind_number;
 pub(crate) use session::{Descriptor, How, Modes, Mount, Whence};
 
 use crate::{budget::Budget, limits::Limits};
-use delivery::{Delivery, InputFile};
+use delivery::{Delivery, InputTree};
 use directory::Directory;
 pub(crate) use memory::GivenFile;
 use memory::{Memory, nanos};
 use serde::Serialize;
 use std::{
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -160,7 +161,18 @@ impl Workspace {
     /// An existing directory of the host, which stays when the workspace is dropped. The script can change everything in
     /// it.
     pub fn open(path: &Path) -> Result<Self, WorkspaceError> {
-        let directory = Directory::open(path).map_err(|source| WorkspaceError::Open {
+        Self::directory(path, false)
+    }
+
+    /// The same, of which a script can read everything and change nothing: whatever would is answered as by a file system
+    /// that is mounted so, "Read-only file system".
+    pub fn open_read_only(path: &Path) -> Result<Self, WorkspaceError> {
+        Self::directory(path, true)
+    }
+
+    fn directory(path: &Path, read_only: bool) -> Result<Self, WorkspaceError> {
+        let directory = Directory::open(path, read_only);
+        let directory = directory.map_err(|source| WorkspaceError::Open {
             path: path.to_owned(),
             source,
         })?;
@@ -208,11 +220,37 @@ impl Workspace {
         }
     }
 
-    /// Copies a file of the host into the workspace under its own name. Into memory go 256 MiB at most, all files together.
+    /// Copies a file of the host into the workspace under its own name, or a directory with everything in it, of which
+    /// nothing may be a link. Into memory go 256 MiB at most, all files together.
     pub fn copy_in(&self, path: &Path) -> Result<(), WorkspaceError> {
-        let copied = InputFile::open(path).and_then(|mut input| match &self.kept {
-            Kept::Host(directory) => directory.copy_in(&mut input),
-            Kept::Memory(memory) => memory.copy_in(&mut input),
+        let own = |name: &OsStr| name.to_str().map(ToOwned::to_owned);
+        match path.file_name().map(own) {
+            Some(Some(name)) => self.copy_in_as(&name, path),
+            unnamed => {
+                let why = unnamed.map_or("it has no name of its own", |_| "its name is not UTF-8");
+                Err(WorkspaceError::CopyIn {
+                    path: path.to_owned(),
+                    source: io::Error::new(io::ErrorKind::InvalidInput, why),
+                })
+            }
+        }
+    }
+
+    /// The same under another name, such as `data.csv` or `data/today.csv`; directories above it are made.
+    pub fn copy_in_as(&self, name: &str, path: &Path) -> Result<(), WorkspaceError> {
+        let copied = InputTree::open(path).and_then(|input| match &self.kept {
+            Kept::Host(directory) => {
+                // It would be copied into itself, and that again.
+                if directory
+                    .path
+                    .canonicalize()?
+                    .starts_with(path.canonicalize()?)
+                {
+                    return Err(io::Error::other("the workspace lies in it"));
+                }
+                input.copy(name, &mut &*directory)
+            }
+            Kept::Memory(memory) => input.copy(name, &mut &*memory),
         });
         copied.map_err(|source| WorkspaceError::CopyIn {
             path: path.to_owned(),

@@ -198,16 +198,13 @@ async fn svc_02_whatever_a_service_does_with_http_a_call_ends() {
         ),
         (
             "endless_body",
-            "the reply is longer than 65536 bytes".to_owned(),
+            "the reply is longer than 64.0 KiB".to_owned(),
         ),
         (
             "huge_length",
-            "the reply is longer than 65536 bytes".to_owned(),
+            "the reply is longer than 64.0 KiB".to_owned(),
         ),
-        (
-            "huge_body",
-            "the reply is longer than 65536 bytes".to_owned(),
-        ),
+        ("huge_body", "the reply is longer than 64.0 KiB".to_owned()),
         ("endless_head", not_http("message head is too large")),
         ("many_headers", not_http("message head is too large")),
         ("not_http", not_http("invalid HTTP version parsed")),
@@ -270,7 +267,7 @@ async fn svc_02_whatever_a_service_does_with_lines_a_call_ends() {
             "reset_in_the_line",
             "the connection ended before the reply did",
         ),
-        ("endless_line", "the reply is longer than 65536 bytes"),
+        ("endless_line", "the reply is longer than 64.0 KiB"),
         (
             "two_lines",
             "the service does not keep to its protocol: it sends more than the reply",
@@ -291,7 +288,7 @@ async fn dos_10_a_request_that_is_too_long_is_not_sent_and_the_longest_is() {
     let client = Client::new(limits());
     let long = params(&json!(["x".repeat(64 << 10)]));
     let error = client.call(&to, &ann(), "echo", &long).await.unwrap_err();
-    assert_eq!(error.to_string(), "the request is longer than 65536 bytes");
+    assert_eq!(error.to_string(), "the request is longer than 64.0 KiB");
     assert!(!error.may_have_happened());
     assert_eq!(hostile.seen().connections, 0);
     let long = params(&json!(["x".repeat(63 << 10)]));

@@ -250,7 +250,7 @@ for call in (odd.panic_show, lambda: odd.text_show(bytes=5 << 20), lambda: odd.t
     assert_eq!(
         said(&run(&host, "one", script).await),
         "RuntimeError: sandgate failed while it made this call; please report it; the service may have carried the call out; look before you repeat it
-ValueError: `odd.text.show` brought no result: the reply is longer than 4194304 bytes; the service may have carried the call out; look before you repeat it
+ValueError: `odd.text.show` brought no result: the reply is longer than 4.0 MiB; the service may have carried the call out; look before you repeat it
 xxx
 "
     );

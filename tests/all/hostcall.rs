@@ -64,7 +64,7 @@ async fn dos_10_a_request_that_is_too_long_is_refused() {
     let source = r#"['{"service":"sandgate","method":"echo","params":"%s"}' % ("x" * (1 << 20))]"#;
     assert_eq!(
         replies(source).await,
-        "{\"refused\":{\"code\":\"limit.call_bytes\",\"exception\":\"ValueError\",\"message\":\"the request is 1048626 bytes long, 1048576 are allowed\",\"because\":null,\"hint\":\"pass less at once, or in several calls\"}}\n"
+        "{\"refused\":{\"code\":\"limit.call_bytes\",\"exception\":\"ValueError\",\"message\":\"the request is 1048626 bytes, 1048576 are allowed\",\"because\":null,\"hint\":\"pass less at once, or in several calls\"}}\n"
     );
 }
 

@@ -222,3 +222,163 @@ async fn image_shows_and_clears() {
         "image      not prepared yet; `sandgate image warm` does it"
     );
 }
+
+/// What `sandgate image` says with this cache, with the paths of the test left out.
+fn image_with(cache: &Path, place: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = command(&["image"]);
+    command
+        .args(arguments)
+        .current_dir(place)
+        .env("SANDGATE_CACHE_DIR", cache);
+    finished(command.output().unwrap())
+}
+
+/// The digest in what `export` prints.
+fn digest(said: &str) -> String {
+    let line = said.lines().find(|line| line.starts_with("digest"));
+    line.unwrap().split_whitespace().nth(1).unwrap().to_owned()
+}
+
+fn refused(said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    words.join(" ")
+}
+
+#[tokio::test]
+async fn an_exported_image_runs_where_it_is_imported() {
+    let (there, image) = copied().await;
+    let (here, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let export = ["export", "sandgate.image"];
+    let (code, said, errors) = image_with(there.path(), place.path(), &export);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let digest = digest(&said);
+    let sum = std::process::Command::new("sha256sum")
+        .arg(place.path().join("sandgate.image"))
+        .output();
+    let sum = String::from_utf8(sum.unwrap().stdout).unwrap();
+    assert_eq!(digest, format!("sha256:{}", sum.split(' ').next().unwrap()));
+    let import = ["import", "sandgate.image", "--digest", &digest, "--json"];
+    let (code, json, errors) = image_with(here.path(), place.path(), &import);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "file": "sandgate.image",
+            "target": "native",
+            "key": image.file_stem().unwrap().to_str().unwrap(),
+            "size": fs::metadata(&image).unwrap().len(),
+            "digest": digest.strip_prefix("sha256:").unwrap(),
+        })
+    );
+    assert_eq!(run_with(here.path()), (0, "2\n".to_owned(), String::new()));
+    // Nothing is written over.
+    let (code, _, errors) = image_with(there.path(), place.path(), &export);
+    assert_eq!(
+        (code, refused(&errors).as_str()),
+        (
+            64,
+            "× the image cannot be written to `sandgate.image`: File exists (os error 17) \
+             help: name a file that does not exist yet, where you can write"
+        )
+    );
+}
+
+#[tokio::test]
+async fn esc_08_an_image_with_another_digest_or_label_is_never_loaded() {
+    let (there, _) = copied().await;
+    let (here, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_, said, _) = image_with(there.path(), place.path(), &["export", "whole"]);
+    let digest = digest(&said);
+    let whole = fs::read(place.path().join("whole")).unwrap();
+    let import = |bytes: &[u8], digest: &str| {
+        fs::write(place.path().join("file"), bytes).unwrap();
+        let arguments = ["import", "file", "--digest", digest];
+        let (code, stdout, stderr) = image_with(here.path(), place.path(), &arguments);
+        let kept = fs::read_dir(here.path().join("images"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let kept: Vec<_> = kept
+            .map(|entry| entry.file_name())
+            .filter(|name| name != "lock")
+            .collect();
+        assert!(stdout.is_empty() && kept.is_empty(), "{stdout} {kept:?}");
+        (code, refused(&stderr))
+    };
+    let sha256 = |bytes: &[u8]| {
+        fs::write(place.path().join("sum"), bytes).unwrap();
+        let sum = std::process::Command::new("sha256sum")
+            .arg(place.path().join("sum"))
+            .output();
+        let sum = String::from_utf8(sum.unwrap().stdout).unwrap();
+        format!("sha256:{}", sum.split(' ').next().unwrap())
+    };
+    // One bit of its code.
+    let mut changed = whole.clone();
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    let other = sha256(&changed);
+    assert_eq!(
+        import(&changed, &digest),
+        (
+            64,
+            format!(
+                "× `file` is not taken: its digest is {other}, which is not the one that was named help: do not use the \
+                 file: take it again, and its digest from whoever made it"
+            )
+        )
+    );
+    // Not all of it.
+    let no_image = "× `file` is not taken: it is not an exported image, or not all of one help: name a file that `sandgate \
+                    image export` wrote";
+    let half = &whole[..whole.len() / 2];
+    assert_eq!(import(half, &sha256(half)), (64, no_image.to_owned()));
+    assert_eq!(import(b"x", &sha256(b"x")), (64, no_image.to_owned()));
+    // Another label, and the digest of just that file: it says what it is not for.
+    let end = whole
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .nth(1)
+        .unwrap()
+        .0;
+    let label = String::from_utf8(whole[..end].to_vec()).unwrap();
+    let with = |from: &str, to: &str| {
+        let label = label.replacen(from, to, 1);
+        let bytes = [label.as_bytes(), &whole[end..]].concat();
+        let sum = sha256(&bytes);
+        import(&bytes, &sum)
+    };
+    assert_eq!(
+        with("\"wasmtime\":\"48\"", "\"wasmtime\":\"47\""),
+        (
+            64,
+            "× `file` is not taken: it was compiled by wasmtime 47, and this sandgate has wasmtime 48 help: export it with \
+             the same sandgate that is to load it, or let this one prepare its own"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        with("\"features\":[", "\"features\":[\"avx1024\","),
+        (
+            64,
+            "× `file` is not taken: it was made for a processor with other features (there alone: avx1024; here alone: \
+             nothing) help: prepare one that both can run, as `sandgate image export FILE --target x86-64-v3` does"
+                .to_owned()
+        )
+    );
+    // No digest, no import.
+    let arguments = ["import", "whole"];
+    let (code, _, said) = image_with(here.path(), place.path(), &arguments);
+    assert_eq!(
+        (code, said.lines().take(2).collect::<Vec<_>>()),
+        (
+            64,
+            vec![
+                "error: the following required arguments were not provided:",
+                "  --digest <sha256:HEX>"
+            ]
+        )
+    );
+}

@@ -687,10 +687,7 @@ fn dos_14_lines_that_are_no_messages_are_answered_and_hold_nothing() {
             &heavy,
             error(-32600, "the message has more than 100000 values"),
         ),
-        (
-            &long,
-            error(-32600, "the message is longer than 16777216 bytes"),
-        ),
+        (&long, error(-32600, "the message is longer than 16.0 MiB")),
     ] {
         session.line(line.as_bytes());
         let start: String = line.chars().take(50).collect();

@@ -155,7 +155,7 @@ while call := _sandgate.wait(0):
 print(refused)";
     assert_eq!(
         said(&office.run_permitted(source).await),
-        "{'RuntimeError: the host holds 67108864 bytes for this run; the call was not made; wait for earlier calls, and take their results, before making more': 181}\n"
+        "{'RuntimeError: the host holds 64.0 MiB for this run; the call was not made; wait for earlier calls, and take their results, before making more': 181}\n"
     );
 }
 

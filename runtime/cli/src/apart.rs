@@ -1,10 +1,22 @@
-//! Keeps what decides about scripts out of their reach. Called by `run` for the directories that a script may change.
+//! Keeps what decides about scripts out of their reach. Called by `run` and `repl` for the directories that a script may use.
 //!
 //! A script that may write to a directory in which the compiled interpreter, the registrations or the policies lie needs
 //! no escape: it writes what the next run loads. THREAT[ESC-08], THREAT[POL-07].
 
-use super::failure::Failure;
+use super::{failure::Failure, shared::SharedArguments};
 use std::path::{Path, PathBuf};
+
+/// What decides about scripts, and where it is.
+pub(super) fn deciding(
+    shared: &SharedArguments,
+    policies: Option<PathBuf>,
+) -> [(&'static str, Option<PathBuf>); 3] {
+    [
+        ("the interpreter", shared.image_dir()),
+        ("the registered services", shared.state_dir()),
+        ("the policies", policies),
+    ]
+}
 
 /// Refuses a directory that holds one of these, or lies in one. What does not exist yet is taken as it is named.
 pub(super) fn check(directory: &Path, decide: &[(&str, Option<PathBuf>)]) -> Result<(), Failure> {

@@ -10,9 +10,10 @@ use std::process::ExitCode;
 pub(super) const HELP: &str = "\
 Exit codes:
   0        the script ran to its end
-  1        the script raised an exception; or policies have problems, or cases failed
+  1        the script raised an exception; or policies have problems, cases failed, or the call that is explained is refused
   N        the script called sys.exit(N); 1 where N is one of the numbers below
   64       the command line or a file named on it is not usable
+  69       a service is not there, or answered with an error
   70       sandgate itself failed
   73       the script has run, but what it printed or left cannot be written
   75       the run waits for approval; `sandgate approve` goes on with it
@@ -25,10 +26,12 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Ok,
-    /// A policy or one of its cases is not as it should be.
+    /// A policy or one of its cases is not as it should be, or what was asked about is refused.
     Found,
     Script(u8),
     Usage,
+    /// A service that a command speaks to. What scripts call is answered to them.
+    Service,
     Failure,
     Undelivered,
     Awaiting,
@@ -39,8 +42,9 @@ pub(super) enum Exit {
 }
 
 /// Those that a script cannot choose.
-const OURS: [Exit; 8] = [
+const OURS: [Exit; 9] = [
     Exit::Usage,
+    Exit::Service,
     Exit::Failure,
     Exit::Undelivered,
     Exit::Awaiting,
@@ -74,6 +78,7 @@ impl Exit {
             Self::Found => 1,
             Self::Script(code) => code,
             Self::Usage => 64,
+            Self::Service => 69,
             Self::Undelivered => 73,
             Self::Failure => Status::Failed.exit_code(),
             Self::Awaiting => Status::AwaitingApproval.exit_code(),
@@ -134,7 +139,7 @@ mod tests {
         for code in (0..=255).chain([-1, -70, 256, 256 + 64, 256 + 70, i32::MIN, i32::MAX]) {
             let [low, ..] = code.to_le_bytes();
             let expected = match low {
-                64 | 70 | 73 | 75 | 120 | 121 | 122 | 130 => 1,
+                64 | 69 | 70 | 73 | 75 | 120 | 121 | 122 | 130 => 1,
                 other => other,
             };
             assert_eq!(Exit::script(code).number(), expected, "{code}");

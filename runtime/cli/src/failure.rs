@@ -40,6 +40,14 @@ impl Failure {
         Self::internal(chain(error), None)
     }
 
+    /// A service is not there, or what it answers is of no use.
+    pub(super) fn service(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Service,
+            ..Self::usage(message, help)
+        }
+    }
+
     /// The script has run, and what it left cannot be put where it was asked for.
     pub(super) fn undelivered(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
@@ -51,7 +59,15 @@ impl Failure {
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
+        let message = error.to_string();
         let help = match &error {
+            ImageError::Import { remedy, .. } => return Self::usage(message, *remedy),
+            ImageError::Export { .. } => {
+                return Self::usage(
+                    message,
+                    "name a file that does not exist yet, where you can write",
+                );
+            }
             ImageError::Cache { .. } => {
                 Some("make the directory writable for you alone, or name another with --cache-dir")
             }
@@ -64,7 +80,7 @@ impl From<ImageError> for Failure {
                 Some("run `sandgate image clear` and try again")
             }
         };
-        Self::internal(error.to_string(), help)
+        Self::internal(message, help)
     }
 }
 
@@ -74,6 +90,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Memory { .. } => Self::usage(chain, "pass --memory 256MiB, for example"),
             RunError::Stdin { .. } => Self::usage(chain, "pass large input as a file, with --in"),
+            RunError::Variable(_) => Self::usage(chain, "pass --env NAME=VALUE"),
             RunError::NoFiles => Self::usage(chain, "leave --workspace, --in and --out out"),
             RunError::Workspace(_) => Self::usage(
                 chain,

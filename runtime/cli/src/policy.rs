@@ -13,7 +13,7 @@ use super::{
 use clap::{Args, Subcommand};
 use sandgate::policy::{
     self, CaseReport, Cases, ContextError, ContextNumber, ContextPolicy, FailedContext, File,
-    Interface, Moment, Principal, PrincipalError, Query, junit,
+    Interface, Moment, Principal, PrincipalError, Query, Verdict, junit,
 };
 use serde_json::{Map, Value};
 use std::{
@@ -55,7 +55,7 @@ enum PolicyCommand {
         #[arg(long)]
         bless: bool,
     },
-    /// Say how a call is decided, why, and what would change it
+    /// Say how a call is decided, why, and what would change it; the exit code is 1 where it is refused
     Explain(Box<ExplainArguments>),
     /// Find policies that never match, that others make void, that reach too far, that rest on the names of methods,
     /// or that no case is about
@@ -416,7 +416,7 @@ fn explain(arguments: &ExplainArguments, shared: &SharedArguments) -> Result<Exi
     } else {
         print::out(&explanation.to_string())?;
     }
-    Ok(Exit::Ok)
+    Ok(exit(explanation.decision.verdict == Verdict::Refuse))
 }
 
 fn principal(

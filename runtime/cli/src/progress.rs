@@ -115,7 +115,7 @@ fn doing(stage: Stage) -> &'static str {
         Stage::Waiting => "waiting for another sandgate that does it",
         Stage::Unpacking => "unpacking it",
         Stage::Starting => "starting it, so that no run has to",
-        Stage::Compiling => "compiling it for this processor",
+        Stage::Compiling => "compiling it",
         Stage::Storing => "storing it",
     }
 }
@@ -231,9 +231,9 @@ mod tests {
             said,
             [
                 "starting it, so that no run has to, about 22 s left",
-                "compiling it for this processor, about 36 s left",
-                "compiling it for this processor, about 20 s left",
-                "compiling it for this processor, about 5 s left"
+                "compiling it, about 36 s left",
+                "compiling it, about 20 s left",
+                "compiling it, about 5 s left"
             ]
         );
     }

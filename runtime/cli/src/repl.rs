@@ -2,9 +2,12 @@
 //! what runs goes the way that every script goes. It must never run what the person has not ended with the enter key.
 
 use super::{
+    apart,
+    environment::EnvironmentArguments,
     executor::catching,
     exit::{Exit, ending},
     failure::Failure,
+    files::FilesArguments,
     interpreter::interpreter,
     journal, print,
     question::{Seat, Typed},
@@ -20,9 +23,9 @@ use clap::Args;
 use history::History;
 use sandgate::{
     Caller, Cancel, Context, Ended, Input, Journal, Outcome, Script, Session, Sink, Stream,
-    Workspace,
+    policy::Oversize,
 };
-use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 use words::{LineEditor, LineReader, Words};
 
 mod history;
@@ -49,9 +52,11 @@ pub(super) struct ReplArguments {
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<ByteSize>,
 
-    /// Let statements read and change this directory, as /work; without one, /work is an empty directory in memory
-    #[arg(long, value_name = "DIR")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentArguments,
+
+    #[command(flatten)]
+    files: FilesArguments,
 
     #[command(flatten)]
     reach: ReachArguments,
@@ -68,6 +73,10 @@ pub(super) fn execute(
             "`sandgate run -` runs what comes from standard input",
         ));
     };
+    let zone = arguments.environment.zone()?;
+    let decide = apart::deciding(shared, arguments.reach.policies_dir());
+    arguments.files.keep_apart(&decide)?;
+    arguments.files.look()?;
     let journal = journal::open(shared);
     let opened = arguments
         .reach
@@ -77,19 +86,12 @@ pub(super) fn execute(
         .asked_for(arguments.timeout, arguments.memory, None);
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     let (executor, mut signals) = catching()?;
-    let workspace = match &arguments.workspace {
-        Some(path) => {
-            Some(Arc::new(Workspace::open(path).map_err(|error| {
-                Failure::from(sandgate::RunError::Workspace(error))
-            })?))
-        }
-        None => None,
-    };
+    let workspace = arguments.files.workspace()?;
     let history = History::open(shared.state_dir());
     let line = LineEditor::new(&history).map_err(|error| Failure::ours(&error))?;
     let written = journal.iter().filter_map(Journal::directory);
-    let named = arguments.workspace.iter().map(PathBuf::as_path);
-    let places: Vec<WithinReach<'_>> = named.chain(written).map(WithinReach::Directory).collect();
+    let written = written.map(WithinReach::Directory);
+    let places: Vec<WithinReach<'_>> = arguments.files.places().chain(written).collect();
     wall::confine_to(&places, Outside::Prompt, inherited)?;
     let sandbox = {
         let _entered = executor.enter();
@@ -114,6 +116,8 @@ pub(super) fn execute(
     let cancel = Cancel::new();
     let script = Script {
         input: Some(Box::new(Typed::at(seat)) as Box<dyn Input>),
+        environment: arguments.environment.variables(),
+        zone,
         workspace,
         session: Some(scripts),
         sink: Some(terminal.clone() as Arc<dyn Sink>),
@@ -265,8 +269,7 @@ async fn converse(
                 terminal.write(Stream::Err, exception.traceback.as_bytes());
             }
             Some(Ended::TooLong { size, limit }) => {
-                let text =
-                    format!("sandgate: the statement is {size} bytes, {limit} are allowed\n");
+                let text = format!("sandgate: the statement is {}\n", Oversize { size, limit });
                 terminal.write(Stream::Err, text.as_bytes());
             }
             Some(Ended::Exited { code, message }) => {

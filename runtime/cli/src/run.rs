@@ -8,9 +8,11 @@
 
 use super::{
     apart,
+    environment::EnvironmentArguments,
     executor::catching,
     exit::Exit,
     failure::Failure,
+    files::FilesArguments,
     interpreter::interpreter,
     journal,
     needs::Needs,
@@ -29,10 +31,8 @@ use clap::Args;
 use conclusion::{Conclusion, write_all};
 use sandgate::{
     Cancel, Clock, Context, Files, Input, Journal, Limits, Outcome, Sandbox, Script, Sink,
-    Workspace,
 };
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     io::{self, Read},
     num::NonZeroU32,
@@ -49,7 +49,8 @@ Examples:
   sandgate run report.py --month 3
   sandgate run --usage --raw progress.py
   sandgate run --stdin question.txt -c 'print(input())'
-  sandgate run --in data.csv --out results clean.py
+  sandgate run --in data.csv --in last.csv=archive/2025.csv --out results clean.py
+  sandgate run --workspace .:ro --env LANG=de --tz Europe/Berlin count.py
   sandgate run --json --timeout 5s - < script.py
   sandgate run --context assistant --policies policies follow_up.py
   sandgate run --seed 7 --clock 2026-01-31T12:00:00Z simulate.py
@@ -95,13 +96,11 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     output_limit: Option<ByteSize>,
 
-    /// Let the script read and change this directory, as /work; without one, /work is an empty directory in memory
-    #[arg(long, value_name = "DIR", help_heading = "Files")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentArguments,
 
-    /// Copy this file into the workspace first; may be given more than once
-    #[arg(long = "in", value_name = "FILE", help_heading = "Files")]
-    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    files: FilesArguments,
 
     /// Copy what is in the workspace at the end to this directory, which is to be empty or new
     #[arg(long, value_name = "DIR", help_heading = "Files")]
@@ -178,7 +177,8 @@ pub(super) fn execute(
         _ => Vec::new(),
     };
     keep_apart(&arguments, shared)?;
-    look_at_files(&arguments)?;
+    arguments.files.look()?;
+    look_at_out(&arguments)?;
     let name = match arguments.file() {
         Some(file) if file.as_os_str() == "-" => "<stdin>".to_owned(),
         Some(file) => file.file_name().map_or_else(
@@ -188,6 +188,7 @@ pub(super) fn execute(
         None => "<string>".to_owned(),
     };
     let own_arguments = arguments.script_arguments()?;
+    let zone = arguments.environment.zone()?;
     // Nobody types a script and answers questions.
     let is_typed = arguments.file().is_some_and(|file| file.as_os_str() == "-");
     let seat = if is_typed { None } else { Seat::find() };
@@ -202,19 +203,22 @@ pub(super) fn execute(
     let granted = opened
         .as_ref()
         .map_or(limits, |opened| opened.limits().least(&limits));
-    may_have_files(&arguments, &granted)?;
+    arguments.files.may_be_had(&granted)?;
+    if arguments.out.is_some() && granted.workspace == Files::None {
+        return Err(sandgate::RunError::NoFiles.into());
+    }
     if !shared.quiet {
         say_what_is_cut(&arguments, &granted);
     }
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     // From here on there may be something to deliver, so no signal ends the process by itself.
     let (executor, mut signals) = catching()?;
-    let workspace = workspace(&arguments)?;
+    let workspace = arguments.files.workspace()?;
     make_out(&arguments)?;
-    let named = arguments.out.iter().chain(&arguments.workspace);
-    let named = named.map(PathBuf::as_path);
-    let written = journal.iter().filter_map(Journal::directory);
-    let places: Vec<WithinReach<'_>> = named.chain(written).map(WithinReach::Directory).collect();
+    let out = arguments.out.iter().map(PathBuf::as_path);
+    let written = out.chain(journal.iter().filter_map(Journal::directory));
+    let written = written.map(WithinReach::Directory);
+    let places: Vec<WithinReach<'_>> = written.chain(arguments.files.places()).collect();
     wall::confine(&places, inherited)?;
     look_at_needs(&source, shared.quiet)?;
     let sandbox = {
@@ -245,6 +249,8 @@ pub(super) fn execute(
         source,
         name: Some(name),
         arguments: own_arguments,
+        environment: arguments.environment.variables(),
+        zone,
         stdin,
         input,
         workspace: workspace.clone(),
@@ -398,40 +404,10 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
 
 /// What the script may write to, and what `--out` makes of it, is not what decides about scripts.
 fn keep_apart(arguments: &RunArguments, shared: &SharedArguments) -> Result<(), Failure> {
-    let decide = [
-        ("the interpreter", shared.image_dir()),
-        ("the registered services", shared.state_dir()),
-        ("the policies", arguments.reach.policies_dir()),
-    ];
-    let written = arguments.workspace.iter().chain(&arguments.out);
-    written
-        .into_iter()
-        .try_for_each(|directory| apart::check(directory, &decide))
-}
-
-/// What a context leaves without files is given none, in whatever way they are asked for. Refused before any is read or
-/// made.
-fn may_have_files(arguments: &RunArguments, limits: &Limits) -> Result<(), Failure> {
-    let asked =
-        arguments.workspace.is_some() || arguments.out.is_some() || !arguments.inputs.is_empty();
-    if asked && limits.workspace == Files::None {
-        return Err(sandgate::RunError::NoFiles.into());
-    }
-    Ok(())
-}
-
-/// What the script is given. Where that is nothing, it has a directory in memory all the same, once it uses it.
-fn workspace(arguments: &RunArguments) -> Result<Option<Arc<Workspace>>, Failure> {
-    let failed = |error| Failure::from(sandgate::RunError::Workspace(error));
-    let workspace = match &arguments.workspace {
-        Some(path) => Workspace::open(path).map_err(failed)?,
-        None if arguments.inputs.is_empty() => return Ok(None),
-        None => Workspace::memory(),
-    };
-    for input in &arguments.inputs {
-        workspace.copy_in(input).map_err(failed)?;
-    }
-    Ok(Some(Arc::new(workspace)))
+    let decide = apart::deciding(shared, arguments.reach.policies_dir());
+    arguments.files.keep_apart(&decide)?;
+    let mut out = arguments.out.iter();
+    out.try_for_each(|directory| apart::check(directory, &decide))
 }
 
 /// Says what a script depends on that it cannot have. It runs all the same: it may do without.
@@ -474,21 +450,8 @@ async fn drive(
     }
 }
 
-/// What would keep files from coming in or going out is said before anything runs: what a script has done cannot be done
-/// again for its files.
-fn look_at_files(arguments: &RunArguments) -> Result<(), Failure> {
-    let mut names = BTreeMap::new();
-    for input in &arguments.inputs {
-        let other = input.file_name().and_then(|name| names.insert(name, input));
-        if let Some(other) = other {
-            let message = format!(
-                "`{}` and `{}` would be one file in the workspace",
-                other.display(),
-                input.display()
-            );
-            return Err(Failure::usage(message, "give them different names"));
-        }
-    }
+/// What would keep files from going out is said before anything runs, as what would keep them from coming in is.
+fn look_at_out(arguments: &RunArguments) -> Result<(), Failure> {
     let Some(out) = arguments.out.as_ref().filter(|_| !arguments.force) else {
         return Ok(());
     };

@@ -336,6 +336,7 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         }
     }
     let left = arguments.accept && views.iter().any(view::RefreshView::waits);
+    let unreachable = views.iter().any(view::RefreshView::is_unreachable);
     say(arguments.json, &views, || {
         let services = views.iter().map(view::RefreshView::text);
         services
@@ -351,7 +352,13 @@ fn refresh(store: &mut Store, arguments: &RefreshArguments) -> Result<Exit, Fail
         }
         return Ok(Exit::Found);
     }
-    Ok(if left { Exit::Usage } else { Exit::Ok })
+    Ok(if unreachable {
+        Exit::Service
+    } else if left {
+        Exit::Usage
+    } else {
+        Exit::Ok
+    })
 }
 
 /// Lets the documents count that counted.
@@ -527,8 +534,9 @@ fn unreachable(address: &Address, error: &CallError) -> Failure {
     };
     match error {
         // These name the place themselves.
+        CallError::Socket(SocketError::Missing { .. }) => Failure::service(chain(error), help),
         CallError::Socket(_) | CallError::Address(_) => Failure::usage(chain(error), help),
-        _ => Failure::usage(format!("`{address}`: {}", chain(error)), help),
+        _ => Failure::service(format!("`{address}`: {}", chain(error)), help),
     }
 }
 
@@ -577,7 +585,7 @@ impl From<StoreError> for Failure {
                 "name parameters as the service's own document does",
             ),
             StoreError::Document(_) | StoreError::Changed(Changed::Unusable(_)) => {
-                Self::usage(message, "the service has to describe itself in OpenRPC")
+                Self::service(message, "the service has to describe itself in OpenRPC")
             }
         }
     }

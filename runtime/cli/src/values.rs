@@ -2,7 +2,7 @@
 //! must be refused, with how to write each.
 
 use bytesize::ByteSize;
-use sandgate::Clock;
+use sandgate::{Clock, TimeZone, TimeZoneError};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A time; a bare number is seconds.
@@ -47,6 +47,24 @@ pub(super) fn clock(text: &str) -> Result<Clock, String> {
         .and_then(|local| u64::try_from(local.checked_sub(ahead)?).ok())
         .ok_or("the clock starts in 1970")?;
     Ok(Clock::Frozen(since))
+}
+
+/// A variable of an environment, with its value.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is written as NAME=VALUE; the value may be empty".to_owned()),
+    }
+}
+
+/// A zone of local time.
+pub(super) fn zone(text: &str) -> Result<TimeZone, String> {
+    text.parse().map_err(|error: TimeZoneError| match error {
+        TimeZoneError::Unknown { near: Some(_), .. } | TimeZoneError::Offset => error.to_string(),
+        TimeZoneError::Unknown { .. } => {
+            format!("{error}; it is a name such as Europe/Berlin, or an offset such as +02:00")
+        }
+    })
 }
 
 /// The time without its zone, and by how many milliseconds that is ahead of UTC.

@@ -23,6 +23,8 @@ use std::{fs, path::Path, thread};
 pub(super) enum WithinReach<'a> {
     /// Read and write whatever is below.
     Directory(&'a Path),
+    /// Read whatever is below.
+    ReadOnly(&'a Path),
     /// Connect to sockets that lie below, where connecting is allowed at all.
     Sockets(&'a Path),
     /// The same for a port, on any machine.
@@ -172,6 +174,23 @@ mod tests {
             );
         });
         assert!(Command::new(&program).status().unwrap().success());
+    }
+
+    #[test]
+    fn esc_07_behind_the_wall_what_is_only_read_is_not_written() {
+        let denied = Some(io::ErrorKind::PermissionDenied);
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        fs::write(&file, "x").unwrap();
+        behind(&[WithinReach::ReadOnly(place.path())], || {
+            assert_eq!(fs::read(&file).unwrap(), b"x");
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+            assert_eq!(kind(fs::write(&file, "y")), denied);
+            assert_eq!(kind(fs::write(place.path().join("new"), "x")), denied);
+            assert_eq!(kind(fs::create_dir(place.path().join("new"))), denied);
+            assert_eq!(kind(fs::remove_file(&file)), denied);
+        });
+        fs::remove_file(&file).unwrap();
     }
 
     #[test]

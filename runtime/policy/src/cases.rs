@@ -4,7 +4,7 @@
 mod bless;
 mod report;
 
-pub use report::{CaseReport, CaseResult, Ruling, junit};
+pub use report::{CaseReport, CaseResult, Expectation, Ruling, junit};
 
 use crate::{
     decision::{Query, Verdict},
@@ -38,8 +38,8 @@ pub struct Case {
     pub read_from: BTreeSet<String>,
     /// What should become of it.
     pub expect: Verdict,
-    /// Exactly the policies that should decide, sorted.
-    pub policies: Vec<String>,
+    /// Exactly the policies that should decide, sorted; whichever do, where the file does not say.
+    pub policies: Option<Vec<String>>,
     /// Where it begins in its file, counted from 1.
     pub line: usize,
 }
@@ -161,22 +161,7 @@ fn case(
     let now = now(fields);
     let read_from = after(fields, policies);
     let expect = fields.need("expect", "\"allow\", \"gate\" or \"refuse\"", verdict);
-    let expected = fields.need(
-        "policies",
-        "a list of policy ids, `[]` for none; `sandgate policy test --bless` writes it",
-        fields::texts,
-    );
-    let known: Vec<&str> = policies.ids().map(|id| id.as_str()).collect();
-    let mut ids = Vec::new();
-    for (id, place) in expected?.0 {
-        if !known.contains(&id) {
-            let problem = Problem::new(format!("there is no policy `{}`", id.escape_debug()));
-            let problem = problem.at(place).near(id, known.iter().copied());
-            fields.problems.push(problem);
-        }
-        ids.push(id.to_owned());
-    }
-    ids.sort();
+    let ids = deciding(fields, policies);
     Some(Case {
         name: name?.0.to_owned(),
         principal: principal?,
@@ -189,6 +174,27 @@ fn case(
         policies: ids,
         line,
     })
+}
+
+/// The policies that should decide, if the case names them.
+fn deciding(fields: &mut Fields<'_>, policies: &Policies) -> Option<Vec<String>> {
+    let (named, _) = fields.read(
+        "policies",
+        "a list of policy ids, `[]` for none; without it only the verdict counts",
+        fields::texts,
+    )?;
+    let known: Vec<&str> = policies.ids().map(|id| id.as_str()).collect();
+    let mut ids = Vec::new();
+    for (id, place) in named {
+        if !known.contains(&id) {
+            let problem = Problem::new(format!("there is no policy `{}`", id.escape_debug()));
+            let problem = problem.at(place).near(id, known.iter().copied());
+            fields.problems.push(problem);
+        }
+        ids.push(id.to_owned());
+    }
+    ids.sort();
+    Some(ids)
 }
 
 /// When it is called, if the case says so.

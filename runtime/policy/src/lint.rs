@@ -49,7 +49,8 @@ impl Policies {
             name: &self.file,
             text: &self.text,
         };
-        (!findings.is_empty()).then(|| Unusable::titled("raises questions", file, findings))
+        (!findings.is_empty())
+            .then(|| Unusable::titled("leaves something to ask about", file, findings))
     }
 
     /// The methods that a policy's first line is about.

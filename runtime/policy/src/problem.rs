@@ -215,6 +215,11 @@ impl Unusable {
 }
 
 impl Diagnostic for Unusable {
+    fn severity(&self) -> Option<Severity> {
+        let usable = self.problems.iter().all(|problem| problem.warning);
+        usable.then_some(Severity::Warning)
+    }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(&self.file)
     }

@@ -4,6 +4,7 @@
 use crate::{
     characters::{is_blank, is_hidden},
     problem::{File, Problem},
+    size::Oversize,
 };
 use std::ops::Range;
 
@@ -24,8 +25,11 @@ fn is_unreadable(character: char) -> bool {
 pub(crate) fn readable(file: File<'_>) -> Result<(), Vec<Problem>> {
     if file.text.len() > LONGEST {
         return Err(vec![Problem::new(format!(
-            "it is {} bytes long, {LONGEST} are allowed",
-            file.text.len()
+            "it is {}",
+            Oversize {
+                size: file.text.len(),
+                limit: LONGEST,
+            }
         ))]);
     }
     let problems: Vec<Problem> = file

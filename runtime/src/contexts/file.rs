@@ -3,6 +3,7 @@
 
 use crate::private;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
+use sandgate_policy::ByteCount;
 use std::{
     fs::File,
     io::{self, Read},
@@ -10,7 +11,7 @@ use std::{
 };
 
 /// A policy that a person reviews is far shorter; an OpenRPC document of a thousand methods is about this long.
-const LONGEST: u64 = 4 << 20;
+const LONGEST: usize = 4 << 20;
 
 /// Why a file that decides is not used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -53,7 +54,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// Nobody would have reviewed it.
-    #[error("`{}` is longer than {LONGEST} bytes", path.display())]
+    #[error("`{}` is longer than {}", path.display(), ByteCount(LONGEST))]
     Long {
         /// Which one.
         path: PathBuf,
@@ -80,13 +81,13 @@ pub fn read(path: &Path) -> Result<String, FileError> {
     let mut bytes = Vec::new();
     let mut file = File::from(file);
     io::Read::by_ref(&mut file)
-        .take(LONGEST.saturating_add(1))
+        .take(LONGEST.saturating_add(1) as u64)
         .read_to_end(&mut bytes)
         .map_err(|source| FileError::Open {
             path: path.to_owned(),
             source,
         })?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST) {
+    if bytes.len() > LONGEST {
         return Err(FileError::Long {
             path: path.to_owned(),
         });

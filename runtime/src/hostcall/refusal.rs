@@ -2,14 +2,14 @@
 //! sees and what it can do. Made by every step of the road; `docs/CODES.md` is written from the table. A message must
 //! never say what a script may not know.
 
-use sandgate_policy::METHOD_NAME;
+use sandgate_policy::{ByteCount, METHOD_NAME, Oversize};
 use sandgate_service::{ArgumentError, CallError, Part};
 use sandgate_wire::{ExceptionClass, RefusalCode, Reply};
 
 /// Why a call was not made, or brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the request is {size} bytes long, {limit} are allowed")]
+    #[error("the request is {}", Oversize { size: *size, limit: *limit })]
     TooLong { size: usize, limit: usize },
     #[error("the parameters nest deeper than {limit}")]
     TooDeep { limit: usize },
@@ -85,11 +85,11 @@ pub(crate) enum Refusal {
         message: String,
         may_have_happened: bool,
     },
-    #[error("the result is {size} bytes long, {limit} are allowed")]
-    ReplyTooLong { size: usize, limit: u64 },
-    #[error("the host holds {limit} bytes for this run; the reply was dropped")]
+    #[error("the result is {}", Oversize { size: *size, limit: *limit })]
+    ReplyTooLong { size: usize, limit: usize },
+    #[error("the host holds {} for this run; the reply was dropped", ByteCount(*limit))]
     TooMuchHeld { limit: usize },
-    #[error("the host holds {limit} bytes for this run; the call was not made")]
+    #[error("the host holds {} for this run; the call was not made", ByteCount(*limit))]
     TooMuchUnderWay { limit: usize },
     /// A panic of ours.
     #[error("sandgate failed while it made this call; please report it")]
@@ -459,14 +459,14 @@ mod tests {
                 too_long(Part::Request),
                 "service.request_too_long",
                 "ValueError",
-                "`crm.contact.get` brought no result: the request is longer than 5 bytes",
+                "`crm.contact.get` brought no result: the request is longer than 5 B",
                 "null",
             ),
             (
                 too_long(Part::Reply),
                 "service.reply_too_long",
                 "ValueError",
-                "`crm.contact.get` brought no result: the reply is longer than 5 bytes",
+                "`crm.contact.get` brought no result: the reply is longer than 5 B",
                 HINT,
             ),
             (

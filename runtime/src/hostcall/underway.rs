@@ -297,7 +297,7 @@ mod tests {
         calls.start(2, async move { Ok(long()) });
         assert_eq!(
             String::from_utf8(calls.take(2).await.unwrap()).unwrap(),
-            r#"{"refused":{"code":"limit.held","exception":"RuntimeError","message":"the host holds 67108864 bytes for this run; the reply was dropped","because":null,"hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
+            r#"{"refused":{"code":"limit.held","exception":"RuntimeError","message":"the host holds 64.0 MiB for this run; the reply was dropped","because":null,"hint":"take the results of earlier calls before making more; the call itself may have been carried out"}}"#
         );
         assert!(calls.take(1).await.unwrap().len() > MOST / 2);
         calls.finish(3, &long()).unwrap();

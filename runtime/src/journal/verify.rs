@@ -30,13 +30,13 @@ pub struct Verified {
     /// The hash of the last.
     pub head: Digest,
     /// Everything that is not as it was written.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<JournalProblem>,
 }
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum JournalProblem {
     /// A line's hash is not that of its text and the line before.
     #[error("line {0} is not the one that was written, or the one before it is not")]
     Changed(u64),
@@ -124,7 +124,7 @@ pub(super) fn verify(ledger: &dyn Ledger) -> Result<Verified, LedgerError> {
     let anchors = ledger.anchors()?;
     let mut look = Look::default();
     if anchors.is_empty() && ledger.last()? > 0 {
-        look.found.problems.push(Problem::NoAnchor);
+        look.found.problems.push(JournalProblem::NoAnchor);
     }
     let furthest = anchors.iter().copied().max_by_key(|anchor| anchor.seq);
     for anchor in anchors {
@@ -147,26 +147,28 @@ pub(super) fn verify(ledger: &dyn Ledger) -> Result<Verified, LedgerError> {
     }
     if let Some(furthest) = furthest.filter(|furthest| furthest.seq > end) {
         look.found.problems.push(if furthest.durable {
-            Problem::CutOff(end, furthest.seq)
+            JournalProblem::CutOff(end, furthest.seq)
         } else {
-            Problem::CutOffOrLost(end, furthest.seq)
+            JournalProblem::CutOffOrLost(end, furthest.seq)
         });
     }
     look.tables(ledger)?;
     for digest in ledger.texts()? {
         look.found.texts = look.found.texts.saturating_add(1);
         if let Err(error) = ledger.text(digest) {
-            look.found.problems.push(Problem::Text(error.to_string()));
+            look.found
+                .problems
+                .push(JournalProblem::Text(error.to_string()));
         }
         if !look.spoken.contains(&digest) {
-            look.found.problems.push(Problem::Stray(digest));
+            look.found.problems.push(JournalProblem::Stray(digest));
         }
     }
     let kept: BTreeSet<Digest> = ledger.texts()?.into_iter().collect();
     let gone = look.spoken.difference(&kept);
-    look.found
-        .problems
-        .extend(gone.map(|digest| Problem::Text(format!("the journal's text {digest} is gone"))));
+    look.found.problems.extend(
+        gone.map(|digest| JournalProblem::Text(format!("the journal's text {digest} is gone"))),
+    );
     look.found.runs = look.runs.len() as u64;
     look.found.head = look.before.map_or_else(Digest::default, |(_, hash)| hash);
     Ok(look.found)
@@ -179,16 +181,18 @@ impl Look {
             let next = seq.saturating_add(1);
             if line.seq > next {
                 let last = line.seq.saturating_sub(1);
-                self.found.problems.push(Problem::Missing(next, last));
+                self.found
+                    .problems
+                    .push(JournalProblem::Missing(next, last));
             }
             if link(&hash, line.seq, line.run, line.at, &line.body) != line.hash {
-                self.found.problems.push(Problem::Changed(line.seq));
+                self.found.problems.push(JournalProblem::Changed(line.seq));
             }
         }
         self.before = Some((line.seq, line.hash));
         for anchor in self.anchors.get(&line.seq).into_iter().flatten() {
             if anchor.hash != line.hash {
-                self.found.problems.push(Problem::Anchor(line.seq));
+                self.found.problems.push(JournalProblem::Anchor(line.seq));
             }
         }
         match Entry::decode(&line.body) {
@@ -196,7 +200,7 @@ impl Look {
             Err(error) => self
                 .found
                 .problems
-                .push(Problem::Unreadable(line.seq, error.to_string())),
+                .push(JournalProblem::Unreadable(line.seq, error.to_string())),
         }
     }
 
@@ -210,10 +214,10 @@ impl Look {
         match before {
             Some(before)
                 if link(&before, first.seq, first.run, first.at, &first.body) == first.hash => {}
-            Some(_) => self.found.problems.push(Problem::Changed(first.seq)),
+            Some(_) => self.found.problems.push(JournalProblem::Changed(first.seq)),
             None => {
                 let last = first.seq.saturating_sub(1);
-                self.found.problems.push(Problem::Missing(1, last));
+                self.found.problems.push(JournalProblem::Missing(1, last));
             }
         }
     }
@@ -334,13 +338,13 @@ impl Look {
                     && *shown == row.counts
             });
             if !is_as_said {
-                self.found.problems.push(Problem::Run(row.run));
+                self.found.problems.push(JournalProblem::Run(row.run));
             }
         }
         let missing = self.runs.keys().filter(|run| !rows.contains(run));
         self.found
             .problems
-            .extend(missing.map(|run| Problem::Run(*run)));
+            .extend(missing.map(|run| JournalProblem::Run(*run)));
         let all = ApprovalFilter {
             all: true,
             ..ApprovalFilter::default()
@@ -357,13 +361,15 @@ impl Look {
                 binding: row.binding,
             };
             if self.approvals.get(&row.approval) != Some(&said) {
-                self.found.problems.push(Problem::Approval(row.approval));
+                self.found
+                    .problems
+                    .push(JournalProblem::Approval(row.approval));
             }
         }
         let missing = self.approvals.keys().filter(|one| !rows.contains(one));
         self.found
             .problems
-            .extend(missing.map(|one| Problem::Approval(*one)));
+            .extend(missing.map(|one| JournalProblem::Approval(*one)));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! How wasmtime is configured: what code may do, how much stack it has, and how instances are pooled.
 //! Called when a sandbox is built and when an image is prepared. Both must agree, or the image is not accepted.
 
-use super::image::ImageError;
+use super::image::{self, ImageError, ImageTarget};
 use crate::limits::Limits;
 use std::num::NonZeroU32;
 use wasmtime::{
@@ -25,6 +25,9 @@ const KEEP_RESIDENT: usize = 4 << 20;
 
 /// Functions whose address is taken, and room to grow.
 const TABLE_ELEMENTS: usize = 200_000;
+
+/// The machines that levels of processors are known of, as compilers name them.
+const LEVELLED: &str = "x86_64-unknown-linux-gnu";
 
 fn config(optimise: OptLevel) -> Config {
     let mut config = Config::new();
@@ -55,6 +58,11 @@ fn config(optimise: OptLevel) -> Config {
 
 /// The engine that scripts run in.
 pub(super) fn pooled(instances: NonZeroU32) -> Result<Engine, ImageError> {
+    pooled_for(ImageTarget::Native, instances)
+}
+
+/// The same, whose code is for these processors.
+pub(super) fn pooled_for(target: ImageTarget, instances: NonZeroU32) -> Result<Engine, ImageError> {
     let instances = instances.get();
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances)
@@ -71,7 +79,13 @@ pub(super) fn pooled(instances: NonZeroU32) -> Result<Engine, ImageError> {
         .pagemap_scan(Enabled::Auto);
     let mut config = config(OptLevel::Speed);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config).map_err(|error| ImageError::Engine(format!("{error:#}")))
+    let failed = |error: wasmtime::Error| ImageError::Engine(format!("{error:#}"));
+    if let ImageTarget::Level(level) = target {
+        // Named, it has none of what this processor has besides.
+        config.target(LEVELLED).map_err(failed)?;
+        image::assume(&mut config, level);
+    }
+    Engine::new(&config).map_err(failed)
 }
 
 /// The engine that initialises the interpreter once, before the snapshot: compiled quickly, run once.

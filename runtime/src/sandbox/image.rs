@@ -4,14 +4,17 @@
 mod artefact;
 mod cache;
 mod interruptible;
+mod portable;
 mod snapshot;
+mod target;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use cache::fuzzing;
-pub use cache::{ImageCache, ImageStatus};
+pub use cache::{ImageCache, ImageStatus, PortedImage};
+pub use target::{ImageTarget, ImageTargetError, ProcessorLevel};
 
 use std::{fmt, io, path::PathBuf};
-use wasmtime::{Engine, Module};
+use wasmtime::{Config, Engine, Module};
 
 /// Told what is being done while an image is prepared.
 pub trait Progress: Send + Sync {
@@ -68,6 +71,24 @@ pub enum ImageError {
     /// The image could not be made.
     #[error("the interpreter could not be prepared: {0}")]
     Prepare(String),
+    /// A file that an image is written to or read from.
+    #[error("the image cannot be written to `{}`: {reason}", path.display())]
+    Export {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// An image that came as a file is not one for here, or not the one that was meant.
+    #[error("`{}` is not taken: {reason}", path.display())]
+    Import {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+        /// What would be taken.
+        remedy: &'static str,
+    },
     /// The task that did it was ended.
     #[error("preparing the interpreter was interrupted: {0}")]
     Interrupted(String),
@@ -98,17 +119,29 @@ impl Image {
         Self(module)
     }
 
-    /// Loads compiled code. The one place in the host that is `unsafe`.
+    /// Loads compiled code.
     #[expect(
         unsafe_code,
         reason = "loading precompiled code is unsafe in wasmtime: it is run as it is"
     )]
     fn load(engine: &Engine, file: cache::Verified) -> wasmtime::Result<Self> {
         // SAFETY: `Verified` is only made of a file that this program wrote, whose digest it compared with the one
-        // that was noted when it was written, in a directory and a file that belong to this user alone.
+        // that was noted when it was written, in a directory and a file that belong to this user alone. What it wrote it
+        // compiled itself, or copied from a file whose digest the user named as that of code to be run.
         let module = unsafe { Module::deserialize_open_file(engine, file.into_file()) }?;
         Ok(Self(module))
     }
+}
+
+/// Has code made for every processor of a level, which may use what all of them have.
+#[expect(
+    unsafe_code,
+    reason = "any setting of the compiler is unsafe in wasmtime: some make code that is wrong"
+)]
+pub(super) fn assume(config: &mut Config, level: ProcessorLevel) {
+    // SAFETY: a level is one of the compiler's own, from a table, and does nothing but let it use instructions. Code that
+    // was made so is only loaded where wasmtime finds each of them in the processor.
+    unsafe { config.cranelift_flag_enable(level.name()) };
 }
 
 /// The imports that a guest may have, one `module name` a line. Committed; guest/build.sh compares with it as well.

@@ -28,6 +28,7 @@ use crate::{
     workspace::{FileList, Workspace},
 };
 use kept::Kept;
+use sandgate_policy::{ByteCount, Oversize};
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
@@ -205,9 +206,11 @@ impl Shared {
         };
         if script.source.len() > limits.source {
             let reason = format!(
-                "the source is {} bytes, {} are allowed",
-                script.source.len(),
-                limits.source
+                "the source is {}",
+                Oversize {
+                    size: script.source.len(),
+                    limit: limits.source,
+                }
             );
             let ending = RunEnding {
                 reason: Some(reason),
@@ -249,6 +252,9 @@ fn check(script: &Script, limits: &Limits) -> Result<(), RunError> {
     if script.workspace.is_some() && limits.workspace == Files::None {
         return Err(RunError::NoFiles);
     }
+    if let Some(name) = script.unusable_variable() {
+        return Err(RunError::Variable(name.to_owned()));
+    }
     if script.stdin.len() > limits.stdin {
         return Err(RunError::Stdin {
             size: script.stdin.len(),
@@ -269,6 +275,7 @@ impl Guest {
                 .iter()
                 .map(|argument| Cow::Borrowed(argument.as_str()))
                 .collect(),
+            environment: script.variables(),
             workspace: store.data().files.is_some(),
             session: (store.data().session.as_ref()).map_or(Session::None, linker::shown),
         };
@@ -504,7 +511,7 @@ fn name_ending(
 }
 
 fn out_of_memory(limits: &Limits) -> String {
-    let limit = super::size(limits.memory);
+    let limit = ByteCount(limits.memory);
     format!("the memory limit is {limit}, the interpreter's own included")
 }
 

@@ -7,7 +7,7 @@ use super::{
     wasi,
 };
 use sandgate_wire::{Ending, Script, Session, abi};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use wasmtime::{Caller, Engine, Extern, InstancePre, Linker, Memory, Module};
 
 /// Links a guest. THREAT[ESC-01]: its imports are compared with the committed list before anything is linked.
@@ -127,6 +127,7 @@ async fn next_script(
         source: next.source.into(),
         name: next.name.into(),
         argv: vec![],
+        environment: BTreeMap::new(),
         workspace: state.files.is_some(),
         session: shown(session),
     };

@@ -5,8 +5,8 @@
 
 use super::{
     FileEntry, FileList, MOST_LISTED, MOST_PATHS,
-    delivery::{Delivery, InputFile, irregular, too_many, without_waiting},
-    entry,
+    delivery::{Delivery, Intake, irregular, too_many, without_waiting},
+    entry::{FileIdentity, Seen},
     host::HostSession,
     ledger::{Ledger, Quota, locked},
     place::Place,
@@ -36,14 +36,17 @@ pub(super) struct Directory {
     pub(super) path: PathBuf,
     pub(super) dir: Dir,
     pub(super) ledger: Arc<Mutex<Ledger>>,
+    /// Whether runs can only read it.
+    read_only: bool,
 }
 
 impl Directory {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, read_only: bool) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             dir: Dir::open_ambient_dir(path, ambient_authority())?,
             ledger: Arc::default(),
+            read_only,
         })
     }
 
@@ -70,18 +73,12 @@ impl Directory {
             first,
             Arc::clone(&self.ledger),
             quota,
+            self.read_only,
         ))
     }
 
-    /// Copies a file of the host into it.
-    pub(super) fn copy_in(&self, input: &mut InputFile) -> io::Result<()> {
-        let mut to = self.create(Path::new(&input.name))?;
-        io::copy(&mut input.file, &mut to)?;
-        Ok(())
-    }
-
-    /// What has the name already is replaced where it is a file, and never followed or waited for.
-    fn create(&self, name: &Path) -> io::Result<File> {
+    /// Opens a file to be written. One that has the name already is never followed or waited for.
+    fn create(&self, name: &str) -> io::Result<File> {
         let flags = without_waiting() | OFlags::NOFOLLOW;
         let file = self.dir.open_with(
             name,
@@ -94,7 +91,6 @@ impl Directory {
         if !file.metadata()?.is_file() {
             return Err(irregular());
         }
-        file.set_len(0)?;
         Ok(file)
     }
 
@@ -162,6 +158,36 @@ impl Directory {
     }
 }
 
+impl Intake for &Directory {
+    fn directory(&mut self, path: &str) -> io::Result<()> {
+        match self.dir.create_dir(path) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists
+                    && self.dir.symlink_metadata(path)?.is_dir() =>
+            {
+                Ok(())
+            }
+            made => made,
+        }
+    }
+
+    fn file(&mut self, path: &str, mut file: std::fs::File) -> io::Result<()> {
+        let mut to = self.create(path)?;
+        let identity = |file: &File| {
+            file.metadata()
+                .map(|metadata| Seen::from(metadata).identity)
+        };
+        let from = File::from_std(file.try_clone()?);
+        // A file of the workspace itself is there already, and would be emptied before it is read.
+        if identity(&to)? == identity(&from)? {
+            return Ok(());
+        }
+        to.set_len(0)?;
+        io::copy(&mut file, &mut to)?;
+        Ok(())
+    }
+}
+
 pub(super) fn measure(dir: &Dir) -> io::Result<Measured> {
     let mut measured = Measured::default();
     walk(dir, &mut measured)?;
@@ -174,7 +200,7 @@ pub(super) struct Measured {
     pub(super) bytes: u64,
     pub(super) entries: u64,
     /// Files of several names that have been counted.
-    counted: HashSet<entry::FileIdentity>,
+    counted: HashSet<FileIdentity>,
 }
 
 impl Visit for Measured {

@@ -27,6 +27,8 @@ pub(crate) struct HostSession {
     pub(super) table: Table<OpenDirectory, OpenFile>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) quota: Quota,
+    /// Whether nothing in it may change.
+    pub(super) read_only: bool,
     numbers: RandomState,
 }
 
@@ -51,7 +53,13 @@ pub(super) struct OpenFile {
 
 impl HostSession {
     /// `root` and `first` are one directory, opened twice, since each has a position of its own.
-    pub(super) fn new(root: Dir, first: Dir, ledger: Arc<Mutex<Ledger>>, quota: Quota) -> Self {
+    pub(super) fn new(
+        root: Dir,
+        first: Dir,
+        ledger: Arc<Mutex<Ledger>>,
+        quota: Quota,
+        read_only: bool,
+    ) -> Self {
         let first = OpenDirectory {
             dir: first,
             listing: Listing::default(),
@@ -62,6 +70,7 @@ impl HostSession {
             table: Table::new(first),
             ledger,
             quota,
+            read_only,
             numbers: RandomState::new(),
         }
     }

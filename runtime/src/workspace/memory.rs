@@ -12,7 +12,7 @@ mod tree;
 
 use super::{
     FileEntry, FileList, MOST_LISTED, MOST_PATHS,
-    delivery::{Delivery, InputFile, irregular, too_many},
+    delivery::{Delivery, Intake, irregular, too_many},
     entry::Seen,
     ledger::{Quota, locked},
     session::Whence,
@@ -22,6 +22,7 @@ use crate::{budget::Budget, limits::Limits};
 use content::Content;
 use rustix::io::Errno;
 use std::{
+    fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
     path::Path,
@@ -33,6 +34,15 @@ use tree::{MemoryDirectory, ROOT, Tree, What};
 /// What may be copied into it before a run, all files together: as much as standard input may be. What is more is for a
 /// directory of the host.
 const MOST_COPIED_IN: u64 = *sandgate_policy::ContextLimits::STDIN.end();
+
+/// What the host puts in has a limit of its own.
+const WHATEVER: Quota = Quota {
+    bytes: u64::MAX,
+    entries: u64::MAX,
+    depth: usize::MAX,
+    path: usize::MAX,
+    open: usize::MAX,
+};
 
 /// How much of a file of the host is read at once.
 const BATCH: usize = 64 << 10;
@@ -83,33 +93,33 @@ impl Memory {
         }
     }
 
-    /// Copies a file of the host into it. What has the name already is replaced where it is a file.
-    pub(super) fn copy_in(&self, input: &mut InputFile) -> io::Result<()> {
-        let name = input
-            .name
-            .to_str()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8"))?;
-        let quota = Quota {
-            bytes: u64::MAX,
-            entries: u64::MAX,
-            ..Quota::of(&Limits::default())
-        };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = nanos(since.unwrap_or_default());
-        let node = locked(&self.0).as_the_host(|tree| match tree.named(ROOT, name)? {
-            Some(node) if tree.is_directory(node) => Err(irregular()),
-            Some(node) => {
-                tree.resize(node, 0, &quota, now)?;
+    /// What of a file or directory is there, or made now.
+    fn taken_in(&self, path: &str, what: What) -> io::Result<u64> {
+        let now = now();
+        locked(&self.0).as_the_host(|tree| match names::look(tree, ROOT, path) {
+            Ok(node) => {
+                let is_directory = matches!(what, What::Directory(_));
+                if tree.is_directory(node) != is_directory {
+                    return Err(irregular());
+                }
+                if !is_directory {
+                    tree.resize(node, 0, &WHATEVER, now)?;
+                }
                 Ok(node)
             }
-            None => {
-                let file = What::File(Content::default());
-                Ok(tree.make(ROOT, name, file, &quota, now)?)
+            Err(Errno::NOENT) => {
+                let (above, name) = path.rsplit_once('/').unwrap_or((".", path));
+                let above = names::look(tree, ROOT, above)?;
+                Ok(tree.make(above, name, what, &WHATEVER, now)?)
             }
-        })?;
-        let (mut batch, mut at) = (vec![0; BATCH], 0_u64);
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn fill(&self, node: u64, file: &mut File) -> io::Result<()> {
+        let (now, mut batch, mut at) = (now(), vec![0; BATCH], 0_u64);
         loop {
-            let taken = input.file.read(&mut batch)?;
+            let taken = file.read(&mut batch)?;
             let bytes = batch.get(..taken).unwrap_or_default();
             if bytes.is_empty() {
                 return Ok(());
@@ -121,7 +131,7 @@ impl Memory {
                         format!("files in memory are at most {most}; a directory may hold more");
                     return Err(io::Error::other(message));
                 }
-                Ok(tree.write(node, at, bytes, &quota, now)?)
+                Ok(tree.write(node, at, bytes, &WHATEVER, now)?)
             })?;
             at = at.saturating_add(taken as u64);
         }
@@ -257,6 +267,23 @@ impl Memory {
     pub(in crate::workspace) fn tree(&self) -> std::sync::MutexGuard<'_, Tree> {
         locked(&self.0)
     }
+}
+
+impl Intake for &Memory {
+    fn directory(&mut self, path: &str) -> io::Result<()> {
+        let directory = What::Directory(MemoryDirectory::default());
+        self.taken_in(path, directory).map(drop)
+    }
+
+    fn file(&mut self, path: &str, mut file: File) -> io::Result<()> {
+        let node = self.taken_in(path, What::File(Content::default()))?;
+        self.fill(node, &mut file)
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    nanos(since.unwrap_or_default())
 }
 
 pub(super) fn nanos(since: Duration) -> u64 {

@@ -141,24 +141,68 @@ impl Mount {
     }
 
     /// Opens a file or directory, which is made where it is wanted and missing.
-    pub(crate) fn open(&mut self, at: u32, path: &str, how: How) -> Result<u32, Errno> {
+    pub(crate) fn open(&mut self, at: u32, path: &str, mut how: How) -> Result<u32, Errno> {
+        if self.is_read_only() {
+            how.create = self.without_changes(at, path, how)?;
+        }
         either!(self, files => files.open(at, path, how))
     }
 
+    /// Whether nothing in it may change.
+    fn is_read_only(&self) -> bool {
+        match self {
+            Self::Host(files) => files.read_only,
+            Self::Memory(_) => false,
+        }
+    }
+
+    fn may_change(&self) -> Result<(), Errno> {
+        if self.is_read_only() {
+            return Err(Errno::ROFS);
+        }
+        Ok(())
+    }
+
+    /// What is left to be created where nothing may change: nothing. It is refused where something would have been, or where
+    /// content could change; what would have failed anyway fails as it would have.
+    fn without_changes(&self, at: u32, path: &str, how: How) -> Result<bool, Errno> {
+        match self.stat_path(at, path, how.follow) {
+            Ok(_) if how.exclusive => Err(Errno::EXIST),
+            Ok(seen) if how.changes() && seen.is_file() => Err(Errno::ROFS),
+            Ok(_) => Ok(false),
+            Err(Errno::NOENT) if how.create => {
+                let (above, _) = path
+                    .trim_end_matches('/')
+                    .rsplit_once('/')
+                    .unwrap_or((".", path));
+                self.stat_path(at, above, true)?;
+                Err(Errno::ROFS)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn make_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+        if self.is_read_only() && self.stat_path(at, path, false).is_ok() {
+            return Err(Errno::EXIST);
+        }
+        self.may_change()?;
         either!(self, files => files.make_directory(at, path))
     }
 
     pub(crate) fn remove_directory(&self, at: u32, path: &str) -> Result<(), Errno> {
+        self.may_change()?;
         either!(self, files => files.remove_directory(at, path))
     }
 
     pub(crate) fn unlink(&self, at: u32, path: &str) -> Result<(), Errno> {
+        self.may_change()?;
         either!(self, files => files.unlink(at, path))
     }
 
     /// Moves a file or a whole tree, all of which must be within reach where it comes to lie.
     pub(crate) fn rename(&self, at: u32, path: &str, to: u32, to_path: &str) -> Result<(), Errno> {
+        self.may_change()?;
         either!(self, files => files.rename(at, path, to, to_path))
     }
 
@@ -173,6 +217,7 @@ impl Mount {
         follow: bool,
         times: &Timestamps,
     ) -> Result<(), Errno> {
+        self.may_change()?;
         either!(self, files => files.set_times(at, path, follow, times))
     }
 

@@ -311,3 +311,134 @@ fn dos_12_an_operators_workspace_above_the_limit_can_be_read_changed_and_emptied
     assert_eq!(session.write(4, &[1; 1]), Err(Errno::NOSPC), "at 200");
     assert_eq!(session.set_size(4, 100), Ok(()));
 }
+
+#[test]
+fn what_is_only_read_is_changed_in_no_way() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("file"), "text").unwrap();
+    std::fs::create_dir(place.path().join("directory")).unwrap();
+    let only_read = Workspace::open_read_only(place.path()).unwrap();
+    let mut files = session(&only_read, &Limits::default());
+    let times = rustix::fs::Timestamps {
+        last_access: rustix::fs::Timespec::default(),
+        last_modification: rustix::fs::Timespec::default(),
+    };
+    let writing = How {
+        modes: Modes {
+            write: true,
+            ..Modes::default()
+        },
+        ..How::default()
+    };
+    let truncating = How {
+        truncate: true,
+        ..How::default()
+    };
+    const ROOT: u32 = 3;
+    assert_eq!(files.open(ROOT, "new", made()), Err(Errno::ROFS));
+    assert_eq!(files.open(ROOT, "none/new", made()), Err(Errno::NOENT));
+    assert_eq!(files.open(ROOT, "file", writing), Err(Errno::ROFS));
+    assert_eq!(files.open(ROOT, "file", truncating), Err(Errno::ROFS));
+    assert_eq!(files.make_directory(ROOT, "new"), Err(Errno::ROFS));
+    assert_eq!(files.make_directory(ROOT, "file"), Err(Errno::EXIST));
+    assert_eq!(files.remove_directory(ROOT, "directory"), Err(Errno::ROFS));
+    assert_eq!(files.unlink(ROOT, "file"), Err(Errno::ROFS));
+    assert_eq!(files.rename(ROOT, "file", ROOT, "new"), Err(Errno::ROFS));
+    assert_eq!(
+        files.set_times(ROOT, "file", true, &times),
+        Err(Errno::ROFS)
+    );
+    // It is there to be read, and who would have made it if it were missing may read it too.
+    let reading = How {
+        create: true,
+        modes: Modes {
+            read: true,
+            ..Modes::default()
+        },
+        ..How::default()
+    };
+    let file = files.open(ROOT, "file", reading).unwrap();
+    let mut room = [0; 8];
+    assert_eq!(files.read(file, &mut room), Ok(4));
+    assert_eq!(files.write(file, b"x"), Err(Errno::BADF));
+    assert_eq!(files.set_size(file, 0), Err(Errno::INVAL));
+    drop(files);
+    // The same directory, where it may change.
+    let workspace = Workspace::open(place.path()).unwrap();
+    let mut files = session(&workspace, &Limits::default());
+    assert!(files.open(ROOT, "new", made()).is_ok());
+    assert_eq!(files.set_times(ROOT, "file", true, &times), Ok(()));
+    assert_eq!(files.unlink(ROOT, "file"), Ok(()));
+}
+
+/// The paths and contents of a workspace.
+fn content(workspace: &Workspace) -> Vec<(String, String)> {
+    let files = workspace.files().unwrap();
+    let read = |path: &str| String::from_utf8(workspace.read(path).unwrap()).unwrap();
+    files
+        .into_iter()
+        .map(|file| (file.path.clone(), read(&file.path)))
+        .collect()
+}
+
+#[test]
+fn what_is_copied_in_keeps_its_shape_and_leads_nowhere_else() {
+    let outside = tempfile::tempdir().unwrap();
+    let at = |path: &str| outside.path().join(path);
+    std::fs::create_dir_all(at("data/below")).unwrap();
+    std::fs::write(at("data/a"), "1").unwrap();
+    std::fs::write(at("data/below/b"), "2").unwrap();
+    std::fs::write(at("secret"), "secret").unwrap();
+    for (place, workspace) in both() {
+        workspace.copy_in(&at("data")).unwrap();
+        workspace.copy_in_as("x/y", &at("data/a")).unwrap();
+        workspace.copy_in_as("x/data", &at("data/below")).unwrap();
+        // Again, and nothing is in the way.
+        workspace.copy_in(&at("data")).unwrap();
+        let found = content(&workspace);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        let all = [
+            ("data/a", "1"),
+            ("data/below/b", "2"),
+            ("x/data/b", "2"),
+            ("x/y", "1"),
+        ];
+        assert_eq!(found, all);
+        for name in ["", "..", "../a", "/a", "x/../../a", "."] {
+            assert!(workspace.copy_in_as(name, &at("secret")).is_err(), "{name}");
+        }
+        // A file is no directory, nor the other way round.
+        assert!(workspace.copy_in_as("x", &at("secret")).is_err());
+        assert!(workspace.copy_in_as("x/y/z", &at("secret")).is_err());
+        // Links of the host: one in what is copied, one to what is copied.
+        std::os::unix::fs::symlink(at("secret"), at("data/link")).unwrap();
+        let refused = workspace.copy_in(&at("data")).unwrap_err();
+        let said = std::error::Error::source(&refused).unwrap().to_string();
+        assert_eq!(said, "`link` in it: links are not followed");
+        std::fs::remove_file(at("data/link")).unwrap();
+        drop(place);
+    }
+}
+
+#[test]
+fn a_workspace_is_not_copied_into_itself_and_its_own_files_stay_as_they_are() {
+    let (place, workspace) = on_the_host();
+    let at = |path: &str| place.path().join(path);
+    std::fs::create_dir(at("data")).unwrap();
+    std::fs::write(at("data/a"), "text").unwrap();
+    assert!(workspace.copy_in_as("copy", place.path()).is_err());
+    let inside = Workspace::open(&at("data")).unwrap();
+    assert!(inside.copy_in_as("copy", place.path()).is_err());
+    workspace.copy_in(&at("data")).unwrap();
+    inside.copy_in(&at("data/a")).unwrap();
+    assert_eq!(
+        content(&workspace),
+        [("data/a".to_owned(), "text".to_owned())]
+    );
+    workspace.copy_in_as("copy", &at("data")).unwrap();
+    let both = ["copy/a", "data/a"].map(|path| (path.to_owned(), "text".to_owned()));
+    assert_eq!(content(&workspace), both);
+}

@@ -1,6 +1,6 @@
 //! What the host asks the guest to run.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// One script, as the host hands it to the guest.
@@ -15,6 +15,8 @@ pub struct Script<'a> {
     pub name: Cow<'a, str>,
     /// `sys.argv` after the script's name.
     pub argv: Vec<Cow<'a, str>>,
+    /// `os.environ`. What `TZ` in it names is the zone of local time.
+    pub environment: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     /// Whether the host mounted a workspace at [`abi::WORKSPACE`](crate::abi::WORKSPACE).
     pub workspace: bool,
     /// What comes after it.

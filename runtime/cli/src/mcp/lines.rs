@@ -16,6 +16,7 @@ use rmcp::{
     },
     transport::Transport,
 };
+use sandgate::policy::ByteCount;
 use serde::{Deserialize, de::IgnoredAny};
 use std::{
     collections::HashMap,
@@ -143,7 +144,7 @@ impl LineTransport {
     /// What a line is: a message that is passed on, or one that is answered here, or one that means nothing.
     fn take(&self, line: &Line) -> Incoming {
         let Line::Whole(bytes) = line else {
-            let message = format!("the message is longer than {LONGEST} bytes");
+            let message = format!("the message is longer than {}", ByteCount(LONGEST));
             return Incoming::refused(None, ErrorCode::INVALID_REQUEST, message);
         };
         let bytes = bytes.trim_ascii();

@@ -135,7 +135,7 @@ fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> O
     let exception = outcome.exception.as_ref()?;
     let message = exception.message.as_str();
     if exception.kind == "OSError" && message.contains("No space left on device") {
-        let bytes = match arguments.workspace {
+        let bytes = match arguments.files.directory() {
             Some(_) => limits.workspace_bytes,
             None => limits.workspace_bytes.min(Limits::WORKSPACE_MEMORY),
         };
@@ -149,7 +149,7 @@ fn files_hint(outcome: &Outcome, arguments: &RunArguments, limits: &Limits) -> O
     let (_, rest) = message.split_once("No such file or directory")?;
     let (_, path) = rest.split_once(": '")?;
     let is_outside = path.starts_with('/') && !path.starts_with(Workspace::PATH);
-    let is_given = arguments.workspace.is_some() || !arguments.inputs.is_empty();
+    let is_given = arguments.files.are_given();
     let why = match (exception.kind.as_str(), is_outside, is_given) {
         ("FileNotFoundError", true, _) => "a script sees nothing outside of its workspace, /work",
         ("FileNotFoundError", false, false) => {

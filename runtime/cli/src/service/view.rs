@@ -416,12 +416,13 @@ impl RefreshView {
         }
     }
 
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.state == RefreshState::Unreachable
+    }
+
     /// Whether the operator has something to do.
     pub(super) fn waits(&self) -> bool {
-        matches!(
-            self.state,
-            RefreshState::Waiting | RefreshState::Unreachable
-        )
+        self.state == RefreshState::Waiting
     }
 
     /// Whether the service came with another document.

@@ -45,6 +45,9 @@ pub(super) fn restrict(places: &[WithinReach<'_>], outside: Outside) -> Result<(
     for place in places {
         rules = match *place {
             WithinReach::Directory(path) => rules.add_rules(rule(path, INSIDE))?,
+            WithinReach::ReadOnly(path) => {
+                rules.add_rules(rule(path, AccessFs::ReadFile | AccessFs::ReadDir))?
+            }
             WithinReach::Sockets(path) => {
                 rules.add_rules(rule(path, AccessFs::ResolveUnix.into()))?
             }

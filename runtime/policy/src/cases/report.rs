@@ -20,12 +20,22 @@ pub struct CaseResult {
     /// Whether verdict and policies are the expected ones.
     pub passed: bool,
     /// What was expected.
-    pub expected: Ruling,
+    pub expected: Expectation,
     /// What was decided.
     pub decided: Ruling,
     /// Why policies did not decide, where they did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+}
+
+/// A verdict, and whose it should be where that matters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Expectation {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Exactly the policies that should decide, where the case names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<String>>,
 }
 
 /// A verdict and whose it is.
@@ -54,7 +64,7 @@ pub struct CaseReport {
 
 impl CaseResult {
     pub(super) fn of(case: &Case, decision: Decision) -> Self {
-        let expected = Ruling {
+        let expected = Expectation {
             verdict: case.expect,
             policies: case.policies.clone(),
         };
@@ -62,11 +72,19 @@ impl CaseResult {
         Self {
             name: case.name.clone(),
             line: case.line,
-            passed: expected == decided,
+            passed: expected.is_met_by(&decided),
             expected,
             decided,
             fault: decision.fault,
         }
+    }
+}
+
+impl Expectation {
+    fn is_met_by(&self, ruling: &Ruling) -> bool {
+        let policies = self.policies.as_ref();
+        self.verdict == ruling.verdict
+            && policies.is_none_or(|policies| *policies == ruling.policies)
     }
 }
 
@@ -138,13 +156,25 @@ impl fmt::Display for CaseReport {
     }
 }
 
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.policies {
+            None => self.verdict.fmt(f),
+            Some(policies) => written(self.verdict, policies, f),
+        }
+    }
+}
+
 impl fmt::Display for Ruling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = self.verdict;
-        match self.policies.as_slice() {
-            [] => write!(f, "{verdict}, by no policy"),
-            ids => write!(f, "{verdict}, by {}", ids.join(", ")),
-        }
+        written(self.verdict, &self.policies, f)
+    }
+}
+
+fn written(verdict: Verdict, policies: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match policies {
+        [] => write!(f, "{verdict}, by no policy"),
+        ids => write!(f, "{verdict}, by {}", ids.join(", ")),
     }
 }
 

@@ -2,6 +2,7 @@
 //! below it; read by the road, which records it and tells the script what the script may know.
 
 use crate::address::{AddressError, SocketError};
+use sandgate_policy::ByteCount;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, time::Duration};
 
@@ -24,7 +25,7 @@ pub enum CallError {
     #[error("the parameters of a call are one JSON object or list on one line")]
     Parameters,
     /// Something was larger than it may be.
-    #[error("{part} is longer than {limit} bytes")]
+    #[error("{part} is longer than {}", ByteCount(*limit))]
     TooLong {
         /// What was.
         part: Part,

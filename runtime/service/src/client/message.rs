@@ -416,7 +416,10 @@ mod tests {
             RpcRequest::new("a", &params, fits - 1)
                 .unwrap_err()
                 .to_string(),
-            format!("the request is longer than {} bytes", fits - 1)
+            format!(
+                "the request is longer than {}",
+                sandgate_policy::ByteCount(fits - 1)
+            )
         );
     }
 

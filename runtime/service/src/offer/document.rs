@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 use reader::{Bad, Reader};
-use sandgate_policy::Effect;
+use sandgate_policy::{Effect, Oversize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -113,7 +113,7 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// Longer than any honest one.
-    #[error("the document is {size} bytes long, {LONGEST_DOCUMENT} are allowed")]
+    #[error("the document is {}", Oversize { size: *size, limit: LONGEST_DOCUMENT })]
     TooLong {
         /// How long it is.
         size: usize,

@@ -11,8 +11,8 @@
 )]
 
 use super::{
-    Image, ImageError, Progress, Stage, artefact, cache_error, interruptible, snapshot,
-    with_threads,
+    Image, ImageError, ImageTarget, Progress, Stage, artefact, cache_error, interruptible,
+    snapshot, with_threads,
 };
 use crate::sandbox::engine;
 use crate::{
@@ -33,8 +33,12 @@ use std::{
 };
 use wasmtime::Engine;
 
+mod transfer;
+
+pub use transfer::PortedImage;
+
 /// Changes whenever an image is made in another way from the same artefact.
-const FORMAT: &str = "sandgate-image-2";
+pub(super) const FORMAT: &str = "sandgate-image-2";
 
 /// Another version's image may still be wanted; older ones are removed when a new one is stored.
 const KEPT: usize = 3;
@@ -55,6 +59,8 @@ pub struct ImageStatus {
     pub directory: PathBuf,
     /// What this program's image is called here.
     pub key: String,
+    /// The processors that it is made for.
+    pub target: ImageTarget,
     /// Its size, where there is one.
     pub size: Option<u64>,
     /// Images of other versions or for other processors.
@@ -133,7 +139,7 @@ impl ImageCache {
 
     /// What there is, without changing it.
     pub fn status(&self) -> Result<ImageStatus, ImageError> {
-        let key = key(&smallest_engine()?)?;
+        let (target, key) = self.found()?;
         let size = fs::metadata(self.image(&key))
             .ok()
             .map(|metadata| metadata.len());
@@ -144,14 +150,29 @@ impl ImageCache {
         Ok(ImageStatus {
             directory: self.dir.clone(),
             key,
+            target,
             size,
             others,
         })
     }
 
+    /// Which image would be loaded: the one for this processor, unless there is none and another one will do.
+    fn found(&self) -> Result<(ImageTarget, String), ImageError> {
+        let native = key(&smallest_engine(ImageTarget::Native)?)?;
+        if !self.image(&native).exists() {
+            for target in ImageTarget::runnable() {
+                let key = key(&smallest_engine(target)?)?;
+                if self.image(&key).exists() {
+                    return Ok((target, key));
+                }
+            }
+        }
+        Ok((ImageTarget::Native, native))
+    }
+
     /// Whether the image of this program would be loaded: nothing, or why not. `None` where there is none.
     pub fn check(&self) -> Result<Option<Result<(), String>>, ImageError> {
-        let key = key(&smallest_engine()?)?;
+        let (_, key) = self.found()?;
         Ok(match verify(&self.image(&key)) {
             Ok(_) => Some(Ok(())),
             Err(Remake::Rejected(reason)) => Some(Err(reason)),
@@ -159,10 +180,24 @@ impl ImageCache {
         })
     }
 
-    /// Prepares the image where there is none.
+    /// Prepares the image where there is none that this processor can run.
     pub fn warm(&self, progress: Option<&dyn Progress>) -> Result<(), ImageError> {
-        let engine = smallest_engine()?;
+        let engine = smallest_engine(ImageTarget::Native)?;
         self.load_or_prepare(&engine, progress).map(drop)
+    }
+
+    /// Prepares the image for these processors where there is none for them. This one need not be among them.
+    pub fn warm_for(
+        &self,
+        target: ImageTarget,
+        progress: Option<&dyn Progress>,
+    ) -> Result<(), ImageError> {
+        self.make_private()?;
+        let engine = smallest_engine(target)?;
+        let key = key(&engine)?;
+        let path = self.image(&key);
+        self.prepared(&engine, &key, progress, &|| verify(&path))
+            .map(drop)
     }
 
     /// Removes all images; returns how many.
@@ -183,8 +218,32 @@ impl ImageCache {
     ) -> Result<Image, ImageError> {
         let key = key(engine)?;
         self.make_private()?;
-        if let Ok(image) = self.load(engine, &key) {
-            return Ok(image);
+        match self.load(engine, &key) {
+            Ok(image) => return Ok(image),
+            Err(Remake::Rejected(_)) => {}
+            // One for other processors may do.
+            Err(Remake::Missing) => {
+                let (target, key) = self.found()?;
+                if target != ImageTarget::Native
+                    && let Ok(image) = self.load(engine, &key)
+                {
+                    return Ok(image);
+                }
+            }
+        }
+        self.prepared(engine, &key, progress, &|| self.load(engine, &key))
+    }
+
+    /// What is found under a key; where that is nothing, the image is prepared first.
+    fn prepared<R>(
+        &self,
+        engine: &Engine,
+        key: &str,
+        progress: Option<&dyn Progress>,
+        find: &dyn Fn() -> Result<R, Remake>,
+    ) -> Result<R, ImageError> {
+        if let Ok(found) = find() {
+            return Ok(found);
         }
         let stage = |stage| {
             if let Some(progress) = progress {
@@ -200,8 +259,8 @@ impl ImageCache {
             lock.lock()
                 .map_err(|error| cache_error(&self.dir, &error))?;
         }
-        let image = match self.load(engine, &key) {
-            Ok(image) => image,
+        let found = match find() {
+            Ok(found) => found,
             Err(unusable) => {
                 if let Remake::Rejected(reason) = unusable {
                     tracing::warn!("the cached interpreter is made again: {reason}");
@@ -216,12 +275,12 @@ impl ImageCache {
                     .map_err(|error| ImageError::Prepare(format!("{error:#}")))?;
                 drop(snapshot);
                 stage(Stage::Storing);
-                self.store(&key, &compiled)
+                self.store(key, &compiled)
                     .map_err(|error| cache_error(&self.dir, &error))?;
                 drop(compiled);
-                self.prune(&key);
-                match self.load(engine, &key) {
-                    Ok(image) => image,
+                self.prune(key);
+                match find() {
+                    Ok(found) => found,
                     Err(Remake::Rejected(reason)) => return Err(ImageError::Prepare(reason)),
                     Err(Remake::Missing) => {
                         return Err(ImageError::Prepare("it was removed at once".to_owned()));
@@ -232,7 +291,7 @@ impl ImageCache {
         if let Some(progress) = progress {
             progress.done();
         }
-        Ok(image)
+        Ok(found)
     }
 
     /// The directory exists and belongs to this user alone.
@@ -272,6 +331,11 @@ impl ImageCache {
             .prefix(".new-")
             .tempfile_in(&self.dir)?;
         file.write_all(compiled)?;
+        self.keep(key, file, hex::encode(Sha256::digest(compiled)))
+    }
+
+    /// Gives an image its name and its seal.
+    fn keep(&self, key: &str, file: tempfile::NamedTempFile, digest: String) -> io::Result<()> {
         file.as_file().sync_all()?;
         let path = self.image(key);
         file.persist(&path)?;
@@ -279,7 +343,7 @@ impl ImageCache {
         write_seal(
             &path,
             &Seal {
-                digest: hex::encode(Sha256::digest(compiled)),
+                digest,
                 stamp: Stamp::of(&metadata),
                 sealed: 0,
             },
@@ -328,8 +392,8 @@ impl ImageCache {
 }
 
 /// The engine of one instance: images do not depend on how many there are.
-fn smallest_engine() -> Result<Engine, ImageError> {
-    engine::pooled(NonZeroU32::MIN)
+fn smallest_engine(target: ImageTarget) -> Result<Engine, ImageError> {
+    engine::pooled_for(target, NonZeroU32::MIN)
 }
 
 /// Opens an image and compares it with its seal.
@@ -354,8 +418,7 @@ fn verify(path: &Path) -> Result<Verified, Remake> {
     if !ours {
         return Err(rejected("is not a private file of this user"));
     }
-    let seal = fs::read(path.with_extension("seal")).map_err(|_| rejected("has no seal"))?;
-    let seal: Seal = serde_json::from_slice(&seal).map_err(|_| rejected("has a damaged seal"))?;
+    let seal = read_seal(path).map_err(rejected)?;
     let stamp = Stamp::of(&metadata);
     if stamp == seal.stamp && stamp.changed().saturating_add(RACY_NS) < seal.sealed {
         return Ok(Verified(file));
@@ -376,6 +439,11 @@ fn verify(path: &Path) -> Result<Verified, Remake> {
         },
     );
     Ok(Verified(file))
+}
+
+fn read_seal(image: &Path) -> Result<Seal, &'static str> {
+    let seal = fs::read(image.with_extension("seal")).map_err(|_| "has no seal")?;
+    serde_json::from_slice(&seal).map_err(|_| "has a damaged seal")
 }
 
 fn write_seal(image: &Path, seal: &Seal) -> io::Result<()> {
