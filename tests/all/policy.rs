@@ -431,7 +431,7 @@ fn the_examples_of_the_guide_decide_what_it_says() {
     let guide = fs::read_to_string(repository("policies/README.md")).unwrap();
     let (policies, cases) = (blocks(&guide, "cedar"), blocks(&guide, "toml"));
     let limits = blocks(&guide, "limits");
-    assert_eq!((policies.len(), cases.len(), limits.len()), (5, 5, 1));
+    assert_eq!((policies.len(), cases.len(), limits.len()), (6, 6, 1));
     let directory = shipped();
     let context = directory.path().join("guide");
     fs::create_dir(&context).unwrap();

@@ -14,7 +14,7 @@ use crate::{
     rule::PolicyId,
 };
 use cedar_policy::{PolicySet, ValidationMode, ValidationWarning};
-use permit::{Largest, Permit};
+use permit::{Largest, SuggestedPermit};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{
@@ -98,7 +98,7 @@ impl Policies {
         Ok(suggestion)
     }
 
-    fn permits<'a>(&self, calls: Vec<Query<'a>>) -> Vec<(Permit, Vec<Query<'a>>)> {
+    fn permits<'a>(&self, calls: Vec<Query<'a>>) -> Vec<(SuggestedPermit, Vec<Query<'a>>)> {
         let mut taken: BTreeSet<String> = self.ids().map(ToString::to_string).collect();
         let mut permits = Vec::new();
         for ((service, method), callers) in permit::by_method(calls) {
@@ -112,7 +112,7 @@ impl Policies {
             };
             for calls in callers.into_values() {
                 let id = free(&format!("suggested.{service}.{method}"), &mut taken);
-                let permit = Permit::of(id, &calls, shape, &may_be_written);
+                let permit = SuggestedPermit::of(id, &calls, shape, &may_be_written);
                 permits.extend(permit.map(|permit| (permit, calls)));
             }
         }

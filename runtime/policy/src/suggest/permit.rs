@@ -20,7 +20,7 @@ const CEDAR_WORDS: [&str; 9] = [
 
 /// What it permits.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(super) struct SuggestedPermit {
     id: String,
     actor: String,
     service: String,
@@ -37,7 +37,7 @@ pub(super) enum Largest {
     Decimal(f64),
 }
 
-impl Permit {
+impl SuggestedPermit {
     /// The narrowest of these calls, which are all of one actor and one method.
     pub(super) fn of(
         id: String,
