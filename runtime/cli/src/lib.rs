@@ -3,6 +3,7 @@
 
 mod apart;
 mod backlog;
+mod check;
 mod connector;
 mod demo;
 mod escape;
@@ -87,6 +88,8 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Run one script in a fresh interpreter
     Run(Box<run::RunArguments>),
+    /// Say what is wrong with a script, and what it would call, without running it
+    Check(check::CheckArguments),
     /// Type Python, statement by statement, into one interpreter
     Repl(Box<repl::ReplArguments>),
     /// Show, prepare or remove the compiled interpreter
@@ -194,6 +197,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
+        Command::Check(arguments) => check::execute(&arguments, &shared),
         Command::Repl(arguments) => repl::execute(&arguments, &shared, inherited),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),

@@ -341,6 +341,11 @@ fn source(arguments: &RunArguments) -> Result<String, Failure> {
             "pass one of them as a file",
         ));
     }
+    script(path)
+}
+
+/// The text of a script.
+pub(super) fn script(path: &Path) -> Result<String, Failure> {
     let bytes = read(path, "the script")?;
     String::from_utf8(bytes).map_err(|error| {
         let line = error

@@ -14,6 +14,7 @@ use crate::{
     },
     limits,
 };
+use sandgate_check::{CheckReport, Offered};
 use sandgate_policy::{ContextLimits, ContextNumber, Principal, PrincipalError};
 use sandgate_service::{Client, Registry, Service, Weight};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,6 +130,16 @@ impl Reach {
         let offered = self.service(service)?;
         let outlooks = self.policy.now()?.policies.outlooks(service);
         Some(offered.text_within(&outlooks).into())
+    }
+
+    /// What can be said of a script that has this reach, before it runs.
+    pub(crate) fn check(&self, source: &str) -> CheckReport {
+        match self.policy.now() {
+            None => sandgate_check::check(source, &Offered::nothing()),
+            Some(policy) => {
+                sandgate_check::check(source, &Offered::new(&self.registry, &policy.policies))
+            }
+        }
     }
 
     /// Why a service is not there, for the operator.
