@@ -14,6 +14,7 @@ pub(crate) mod pace;
 pub(crate) mod question;
 pub(crate) mod reach;
 mod refusal;
+mod sources;
 mod tally;
 mod underway;
 pub(crate) mod watch;
@@ -47,6 +48,7 @@ use sandgate_policy::{ContextLimits, JournalDuty, Moment};
 use sandgate_service::Undo;
 use sandgate_wire::Reply;
 use serde_json::value::RawValue;
+use sources::Sources;
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -88,6 +90,7 @@ struct Lane {
     people: People,
     turns: OwnQueue,
     tally: Tally,
+    sources: Sources,
     carrier: Carrier,
     record: Record,
     may_park: bool,
@@ -139,9 +142,9 @@ impl Road {
             may_park,
         } = parts;
         let pause = people.pause.clone();
-        let tally = Tally::default();
+        let (tally, sources) = (Tally::default(), Sources::default());
         if let Some(again) = &again {
-            people.were_asked(again.count(&tally));
+            people.were_asked(again.count(&tally, &sources));
         }
         let lane = reach.map(|reach| {
             Arc::new(Lane {
@@ -149,6 +152,7 @@ impl Road {
                 people,
                 turns: OwnQueue::default(),
                 tally,
+                sources,
                 carrier: reach.carrier().of_a_run(),
                 record: record.clone(),
                 may_park,
@@ -365,7 +369,6 @@ impl Road {
         longest: Option<Duration>,
     ) -> wasmtime::Result<u32> {
         let call = match recorder.recorded_wait()? {
-            // A replay takes them in the order of the recording, whatever is done first now.
             Some(call) => call,
             None => {
                 let _waits = longest.is_none().then(|| self.pause.script_waits());
@@ -410,8 +413,14 @@ impl Lane {
     /// The decision, the gate, the journal, the service, the answer.
     async fn answer(&self, call: Arc<Call>, open: OpenCall) -> Result<Reply, Stop> {
         let (cleared, ticket) = self.clear(&call, &open).await?;
-        let policy = Arc::clone(cleared.policy());
-        match self.carrier.carry(cleared, ticket).await {
+        let (policy, method) = (Arc::clone(cleared.policy()), Arc::clone(cleared.method()));
+        let answer = self.carrier.carry(cleared, ticket).await;
+        // An error of the service's own says something too.
+        if method.source {
+            self.sources.add(&method.service, &method.method);
+        }
+        match answer {
+            //(cleared, ticket).await {
             Ok(result) => Ok(answered(&policy.limits, result)?),
             Err(error) => Ok(refusal::without_result(
                 call.service(),
@@ -426,12 +435,15 @@ impl Lane {
     async fn clear(&self, call: &Arc<Call>, open: &OpenCall) -> Result<(Cleared, Ticket), Stop> {
         let mut agreed = Agreed::default();
         loop {
-            let decided = self.desk.decide(&self.reach, call).await?;
+            let read_from = self.sources.now();
+            let decided = self.desk.decide(&self.reach, call, &read_from).await?;
             self.record.decided(
                 call.number(),
                 &DecidedCall {
                     decision: decided.decision(),
                     effect: decided.method().effect,
+                    read_from: &read_from,
+                    source: decided.method().source,
                     at: call.made().ms(),
                     undo: decided.method().undo.as_ref().map(Undo::method),
                 },

@@ -41,6 +41,7 @@
 //!
 //! - Services, tools and how they are spoken to: [`service`]. Policies, limits and decisions: [`policy`].
 //! - What a script is given, and what comes of it: [`Script`], [`Outcome`], [`Limits`].
+//! - What is wrong with a script, and what it would call, before it runs: [`check`], [`Caller::check`].
 //! - Who answers for calls that need approval: [`Approver`].
 //!
 //! The modules stand in the order of a run: what is asked for, what is in force, the wall it runs behind, what it may
@@ -91,6 +92,7 @@ mod host;
 )]
 pub mod fuzzing;
 
+pub mod check;
 pub mod policy;
 pub mod service;
 

@@ -19,6 +19,7 @@ use crate::{
     sandbox::{RunAgain, RunError, Sandbox, interpreter},
     script::Script,
     workspace::{GivenFile, Workspace},
+    zone::TimeZone,
 };
 use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
 use serde::Serialize;
@@ -397,6 +398,10 @@ impl PastRun {
             source: self.source()?,
             name: Some(begun.name.to_string()),
             arguments: begun.arguments.iter().map(ToString::to_string).collect(),
+            environment: (begun.environment.iter())
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            zone: begun.zone.as_ref().map(|zone| TimeZone::kept(zone)),
             stdin: match begun.stdin {
                 Some(digest) => self.journal.text(digest)?,
                 None => Vec::new(),

@@ -25,6 +25,11 @@ pub enum TimeZoneError {
 }
 
 impl TimeZone {
+    /// What was kept of a run that had one.
+    pub(crate) fn kept(said: &str) -> Self {
+        Self(said.to_owned())
+    }
+
     /// What `TZ` says: a name, or an offset as POSIX writes it, which counts to the west.
     #[must_use]
     pub fn as_str(&self) -> &str {

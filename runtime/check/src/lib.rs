@@ -17,8 +17,8 @@ pub use offered::Offered;
 pub use report::{CheckReport, CheckedCall, Mistake, MistakeKind};
 
 use depth::Depth;
-use names::Names;
-use reading::Reading;
+use names::Bindings;
+use reading::ScriptReader;
 use report::Places;
 use ruff_python_ast::PythonVersion;
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
@@ -75,8 +75,8 @@ fn read(source: &str, offered: &Offered<'_>, places: &Places<'_>) -> CheckReport
             calls: Vec::new(),
         };
     }
-    let names = Names::of(parsed.suite(), offered);
-    Reading::of(parsed.suite(), &names, offered, places)
+    let names = Bindings::of(parsed.suite(), offered);
+    ScriptReader::of(parsed.suite(), &names, offered, places)
 }
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -3,7 +3,7 @@
 
 use crate::{
     literal,
-    names::{Absent, Meaning, Names, Thing},
+    names::{Absent, Bindings, Meaning, Thing},
     offered::Offered,
     report::{CheckReport, CheckedCall, MistakeKind, Places},
 };
@@ -19,8 +19,8 @@ use sandgate_wire::PACKAGES;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A script under way.
-pub(crate) struct Reading<'a, 'p> {
-    names: &'a Names<'a>,
+pub(crate) struct ScriptReader<'a, 'p> {
+    names: &'a Bindings<'a>,
     offered: &'a Offered<'a>,
     places: &'p Places<'a>,
     /// Of the services that it has named so far.
@@ -77,14 +77,14 @@ impl Expected {
     }
 }
 
-impl<'a, 'p> Reading<'a, 'p> {
+impl<'a, 'p> ScriptReader<'a, 'p> {
     pub(crate) fn of(
         script: &'a [Stmt],
-        names: &'a Names<'a>,
+        names: &'a Bindings<'a>,
         offered: &'a Offered<'a>,
         places: &'p Places<'a>,
     ) -> CheckReport {
-        let mut reading = Reading {
+        let mut reading = ScriptReader {
             names,
             offered,
             places,
@@ -347,7 +347,7 @@ fn is_main(test: &Expr) -> bool {
         .is_some_and(|name| &name.id == "__name__")
 }
 
-impl<'a> Visitor<'a> for Reading<'a, '_> {
+impl<'a> Visitor<'a> for ScriptReader<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         let maybe = Expected {
             import: true,

@@ -211,7 +211,7 @@ pub(super) fn replay(
     let past = past(&journal, &arguments.run)?;
     let script = match &arguments.script {
         None => None,
-        Some(path) => Some(super::run::text(path)?),
+        Some(path) => Some(super::run::script(path)?),
     };
     let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
     let (executor, mut signals) = catching()?;

@@ -5,6 +5,7 @@ mod again;
 mod apart;
 mod approve;
 mod backlog;
+mod check;
 mod connector;
 mod demo;
 mod environment;
@@ -92,6 +93,8 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Run one script in a fresh interpreter
     Run(Box<run::RunArguments>),
+    /// Say what is wrong with a script, and what it would call, without running it
+    Check(check::CheckArguments),
     /// Type Python, statement by statement, into one interpreter
     Repl(Box<repl::ReplArguments>),
     /// Show the calls that wait for a person
@@ -209,6 +212,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(arguments) => demo::execute(&arguments, &shared),
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
+        Command::Check(arguments) => check::execute(&arguments, &shared),
         Command::Repl(arguments) => repl::execute(&arguments, &shared, inherited),
         Command::Approvals(arguments) => approve::list(&arguments, &shared),
         Command::Approve(arguments) => approve::approve(&arguments, &shared),

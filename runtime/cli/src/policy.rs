@@ -3,9 +3,12 @@
 mod init;
 mod layout;
 mod matrix;
+mod opened;
 mod rehearsal;
 mod rejected;
 mod services;
+
+pub(super) use opened::OpenedContext;
 
 use super::{
     exit::Exit, failure::Failure, print, reach::PoliciesArgument, report, shared::SharedArguments,

@@ -335,11 +335,11 @@ fn source(arguments: &RunArguments) -> Result<String, Failure> {
             "pass one of them as a file",
         ));
     }
-    text(path)
+    script(path)
 }
 
-/// A script.
-pub(super) fn text(path: &Path) -> Result<String, Failure> {
+/// The text of a script.
+pub(super) fn script(path: &Path) -> Result<String, Failure> {
     let bytes = read(path, "the script")?;
     String::from_utf8(bytes).map_err(|error| {
         let line = error

@@ -10,6 +10,7 @@ use crate::{
     sandbox::RunError,
     script::Script,
 };
+use sandgate_check::CheckReport;
 use sandgate_policy::Principal;
 use std::sync::Arc;
 
@@ -71,6 +72,13 @@ impl Caller {
     /// Runs a script to its end. Whatever the script does is an [`Outcome`]; dropping the future ends the run at once.
     pub async fn run(&self, script: impl Into<Script>) -> Result<Outcome, RunError> {
         self.host.sandbox().run(script.into(), &self.context).await
+    }
+
+    /// What is wrong with a script, and what it would call, by the policies in force now. It takes no time to speak of, runs
+    /// nothing and decides nothing: a mistake that is not found here is found by the run.
+    #[must_use]
+    pub fn check(&self, source: &str) -> CheckReport {
+        self.reach.check(source)
     }
 
     /// The services that the context may use, each with a line on what it is for.

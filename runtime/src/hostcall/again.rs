@@ -5,6 +5,7 @@
 use super::{
     call::Call,
     halt::{Divergence, Halt},
+    sources::Sources,
     tally::Tally,
 };
 use crate::journal::{
@@ -99,12 +100,15 @@ impl Again {
     }
 
     /// How often methods were called by then, and how often people were asked.
-    pub(crate) fn count(&self, tally: &Tally) -> u64 {
+    pub(crate) fn count(&self, tally: &Tally, sources: &Sources) -> u64 {
         for called in self.past.calls.values() {
             let is_made = match &called.reply {
                 Some(reply) => !reply.is_refusal(),
                 None => called.intended != Intended::No,
             };
+            if is_made && called.source {
+                sources.add(&called.service, &called.method);
+            }
             if is_made {
                 tally.again(&called.service, &called.method);
             }

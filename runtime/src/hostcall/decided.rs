@@ -5,12 +5,10 @@ use crate::{
     contexts::ContextPolicy,
     hostcall::{call::Call, refusal::Refusal},
 };
-use sandgate_policy::{
-    ContextLimits, Decision, Fault, NOTHING_READ, Principal, PrincipalError, Query, Ruling,
-};
+use sandgate_policy::{ContextLimits, Decision, Fault, Principal, PrincipalError, Query, Ruling};
 use sandgate_service::{Identity, Method, Weight};
 use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// On whose behalf a call is made: for policies, and for services.
 #[derive(Debug, Clone)]
@@ -54,6 +52,7 @@ impl Decided {
         method: Arc<Method>,
         caller: Party,
         asked: &Call,
+        read_from: &BTreeSet<String>,
         weight: &Weight<'_>,
     ) -> Result<Self, Refusal> {
         let arguments = method
@@ -65,7 +64,7 @@ impl Decided {
             method: &method.method,
             params: arguments.by_name(),
             now: asked.made(),
-            read_from: &NOTHING_READ,
+            read_from,
         });
         tracing::debug!(
             "{}.{} is decided: {}",

@@ -5,7 +5,7 @@ use crate::{
     hostcall::{call::Call, decided::Decided, reach::Reach, refusal::Refusal},
     processor::Processor,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::Semaphore;
 
 /// Parameters up to here are checked and decided in well under a millisecond, where the call was begun. Longer ones take
@@ -36,13 +36,17 @@ impl Desk {
         &self,
         reach: &Arc<Reach>,
         call: &Arc<Call>,
+        read_from: &Arc<BTreeSet<String>>,
     ) -> Result<Decided, Refusal> {
         if call.params().get().len() <= SHORT {
-            return self.processor.count(|| reach.decide(call, &|| true));
+            return self
+                .processor
+                .count(|| reach.decide(call, read_from, &|| true));
         }
         // Never closed, so there is a turn in the end.
         let turn = Arc::clone(&self.one).acquire_owned().await;
         let (reach, call) = (Arc::clone(reach), Arc::clone(call));
+        let read_from = Arc::clone(read_from);
         let (processor, run) = (self.processor.clone(), Arc::downgrade(&self.run));
         let deciding = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -53,7 +57,7 @@ impl Desk {
                 run.strong_count() > 0
             };
             let decided = if wanted() {
-                reach.decide(&call, &wanted)
+                reach.decide(&call, &read_from, &wanted)
             } else {
                 Err(Refusal::Failed)
             };

@@ -14,9 +14,13 @@ use crate::{
     },
     limits,
 };
+use sandgate_check::{CheckReport, Offered};
 use sandgate_policy::{ContextLimits, ContextNumber, Principal, PrincipalError};
 use sandgate_service::{Client, Registry, Service, Weight};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// The services, the policies and the identity of one caller. Runs share it.
 #[derive(Debug)]
@@ -137,6 +141,16 @@ impl Reach {
         Some(offered.text_within(&outlooks).into())
     }
 
+    /// What can be said of a script that has this reach, before it runs.
+    pub(crate) fn check(&self, source: &str) -> CheckReport {
+        match self.policy.now() {
+            None => sandgate_check::check(source, &Offered::nothing()),
+            Some(policy) => {
+                sandgate_check::check(source, &Offered::new(&self.registry, &policy.policies))
+            }
+        }
+    }
+
     /// Why a service is not there, for the operator.
     pub(crate) fn why_not(&self, service: &str) -> String {
         if !self.registry.names().any(|known| known == service) {
@@ -166,9 +180,10 @@ impl Reach {
     pub(crate) fn decide(
         &self,
         call: &Call,
+        read_from: &BTreeSet<String>,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Decided, Refusal> {
-        let decided = self.decided(call, wanted);
+        let decided = self.decided(call, read_from, wanted);
         if let Some(watcher) = &self.watcher {
             watcher.decided(&WatchedCall {
                 service: call.service(),
@@ -183,7 +198,12 @@ impl Reach {
         decided
     }
 
-    fn decided(&self, call: &Call, wanted: &dyn Fn() -> bool) -> Result<Decided, Refusal> {
+    fn decided(
+        &self,
+        call: &Call,
+        read_from: &BTreeSet<String>,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Decided, Refusal> {
         let policy = self.policy.now().ok_or_else(|| call.not_available())?;
         let method = Some(call.service())
             .filter(|service| policy.policies.may_use(service))
@@ -193,7 +213,7 @@ impl Reach {
         let caller = self.caller(policy.limits.hero_context);
         let caller = caller.map_err(|_| call.not_available())?;
         let weight = Weight::while_wanted(wanted);
-        Decided::of(policy, method, caller, call, &weight)
+        Decided::of(policy, method, caller, call, read_from, &weight)
     }
 
     /// Waits for this call's turn, where the context's calls to a service are limited in a second.

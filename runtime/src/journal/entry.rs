@@ -123,6 +123,12 @@ pub struct Begun<'a> {
     pub name: Cow<'a, str>,
     /// Its arguments.
     pub arguments: Vec<Cow<'a, str>>,
+    /// Its environment.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub environment: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The zone of its local time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub zone: Option<Cow<'a, str>>,
     /// Its standard input, where it was given whole.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stdin: Option<Digest>,
@@ -161,6 +167,12 @@ impl Begun<'_> {
             script: self.script,
             name: own(&self.name),
             arguments: self.arguments.iter().map(own).collect(),
+            environment: self
+                .environment
+                .iter()
+                .map(|(name, value)| (own(name), own(value)))
+                .collect(),
+            zone: self.zone.as_ref().map(own),
             stdin: self.stdin,
             files: self
                 .files
@@ -279,6 +291,9 @@ pub struct Decided<'a> {
     /// What this run had read from then, of what is marked as a source.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub read_from: Vec<Cow<'a, str>>,
+    /// Whether what the method returns is marked as a source.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub source: bool,
     /// Policies, limits and interfaces, by their digest.
     pub hash: Cow<'a, str>,
     /// When the script made the call, in milliseconds since 1970.

@@ -46,6 +46,8 @@ pub(crate) struct PastCall {
     pub(crate) effect: Option<Effect>,
     /// What was decided last.
     pub(crate) verdict: Option<Verdict>,
+    /// Whether what the method returns was marked as a source.
+    pub(crate) source: bool,
     /// The reasons of the policies that decided last.
     pub(crate) because: Vec<String>,
     /// The question that is or was open about it.
@@ -192,6 +194,7 @@ impl Past {
                     params: PastText::of(&params),
                     effect: None,
                     verdict: None,
+                    source: false,
                     because: Vec::new(),
                     question: None,
                     intended: Intended::No,
@@ -267,6 +270,7 @@ impl Past {
             }
             Entry::Decided(decided) => {
                 if let Some(called) = self.calls.get_mut(&decided.call) {
+                    called.source = decided.source;
                     called.effect = Some(decided.effect);
                     called.verdict = Some(decided.verdict);
                     let because = decided.because.into_iter();

@@ -18,6 +18,7 @@ use sandgate_service::IdempotencyKey;
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -61,6 +62,8 @@ impl Ticket {
 pub(crate) struct DecidedCall<'a> {
     pub(crate) decision: &'a sandgate_policy::Decision,
     pub(crate) effect: Effect,
+    pub(crate) read_from: &'a BTreeSet<String>,
+    pub(crate) source: bool,
     pub(crate) at: u64,
     pub(crate) undo: Option<&'a str>,
 }
@@ -180,7 +183,10 @@ impl Record {
                 effect: decided.effect,
                 policies: policies.map(|id| Cow::Owned(id.to_string())).collect(),
                 because: because.map(|one| Cow::Borrowed(one.as_str())).collect(),
-                read_from: Vec::new(),
+                read_from: (decided.read_from.iter())
+                    .map(|one| Cow::Borrowed(one.as_str()))
+                    .collect(),
+                source: decided.source,
                 hash: decision.hash.to_string().into(),
                 at: decided.at,
             }),

@@ -1,15 +1,15 @@
 //! `sandgate policy try`: a script under the policies of a context, with services that are not there: each method answers with a
 //! sample of what its document says that it returns. It must never connect to anything, nor ask anybody.
 
-use super::services;
+use super::OpenedContext;
 use crate::{
     executor::executor, exit::Exit, failure::Failure, interpreter::interpreter, print,
-    reach::PoliciesArgument, report, shared::SharedArguments, terminal::Terminal,
+    reach::PoliciesArgument, shared::SharedArguments, terminal::Terminal,
 };
 use clap::Args;
 use sandgate::{
     Answer, Approver, CallWatcher, Context, Question, Reach, Script, WatchedCall,
-    policy::{self, ContextError, ContextPolicy, InForce, Principal, Verdict},
+    policy::{self, InForce, Principal, Verdict},
     service::{Client, ClientLimits, Registry},
 };
 use serde::Serialize;
@@ -95,21 +95,9 @@ pub(super) fn rehearse(
     arguments: &TryArguments,
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
-    let directory = arguments.policies.required()?;
-    let place = arguments.policies.of_context(&arguments.context)?;
-    let described = services::described(&directory, shared)?;
-    let services = described.into_iter().map(services::Described::rehearsed);
-    let services: Vec<_> = services.collect();
-    let interfaces: Vec<_> = services.iter().map(|service| service.interface()).collect();
-    let loaded =
-        policy::load(&place, &arguments.context, &interfaces).and_then(ContextPolicy::kept);
-    let context = match loaded {
-        Ok(context) => context,
-        Err(error @ (ContextError::Unusable(_) | ContextError::Cases(_))) => {
-            report::failure(&error);
-            return Ok(Exit::Found);
-        }
-        Err(error) => return Err(super::usage(&error)),
+    let opened = OpenedContext::open(&arguments.policies, &arguments.context, shared)?;
+    let Some(OpenedContext { services, context }) = opened else {
+        return Ok(Exit::Found);
     };
     let source = policy::read(&arguments.script).map_err(|error| {
         Failure::usage(

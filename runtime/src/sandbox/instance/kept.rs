@@ -91,6 +91,10 @@ impl Kept {
             script: journal.keep(script.source.as_bytes()),
             name: script.name().into(),
             arguments: script.arguments.iter().map(Cow::from).collect(),
+            environment: (script.environment.iter())
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            zone: script.zone.as_ref().map(|zone| zone.as_str().into()),
             stdin: (!script.stdin.is_empty()).then(|| journal.keep(&script.stdin)),
             files,
             once: once.map(Cow::Borrowed),
