@@ -13,7 +13,7 @@ use sandgate_policy::{ContextLimits, Principal};
 use std::collections::BTreeSet;
 
 /// Who answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answerer {
     /// What they are called.
     pub name: String,

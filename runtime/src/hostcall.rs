@@ -5,6 +5,7 @@ pub(crate) mod again;
 mod builtin;
 pub(crate) mod call;
 mod carrier;
+pub(crate) mod changes;
 mod decided;
 mod desk;
 mod gate;
@@ -27,7 +28,7 @@ pub(crate) use underway::TooManyCalls;
 use crate::{
     budget::{Budget, MOST},
     journal::{
-        entry::Given,
+        entry::{Given, Said},
         record::{DecidedCall, Record, Ticket},
     },
     made::BUILTIN,
@@ -37,6 +38,8 @@ use crate::{
 use again::{Again, AgainError, Before, OpenCall};
 use call::{Call, LONGEST_REQUEST};
 use carrier::Carrier;
+use changes::{Changes, PlannedChange, holds_placeholders};
+use decided::Decided;
 use desk::Desk;
 use gate::{Agreed, Asking, Cleared, Stop};
 use halt::Halt;
@@ -44,10 +47,10 @@ use pace::OwnQueue;
 use question::{Pause, Used};
 use reach::Reach;
 use refusal::Refusal;
-use sandgate_policy::{ContextLimits, JournalDuty, Moment};
+use sandgate_policy::{ContextLimits, Effect, JournalDuty, Moment, Verdict};
 use sandgate_service::Undo;
 use sandgate_wire::Reply;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sources::Sources;
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -91,6 +94,7 @@ struct Lane {
     turns: OwnQueue,
     tally: Tally,
     sources: Sources,
+    changes: Changes,
     carrier: Carrier,
     record: Record,
     may_park: bool,
@@ -110,6 +114,7 @@ pub(crate) struct RoadParts {
     pub(crate) again: Option<Again>,
     /// Whether it can be gone on with from the journal.
     pub(crate) may_park: bool,
+    pub(crate) changes: Changes,
 }
 
 /// What becomes of a request at once.
@@ -140,6 +145,7 @@ impl Road {
             record,
             again,
             may_park,
+            changes,
         } = parts;
         let pause = people.pause.clone();
         let (tally, sources) = (Tally::default(), Sources::default());
@@ -153,6 +159,7 @@ impl Road {
                 turns: OwnQueue::default(),
                 tally,
                 sources,
+                changes,
                 carrier: reach.carrier().of_a_run(),
                 record: record.clone(),
                 may_park,
@@ -322,9 +329,20 @@ impl Road {
             self.imports = self.imports.saturating_add(1);
             self.made = self.made.saturating_sub(1);
         }
+        let planned = match &self.lane {
+            Some(lane) => lane.changes.next(&lane.reach, &call)?,
+            None => None,
+        };
         let open = match self.again.as_mut().map(|again| again.before(&call)) {
             Some(before) => match before? {
-                Before::Answered(reply) => return Ok(Step::Again(reply)),
+                Before::Answered(reply) => {
+                    if let (Some(lane), Some(planned)) = (&self.lane, &planned)
+                        && let Ok(Reply::Ok(result)) = serde_json::from_str(&reply)
+                    {
+                        lane.changes.made(planned, result.get());
+                    }
+                    return Ok(Step::Again(reply));
+                }
                 Before::Open(open) => Some(open),
                 Before::Nothing => None,
             },
@@ -346,7 +364,10 @@ impl Road {
             Some(lane) => Ok(Step::Begun((
                 Arc::clone(lane),
                 Arc::new(call),
-                open.unwrap_or_default(),
+                OpenCall {
+                    planned,
+                    ..open.unwrap_or_default()
+                },
             ))),
         }
     }
@@ -403,6 +424,12 @@ impl From<Refusal> for Stopped {
     }
 }
 
+impl From<Halt> for Stopped {
+    fn from(halt: Halt) -> Self {
+        Self::Again(halt.into())
+    }
+}
+
 impl From<AgainError> for Stopped {
     fn from(error: AgainError) -> Self {
         Self::Again(error)
@@ -412,6 +439,11 @@ impl From<AgainError> for Stopped {
 impl Lane {
     /// The decision, the gate, the journal, the service, the answer.
     async fn answer(&self, call: Arc<Call>, open: OpenCall) -> Result<Reply, Stop> {
+        if self.changes.are_planned()
+            && let Some(reply) = self.plan(&call).await?
+        {
+            return Ok(reply);
+        }
         let (cleared, ticket) = self.clear(&call, &open).await?;
         let (policy, method) = (Arc::clone(cleared.policy()), Arc::clone(cleared.method()));
         let answer = self.carrier.carry(cleared, ticket).await;
@@ -421,7 +453,12 @@ impl Lane {
         }
         match answer {
             //(cleared, ticket).await {
-            Ok(result) => Ok(answered(&policy.limits, result)?),
+            Ok(result) => {
+                if let Some(planned) = &open.planned {
+                    self.changes.made(planned, result.get());
+                }
+                Ok(answered(&policy.limits, result)?)
+            }
             Err(error) => Ok(refusal::without_result(
                 call.service(),
                 call.method(),
@@ -430,25 +467,71 @@ impl Lane {
         }
     }
 
+    /// What a call is answered with that is only planned: one that changes something, or that reads what only the plan has.
+    /// Nothing for one that is made.
+    async fn plan(&self, call: &Arc<Call>) -> Result<Option<Reply>, Stop> {
+        let is_read = self.reach.effect(call) == Some(Effect::Read);
+        if is_read && !holds_placeholders(call.params()) {
+            return Ok(None);
+        }
+        let decided = self.decide(call).await?;
+        self.tally.take(decided.method(), decided.limits())?.keep();
+        let (method, params) = gate::planned(decided)?;
+        self.record.planned(call.number(), &params);
+        let placeholder = to_raw_value(&method.placeholder(call.number()));
+        Ok(Some(Reply::Ok(
+            placeholder.unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        )))
+    }
+
+    /// Whoever agreed to a plan agreed to this call, if it is the one that was planned.
+    fn agree(
+        &self,
+        planned: &PlannedChange,
+        call: &Call,
+        decided: &Decided,
+        agreed: &mut Agreed,
+    ) -> Result<(), Stop> {
+        let is_theirs = self
+            .changes
+            .check(planned, call, decided.params(), decided.limits())?;
+        if is_theirs && agreed.is_none() {
+            if decided.decision().verdict == Verdict::Gate {
+                let by = self.changes.by();
+                self.record.answered(call.number(), Said::Yes, &by);
+            }
+            *agreed = Agreed::to(decided.params());
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, call: &Arc<Call>) -> Result<Decided, Refusal> {
+        let read_from = self.sources.now();
+        let decided = self.desk.decide(&self.reach, call, &read_from).await?;
+        self.record.decided(
+            call.number(),
+            &DecidedCall {
+                decision: decided.decision(),
+                effect: decided.method().effect,
+                read_from: &read_from,
+                source: decided.method().source,
+                at: call.made().ms(),
+                undo: decided.method().undo.as_ref().map(Undo::method),
+            },
+        );
+        Ok(decided)
+    }
+
     /// A clearance by the policies that are in force when it is used, and a ticket for it: THREAT[APR-05], while a person was
     /// looking, or the call waited for its turn or the disk, they may have changed, and then it is decided again.
     async fn clear(&self, call: &Arc<Call>, open: &OpenCall) -> Result<(Cleared, Ticket), Stop> {
         let mut agreed = Agreed::default();
         loop {
-            let read_from = self.sources.now();
-            let decided = self.desk.decide(&self.reach, call, &read_from).await?;
-            self.record.decided(
-                call.number(),
-                &DecidedCall {
-                    decision: decided.decision(),
-                    effect: decided.method().effect,
-                    read_from: &read_from,
-                    source: decided.method().source,
-                    at: call.made().ms(),
-                    undo: decided.method().undo.as_ref().map(Undo::method),
-                },
-            );
+            let decided = self.decide(call).await?;
             let place = self.tally.take(decided.method(), decided.limits())?;
+            if let Some(planned) = &open.planned {
+                self.agree(planned, call, &decided, &mut agreed)?;
+            }
             let asking = Asking {
                 call,
                 approver: self.reach.approver(),

@@ -277,6 +277,17 @@ impl Journal {
         digest
     }
 
+    /// Waits, without an executor, until everything that was added is written.
+    pub fn flush(&self) -> Result<(), Unwritten> {
+        self.start();
+        let (done, settled) = oneshot::channel();
+        self.0.queue.state().waiting.push(done);
+        self.0.queue.wake.notify_one();
+        settled
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(Unwritten("the journal is closed".into())))
+    }
+
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
     pub(crate) async fn settle(&self) -> Result<(), Unwritten> {
         self.start();

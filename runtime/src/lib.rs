@@ -115,7 +115,7 @@ pub use input::Input;
 pub use journal::{
     Journal, NoRun, Unwritten,
     digest::Digest,
-    entry::{Entry, EntryError, Held, Said},
+    entry::{Entry, EntryError, Held, Purpose, Said},
     id::{Id, NoId},
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Change, Condition,
@@ -130,6 +130,7 @@ pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
 pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed};
+pub use runs::{Plan, PlannedCall, UndoStep, Undoing};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, Loaded,
     PortedImage, ProcessorLevel, Progress, RunError, Sandbox, Stage,

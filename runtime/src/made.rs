@@ -99,7 +99,9 @@ impl CallList {
             .calls
             .binary_search_by_key(&call, |(made, _)| made.call);
         if let Some((made, since)) = place.ok().and_then(|place| self.calls.get_mut(place)) {
-            made.result = result;
+            if made.result != CallResult::Planned {
+                made.result = result;
+            }
             made.code = code;
             made.took = since.elapsed();
         }

@@ -138,6 +138,15 @@ impl Recorder {
         })
     }
 
+    /// The same with the random bytes of another run.
+    pub(crate) fn seeded(mut self, seed: Option<[u8; 32]>) -> Self {
+        if let Some(seed) = seed {
+            self.random = ChaCha20Rng::from_seed(seed);
+            self.tape.seed = seed;
+        }
+        self
+    }
+
     /// The same run again, and then on from where its tape ends.
     pub(crate) fn resume(tape: Tape, budget: &Budget) -> Self {
         Self {

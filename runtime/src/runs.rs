@@ -1,13 +1,22 @@
 //! What can be done with a run of the journal: made again without touching a service, or gone on with where it was parked or
 //! interrupted. Called by front ends. It must never let two processes go on with one run, nor send again what may have been sent.
 
+mod direct;
+mod plan;
+mod undo;
+
+pub use plan::{Plan, PlannedCall};
+pub use undo::{UndoStep, Undoing};
+
 use crate::{
+    approvals::Answerer,
     cancel::Cancel,
     context::Context,
+    hostcall::changes::Changes,
     journal::{
         AWAITING, INTERRUPTED, Journal, NoRun, RUNNING,
         digest::Digest,
-        entry::{Entry, RunCaller},
+        entry::{Entry, Purpose, RunCaller},
         id::Id,
         ledger::{Appended, ApprovalRow, Change, Condition, LedgerError, Line, RunRow},
         now_ms,
@@ -16,7 +25,7 @@ use crate::{
     limits::Limits,
     outcome::{Outcome, Status},
     output::Sink,
-    sandbox::{RunAgain, RunError, Sandbox, interpreter},
+    sandbox::{RunAgain, RunAs, RunError, Sandbox, interpreter},
     script::Script,
     workspace::{GivenFile, Workspace},
     zone::TimeZone,
@@ -147,6 +156,15 @@ pub enum PastRunError {
         /// In one word.
         status: String,
     },
+    /// It is something else than a plan that can be carried out.
+    #[error("the run {0} is no plan that can be carried out")]
+    NoPlan(Id),
+    /// There is nothing to undo.
+    #[error("the run {0} made no change")]
+    NoChange(Id),
+    /// There is no journal that it could be in.
+    #[error("without a journal there is nothing to plan, to go on with or to undo")]
+    NoJournal,
     /// Another process was first.
     #[error("another process goes on with the run {0}")]
     Taken(Id),
@@ -270,7 +288,11 @@ impl PastRun {
             goes_on: false,
             until: replay.until,
         };
-        let outcome = sandbox.run_again(script, &context, again).await?;
+        let run_as = RunAs {
+            again: Some(again),
+            ..RunAs::default()
+        };
+        let outcome = sandbox.run_as(script, &context, run_as).await?;
         let mut differences = Vec::new();
         if outcome.status == Status::Diverged {
             differences.push(ReplayDifference::Call(
@@ -318,6 +340,17 @@ impl PastRun {
         let mut script = self.script()?;
         script.sink = sink;
         script.cancel = cancel;
+        let changes = match self.past.begun.of {
+            Some(Purpose::Carry(plan)) => {
+                let plan = Self::read(&self.journal, &plan.to_string())?;
+                plan.carried(&Answerer::default())?
+            }
+            Some(Purpose::Call | Purpose::Undo(_)) => {
+                self.claim()?;
+                return direct::resume(self, context).await;
+            }
+            Some(Purpose::Plan) | None => Changes::Sent,
+        };
         self.claim()?;
         // What it had of its limits by then is what it has now, or less where the context has less today.
         let context = context.clone().tightened(self.limits());
@@ -327,7 +360,12 @@ impl PastRun {
             goes_on: true,
             until: None,
         };
-        Ok(sandbox.run_again(script, &context, again).await?)
+        let run_as = RunAs {
+            again: Some(again),
+            changes,
+            ..RunAs::default()
+        };
+        Ok(sandbox.run_as(script, &context, run_as).await?)
     }
 
     /// Takes the run for this process. THREAT[APR-02]: of two that try, one does.

@@ -17,7 +17,7 @@ pub use image::{
     ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
     ProcessorLevel, Progress, Stage,
 };
-pub(crate) use instance::RunAgain;
+pub(crate) use instance::{Kept, RunAgain, RunAs, RunEnding, end_of, spent_of};
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use sandgate_policy::{ByteCount, Oversize};
@@ -107,14 +107,14 @@ impl Sandbox {
         self.shared.run(script, context).await
     }
 
-    /// Makes a run again from its past, and goes on with it if that is asked for.
-    pub(crate) async fn run_again(
+    /// A run that is made again from its past, or is for something else than its script.
+    pub(crate) async fn run_as(
         &self,
         script: Script,
         context: &Context,
-        again: RunAgain,
+        run_as: RunAs,
     ) -> Result<Outcome, RunError> {
-        self.shared.run_as(script, context, Some(again)).await
+        self.shared.run_as(script, context, run_as).await
     }
 }
 

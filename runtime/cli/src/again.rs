@@ -2,24 +2,22 @@
 //! without touching a service. A replay must never reach one, whatever the script does.
 
 use super::{
-    escape,
-    executor::catching,
-    exit::{Exit, ending},
+    exit::Exit,
     failure::Failure,
-    interpreter::interpreter,
-    journal, print,
+    print,
     question::Seat,
     reach::{OpenedReach, PoliciesArgument, approver},
     shared::SharedArguments,
-    terminal::Terminal,
-    wall::{self, Inherited, WithinReach},
+    stage::{StageSet, said},
+    wall::Inherited,
 };
 use clap::Args;
 use sandgate::{
-    Cancel, Context, Journal, Outcome, PastRun, PastRunError, Replay, Sink, Status, Stream,
+    Answerer, Approver, Journal, PastRun, PastRunError, Purpose, Replay, Services, Status,
+    policy::Principal,
 };
 use serde_json::json;
-use std::{num::NonZeroU32, path::PathBuf, pin::pin, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -38,7 +36,7 @@ Examples:
 No service is called: each call is answered as it was. The exit code is 122 where anything comes out differently, and what it is
 is said.";
 
-/// Go on with a run that waited for approval, or was interrupted.
+/// Go on with a run that waited for approval, or was interrupted; or carry out a plan.
 #[derive(Debug, Args)]
 #[command(after_help = RESUME_EXAMPLES)]
 pub(super) struct ResumeArguments {
@@ -53,6 +51,12 @@ pub(super) struct ResumeArguments {
     /// Refuse the calls that need approval, without asking
     #[arg(long)]
     no: bool,
+    /// Who agreed to a plan that is carried out [default: the name of whoever runs this]
+    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
+    name: Option<String>,
+    /// What they are entitled to; may be given more than once
+    #[arg(long = "claim", value_name = "CLAIM")]
+    claims: Vec<String>,
     /// Print the whole outcome as one JSON object at the end, and nothing else
     #[arg(long)]
     json: bool,
@@ -108,6 +112,27 @@ pub(super) fn failed(error: PastRunError) -> Failure {
     Failure::usage(super::failure::chain(&error), help)
 }
 
+/// What the caller of a run may reach today.
+pub(super) fn reached(
+    shared: &SharedArguments,
+    past: &PastRun,
+    policies: &PoliciesArgument,
+    approver: Option<Arc<dyn Approver>>,
+    journal: &Journal,
+) -> Result<Option<OpenedReach>, Failure> {
+    let Some(context) = past.context() else {
+        return Ok(None);
+    };
+    let principal = |services: &Services| {
+        let now = services.principal(context, Principal::SCRIPT)?;
+        let principal = past.principal(now.number());
+        let principal = principal.map_err(|error| failed(error.into()))?;
+        Ok(principal.unwrap_or(now))
+    };
+    let kept = Some(journal.clone());
+    OpenedReach::of(shared, context, policies, principal, approver, kept).map(Some)
+}
+
 pub(super) fn resume(
     arguments: &ResumeArguments,
     shared: &SharedArguments,
@@ -115,91 +140,34 @@ pub(super) fn resume(
 ) -> Result<Exit, Failure> {
     let journal = readable(shared)?;
     let past = past(&journal, &arguments.run)?;
-    let opened = match past.context() {
-        None => None,
-        Some(context) => {
-            let approver = approver(arguments.yes, arguments.no, Seat::find());
-            let principal = |services: &sandgate::Services| {
-                let now = services.principal(context, sandgate::policy::Principal::SCRIPT)?;
-                let principal = past.principal(now.number());
-                let principal = principal.map_err(|error| failed(error.into()))?;
-                Ok(principal.unwrap_or(now))
-            };
-            let kept = Some(journal.clone());
-            let policies = &arguments.policies;
-            Some(OpenedReach::of(
-                shared, context, policies, principal, approver, kept,
-            )?)
-        }
+    let approver = approver(arguments.yes, arguments.no, Seat::find());
+    let opened = reached(shared, &past, &arguments.policies, approver, &journal)?;
+    let mut stage = StageSet::set(shared, inherited, opened, &journal)?;
+    let (sandbox, context) = (stage.sandbox.clone(), stage.context.clone());
+    let (sink, cancel) = (stage.sink(arguments.json), stage.cancel.clone());
+    let is_plan = matches!(past.row().of, Some(Purpose::Plan));
+    let by = Answerer {
+        name: arguments
+            .name
+            .clone()
+            .unwrap_or_else(|| "terminal".to_owned()),
+        claims: arguments.claims.clone(),
     };
-    let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
-    let (executor, mut signals) = catching()?;
-    let written = journal.directory().into_iter();
-    let places: Vec<WithinReach<'_>> = written.map(WithinReach::Directory).collect();
-    wall::confine(&places, inherited)?;
-    let sandbox = {
-        let _entered = executor.enter();
-        interpreter.start()?
-    };
-    let (context, connecting) = match opened {
-        Some(opened) => {
-            let (caller, connecting) = opened.caller(sandbox.clone())?;
-            (caller.context().clone(), connecting)
-        }
-        None => (Context::default().kept_in(&journal), None),
-    };
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
-    let sink = (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>);
-    let cancel = Cancel::new();
-    let ended = executor.block_on(async {
-        let mut run = pin!(past.resume(&sandbox, &context, sink, Some(cancel.clone())));
-        tokio::select! {
-            ended = &mut run => ended,
-            () = signals.any() => {
-                cancel.cancel();
-                run.await
-            }
+    let ended = stage.act(async {
+        if is_plan {
+            past.carry_out(&sandbox, &context, &by, sink, Some(cancel))
+                .await
+        } else {
+            past.resume(&sandbox, &context, sink, Some(cancel)).await
         }
     });
-    if let Some(connecting) = &connecting {
-        connecting.dismiss();
-    }
-    if let Ok(outcome) = &ended {
-        let said = if arguments.json {
-            let text = serde_json::to_string(outcome).map_err(|error| Failure::ours(&error))?;
-            Some((Stream::Out, format!("{}\n", escape::json(&text))))
-        } else {
-            let text = said(outcome);
-            (!text.is_empty()).then_some((Stream::Err, text))
-        };
-        if let Some((stream, text)) = said {
-            terminal.conclude(stream, text);
+    match ended {
+        Ok(outcome) => stage.conclude(&outcome, arguments.json),
+        Err(error) => {
+            stage.end(None)?;
+            Err(failed(error))
         }
     }
-    let written = executor.block_on(terminal.finish());
-    executor.shutdown_background();
-    let outcome = ended.map_err(failed)?;
-    written.map_err(|error| {
-        Failure::undelivered(
-            format!("the output cannot be written: {error}"),
-            "make room where it goes; the script itself has run",
-        )
-    })?;
-    Ok(Exit::from(&outcome))
-}
-
-/// What is said of an outcome beside what the script wrote.
-fn said(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    if let Some(exception) = &outcome.exception {
-        text.push_str(&exception.traceback);
-    }
-    if let Some(reason) = &outcome.reason {
-        let status = ending(outcome.status);
-        text.push_str(&format!("sandgate: {status}: {reason}\n"));
-    }
-    text.extend(journal::waiting(outcome));
-    text
 }
 
 pub(super) fn replay(
@@ -213,35 +181,16 @@ pub(super) fn replay(
         None => None,
         Some(path) => Some(super::run::script(path)?),
     };
-    let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
-    let (executor, mut signals) = catching()?;
-    let read = journal.directory().into_iter();
-    let places: Vec<WithinReach<'_>> = read.map(WithinReach::Directory).collect();
-    wall::confine(&places, inherited)?;
-    let sandbox = {
-        let _entered = executor.enter();
-        interpreter.start()?
-    };
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
-    let cancel = Cancel::new();
+    let mut stage = StageSet::set(shared, inherited, None, &journal)?;
+    let sandbox = stage.sandbox.clone();
     let replay = Replay {
         until: arguments.until,
         script,
-        sink: (!arguments.json).then(|| terminal.clone() as Arc<dyn Sink>),
-        cancel: Some(cancel.clone()),
+        sink: stage.sink(arguments.json),
+        cancel: Some(stage.cancel.clone()),
     };
-    let replayed = executor.block_on(async {
-        let mut run = pin!(past.replay(&sandbox, replay));
-        tokio::select! {
-            replayed = &mut run => replayed,
-            () = signals.any() => {
-                cancel.cancel();
-                run.await
-            }
-        }
-    });
-    let _ = executor.block_on(terminal.finish());
-    executor.shutdown_background();
+    let replayed = stage.act(past.replay(&sandbox, replay));
+    stage.end(None)?;
     let replayed = replayed.map_err(failed)?;
     let outcome = &replayed.outcome;
     if arguments.json {

@@ -12,7 +12,7 @@ use super::{
 use clap::Args;
 use sandgate::{
     Answered, Answerer, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal,
-    Services,
+    Purpose, RunFilter, Services,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,7 +46,7 @@ pub(super) struct ApprovalsArguments {
     json: bool,
 }
 
-/// Agree to calls that wait for a person.
+/// Agree to calls that wait for a person, or to a plan.
 #[derive(Debug, Args)]
 #[command(after_help = APPROVE_EXAMPLES)]
 pub(super) struct ApproveArguments {
@@ -74,7 +74,7 @@ pub(super) struct RejectArguments {
 /// Which questions, and who answers.
 #[derive(Debug, Args)]
 struct WhichArguments {
-    /// The questions: the beginnings of their names
+    /// The questions, or the plan: the beginnings of their names
     #[arg(value_name = "ID", required_unless_present_any = ["all", "method"])]
     questions: Vec<String>,
     /// All questions of a run
@@ -218,6 +218,16 @@ fn answer(
     no_resume: bool,
 ) -> Result<Exit, Failure> {
     let journal = readable(shared)?;
+    if let Some(plan) = plan_of(which, &journal)? {
+        return if agrees {
+            go_on(plan, which, shared)
+        } else {
+            Err(Failure::usage(
+                "a plan that nobody approves is not carried out",
+                "there is nothing to do",
+            ))
+        };
+    }
     let by = Answerer {
         name: which.name.clone().unwrap_or_else(|| "terminal".to_owned()),
         claims: which.claims.clone(),
@@ -260,9 +270,28 @@ fn answer(
         if no_resume || still_waits(&journal, run)? {
             continue;
         }
-        exit = go_on(run, &directory, shared)?;
+        exit = go_on(run, which, shared)?;
     }
     Ok(exit)
+}
+
+/// The plan that is meant, where it is no question.
+fn plan_of(which: &WhichArguments, journal: &Journal) -> Result<Option<Id>, Failure> {
+    let [beginning] = which.questions.as_slice() else {
+        return Ok(None);
+    };
+    let filter = RunFilter {
+        beginning: Some(beginning.clone()),
+        ..RunFilter::default()
+    };
+    let runs = journal
+        .runs(&filter)
+        .map_err(|error| Failure::ours(&error))?;
+    let mut plans = runs.iter().filter(|run| run.of == Some(Purpose::Plan));
+    Ok(match (plans.next(), plans.next()) {
+        (Some(plan), None) => Some(plan.run),
+        _ => None,
+    })
 }
 
 /// The questions that are meant.
@@ -336,11 +365,19 @@ fn still_waits(journal: &Journal, run: Id) -> Result<bool, Failure> {
 }
 
 /// Goes on with a run in a process of its own, which confines itself.
-fn go_on(run: Id, directory: &Path, shared: &SharedArguments) -> Result<Exit, Failure> {
+fn go_on(run: Id, which: &WhichArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::ours(&error))?;
     let mut command = Command::new(program);
     command.arg("resume").arg(run.to_string());
-    command.arg("--policies").arg(directory);
+    if let Some(directory) = which.policies.named() {
+        command.arg("--policies").arg(directory);
+    }
+    if let Some(name) = &which.name {
+        command.arg("--as").arg(name);
+    }
+    for claim in &which.claims {
+        command.arg("--claim").arg(claim);
+    }
     for (option, path) in [
         ("--state-dir", &shared.state),
         ("--cache-dir", &shared.cache),

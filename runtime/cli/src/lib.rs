@@ -5,6 +5,7 @@ mod again;
 mod apart;
 mod approve;
 mod backlog;
+mod call;
 mod check;
 mod connector;
 mod demo;
@@ -22,6 +23,7 @@ mod manual;
 mod mcp;
 mod needs;
 mod piped;
+mod plan;
 mod policy;
 mod print;
 mod progress;
@@ -33,6 +35,7 @@ mod run;
 mod service;
 mod shared;
 mod signals;
+mod stage;
 mod terminal;
 mod values;
 mod wall;
@@ -97,6 +100,12 @@ enum Command {
     Check(check::CheckArguments),
     /// Type Python, statement by statement, into one interpreter
     Repl(Box<repl::ReplArguments>),
+    /// Show what a script would change, without changing it
+    Plan(Box<plan::PlanArguments>),
+    /// Make one call, as a script would
+    Call(Box<call::CallArguments>),
+    /// Undo what a run has changed
+    Undo(call::UndoArguments),
     /// Show the calls that wait for a person
     Approvals(approve::ApprovalsArguments),
     /// Agree to calls that wait for a person, and go on with their runs
@@ -214,6 +223,9 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(*arguments, &shared, inherited),
         Command::Check(arguments) => check::execute(&arguments, &shared),
         Command::Repl(arguments) => repl::execute(&arguments, &shared, inherited),
+        Command::Plan(arguments) => plan::execute(&arguments, &shared, inherited),
+        Command::Call(arguments) => call::call(&arguments, &shared, inherited),
+        Command::Undo(arguments) => call::undo(&arguments, &shared, inherited),
         Command::Approvals(arguments) => approve::list(&arguments, &shared),
         Command::Approve(arguments) => approve::approve(&arguments, &shared),
         Command::Reject(arguments) => approve::reject(&arguments, &shared),

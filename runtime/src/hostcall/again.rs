@@ -4,6 +4,7 @@
 
 use super::{
     call::Call,
+    changes::PlannedChange,
     halt::{Divergence, Halt},
     sources::Sources,
     tally::Tally,
@@ -40,6 +41,8 @@ pub(crate) enum Before {
 pub(crate) struct OpenCall {
     /// Who was asked about it.
     pub(crate) question: Option<PastQuestion>,
+    /// What it has to be, where a plan is carried out.
+    pub(crate) planned: Option<PlannedChange>,
 }
 
 impl Again {
@@ -82,6 +85,7 @@ impl Again {
             Some(reply) => Ok(Before::Answered(reply.read(&self.journal)?)),
             None if self.goes_on => Ok(Before::Open(OpenCall {
                 question: was.question,
+                planned: None,
             })),
             None => Err(Halt::RecordingEnds.into()),
         }

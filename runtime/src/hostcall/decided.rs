@@ -105,6 +105,11 @@ impl Decided {
         Ruling::of(&self.decision)
     }
 
+    /// Exactly what would be sent.
+    pub(super) fn params(&self) -> &RawValue {
+        self.call.params()
+    }
+
     /// Which method it is about.
     pub(super) fn method(&self) -> &Method {
         &self.call.method

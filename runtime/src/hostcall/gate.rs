@@ -115,10 +115,37 @@ impl Cleared {
 }
 
 impl Agreed {
+    /// Somebody agreed to exactly these parameters, in a plan.
+    pub(crate) fn to(params: &RawValue) -> Self {
+        Self {
+            params: Some(params.to_owned()),
+            approval: None,
+        }
+    }
+
+    /// Whether anybody did.
+    pub(crate) fn is_none(&self) -> bool {
+        self.params.is_none()
+    }
+
     /// The question that this call uses up, where one was answered when the run was not here.
     pub(crate) fn approval(&self) -> Option<Id> {
         self.approval
     }
+}
+
+/// What would be sent, for a plan: nobody is asked, and what is refused is refused.
+pub(crate) fn planned(decided: Decided) -> Result<(Arc<Method>, Box<RawValue>), Refusal> {
+    let (decision, call) = decided.open();
+    if decision.verdict == Verdict::Refuse {
+        return Err(Refusal::Denied {
+            service: call.method().service.to_string(),
+            method: call.method().method.clone(),
+            because: decision.because,
+        });
+    }
+    let (method, _, params) = call.take();
+    Ok((method, params))
 }
 
 /// Who can be asked, and what is known of the call.

@@ -15,8 +15,8 @@ use crate::{
     limits,
 };
 use sandgate_check::{CheckReport, Offered};
-use sandgate_policy::{ContextLimits, ContextNumber, Principal, PrincipalError};
-use sandgate_service::{Client, Registry, Service, Weight};
+use sandgate_policy::{ContextLimits, ContextNumber, Effect, Principal, PrincipalError};
+use sandgate_service::{Client, Method, Registry, Service, Weight};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
@@ -72,6 +72,17 @@ impl Reach {
     /// The same with turns at services that other callers of its context share.
     pub(crate) fn sharing(self, pace: Arc<Pace>) -> Self {
         Self { pace, ..self }
+    }
+
+    /// What a call would do, where there is such a method.
+    pub(crate) fn effect(&self, call: &Call) -> Option<Effect> {
+        let method = self.registry.method(call.service(), call.method())?;
+        Some(method.effect)
+    }
+
+    /// A method that some policy of this context permits something of.
+    pub(crate) fn method(&self, service: &str, method: &str) -> Option<Arc<Method>> {
+        self.service(service)?.method(method).cloned()
     }
 
     /// On whose behalf calls are made.

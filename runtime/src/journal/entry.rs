@@ -80,6 +80,14 @@ pub enum Entry<'a> {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Cow<'a, str>>,
     },
+    /// A call is planned, and not made.
+    Planned {
+        /// Which call.
+        call: u32,
+        /// Exactly what would be sent.
+        #[serde(borrow)]
+        params: Held<'a>,
+    },
     /// What the script was answered, as it was given it.
     Replied {
         /// Which call.
@@ -294,6 +302,9 @@ pub struct Decided<'a> {
     /// Whether what the method returns is marked as a source.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub source: bool,
+    /// The method that would undo it, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub undo: Option<Cow<'a, str>>,
     /// Policies, limits and interfaces, by their digest.
     pub hash: Cow<'a, str>,
     /// When the script made the call, in milliseconds since 1970.
@@ -441,6 +452,7 @@ impl<'a> Entry<'a> {
             Self::Resumed => 13,
             Self::Ended(_) => 14,
             Self::Pruned { .. } => 15,
+            Self::Planned { .. } => 16,
         }
     }
 
@@ -456,9 +468,9 @@ impl<'a> Entry<'a> {
                 let given = begun.stdin.into_iter().chain(files);
                 std::iter::once(begun.script).chain(given).collect()
             }
-            Self::Called { params, .. } | Self::Intended { params, .. } => {
-                held(params).into_iter().collect()
-            }
+            Self::Called { params, .. }
+            | Self::Planned { params, .. }
+            | Self::Intended { params, .. } => held(params).into_iter().collect(),
             Self::Asked(asked) => held(&asked.params).into_iter().collect(),
             Self::Replied { reply, .. } | Self::Resolved { reply, .. } => {
                 held(reply).into_iter().collect()

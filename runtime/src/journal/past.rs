@@ -48,6 +48,12 @@ pub(crate) struct PastCall {
     pub(crate) verdict: Option<Verdict>,
     /// Whether what the method returns was marked as a source.
     pub(crate) source: bool,
+    /// The method that would undo it.
+    pub(crate) undo: Option<String>,
+    /// What would have been sent, where it was only planned.
+    pub(crate) planned: Option<PastText>,
+    /// What was sent, where it was a change.
+    pub(crate) sent: Option<PastText>,
     /// The reasons of the policies that decided last.
     pub(crate) because: Vec<String>,
     /// The question that is or was open about it.
@@ -195,6 +201,9 @@ impl Past {
                     effect: None,
                     verdict: None,
                     source: false,
+                    undo: None,
+                    planned: None,
+                    sent: None,
                     because: Vec::new(),
                     question: None,
                     intended: Intended::No,
@@ -240,8 +249,16 @@ impl Past {
                     });
                 }
             }
-            Entry::Intended { call, key, .. } => {
+            Entry::Planned { call, params } => {
                 if let Some(called) = self.calls.get_mut(&call) {
+                    called.planned = Some(PastText::of(&params));
+                }
+            }
+            Entry::Intended {
+                call, key, params, ..
+            } => {
+                if let Some(called) = self.calls.get_mut(&call) {
+                    called.sent = Some(PastText::of(&params));
                     called.intended = match key {
                         Some(_) => Intended::Named,
                         None => Intended::Once,
@@ -271,6 +288,7 @@ impl Past {
             Entry::Decided(decided) => {
                 if let Some(called) = self.calls.get_mut(&decided.call) {
                     called.source = decided.source;
+                    called.undo = decided.undo.map(|undo| undo.into_owned());
                     called.effect = Some(decided.effect);
                     called.verdict = Some(decided.verdict);
                     let because = decided.because.into_iter();
@@ -321,6 +339,15 @@ impl PastText {
             Self::Here(text) => Ok(text.to_string()),
             Self::Beside(digest) => String::from_utf8(journal.text(*digest)?)
                 .map_err(|_| LedgerError::Corrupt(format!("text {digest} is not UTF-8"))),
+        }
+    }
+
+    /// Whether it says that a call has a result.
+    pub(crate) fn is_ok(&self) -> bool {
+        match self {
+            Self::Here(text) => text.starts_with("{\"ok\":"),
+            // Refusals and errors are short.
+            Self::Beside(_) => true,
         }
     }
 

@@ -187,11 +187,21 @@ impl Record {
                     .map(|one| Cow::Borrowed(one.as_str()))
                     .collect(),
                 source: decided.source,
+                undo: decided.undo.map(Cow::Borrowed),
                 hash: decision.hash.to_string().into(),
                 at: decided.at,
             }),
             None,
         );
+    }
+
+    /// A call is planned, and not made.
+    pub(crate) fn planned(&self, call: u32, params: &RawValue) {
+        if let Some(made) = self.state().calls.of(call) {
+            made.result = CallResult::Planned;
+        }
+        let params = self.held(params);
+        self.push(&Entry::Planned { call, params }, None);
     }
 
     /// Somebody who is there is asked, and answers.

@@ -3,7 +3,7 @@
 
 mod kept;
 
-pub(crate) use kept::RunAgain;
+pub(crate) use kept::{Kept, RunAgain, RunAs, end_of, spent_of};
 
 use super::{
     RunError,
@@ -27,7 +27,6 @@ use crate::{
     script::Script,
     workspace::{FileList, Workspace},
 };
-use kept::Kept;
 use sandgate_policy::{ByteCount, Oversize};
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
@@ -107,16 +106,22 @@ impl Shared {
     }
 
     pub(super) async fn run(&self, script: Script, context: &Context) -> Result<Outcome, RunError> {
-        self.run_as(script, context, None).await
+        self.run_as(script, context, RunAs::default()).await
     }
 
-    /// The same for a run that is made again, where there is one.
+    /// The same for a run that is more than a script's first.
     pub(super) async fn run_as(
         &self,
         mut script: Script,
         context: &Context,
-        mut again: Option<RunAgain>,
+        run_as: RunAs,
     ) -> Result<Outcome, RunError> {
+        let RunAs {
+            mut again,
+            of,
+            changes,
+            seed,
+        } = run_as;
         let limits = &context.limits();
         check(&script, limits)?;
         // A tape has neither answers of services nor what was typed on it yet: a replay would ask for both again.
@@ -136,7 +141,8 @@ impl Shared {
             }
             (None, Some(tape)) => Recorder::replay(tape, &budget),
             (None, None) => {
-                Recorder::live(script.clock, script.seed, &budget).map_err(RunError::Random)?
+                let recorder = Recorder::live(script.clock, script.seed, &budget);
+                recorder.map_err(RunError::Random)?.seeded(seed)
             }
         };
         let workspace = script.workspace.take();
@@ -163,6 +169,7 @@ impl Shared {
             limits,
             &recorder,
             again,
+            of,
         )?;
         let mut output = Output::new(limits.output, script.sink.take());
         if let Some(seen) = seen {
@@ -185,6 +192,7 @@ impl Shared {
                 record: record.clone(),
                 again,
                 may_park,
+                changes,
             }),
             reply: None,
             output,
@@ -356,18 +364,19 @@ fn interrupt_at_ticks(
 }
 
 /// An ending in words.
-struct RunEnding {
-    status: Status,
-    exit_code: i32,
-    reason: Option<String>,
-    value: Option<sandgate_wire::Value>,
-    exception: Option<sandgate_wire::Exception>,
+#[derive(Debug)]
+pub(crate) struct RunEnding {
+    pub(crate) status: Status,
+    pub(crate) exit_code: i32,
+    pub(crate) reason: Option<String>,
+    pub(crate) value: Option<sandgate_wire::Value>,
+    pub(crate) exception: Option<sandgate_wire::Exception>,
     /// What `sys.exit` was given to print.
     farewell: Option<String>,
 }
 
 impl RunEnding {
-    fn of(status: Status) -> Self {
+    pub(crate) fn of(status: Status) -> Self {
         Self {
             status,
             exit_code: status.exit_code().into(),
@@ -378,7 +387,7 @@ impl RunEnding {
         }
     }
 
-    fn because(status: Status, reason: impl Into<String>) -> Self {
+    pub(crate) fn because(status: Status, reason: impl Into<String>) -> Self {
         Self {
             reason: Some(reason.into()),
             ..Self::of(status)

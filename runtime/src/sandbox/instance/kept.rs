@@ -4,10 +4,10 @@
 use super::{RunEnding, RunError};
 use crate::{
     context::Context,
-    hostcall::again::Again,
+    hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
-        entry::{Begun, Ended, RunCaller, RunLimits, Spent},
+        entry::{Begun, Ended, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
         past::Past,
         record::Record,
@@ -21,7 +21,18 @@ use crate::{
 use sandgate_policy::Principal;
 use std::{borrow::Cow, time::Duration};
 
-/// A run that is made again, or for a purpose of its own.
+/// What a run is, where it is not a script's first.
+#[derive(Debug, Default)]
+pub(crate) struct RunAs {
+    pub(crate) again: Option<RunAgain>,
+    /// What it is for.
+    pub(crate) of: Option<Purpose>,
+    pub(crate) changes: Changes,
+    /// Where its random bytes come from, where that is the same as another run's.
+    pub(crate) seed: Option<[u8; 32]>,
+}
+
+/// A run that is made again.
 #[derive(Debug)]
 pub(crate) struct RunAgain {
     pub(crate) past: Past,
@@ -33,21 +44,22 @@ pub(crate) struct RunAgain {
 }
 
 /// What a run writes to, and what it did before.
-pub(super) struct Kept {
-    pub(super) record: Record,
-    pub(super) again: Option<Again>,
+pub(crate) struct Kept {
+    pub(crate) record: Record,
+    pub(crate) again: Option<Again>,
     /// Whether it can be gone on with from the journal.
-    pub(super) may_park: bool,
+    pub(crate) may_park: bool,
 }
 
 impl Kept {
-    pub(super) fn begin(
+    pub(crate) fn begin(
         script: &Script,
         workspace: Option<&Workspace>,
         context: &Context,
         limits: &Limits,
         recorder: &Recorder,
         again: Option<RunAgain>,
+        of: Option<Purpose>,
     ) -> Result<Self, RunError> {
         if let Some(again) = again {
             let may_park = again.goes_on && context.may_park();
@@ -110,9 +122,9 @@ impl Kept {
             started_ms: recorder.started_ms(),
             frozen: recorder.is_frozen(),
             session: script.session.is_some(),
-            of: None,
+            of,
         };
-        let may_park = begun.once.is_none() && context.may_park();
+        let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
         Ok(Self {
             record: Record::begin(journal, run, &begun),
             again: None,
@@ -176,6 +188,16 @@ pub(super) fn spent(wall: Duration, cpu: Duration, output: &Output) -> Spent {
         stdout,
         stderr,
     }
+}
+
+/// The same of calls that no script made.
+pub(crate) fn spent_of(wall: Duration, cpu: Duration) -> Spent {
+    spent(wall, cpu, &Output::new(0, None))
+}
+
+/// And their last line.
+pub(crate) fn end_of(record: &Record, ending: &RunEnding, spent: Spent) {
+    end(record, ending, spent, [b"", b""]);
 }
 
 /// The last line of a run.

@@ -1,0 +1,171 @@
+//! What becomes of the changes that a script asks for: they are sent; or they are planned, written down and answered with
+//! placeholders; or those of a plan are carried out, and nothing else. Asked by `hostcall`. A change that differs from its plan in
+//! anything must never be sent.
+
+use super::{
+    call::Call,
+    gate::Stop,
+    halt::{Divergence, Halt},
+    reach::Reach,
+};
+use crate::journal::id::Id;
+use sandgate_policy::{ContextLimits, Effect};
+use sandgate_service::{Bindings, Placeholder};
+use serde_json::{Value, value::RawValue};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// What becomes of them.
+#[derive(Debug, Default)]
+pub(crate) enum Changes {
+    /// They are sent.
+    #[default]
+    Sent,
+    /// They are written down.
+    Planned,
+    /// Those of a plan are sent.
+    Carried(Carrying),
+}
+
+/// A plan that is carried out.
+#[derive(Debug)]
+pub(crate) struct Carrying {
+    plan: Id,
+    /// Who agreed to it.
+    by: String,
+    /// What they are entitled to.
+    claims: Vec<String>,
+    state: Mutex<CarryingState>,
+}
+
+#[derive(Debug)]
+struct CarryingState {
+    left: VecDeque<PlannedChange>,
+    bindings: Bindings,
+}
+
+/// A change as it was planned.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedChange {
+    pub(crate) service: String,
+    pub(crate) method: String,
+    /// What would have been sent, with placeholders.
+    pub(crate) params: Value,
+    /// What it was answered with.
+    pub(crate) placeholder: Value,
+}
+
+impl Carrying {
+    pub(crate) fn new(
+        plan: Id,
+        by: String,
+        claims: Vec<String>,
+        changes: Vec<PlannedChange>,
+    ) -> Self {
+        Self {
+            plan,
+            by,
+            claims,
+            state: Mutex::new(CarryingState {
+                left: changes.into(),
+                bindings: Bindings::default(),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, CarryingState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Changes {
+    /// Whether nothing that changes anything is sent.
+    pub(crate) fn are_planned(&self) -> bool {
+        matches!(self, Self::Planned)
+    }
+
+    /// The planned change that a call has to be, where it is one. They come in the order of the plan.
+    pub(crate) fn next(&self, reach: &Reach, call: &Call) -> Result<Option<PlannedChange>, Halt> {
+        let Self::Carried(carrying) = self else {
+            return Ok(None);
+        };
+        match reach.effect(call) {
+            None | Some(Effect::Read) => return Ok(None),
+            Some(Effect::Write | Effect::Destroy) => {}
+        }
+        let params = call.params().get();
+        let off_plan = |was: String| {
+            Halt::OffPlan(Box::new(Divergence {
+                call: call.number(),
+                now: Divergence::shown(call.service(), call.method(), params),
+                was,
+            }))
+        };
+        match carrying.state().left.pop_front() {
+            Some(next) if next.service == call.service() && next.method == call.method() => {
+                Ok(Some(next))
+            }
+            Some(next) => {
+                let planned =
+                    Divergence::shown(&next.service, &next.method, &next.params.to_string());
+                Err(off_plan(format!("the plan has {planned} there")))
+            }
+            None => Err(off_plan("the plan has no more changes".to_owned())),
+        }
+    }
+
+    /// Whether what would be sent is what was planned, with what is known by now in the place of placeholders. Tells whether
+    /// who agreed to the plan may agree to this.
+    pub(crate) fn check(
+        &self,
+        planned: &PlannedChange,
+        call: &Call,
+        params: &RawValue,
+        limits: &ContextLimits,
+    ) -> Result<bool, Stop> {
+        let Self::Carried(carrying) = self else {
+            return Ok(false);
+        };
+        let expected = carrying.state().bindings.apply(&planned.params);
+        let now: Value = serde_json::from_str(params.get()).unwrap_or_default();
+        if expected != now {
+            let shown = |params: &str| Divergence::shown(call.service(), call.method(), params);
+            return Err(Stop::Halt(Halt::OffPlan(Box::new(Divergence {
+                call: call.number(),
+                now: shown(params.get()),
+                was: format!("the plan has {}", shown(&expected.to_string())),
+            }))));
+        }
+        let claims = &carrying.claims;
+        Ok(limits.approvals.unwrap_or(1) == 1
+            && (limits.approvers.is_empty()
+                || claims.iter().any(|claim| limits.approvers.contains(claim))))
+    }
+
+    /// What the placeholders of a change stand for, now that it is made.
+    pub(crate) fn made(&self, planned: &PlannedChange, result: &str) {
+        if let Self::Carried(carrying) = self
+            && let Ok(result) = serde_json::from_str(result)
+        {
+            let learnt = Bindings::between(&planned.placeholder, &result);
+            carrying.state().bindings.extend(learnt);
+        }
+    }
+
+    /// Who agreed, for the journal.
+    pub(crate) fn by(&self) -> String {
+        match self {
+            Self::Carried(carrying) => {
+                format!("{}, by the plan {}", carrying.by, carrying.plan)
+            }
+            Self::Sent | Self::Planned => String::new(),
+        }
+    }
+}
+
+/// Whether parameters hold what only a plan knows.
+pub(crate) fn holds_placeholders(params: &RawValue) -> bool {
+    serde_json::from_str(params.get()).is_ok_and(|value| !Placeholder::uses(&value).is_empty())
+}

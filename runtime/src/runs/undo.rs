@@ -1,0 +1,180 @@
+//! Undoing a run: the calls that undo its changes, the last first, down the same road. What cannot be undone is said, and why. It
+//! must never undo what a service did not say that it did.
+
+use super::{
+    PastRun, PastRunError,
+    direct::{self, DirectCall},
+};
+use crate::{
+    context::Context,
+    hostcall::reach::Reach,
+    journal::{
+        entry::Purpose,
+        id::Id,
+        ledger::RunFilter,
+        past::{Intended, PastCall, PastText},
+    },
+    outcome::Outcome,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What undoing a run would do, the first step first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undoing {
+    /// Which run.
+    pub run: Id,
+    /// Its changes, the last first.
+    pub steps: Vec<UndoStep>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UndoStep {
+    /// Its number in the run.
+    pub call: u32,
+    /// What was called.
+    pub made: String,
+    /// The service.
+    pub service: String,
+    /// The method that undoes it, where one does.
+    pub method: Option<String>,
+    /// What that is given.
+    pub params: Option<String>,
+    /// Why it cannot be undone.
+    pub because: Option<String>,
+}
+
+impl PastRun {
+    /// What would undo it, or one call of it, as methods are in this context now.
+    pub fn undoing(&self, context: &Context, call: Option<u32>) -> Result<Undoing, PastRunError> {
+        let reach = context.reach();
+        let undone = self.undone()?;
+        let mut steps = Vec::new();
+        for (number, called) in self.past.calls.iter().rev() {
+            if called.intended == Intended::No || call.is_some_and(|call| call != *number) {
+                continue;
+            }
+            let made = format!("{}.{}", called.service, called.method);
+            let step = if undone.contains(number) {
+                Err("it is undone already".to_owned())
+            } else {
+                self.undoing_call(reach.map(AsRef::as_ref), called)?
+            };
+            let (method, params, because) = match step {
+                Ok((method, params)) => (Some(method), Some(params), None),
+                Err(because) => (None, None, Some(because)),
+            };
+            steps.push(UndoStep {
+                call: *number,
+                made,
+                service: called.service.clone(),
+                method,
+                params,
+                because,
+            });
+        }
+        if steps.is_empty() {
+            return Err(PastRunError::NoChange(self.row.run));
+        }
+        Ok(Undoing {
+            run: self.row.run,
+            steps,
+        })
+    }
+
+    fn undoing_call(
+        &self,
+        reach: Option<&Reach>,
+        called: &PastCall,
+    ) -> Result<Result<(String, String), String>, PastRunError> {
+        let Some(reply) = &called.reply else {
+            return Ok(Err("nobody knows whether it was made".to_owned()));
+        };
+        let json = |text: &PastText| -> Result<Value, PastRunError> {
+            let text = text.read(&self.journal)?;
+            serde_json::from_str(&text).map_err(|_| PastRunError::Text(self.row.run))
+        };
+        let reply = json(reply)?;
+        let Some(result) = reply.get("ok") else {
+            return Ok(Err("it was not made".to_owned()));
+        };
+        let method = reach.and_then(|reach| {
+            let method = reach.method(&called.service, &called.method)?;
+            Some((reach, method))
+        });
+        let Some((reach, method)) = method else {
+            return Ok(Err(
+                "the context may not use the service any more".to_owned()
+            ));
+        };
+        let Some(undo) = &method.undo else {
+            return Ok(Err(
+                "nothing says how it is undone; `sandgate service mark --undo` does".to_owned(),
+            ));
+        };
+        let given = called.params.read(&self.journal)?;
+        let bound = serde_json::value::RawValue::from_string(given)
+            .ok()
+            .and_then(|given| method.bind(&given, &reach.principal()).ok());
+        let params = bound.map(|bound| Value::Object(bound.by_name().clone()));
+        let params = params.unwrap_or_default();
+        Ok(match undo.call(&params, result) {
+            Ok((method, params)) => Ok((method, params.get().to_owned())),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    /// The calls of it that another run has undone.
+    fn undone(&self) -> Result<BTreeSet<u32>, PastRunError> {
+        let filter = RunFilter {
+            since: Some(self.row.began),
+            ..RunFilter::default()
+        };
+        let runs = self.journal.runs(&filter)?;
+        let undoing = runs
+            .iter()
+            .filter(|row| row.of == Some(Purpose::Undo(self.row.run)));
+        let mut undone = BTreeSet::new();
+        for row in undoing {
+            let other = Self::read(&self.journal, &row.run.to_string())?;
+            let made = other
+                .past
+                .calls
+                .iter()
+                .filter(|(_, call)| call.reply.as_ref().is_some_and(|reply| reply.is_ok()));
+            let numbers = other.row.name.split_once(": ").map_or("", |(_, rest)| rest);
+            let numbers: Vec<u32> = numbers
+                .split(' ')
+                .filter_map(|number| number.parse().ok())
+                .collect();
+            undone.extend(made.filter_map(|(place, _)| {
+                let place = usize::try_from(*place).ok()?.checked_sub(1)?;
+                numbers.get(place).copied()
+            }));
+        }
+        Ok(undone)
+    }
+
+    /// Undoes what can be undone.
+    pub async fn undo(self, context: &Context, undoing: &Undoing) -> Result<Outcome, PastRunError> {
+        let mut calls = Vec::new();
+        let mut numbers = Vec::new();
+        for step in &undoing.steps {
+            if let (Some(method), Some(params)) = (&step.method, &step.params) {
+                let params = serde_json::value::RawValue::from_string(params.clone());
+                calls.push(DirectCall {
+                    service: step.service.clone(),
+                    method: method.clone(),
+                    params: params.map_err(|_| PastRunError::Text(self.row.run))?,
+                });
+                numbers.push(step.call.to_string());
+            }
+        }
+        // Which calls they undo is in the name, for whoever looks, and for the next time.
+        let name = format!("undo of calls: {}", numbers.join(" "));
+        let of = Purpose::Undo(self.row.run);
+        direct::make(context, &name, &calls, of, None).await
+    }
+}
