@@ -5,6 +5,7 @@ mod direct;
 mod plan;
 mod undo;
 
+pub(crate) use direct::call;
 pub use plan::{Plan, PlannedCall};
 pub use undo::{UndoStep, Undoing};
 

@@ -7,11 +7,13 @@ use crate::{
     hostcall::{question::Approver, reach::Reach},
     limits::Limits,
     outcome::Outcome,
+    runs::{self, PastRunError},
     sandbox::RunError,
     script::Script,
 };
 use sandgate_check::CheckReport;
 use sandgate_policy::Principal;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// A caller, ready to run scripts. Cheap to clone; clones are the same caller.
@@ -79,6 +81,16 @@ impl Caller {
     #[must_use]
     pub fn check(&self, source: &str) -> CheckReport {
         self.reach.check(source)
+    }
+
+    /// Makes one call, as a script would.
+    pub async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        params: Box<RawValue>,
+    ) -> Result<Outcome, PastRunError> {
+        runs::call(&self.context, service, method, params).await
     }
 
     /// The services that the context may use, each with a line on what it is for.

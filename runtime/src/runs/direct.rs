@@ -191,22 +191,20 @@ fn value(mut results: Vec<Box<RawValue>>) -> Option<Value> {
     value.map(Value::Json)
 }
 
-impl crate::host::Caller {
-    /// Makes one call, as a script would.
-    pub async fn call(
-        &self,
-        service: &str,
-        method: &str,
-        params: Box<RawValue>,
-    ) -> Result<Outcome, PastRunError> {
-        let call = DirectCall {
-            service: service.to_owned(),
-            method: method.to_owned(),
-            params,
-        };
-        let name = format!("{service}.{method}");
-        make(self.context(), &name, &[call], Purpose::Call, None).await
-    }
+/// Makes one call, as a script would.
+pub(crate) async fn call(
+    context: &Context,
+    service: &str,
+    method: &str,
+    params: Box<RawValue>,
+) -> Result<Outcome, PastRunError> {
+    let call = DirectCall {
+        service: service.to_owned(),
+        method: method.to_owned(),
+        params,
+    };
+    let name = format!("{service}.{method}");
+    make(context, &name, &[call], Purpose::Call, None).await
 }
 
 /// Goes on with calls that were parked.
