@@ -156,6 +156,7 @@ const ALL: [Stages; 7] = [
             "files",
             "image",
             "journal",
+            "notifier",
             "reach",
             "stage",
             "policy",

@@ -22,6 +22,7 @@ mod journal;
 mod manual;
 mod mcp;
 mod needs;
+mod notifier;
 mod piped;
 mod plan;
 mod policy;
@@ -128,6 +129,9 @@ enum Command {
     Completions(manual::CompletionsArguments),
     /// Write the pages of the manual
     Man(manual::ManArguments),
+    /// Tell people that something waits for them; started by a run
+    #[command(name = notifier::NAME, hide = true)]
+    Notifier,
     /// Connect to services for a run; started by it
     #[command(name = connector::NAME, hide = true)]
     Connector,
@@ -241,6 +245,7 @@ pub fn main() -> ExitCode {
         Command::Man(arguments) => {
             manual::man(&arguments, CommandLine::command()).map(|()| Exit::Ok)
         }
+        Command::Notifier => notifier::serve(inherited),
         Command::Connector => connector::serve(inherited),
     };
     match done {

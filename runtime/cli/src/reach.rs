@@ -4,6 +4,7 @@
 use super::{
     connector::{self, ConnectorProcess},
     failure::Failure,
+    notifier::Notifier,
     question::{Person, Seat},
     report,
     shared::SharedArguments,
@@ -141,6 +142,7 @@ pub(super) struct OpenedReach {
     approver: Option<Arc<dyn Approver>>,
     connecting: Option<ConnectorProcess>,
     journal: Option<Journal>,
+    notifier: Option<Notifier>,
 }
 
 impl OpenedReach {
@@ -190,6 +192,11 @@ impl OpenedReach {
         let connector = connecting
             .as_ref()
             .map_or_else(Connector::default, ConnectorProcess::connector);
+        let limits = services.context_limits(context);
+        let notifier = match &journal {
+            Some(_) => Notifier::start(limits.and_then(|limits| limits.on_approval).as_ref())?,
+            None => None,
+        };
         let client = Client::through(ClientLimits::default(), connector);
         if is_encrypted {
             client.read_authorities();
@@ -201,7 +208,13 @@ impl OpenedReach {
             approver,
             connecting,
             journal,
+            notifier,
         })
+    }
+
+    /// Who tells people that something waits for them, where the context says who.
+    pub(super) fn notifier(&mut self) -> Option<Notifier> {
+        self.notifier.take()
     }
 
     /// The caller, and what connects for it, where there is anything to connect to.

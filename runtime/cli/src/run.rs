@@ -16,10 +16,11 @@ use super::{
     interpreter::interpreter,
     journal,
     needs::Needs,
+    notifier,
     piped::Piped,
     print,
     question::{Seat, Typed},
-    reach::ReachArguments,
+    reach::{OpenedReach, ReachArguments},
     shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
@@ -195,7 +196,8 @@ pub(super) fn execute(
     // Whoever lets a script draw anything could not know which questions are ours.
     let asked = seat.clone().filter(|_| !arguments.raw);
     let journal = journal::open(shared);
-    let opened = arguments.reach.open(shared, asked, journal.clone())?;
+    let mut opened = arguments.reach.open(shared, asked, journal.clone())?;
+    let notifier = opened.as_mut().and_then(OpenedReach::notifier);
     let limits =
         arguments
             .reach
@@ -271,6 +273,7 @@ pub(super) fn execute(
             return Err(failure);
         }
     };
+    notifier::conclude(notifier, journal.as_ref(), &outcome);
     let conclusion = Conclusion {
         terminal: &terminal,
         outcome: &outcome,

@@ -9,6 +9,7 @@ use super::{
     failure::Failure,
     interpreter::interpreter,
     journal,
+    notifier::{self, Notifier},
     reach::OpenedReach,
     shared::SharedArguments,
     signals::Signals,
@@ -30,15 +31,18 @@ pub(super) struct StageSet {
     pub(super) context: Context,
     pub(super) terminal: Arc<Terminal>,
     pub(super) cancel: Cancel,
+    notifier: Option<Notifier>,
+    journal: Journal,
 }
 
 impl StageSet {
     pub(super) fn set(
         shared: &SharedArguments,
         inherited: Inherited,
-        opened: Option<OpenedReach>,
+        mut opened: Option<OpenedReach>,
         journal: &Journal,
     ) -> Result<Self, Failure> {
+        let notifier = opened.as_mut().and_then(OpenedReach::notifier);
         let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
         let (executor, signals) = catching()?;
         let written = journal.directory().into_iter();
@@ -68,6 +72,8 @@ impl StageSet {
             context,
             terminal: Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?),
             cancel: Cancel::new(),
+            notifier,
+            journal: journal.clone(),
         })
     }
 
@@ -111,8 +117,9 @@ impl StageSet {
     }
 
     /// Says what came of a run, and how the process ends.
-    pub(super) fn conclude(self, outcome: &Outcome, json: bool) -> Result<Exit, Failure> {
+    pub(super) fn conclude(mut self, outcome: &Outcome, json: bool) -> Result<Exit, Failure> {
         let exit = Exit::from(outcome);
+        notifier::conclude(self.notifier.take(), Some(&self.journal), outcome);
         let last = if json {
             let text = serde_json::to_string(outcome).map_err(|error| Failure::ours(&error))?;
             (Stream::Out, format!("{}\n", escape::json(&text)))

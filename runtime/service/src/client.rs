@@ -228,6 +228,17 @@ impl Client {
             .await
     }
 
+    /// Tells somebody something, on nobody's behalf.
+    pub async fn tell(
+        &self,
+        to: &Address,
+        method: &str,
+        params: &RawValue,
+    ) -> Result<Box<RawValue>, CallError> {
+        self.exchange(to, None, method, params, CallOptions::default())
+            .await
+    }
+
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =

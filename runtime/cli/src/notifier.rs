@@ -1,0 +1,157 @@
+//! Tells whoever is to approve that something waits: a program that is started, or a URL that is posted to, as the context's
+//! `on_approval` says. It is a process of its own, started before the wall, since a run may start and reach nothing; it outlives
+//! the run, and nobody waits for it. It is told of questions, and must never be given anything else.
+
+use super::{exit::Exit, failure::Failure, wall::Inherited};
+use sandgate::{
+    ApprovalFilter, Journal, Outcome, PastRun, Status,
+    policy::ApprovalHook,
+    service::{Address, Client, ClientLimits},
+};
+use serde_json::{Value, json, value::to_raw_value};
+use std::{
+    io::{Read, Write, stdin},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+};
+
+/// The subcommand that it is. Nobody is told of it; by hand it does nothing.
+pub(super) const NAME: &str = "notifier";
+
+/// This program, also when its file was replaced meanwhile.
+const SELF: &str = "/proc/self/exe";
+
+/// Longer questions are only on standard input.
+const LONGEST_ARGUMENT: usize = 64 << 10;
+
+/// The process, which waits to be told.
+#[derive(Debug)]
+pub(super) struct Notifier {
+    process: Child,
+    hook: Value,
+}
+
+impl Notifier {
+    /// Starts one, where the context wants somebody to be told.
+    pub(super) fn start(hook: Option<&ApprovalHook>) -> Result<Option<Self>, Failure> {
+        let Some(hook) = hook else {
+            return Ok(None);
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this program itself, before the script is anywhere near"
+        )]
+        let mut command = Command::new(SELF);
+        command
+            .arg0("sandgate")
+            .arg(NAME)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let process = command.spawn().map_err(|error| Failure::ours(&error))?;
+        let hook = match hook {
+            ApprovalHook::Program { program, arguments } => {
+                json!({"program": program, "arguments": arguments})
+            }
+            ApprovalHook::Url(url) => json!({"url": url}),
+        };
+        Ok(Some(Self { process, hook }))
+    }
+
+    /// Tells what a run waits for, where it does.
+    pub(super) fn tell(mut self, journal: &Journal, outcome: &Outcome) {
+        let run = outcome
+            .run
+            .filter(|_| outcome.status == Status::AwaitingApproval);
+        let Some(run) = run else {
+            return;
+        };
+        let filter = ApprovalFilter {
+            run: Some(run),
+            ..ApprovalFilter::default()
+        };
+        let rows = journal.approvals(&filter).unwrap_or_default();
+        let Ok(past) = PastRun::read(journal, &run.to_string()) else {
+            return;
+        };
+        let asked = rows.iter().filter_map(|row| past.asked(row).ok());
+        let questions: Vec<Value> = asked
+            .filter_map(|asked| serde_json::to_value(asked).ok())
+            .collect();
+        let told = json!({"hook": self.hook, "questions": questions}).to_string();
+        if let Some(mut to) = self.process.stdin.take() {
+            let _ = to.write_all(told.as_bytes());
+        }
+    }
+}
+
+/// What the process does: it waits until it is told, or nothing more can come.
+pub(super) fn serve(inherited: Inherited) -> Result<Exit, Failure> {
+    inherited.close();
+    let mut told = String::new();
+    if stdin().lock().read_to_string(&mut told).is_err() || told.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    let told: Value = serde_json::from_str(&told).map_err(|error| Failure::ours(&error))?;
+    let questions = told.get("questions").and_then(Value::as_array);
+    let hook = told.get("hook").cloned().unwrap_or_default();
+    for question in questions.into_iter().flatten() {
+        match hook.get("url").and_then(Value::as_str) {
+            Some(url) => post(url, question),
+            None => run(&hook, question),
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn run(hook: &Value, question: &Value) {
+    let Some(program) = hook.get("program").and_then(Value::as_str) else {
+        return;
+    };
+    let arguments = hook.get("arguments").and_then(Value::as_array);
+    let text = question.to_string();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the operator names the program that is told"
+    )]
+    let mut command = Command::new(program);
+    command
+        .args(arguments.into_iter().flatten().filter_map(Value::as_str))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if text.len() <= LONGEST_ARGUMENT {
+        command.arg(&text);
+    }
+    if let Ok(mut process) = command.spawn() {
+        if let Some(mut to) = process.stdin.take() {
+            let _ = to.write_all(text.as_bytes());
+        }
+        let _ = process.wait();
+    }
+}
+
+fn post(url: &str, question: &Value) {
+    let Ok(address) = Address::url(url) else {
+        return;
+    };
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let (Ok(executor), Ok(params)) = (executor, to_raw_value(&json!({ "question": question })))
+    else {
+        return;
+    };
+    let client = Client::new(ClientLimits::default());
+    client.read_authorities();
+    // Whatever it answers: nobody waits for that.
+    let _ = executor.block_on(client.tell(&address, "approval.asked", &params));
+}
+
+/// Everything that is to be told of a run that has ended.
+pub(super) fn conclude(notifier: Option<Notifier>, journal: Option<&Journal>, outcome: &Outcome) {
+    if let (Some(notifier), Some(journal)) = (notifier, journal) {
+        notifier.tell(journal, outcome);
+    }
+}
