@@ -130,7 +130,7 @@ pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
 pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed};
-pub use runs::{Plan, PlannedCall, UndoStep, Undoing};
+pub use runs::{PastCallResult, PastResult, Plan, PlannedCall, UndoStep, Undoing};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, Loaded,
     PortedImage, ProcessorLevel, Progress, RunError, Sandbox, Stage,

@@ -2,10 +2,12 @@
 //! interrupted. Called by front ends. It must never let two processes go on with one run, nor send again what may have been sent.
 
 mod direct;
+mod past_result;
 mod plan;
 mod undo;
 
 pub(crate) use direct::call;
+pub use past_result::{PastCallResult, PastResult};
 pub use plan::{Plan, PlannedCall};
 pub use undo::{UndoStep, Undoing};
 

@@ -32,9 +32,10 @@ use std::pin::pin;
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
-The server has three tools: execute_code runs a script, list_services and get_interface say what
-scripts may call. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends with its
-standard input. Calls that need a person's approval are refused, since there is nobody to ask.
+The server has four tools: execute_code runs a script, list_services and get_interface say what
+scripts may call, and get_run what has come of a run that waited for approval. It speaks every version of MCP from
+2024-11-05 to 2026-07-28, and ends with its standard input. A call that needs a person's approval has its run
+wait in the journal: `sandgate approvals` shows it, `sandgate approve` goes on with it.
 
 Examples:
   sandgate mcp install --client claude-code --context assistant
@@ -126,7 +127,7 @@ fn serve(
         let _entered = executor.enter();
         opened.caller(interpreter.start()?)?
     };
-    let served = executor.block_on(converse(caller.at_once(), &mut signals));
+    let served = executor.block_on(converse(caller, &mut signals));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }

@@ -89,6 +89,14 @@ impl Approver for Person {
         })
     }
 
+    fn name(&self) -> &str {
+        match self {
+            Self::Decided(Answer::No) => "--no",
+            Self::Decided(_) => "--yes",
+            Self::Asked(..) => "whoever sits at the terminal",
+        }
+    }
+
     fn covered<'a>(
         &'a self,
         question: &'a Question,

@@ -5,9 +5,10 @@ use crate::{
     context::Context,
     host::{Host, HostError},
     hostcall::{question::Approver, reach::Reach},
+    journal::{Journal, NoRun},
     limits::Limits,
     outcome::Outcome,
-    runs::{self, PastRunError},
+    runs::{self, PastRun, PastRunError},
     sandbox::RunError,
     script::Script,
 };
@@ -81,6 +82,29 @@ impl Caller {
     #[must_use]
     pub fn check(&self, source: &str) -> CheckReport {
         self.reach.check(source)
+    }
+
+    /// The host's journal, where it has one.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Journal> {
+        self.host.0.journal.as_ref()
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> Arc<Principal> {
+        self.reach.principal()
+    }
+
+    /// A run of the journal, where it is this caller's own. THREAT[SEC-05]: another's is as if there were none.
+    pub fn own_run(&self, meant: &str) -> Result<PastRun, PastRunError> {
+        let journal = self.journal().ok_or(PastRunError::NoJournal)?;
+        let past = PastRun::read(journal, meant)?;
+        if past.belongs_to(&self.principal()) {
+            Ok(past)
+        } else {
+            Err(NoRun::None(meant.to_owned()).into())
+        }
     }
 
     /// Makes one call, as a script would.

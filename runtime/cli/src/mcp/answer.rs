@@ -3,7 +3,10 @@
 
 use crate::exit::ending;
 use rmcp::model::{CallToolResult, ContentBlock};
-use sandgate::{Outcome, Status, Value, policy::nearest};
+use sandgate::{
+    CallResult, Outcome, PastResult, Status, Value,
+    policy::{Effect, nearest},
+};
 use std::fmt::Write;
 
 /// Files that are named; the outcome has all.
@@ -15,6 +18,7 @@ pub(super) fn outcome(outcome: &Outcome) -> CallToolResult {
     let well = match outcome.status {
         Status::Ok => true,
         Status::Exited => outcome.exit_code == 0,
+        Status::AwaitingApproval => true,
         _ => false,
     };
     let mut result = if well {
@@ -27,6 +31,63 @@ pub(super) fn outcome(outcome: &Outcome) -> CallToolResult {
     result
 }
 
+/// What has come of a run, as the result of a tool.
+pub(super) fn past(result: &PastResult) -> CallToolResult {
+    let mut text = format!("status: {}\n", result.status);
+    part(&mut text, &result.stdout);
+    if !result.stderr.is_empty() {
+        part(&mut text, "stderr:\n");
+        part(&mut text, &result.stderr);
+    }
+    if let Some(value) = &result.value {
+        part(&mut text, &format!("value: {}", shown(value)));
+    }
+    if let Some(exception) = &result.exception {
+        part(&mut text, &exception.traceback);
+    }
+    for call in &result.calls {
+        let line = format!("{}.{}: {}", call.service, call.method, call.result);
+        part(&mut text, &line);
+    }
+    if !result.approvals.is_empty() {
+        part(&mut text, WAITS);
+    }
+    let mut answer = CallToolResult::success(vec![ContentBlock::text(text)]);
+    answer.structured_content = serde_json::to_value(result).ok();
+    answer
+}
+
+/// What a model is told of a run that waits.
+const WAITS: &str = "A person has to approve first. Tell the user; do not run the script again. get_run says what came of it.";
+
+fn shown(value: &Value) -> &str {
+    match value {
+        Value::Json(json) => json.get(),
+        Value::Repr(repr) => repr,
+    }
+}
+
+/// What a run has done and what it waits for: a model must know that before it runs anything again.
+fn calls(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let changes = outcome.calls.iter();
+    for call in changes.filter(|call| call.effect != Some(Effect::Read)) {
+        let what = match call.result {
+            CallResult::Ok => "made",
+            CallResult::Awaiting => "waits for approval",
+            CallResult::Open => "may have been made",
+            CallResult::Planned => "planned",
+            CallResult::Failed | CallResult::Refused => continue,
+        };
+        let line = format!("{}.{}: {what}", call.service, call.method);
+        part(&mut text, &line);
+    }
+    if let (Status::AwaitingApproval, Some(run)) = (outcome.status, outcome.run) {
+        part(&mut text, &format!("run: {run}. {WAITS}"));
+    }
+    text
+}
+
 fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
     part(&mut text, &outcome.stdout.text);
@@ -35,11 +96,7 @@ fn text(outcome: &Outcome) -> String {
         part(&mut text, &outcome.stderr.text);
     }
     if let Some(value) = &outcome.value {
-        let value = match value {
-            Value::Json(json) => json.get(),
-            Value::Repr(repr) => repr,
-        };
-        part(&mut text, &format!("value: {value}"));
+        part(&mut text, &format!("value: {}", shown(value)));
     }
     if let Some(exception) = &outcome.exception {
         part(&mut text, &exception.traceback);
@@ -62,6 +119,11 @@ fn text(outcome: &Outcome) -> String {
             let _ = write!(line, ", and {more} more");
         }
         part(&mut text, &line);
+    }
+    let well = matches!(outcome.status, Status::Ok | Status::Exited);
+    // Where a script came to its end a model knows what it did.
+    if !well {
+        part(&mut text, &calls(outcome));
     }
     if text.is_empty() {
         text.push_str("The script ended and printed nothing.\n");

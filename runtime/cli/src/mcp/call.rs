@@ -12,7 +12,18 @@ pub(super) enum ToolCall {
     ExecuteCode(Execute),
     ListServices,
     GetInterface(String),
+    GetRun(GetRun),
 }
+
+/// What `get_run` is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GetRun {
+    pub(super) run: String,
+    pub(super) wait: Duration,
+}
+
+/// Nobody waits longer, and asks again instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What `execute_code` is asked for.
 #[derive(Debug, PartialEq)]
@@ -54,6 +65,7 @@ impl ToolCall {
                 ToolArguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
             }
             "get_interface" => get_interface(arguments),
+            "get_run" => get_run(arguments),
             _ => return None,
         })
     }
@@ -72,6 +84,15 @@ fn execute_code(arguments: JsonObject) -> Result<ToolCall, ToolArgumentError> {
 fn get_interface(arguments: JsonObject) -> Result<ToolCall, ToolArgumentError> {
     let mut given = ToolArguments::new("get_interface", &["service"], arguments)?;
     given.required("service").map(ToolCall::GetInterface)
+}
+
+fn get_run(arguments: JsonObject) -> Result<ToolCall, ToolArgumentError> {
+    let mut given = ToolArguments::new("get_run", &["run", "wait_seconds"], arguments)?;
+    let wait = given.seconds("wait_seconds")?.unwrap_or_default();
+    Ok(ToolCall::GetRun(GetRun {
+        run: given.required("run")?,
+        wait: wait.min(LONGEST_WAIT),
+    }))
 }
 
 /// Arguments of which none is unknown.

@@ -3,7 +3,7 @@
 
 use super::{
     answer,
-    call::{Execute, ToolCall},
+    call::{Execute, GetRun, ToolCall},
     tools,
 };
 use crate::failure::chain;
@@ -16,13 +16,16 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use sandgate::{Caller, Cancel, Limits, Outcome, RunError, Script};
+use sandgate::{Caller, Cancel, Limits, Outcome, PastResult, PastRunError, RunError, Script};
 use std::{future::Future, pin::pin, time::Duration};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// For how long runs go on when the client has closed its end. A pipe that ends after its requests gets most answers, and
 /// clients kill a server that is still there after two seconds.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a run has ended.
+const LOOKS: Duration = Duration::from_millis(200);
 
 /// The server.
 #[derive(Debug)]
@@ -66,6 +69,20 @@ impl Server {
         }
         cancel.cancel();
         run.await
+    }
+
+    /// What has come of a run, once it has ended or the time has passed.
+    async fn run_result(&self, asked: GetRun) -> Result<PastResult, PastRunError> {
+        let until = Instant::now().checked_add(asked.wait);
+        loop {
+            let result = self.caller.own_run(&asked.run)?.result()?;
+            let is_over = !matches!(result.status.as_str(), "running" | "awaiting_approval");
+            if is_over || until.is_none_or(|until| Instant::now() >= until) {
+                return Ok(result);
+            }
+            // Another process goes on with it, and writes no oftener than this.
+            tokio::time::sleep(LOOKS).await;
+        }
     }
 
     /// Waits until the client has closed its end, and nobody can be waiting for an answer any more.
@@ -116,6 +133,10 @@ impl ServerHandler for Server {
                     Err(failure) => error(chain(&failure)),
                 }
             }
+            Ok(ToolCall::GetRun(asked)) => match self.run_result(asked).await {
+                Ok(result) => answer::past(&result),
+                Err(failure) => error(chain(&failure)),
+            },
             Ok(ToolCall::ListServices) => text(answer::services(&self.caller.services())),
             Ok(ToolCall::GetInterface(service)) => match self.caller.interface(&service) {
                 Some(interface) => text(interface.as_ref()),

@@ -1,4 +1,4 @@
-//! The three tools, as a client lists them. Descriptions are read by models with every conversation, so they are short;
+//! The four tools, as a client lists them. Descriptions are read by models with every conversation, so they are short;
 //! what they say of services is one line of the service's own document, and never more.
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// In the order in which they are listed.
-pub(super) const NAMES: [&str; 3] = ["execute_code", "list_services", "get_interface"];
+pub(super) const NAMES: [&str; 4] = ["execute_code", "list_services", "get_interface", "get_run"];
 /// What tracebacks call a script.
 pub(super) const SCRIPT: &str = "script.py";
 /// What a client tells its model of the server.
-pub(super) const INSTRUCTIONS: &str = "Do several steps in one script of execute_code rather than in several calls. Read get_interface before a script calls a service. A call that raises PermissionError was refused, or waits for a person: say so, and do not work around it.";
+pub(super) const INSTRUCTIONS: &str = "Do several steps in one script of execute_code rather than in several calls. Read get_interface before a script calls a service. A call that raises PermissionError was refused: say so, and do not work around it. A run that is awaiting_approval goes on once a person has approved; get_run says what came of it.";
 /// Services that a description names; list_services names all.
 const MOST_NAMED: usize = 20;
 /// Characters of what a description says of one service.
@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 100;
 
 /// All of them, for a caller that may use these services and has such files.
 pub(super) fn all(services: &[(String, String)], files: Files) -> Vec<Tool> {
-    let [execute_code, list_services, get_interface] = NAMES;
+    let [execute_code, list_services, get_interface, get_run] = NAMES;
     vec![
         tool(
             execute_code,
@@ -54,6 +54,21 @@ pub(super) fn all(services: &[(String, String)], files: Files) -> Vec<Tool> {
                 "type": "object",
                 "properties": {"service": {"type": "string", "description": "Its name, as list_services has it."}},
                 "required": ["service"],
+                "additionalProperties": false
+            }),
+        )
+        .annotate(hints(true).open_world(false)),
+        tool(
+            get_run,
+            "Read a run",
+            "Says what has come of a run that waited for a person's approval: what it printed, its value, what it has changed.",
+            json!({
+                "type": "object",
+                "properties": {
+                    "run": {"type": "string", "description": "Its id, as execute_code gave it."},
+                    "wait_seconds": {"type": "number", "minimum": 0, "maximum": 30, "description": "Wait this long for it to end."}
+                },
+                "required": ["run"],
                 "additionalProperties": false
             }),
         )
@@ -109,7 +124,7 @@ fn outcome() -> Value {
         "type": "object",
         "properties": {
             "status": {"enum": [
-                "ok", "exited", "raised", "timeout", "memory", "stack", "output", "source", "cancelled", "crashed", "failed"
+                "ok", "exited", "raised", "timeout", "memory", "stack", "output", "source", "cancelled", "awaiting_approval", "crashed", "failed"
             ]},
             "exit_code": {"type": "integer"},
             "reason": text_or_nothing,
@@ -120,6 +135,9 @@ fn outcome() -> Value {
             "value": {"type": ["object", "null"]},
             "exception": {"type": ["object", "null"]},
             "files": {"type": "array", "items": {"type": "object"}},
+            "run": {"type": "string"},
+            "calls": {"type": "array", "items": {"type": "object"}},
+            "approvals": {"type": "array", "items": {"type": "string"}},
             "usage": {"type": "object"}
         },
         "required": ["status", "exit_code", "stdout", "stderr", "value", "exception", "files", "usage"]
