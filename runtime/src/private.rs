@@ -9,7 +9,7 @@
 use rustix::process::geteuid;
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -42,6 +42,13 @@ pub(crate) fn is_trusted(uid: u32) -> bool {
 /// Whether its group or everybody may write to what has this mode.
 pub(crate) fn others_may_write(mode: u32) -> bool {
     mode & 0o022 != 0
+}
+
+/// Makes a file where it is missing; nobody else can look into it.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    options.open(path).map(drop)
 }
 
 /// Makes a directory, and those above it, where it is missing; nobody else can look into it.

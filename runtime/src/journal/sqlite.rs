@@ -70,7 +70,12 @@ impl Sqlite {
             path: directory.to_owned(),
             reason: error.to_string(),
         })?;
-        let mut database = Connection::open(directory.join("journal.db"))?;
+        let path = directory.join("journal.db");
+        private::make_file(&path).map_err(|error| LedgerError::Directory {
+            path: directory.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mut database = Connection::open(path)?;
         // Another process may be writing; it will be done at once.
         database.busy_timeout(Duration::from_secs(10))?;
         database.set_prepared_statement_cache_capacity(32);

@@ -155,7 +155,9 @@ impl Shared {
 
         let past = again.as_mut().map(|again| {
             let past = &mut again.past;
-            (std::mem::take(&mut past.input), past.spent)
+            // A replay is for whoever looks at it, from the beginning.
+            let seen = past.spent.filter(|_| again.goes_on);
+            (std::mem::take(&mut past.input), seen)
         });
         let (input, seen) = past.unwrap_or_default();
         let Kept {

@@ -160,7 +160,7 @@ const NOT_THREAD: i32 = libc::CLONE_VFORK
     | libc::CLONE_NEWNET;
 
 /// What may be done to a descriptor. `F_SETOWN` is not among it: it sends signals to others.
-const DESCRIPTOR: [i32; 7] = [
+const DESCRIPTOR: [i32; 9] = [
     libc::F_DUPFD,
     libc::F_DUPFD_CLOEXEC,
     libc::F_GETFD,
@@ -168,6 +168,9 @@ const DESCRIPTOR: [i32; 7] = [
     libc::F_GETFL,
     libc::F_SETFL,
     libc::F_GET_SEALS,
+    // How processes that write to one journal take turns.
+    libc::F_GETLK,
+    libc::F_SETLK,
 ];
 
 /// Two filters: of two that refuse, the one that was raised last has its error returned, so `absent` comes first, and
