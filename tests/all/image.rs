@@ -284,6 +284,38 @@ async fn an_exported_image_runs_where_it_is_imported() {
     );
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_image_for_many_processors_is_loaded_where_there_is_no_other() {
+    let (cache, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let warm = ["-q", "warm", "--target", "x86-64-v2"];
+    let (code, said, errors) = image_with(cache.path(), place.path(), &warm);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let lines: Vec<Vec<&str>> = said
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[3..], [["target", "x86-64-v2"], ["others", "0"]]);
+    assert_eq!(run_with(cache.path()), (0, "2\n".to_owned(), String::new()));
+    // No second one was made for it, and one for another level is another one.
+    let images = fs::read_dir(cache.path().join("images")).unwrap().flatten();
+    let images = images.filter(|entry| entry.path().extension().is_some_and(|end| end == "cwasm"));
+    assert_eq!(images.count(), 1);
+    let (code, _, errors) = image_with(
+        cache.path(),
+        place.path(),
+        &["warm", "--target", "x86-64-v9"],
+    );
+    assert_eq!(
+        (code, errors.lines().next().unwrap()),
+        (
+            64,
+            "error: invalid value 'x86-64-v9' for '--target <TARGET>': an image is made for one of: native, x86-64-v4, \
+             x86-64-v3, x86-64-v2, x86-64"
+        )
+    );
+}
+
 #[tokio::test]
 async fn esc_08_an_image_with_another_digest_or_label_is_never_loaded() {
     let (there, _) = copied().await;

@@ -61,6 +61,23 @@ fn cases_assert_the_verdict_and_exactly_who_decided() {
 }
 
 #[test]
+fn a_case_that_names_no_policies_is_about_its_verdict_alone() {
+    let policies = load(ASSISTANT);
+    let without = |expect: &str| {
+        let case = "[[case]]\nname = \"a\"\nservice = \"crm\"\nmethod = \"contact.list\"\n";
+        parse(&format!("{case}expect = \"{expect}\"\n"))
+            .unwrap()
+            .run(&policies)
+            .to_string()
+    };
+    assert_eq!(without("allow"), "ok    demo: a\n");
+    assert_eq!(
+        without("gate"),
+        "FAIL  demo: a\n      cases.toml:1\n      expected  gate\n      decided   allow, by reads\n"
+    );
+}
+
+#[test]
 fn a_context_that_does_not_load_is_a_failed_test() {
     let problems = parse("[[case]]\nname = \"<a>\"\nexpcet = 1\n")
         .unwrap_err()
@@ -88,7 +105,7 @@ fn a_case_that_could_not_mean_what_it_says_is_refused() {
         case(&format!("{good}\nclaims = [1]")),
         case(&format!("{good}\nparams = {{ since = 2026-01-01 }}")),
         case(&format!("{good}\nparams = {{ ratio = nan }}")),
-        case(&good.replace("policies = []", "")),
+        case(&good.replace("policies = []", "policies = 1")),
         format!("{}{}", case(good), case(good)),
         case(good).replace("\"a\"", "\" \""),
         case(good).replace("[[case]]", "[case]"),

@@ -9,7 +9,7 @@ use crate::sandbox::image::{
 use serde::Serialize;
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Seek},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -57,6 +57,8 @@ impl ImageCache {
             let mut code = verify(&path).map_err(unusable)?.into_file();
             let size = code.metadata().map_err(|error| failed(&error))?.len();
             let seal = read_seal(&path).map_err(|reason| failed(&reason))?;
+            // It may have been read already, to be verified.
+            code.rewind().map_err(|error| failed(&error))?;
             let written = ImageLabel::of(target, &key, size)?.write(&mut code, &mut new);
             let (digest, content) = written.map_err(|error| failed(&error))?;
             if content != seal.digest {
