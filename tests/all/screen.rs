@@ -1,7 +1,7 @@
 //! What a terminal shows of a script that writes to it as programs do, and as an attacker would: colours are obeyed, what
 //! is sandgate's own begins on a line of its own and in no colour, and nothing else acts. THREAT[DOS-06]
 
-use crate::support::{command, desk::Desk, finished, terminal::Session};
+use crate::support::{command, desk::Desk, finished, terminal::Session, without_names};
 
 /// The exit code, and everything that a terminal receives.
 fn shown(arguments: &[&str]) -> (Option<i32>, String) {
@@ -102,8 +102,11 @@ fn apr_03_nobody_is_asked_where_a_script_may_draw_what_it_likes() {
     let script = "from services import crm\ntry: crm.contact_add(name='Eve')\nexcept PermissionError as error: print(error.code)";
     let (code, shown) = desk.session(&["--raw"], script).end();
     assert_eq!(
-        (code, shown.as_str()),
-        (Some(0), "approval.needed\n\u{1b}[0m")
+        (code, without_names(&shown).as_str()),
+        (
+            Some(75),
+            "sandgate: waiting for approval: the run waits for approval\nsandgate: 1 call to be approved: `sandgate approvals --run NAME` shows what, `sandgate approve --all --run NAME` goes on\n"
+        )
     );
     assert_eq!(desk.contacts(), before);
 }

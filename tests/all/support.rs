@@ -182,9 +182,30 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
         .env_clear()
         .env("SANDGATE_CACHE_DIR", cache_dir())
+        // All tests write one journal, as the commands of a user do; what is no directory keeps nothing else.
         .env("HOME", "/nonexistent")
+        .env("SANDGATE_STATE_DIR", state_dir())
         .args(arguments);
     command
+}
+
+/// Where the commands of tests that name no other place keep things.
+fn state_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("state")
+}
+
+/// The same text without the names of runs, which are new every time.
+pub(crate) fn without_names(text: &str) -> String {
+    let mut shown = text.to_owned();
+    while let Some(at) = shown.match_indices("01").map(|(at, _)| at).find(|at| {
+        shown.get(*at..at + 26).is_some_and(|name| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+    }) {
+        shown.replace_range(at..at + 26, "NAME");
+    }
+    shown
 }
 
 /// What a command left.

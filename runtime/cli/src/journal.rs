@@ -4,13 +4,13 @@
 use super::{print, shared::SharedArguments};
 use sandgate::{Journal, Outcome, Status};
 
-/// Opens it, or says why not. `None` where there is no place for one.
-pub(super) fn open(shared: &SharedArguments) -> Option<Journal> {
+/// Opens it, or says why not where the script may make `calls`. `None` where there is no place for one.
+pub(super) fn open(shared: &SharedArguments, calls: bool) -> Option<Journal> {
     let state = shared.state_dir()?;
     match Journal::open(&state) {
         Ok(journal) => Some(journal),
         Err(error) => {
-            if !shared.quiet {
+            if calls && !shared.quiet {
                 print::err(&format!(
                     "sandgate: {error}; what would change something is refused\n"
                 ));

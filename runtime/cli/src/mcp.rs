@@ -102,7 +102,7 @@ fn serve(
     shared: &SharedArguments,
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
-    let journal = journal::open(shared);
+    let journal = journal::open(shared, true);
     let opened = OpenedReach::new(
         shared,
         arguments.context()?,

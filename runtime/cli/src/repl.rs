@@ -77,7 +77,7 @@ pub(super) fn execute(
     let decide = apart::deciding(shared, arguments.reach.policies_dir());
     arguments.files.keep_apart(&decide)?;
     arguments.files.look()?;
-    let journal = journal::open(shared);
+    let journal = journal::open(shared, arguments.reach.context().is_some());
     let opened = arguments
         .reach
         .open(shared, Some(Arc::clone(&seat)), journal.clone())?;

@@ -195,7 +195,7 @@ pub(super) fn execute(
     let seat = if is_typed { None } else { Seat::find() };
     // Whoever lets a script draw anything could not know which questions are ours.
     let asked = seat.clone().filter(|_| !arguments.raw);
-    let journal = journal::open(shared);
+    let journal = journal::open(shared, arguments.reach.context().is_some());
     let mut opened = arguments.reach.open(shared, asked, journal.clone())?;
     let notifier = opened.as_mut().and_then(OpenedReach::notifier);
     let limits =
