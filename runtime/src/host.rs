@@ -9,7 +9,7 @@ pub use services::Services;
 
 use crate::{
     contexts::{ContextError, ContextsError},
-    hostcall::{pace::Pace, question::Approver},
+    hostcall::{pace::Pace, question::Approver, watch::CallWatcher},
     journal::Journal,
     sandbox::{self, ImageError, Sandbox},
     store::StoreError,
@@ -127,7 +127,17 @@ impl Host {
 
     /// What this caller may do. Calls that need approval are put to the host's approver.
     pub fn caller(&self, principal: Principal) -> Result<Caller, HostError> {
-        Caller::new(self.clone(), principal, self.0.approver.clone())
+        Caller::new(self.clone(), principal, self.0.approver.clone(), None)
+    }
+
+    /// The same with somebody who is told of every call.
+    pub fn watched_caller(
+        &self,
+        principal: Principal,
+        watcher: Arc<dyn CallWatcher>,
+    ) -> Result<Caller, HostError> {
+        let approver = self.0.approver.clone();
+        Caller::new(self.clone(), principal, approver, Some(watcher))
     }
 
     /// Reads the policies of the directory again. All of it is in force from the next decision on, also in runs that go

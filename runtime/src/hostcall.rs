@@ -22,6 +22,7 @@ pub(crate) mod watch;
 
 pub(crate) use gate::People;
 pub(crate) use inline::Inline;
+pub(crate) use refusal::not_made;
 pub use refusal::{Hint, RefusalKind};
 pub(crate) use underway::TooManyCalls;
 
@@ -152,6 +153,7 @@ impl Road {
         if let Some(again) = &again {
             people.were_asked(again.count(&tally, &sources));
         }
+        let watcher = reach.as_ref().and_then(|reach| reach.watcher().cloned());
         let lane = reach.map(|reach| {
             Arc::new(Lane {
                 desk: Desk::new(processor),
@@ -172,7 +174,7 @@ impl Road {
             imports: 0,
             limit,
             waited_for: None,
-            under_way: UnderWay::new(budget.clone(), record.clone()),
+            under_way: UnderWay::new(budget.clone(), record.clone()).watched(watcher),
             inline: Inline::default(),
             told: AtomicBool::new(false),
             budget,

@@ -153,13 +153,25 @@ impl Journal {
 
     /// Runs, newest first. One that is in no living process any more is `interrupted`.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
+        // Which of the two it is stands in no table.
+        let living = filter.status.as_deref();
+        let living = living.filter(|status| [RUNNING, INTERRUPTED].contains(status));
+        let in_tables = RunFilter {
+            status: living.map(|_| RUNNING.to_owned()),
+            most: None,
+            ..filter.clone()
+        };
         self.read(|reader| {
-            let mut runs = reader.runs(filter)?;
+            let mut runs = reader.runs(if living.is_some() { &in_tables } else { filter })?;
             for run in &mut runs {
                 let is_here = |owner: Id| owner == self.0.owner || reader.is_alive(owner);
                 if run.status == RUNNING && !run.owner.is_some_and(is_here) {
                     INTERRUPTED.clone_into(&mut run.status);
                 }
+            }
+            if let Some(status) = living {
+                runs.retain(|run| run.status == status);
+                runs.truncate(filter.most.unwrap_or(usize::MAX));
             }
             Ok(runs)
         })

@@ -109,7 +109,7 @@ pub use hostcall::{Hint, RefusalKind};
 pub use hostcall::{
     question::{Answer, Approver, Question},
     reach::Reach,
-    watch::{CallWatcher, WatchedCall},
+    watch::{CallWatcher, WatchedAnswer, WatchedCall},
 };
 pub use input::Input;
 pub use journal::{
@@ -125,11 +125,11 @@ pub use journal::{
     verify::{JournalProblem, Verified},
 };
 pub use limits::{Files, Limits};
-pub use made::{CallMade, CallResult};
+pub use made::{BUILTIN, CallMade, CallResult};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};
-pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed};
+pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed, Resolution};
 pub use runs::{PastCallResult, PastResult, Plan, PlannedCall, UndoStep, Undoing};
 pub use sandbox::{
     Builder, ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, Loaded,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// What the runtime's own methods are called by, which are no calls of a service.
-pub(crate) const BUILTIN: &str = "sandgate";
+pub const BUILTIN: &str = "sandgate";
 
 /// Calls that are listed.
 const MOST: usize = 1_000;

@@ -15,11 +15,11 @@ use crate::{
     approvals::Answerer,
     cancel::Cancel,
     context::Context,
-    hostcall::changes::Changes,
+    hostcall::{changes::Changes, not_made},
     journal::{
         AWAITING, INTERRUPTED, Journal, NoRun, RUNNING,
         digest::Digest,
-        entry::{Entry, Purpose, RunCaller},
+        entry::{Entry, Held, Purpose, RunCaller},
         id::Id,
         ledger::{Appended, ApprovalRow, Change, Condition, LedgerError, Line, RunRow},
         now_ms,
@@ -34,7 +34,9 @@ use crate::{
     zone::TimeZone,
 };
 use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
+use sandgate_wire::Reply;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 
 /// A run of the journal, read back.
@@ -183,6 +185,14 @@ pub enum PastRunError {
         /// Of what.
         method: String,
     },
+    /// There is nothing to say of a call.
+    #[error("call {call} of the run {run} is none whose outcome nobody knows")]
+    Known {
+        /// Which run.
+        run: Id,
+        /// Which call.
+        call: u32,
+    },
     /// Its caller can be nobody's any more.
     #[error(transparent)]
     Principal(#[from] PrincipalError),
@@ -194,6 +204,15 @@ pub enum PastRunError {
         "the run {0} cannot be made again: its script or its files are not text and files any more"
     )]
     Text(Id),
+}
+
+/// What a person found out about a change that was about to be sent, and whose answer is not known.
+#[derive(Debug, Clone)]
+pub enum Resolution {
+    /// It was made, and this is what the service would have answered.
+    Made(Box<RawValue>),
+    /// It was not made.
+    NotMade,
 }
 
 impl PastRun {
@@ -271,6 +290,60 @@ impl PastRun {
     /// The text of its script.
     pub fn source(&self) -> Result<String, PastRunError> {
         self.text(self.past.begun.script)
+    }
+
+    /// Whether no process goes on with it.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.row.status == INTERRUPTED
+    }
+
+    /// Whether it waits for people.
+    #[must_use]
+    pub fn is_awaiting(&self) -> bool {
+        self.row.status == AWAITING
+    }
+
+    /// Changes of a run that was interrupted of which only a person can tell whether they were made: the calls, and their methods.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<(u32, String)> {
+        let unknown = self.past.unknown().filter(|_| self.is_interrupted());
+        unknown
+            .map(|(call, called)| (call, format!("{}.{}", called.service, called.method)))
+            .collect()
+    }
+
+    /// Notes what became of such a change, for the script to be told when the run goes on. THREAT[APR-02]: of two who say so at
+    /// once, one is told that the other was first.
+    pub fn resolve(self, call: u32, resolution: &Resolution, by: &str) -> Result<(), PastRunError> {
+        let run = self.row.run;
+        if !self.is_interrupted() {
+            return Err(PastRunError::Status {
+                run,
+                status: self.row.status.clone(),
+            });
+        }
+        let mut unknown = self.past.unknown();
+        let Some((_, called)) = unknown.find(|(number, _)| *number == call) else {
+            return Err(PastRunError::Known { run, call });
+        };
+        let reply = match resolution {
+            Resolution::Made(result) => Reply::Ok(result.clone()),
+            Resolution::NotMade => not_made(&called.service, &called.method),
+        };
+        let reply = to_raw_value(&reply).map_err(|_| PastRunError::Text(run))?;
+        let entry = Entry::Resolved {
+            call,
+            reply: Held::Here(&reply),
+            by: by.into(),
+        };
+        // It is nobody's afterwards, as it was before; but whoever looked at it when it was somebody else's is too late.
+        let owner = Id::new().map_err(RunError::Random)?;
+        let change = Change::Resumed { owner };
+        match self.append(&entry, change, RUNNING)? {
+            Appended::Yes => Ok(()),
+            Appended::TooLate => Err(PastRunError::Taken(run)),
+        }
     }
 
     /// Makes it again, without a service, and compares what comes of it.
@@ -373,30 +446,40 @@ impl PastRun {
 
     /// Takes the run for this process. THREAT[APR-02]: of two that try, one does.
     fn claim(&self) -> Result<(), PastRunError> {
+        let change = Change::Resumed {
+            owner: self.journal.owner(),
+        };
+        let status = match self.row.status.as_str() {
+            INTERRUPTED => RUNNING,
+            status => status,
+        };
+        match self.append(&Entry::Resumed, change, status)? {
+            Appended::Yes => Ok(()),
+            Appended::TooLate => Err(PastRunError::Taken(self.row.run)),
+        }
+    }
+
+    /// Adds a line, if nobody has gone on with the run since it was read.
+    fn append(
+        &self,
+        entry: &Entry<'_>,
+        change: Change,
+        status: &str,
+    ) -> Result<Appended, LedgerError> {
         let run = self.row.run;
-        let entry = Entry::Resumed;
         let line = Line {
             run,
             at: now_ms(),
             kind: entry.kind(),
             body: entry.encode(),
-            change: Some(Change::Resumed {
-                owner: self.journal.owner(),
-            }),
-        };
-        let status = match self.row.status.as_str() {
-            INTERRUPTED => RUNNING,
-            status => status,
+            change: Some(change),
         };
         let condition = Condition::Run {
             run,
             status: status.to_owned(),
             owner: self.row.owner,
         };
-        match self.journal.append_if(&line, &condition)? {
-            Appended::Yes => Ok(()),
-            Appended::TooLate => Err(PastRunError::Taken(run)),
-        }
+        self.journal.append_if(&line, &condition)
     }
 
     fn can_be_again(&self) -> Result<(), PastRunError> {

@@ -4,6 +4,7 @@
 use super::{
     exit::Exit,
     failure::Failure,
+    journal::{failed, past, readable},
     print,
     question::Seat,
     reach::{OpenedReach, PoliciesArgument, approver},
@@ -13,8 +14,7 @@ use super::{
 };
 use clap::Args;
 use sandgate::{
-    Answerer, Approver, Journal, PastRun, PastRunError, Purpose, Replay, Services, Status,
-    policy::Principal,
+    Answerer, Approver, Journal, PastRun, Purpose, Replay, Services, Status, policy::Principal,
 };
 use serde_json::json;
 use std::{path::PathBuf, sync::Arc};
@@ -78,38 +78,6 @@ pub(super) struct ReplayArguments {
     /// Print the outcome and what differs as JSON, and nothing else
     #[arg(long)]
     json: bool,
-}
-
-/// The journal, where it can be read.
-pub(super) fn readable(shared: &SharedArguments) -> Result<Journal, Failure> {
-    let state = shared.state_dir().ok_or_else(|| {
-        Failure::usage("there is no state directory", "name one with --state-dir")
-    })?;
-    Journal::open(&state).map_err(|error| {
-        let help = "name the directory in which the run was made, with --state-dir";
-        Failure::usage(super::failure::chain(&error), help)
-    })
-}
-
-/// The run that is meant.
-pub(super) fn past(journal: &Journal, meant: &str) -> Result<PastRun, Failure> {
-    PastRun::read(journal, meant).map_err(failed)
-}
-
-/// What keeps a run from being made again, for people.
-pub(super) fn failed(error: PastRunError) -> Failure {
-    let help = match &error {
-        PastRunError::NoRun(_) => "`sandgate journal list` shows the runs that there are",
-        PastRunError::Unknown { .. } => {
-            "look at the service, and say what came of it with `sandgate resolve`"
-        }
-        PastRunError::Status { .. } => "`sandgate journal show` says what came of it",
-        PastRunError::Taken(_) => "look again with `sandgate journal show`",
-        PastRunError::Once { .. } => "run its script again",
-        PastRunError::Run(_) => return Failure::ours(&error),
-        _ => "`sandgate journal verify` says whether the journal is whole",
-    };
-    Failure::usage(super::failure::chain(&error), help)
 }
 
 /// What the caller of a run may reach today.

@@ -2,9 +2,9 @@
 //! questions are all answered goes on, in a process of its own. What is asked is shown whole: THREAT[APR-03].
 
 use super::{
-    again::{past, readable},
     exit::Exit,
     failure::Failure,
+    journal::{failed, past, readable},
     print,
     reach::PoliciesArgument,
     shared::SharedArguments,
@@ -140,7 +140,7 @@ pub(super) fn list(
 
 fn asked(journal: &Journal, row: &ApprovalRow) -> Result<AskedCall, Failure> {
     let past = past(journal, &row.run.to_string())?;
-    past.asked(row).map_err(super::again::failed)
+    past.asked(row).map_err(failed)
 }
 
 /// A question, whole.

@@ -1,9 +1,10 @@
 //! `sandgate call` and `sandgate undo`: calls that no script makes, down the same road. What is undone is shown before it is.
 
 use super::{
-    again::{failed, past, reached, readable},
+    again::reached,
     exit::Exit,
     failure::Failure,
+    journal::{failed, past, readable},
     print,
     question::Seat,
     reach::{PoliciesArgument, ReachArguments, approver},

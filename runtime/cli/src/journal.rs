@@ -1,8 +1,75 @@
-//! The journal of the user's state directory, for commands that write to it. One that cannot be opened keeps nothing that
-//! changes nothing from being done: THREAT[JRN-04], what changes something is refused then, call by call.
+//! The journal of the user's state directory: opened here for commands that write to it and for those that read it, and `sandgate
+//! journal`, which shows, checks and prunes it. THREAT[JRN-04]: one that cannot be opened keeps nothing that changes nothing from
+//! being done; what changes something is refused then, call by call. What is shown is redacted unless the operator says otherwise.
 
-use super::{print, shared::SharedArguments};
-use sandgate::{Journal, Outcome, Status};
+mod entries;
+mod keeping;
+mod list;
+mod redaction;
+mod show;
+mod story;
+
+pub(super) use redaction::Redaction;
+pub(super) use story::{arguments, ruled, short};
+
+use super::{
+    exit::Exit,
+    failure::{self, Failure},
+    print,
+    shared::SharedArguments,
+};
+use clap::{Args, Subcommand};
+use sandgate::{Journal, Outcome, PastRun, PastRunError, Status};
+
+const EXAMPLES: &str = "\
+Examples:
+  sandgate journal list --context assistant --since 7d
+  sandgate journal list --method crm.deal.add --verdict refuse --json
+  sandgate journal show last
+  sandgate journal follow
+  sandgate journal export --since 2026-01-01 > journal.jsonl
+  sandgate journal verify
+  sandgate journal prune --older-than 90d --above 1GiB
+
+What is marked as sensitive, and what looks like a credential, is shown as [redacted].";
+
+/// See, check and prune what every run was given, asked for and did.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct JournalArguments {
+    #[command(subcommand)]
+    command: JournalCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalCommand {
+    /// Show the runs, newest first
+    List(list::ListArguments),
+    /// Tell what a run did: what it asked for, what was decided and by which policies, and what came of it
+    Show(show::ShowArguments),
+    /// Tell the same of every run from now on, as it happens
+    Follow(show::FollowArguments),
+    /// Say whether everything is as it was written; the exit code is 1 where it is not
+    Verify(keeping::VerifyArguments),
+    /// Print every entry as JSON, one a line, with the texts that it speaks of
+    Export(show::ExportArguments),
+    /// Remove the oldest runs
+    Prune(keeping::PruneArguments),
+}
+
+pub(super) fn execute(
+    arguments: &JournalArguments,
+    shared: &SharedArguments,
+) -> Result<Exit, Failure> {
+    match &arguments.command {
+        JournalCommand::List(arguments) => list::list(arguments, shared),
+        JournalCommand::Show(arguments) => show::show(arguments, shared),
+        JournalCommand::Follow(arguments) => show::follow(arguments, shared),
+        JournalCommand::Verify(arguments) => keeping::verify(arguments, shared),
+        JournalCommand::Export(arguments) => show::export(arguments, shared),
+        JournalCommand::Prune(arguments) => keeping::prune(arguments, shared),
+    }
+}
 
 /// Opens it, or says why not where the script may make `calls`. `None` where there is no place for one.
 pub(super) fn open(shared: &SharedArguments, calls: bool) -> Option<Journal> {
@@ -31,4 +98,36 @@ pub(super) fn waiting(outcome: &Outcome) -> Option<String> {
         "sandgate: {number} {what} to be approved: `sandgate approvals --run {run}` shows what, `sandgate approve --all --run {run}` \
          goes on\n"
     ))
+}
+
+/// The journal, where it can be read.
+pub(super) fn readable(shared: &SharedArguments) -> Result<Journal, Failure> {
+    let state = shared.state_dir().ok_or_else(|| {
+        Failure::usage("there is no state directory", "name one with --state-dir")
+    })?;
+    Journal::open(&state).map_err(|error| {
+        let help = "name the directory in which the run was made, with --state-dir";
+        Failure::usage(failure::chain(&error), help)
+    })
+}
+
+/// The run that is meant.
+pub(super) fn past(journal: &Journal, meant: &str) -> Result<PastRun, Failure> {
+    PastRun::read(journal, meant).map_err(failed)
+}
+
+/// What keeps a run from being made again, for people.
+pub(super) fn failed(error: PastRunError) -> Failure {
+    let help = match &error {
+        PastRunError::NoRun(_) => "`sandgate journal list` shows the runs that there are",
+        PastRunError::Unknown { .. } => {
+            "look at the service, and say what came of it with `sandgate resolve`"
+        }
+        PastRunError::Status { .. } => "`sandgate journal show` says what came of it",
+        PastRunError::Taken(_) => "look again with `sandgate journal show`",
+        PastRunError::Once { .. } => "run its script again",
+        PastRunError::Run(_) => return Failure::ours(&error),
+        _ => "`sandgate journal verify` says whether the journal is whole",
+    };
+    Failure::usage(failure::chain(&error), help)
 }

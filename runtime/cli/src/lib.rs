@@ -6,6 +6,7 @@ mod apart;
 mod approve;
 mod backlog;
 mod call;
+mod calls;
 mod check;
 mod connector;
 mod demo;
@@ -32,6 +33,7 @@ mod question;
 mod reach;
 mod repl;
 mod report;
+mod resolve;
 mod run;
 mod service;
 mod shared;
@@ -117,6 +119,10 @@ enum Command {
     Resume(again::ResumeArguments),
     /// Make a run again from the journal, without touching a service
     Replay(again::ReplayArguments),
+    /// Say what became of a change that nobody knows about, so that its run can go on
+    Resolve(resolve::ResolveArguments),
+    /// Show, check and prune what every run was given, asked for and did
+    Journal(journal::JournalArguments),
     /// Show, prepare or remove the compiled interpreter
     Image(image::ImageArguments),
     /// Register services, and see what they offer
@@ -235,6 +241,8 @@ pub fn main() -> ExitCode {
         Command::Reject(arguments) => approve::reject(&arguments, &shared),
         Command::Resume(arguments) => again::resume(&arguments, &shared, inherited),
         Command::Replay(arguments) => again::replay(&arguments, &shared, inherited),
+        Command::Resolve(arguments) => resolve::resolve(&arguments, &shared),
+        Command::Journal(arguments) => journal::execute(&arguments, &shared),
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),

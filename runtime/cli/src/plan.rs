@@ -2,10 +2,10 @@
 //! the script does.
 
 use super::{
-    again::{failed, past, readable},
     escape,
     exit::Exit,
     failure::Failure,
+    journal::{failed, past, readable},
     print,
     reach::ReachArguments,
     run,

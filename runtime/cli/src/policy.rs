@@ -4,6 +4,7 @@ mod init;
 mod layout;
 mod matrix;
 mod opened;
+mod past;
 mod rehearsal;
 mod rejected;
 mod services;
@@ -31,6 +32,8 @@ Examples:
   sandgate policy test policies --junit results.xml
   sandgate policy matrix policies/assistant
   sandgate policy try --policies policies --context assistant report.py
+  sandgate policy replay --policies policies --since 30d
+  sandgate policy suggest last --policies policies
   sandgate policy explain --policies policies --context assistant crm contact.delete '{\"id\": 1}'
 
 DIR holds a directory for each context, or is that of one context. `services`, beside the contexts, holds OpenRPC documents named after their services (without it, the registered services count); `rejected` holds policies that must not load.";
@@ -69,6 +72,10 @@ enum PolicyCommand {
     Matrix(PolicyFiles),
     /// Run a script under policies, with services that answer from their documents, and list its calls with their verdicts
     Try(rehearsal::TryArguments),
+    /// Decide the calls of the journal anew, and say what would become of them otherwise; the exit code is 1 where any would
+    Replay(past::JournalReplayArguments),
+    /// Write the narrowest permits, and cases, for the calls of a run that were refused, without the reason that they want
+    Suggest(past::SuggestArguments),
     /// Write the first policies, limits and cases of a context that may use a service
     Init(init::InitArguments),
     /// Lay policies out in one way
@@ -172,6 +179,8 @@ pub(super) fn execute(
             Ok(exit(!failed.is_empty()))
         }
         PolicyCommand::Try(arguments) => rehearsal::rehearse(&arguments, shared),
+        PolicyCommand::Replay(arguments) => past::replay(&arguments, shared),
+        PolicyCommand::Suggest(arguments) => past::suggest(&arguments, shared),
         PolicyCommand::Init(arguments) => {
             init::init(&arguments, shared)?;
             Ok(Exit::Ok)

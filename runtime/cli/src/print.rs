@@ -257,17 +257,33 @@ fn has_colours(stream: Stream) -> bool {
 
 /// Data, to standard output.
 pub(super) fn out(text: &str) -> Result<(), Failure> {
-    say(Stream::Out, text).map_err(|error| {
-        Failure::internal(
-            format!("the output cannot be written: {error}"),
-            Some("make room where it goes"),
-        )
-    })
+    say(Stream::Out, text).map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::internal(
+        format!("the output cannot be written: {error}"),
+        Some("make room where it goes"),
+    )
 }
 
 /// Data as JSON, to standard output.
 pub(super) fn json(text: &str) -> Result<(), Failure> {
     out(&escape::json(text))
+}
+
+/// The same, piece by piece for as long as somebody reads: whether anybody still does.
+pub(super) fn goes_on(text: &str) -> Result<bool, Failure> {
+    let written = if is_terminal(Stream::Out) {
+        ours(Stream::Out, escape::escaped(text))
+    } else {
+        direct(Stream::Out, text.as_bytes())
+    };
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(unwritten(&error)),
+    }
 }
 
 /// Anything else, to standard error. Nobody can be told when that is closed.

@@ -13,7 +13,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use miette::Diagnostic;
 use sandgate::{
-    Answer, Approver, Caller, Host, HostError, Journal, Limits, Sandbox, Services, places,
+    Answer, Approver, CallWatcher, Caller, Host, HostError, Journal, Limits, Sandbox, Services,
+    places,
     policy::{self, Principal},
     service::{Address, Client, ClientLimits, Connector},
 };
@@ -143,9 +144,15 @@ pub(super) struct OpenedReach {
     connecting: Option<ConnectorProcess>,
     journal: Option<Journal>,
     notifier: Option<Notifier>,
+    watcher: Option<Arc<dyn CallWatcher>>,
 }
 
 impl OpenedReach {
+    /// The same with somebody who is told of every call.
+    pub(super) fn watched(self, watcher: Option<Arc<dyn CallWatcher>>) -> Self {
+        Self { watcher, ..self }
+    }
+
     /// What one run may consume.
     pub(super) fn limits(&self) -> Limits {
         self.services.limits(self.principal.context().as_str())
@@ -209,6 +216,7 @@ impl OpenedReach {
             connecting,
             journal,
             notifier,
+            watcher: None,
         })
     }
 
@@ -229,7 +237,11 @@ impl OpenedReach {
             self.approver,
             self.journal,
         );
-        Ok((host.caller(self.principal)?, self.connecting))
+        let caller = match self.watcher {
+            Some(watcher) => host.watched_caller(self.principal, watcher)?,
+            None => host.caller(self.principal)?,
+        };
+        Ok((caller, self.connecting))
     }
 }
 

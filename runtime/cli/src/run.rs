@@ -8,13 +8,14 @@
 
 use super::{
     apart,
+    calls::ShownCalls,
     environment::EnvironmentArguments,
     executor::catching,
     exit::Exit,
     failure::Failure,
     files::FilesArguments,
     interpreter::interpreter,
-    journal,
+    journal::{self, Redaction},
     needs::Needs,
     notifier,
     piped::Piped,
@@ -31,7 +32,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use conclusion::{Conclusion, write_all};
 use sandgate::{
-    Cancel, Clock, Context, Files, Input, Journal, Limits, Outcome, Sandbox, Script, Sink,
+    CallWatcher, Cancel, Clock, Context, Files, Input, Journal, Limits, Outcome, Sandbox, Script,
+    Sink,
 };
 use std::{
     ffi::OsString,
@@ -129,6 +131,10 @@ pub(super) struct RunArguments {
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     raw: bool,
 
+    /// Show each call on standard error when it is answered: what was asked for, what was decided and what came of it
+    #[arg(long, requires = "context", help_heading = "Output")]
+    calls: bool,
+
     /// Say at the end what the run took: time, memory and calls
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     usage: bool,
@@ -196,7 +202,14 @@ pub(super) fn execute(
     // Whoever lets a script draw anything could not know which questions are ours.
     let asked = seat.clone().filter(|_| !arguments.raw);
     let journal = journal::open(shared, arguments.reach.context().is_some());
-    let mut opened = arguments.reach.open(shared, asked, journal.clone())?;
+    let opened = arguments.reach.open(shared, asked, journal.clone())?;
+    let calls = if arguments.calls {
+        Some(Arc::new(ShownCalls::new(Redaction::open(shared, false)?)))
+    } else {
+        None
+    };
+    let watcher = calls.clone().map(|calls| calls as Arc<dyn CallWatcher>);
+    let mut opened = opened.map(|opened| opened.watched(watcher));
     let notifier = opened.as_mut().and_then(OpenedReach::notifier);
     let limits =
         arguments
@@ -265,6 +278,9 @@ pub(super) fn execute(
     let ended = executor.block_on(drive(script, &context, &cancel, &mut signals, &sandbox));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
+    }
+    if let Some(calls) = &calls {
+        calls.leave();
     }
     let (outcome, by_signal) = match ended {
         Ok(ended) => ended,

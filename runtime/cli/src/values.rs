@@ -3,7 +3,7 @@
 
 use bytesize::ByteSize;
 use sandgate::{Clock, TimeZone, TimeZoneError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A time; a bare number is seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
@@ -47,6 +47,26 @@ pub(super) fn clock(text: &str) -> Result<Clock, String> {
         .and_then(|local| u64::try_from(local.checked_sub(ahead)?).ok())
         .ok_or("the clock starts in 1970")?;
     Ok(Clock::Frozen(since))
+}
+
+/// A point in time, in milliseconds since 1970: a day, a time, or how long ago it is.
+pub(super) fn point(text: &str) -> Result<u64, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let then = now.unwrap_or_default().saturating_sub(ago);
+        return Ok(u64::try_from(then.as_millis()).unwrap_or(u64::MAX));
+    }
+    match clock(text) {
+        Ok(Clock::Frozen(at)) => Ok(at),
+        _ => Err(
+            "a point in time is how long ago it is, as in 30d or 12h, or as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned(),
+        ),
+    }
+}
+
+/// How old a thing is.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "an age is written as 90d or 12h".to_owned())
 }
 
 /// A variable of an environment, with its value.
@@ -117,6 +137,33 @@ mod tests {
         for text in ["abc", "", "12 parsecs"] {
             assert_eq!(size(text), wrong, "{text}");
         }
+    }
+
+    #[test]
+    fn a_point_in_time_is_a_day_or_a_time_or_so_long_ago() {
+        const NOON: u64 = 1_769_860_800_000;
+        for (text, at) in [
+            ("2026-01-31T12:00:00Z", NOON),
+            ("2026-01-31", NOON - 12 * 3_600_000),
+            ("9999y", 0),
+        ] {
+            assert_eq!(point(text), Ok(at), "{text}");
+        }
+        let day = point("1d").unwrap_or_default();
+        let hour = point("1h").unwrap_or_default();
+        assert_eq!((hour - day) / 60_000, 23 * 60);
+        for text in ["real", "yesterday", "", "30"] {
+            assert_eq!(
+                point(text),
+                Err("a point in time is how long ago it is, as in 30d or 12h, or as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned()),
+                "{text}"
+            );
+        }
+        assert_eq!(age("2d"), Ok(Duration::from_hours(48)));
+        assert_eq!(
+            age("old"),
+            Err("an age is written as 90d or 12h".to_owned())
+        );
     }
 
     #[test]

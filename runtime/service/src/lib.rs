@@ -27,7 +27,7 @@ pub use offer::{
     EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
     Service, Target, Terms, Undo, UndoError, Weight, WrittenCall, doubts, placeholder, sample,
 };
-pub use redact::{REDACTED, redacted};
+pub use redact::{REDACTED, redacted, redacted_json};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
 pub use text::line;

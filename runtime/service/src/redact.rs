@@ -2,9 +2,10 @@
 //! credential. Called before a call is written down. It must never change what is sent, and never say how long a thing is
 //! that it replaces.
 
+use crate::{json, offer::Method};
 use regex::Regex;
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 
 /// What stands in the place of something sensitive.
 pub const REDACTED: &str = "[redacted]";
@@ -72,6 +73,53 @@ pub fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Value {
     match value {
         Value::Object(members) => members_of(members, |name| sensitive.contains(name)),
         other => plain(other),
+    }
+}
+
+/// The same for JSON as it was written. Where nothing of it is sensitive it stays as it is, with every digit of its numbers.
+#[must_use]
+pub fn redacted_json(text: &str, sensitive: &BTreeSet<String>) -> String {
+    // Of a key that stands twice only the last would be looked at.
+    if let Ok(value) = json::parse(text.as_bytes(), &Cell::new(usize::MAX)) {
+        let kept = redacted(&value, sensitive);
+        return if kept == value {
+            text.to_owned()
+        } else {
+            kept.to_string()
+        };
+    }
+    let value = serde_json::from_str(text).map(|value| redacted(&value, sensitive));
+    // What cannot be read cannot be looked at.
+    value.unwrap_or_else(|_| REDACTED.into()).to_string()
+}
+
+impl Method {
+    /// The parameters of a call, by name or by position, without what is sensitive: what a script gave as well as what was sent.
+    #[must_use]
+    pub fn redacted_params(&self, params: &str) -> String {
+        if self.sensitive.is_empty() || !params.trim_start().starts_with('[') {
+            return redacted_json(params, &self.sensitive);
+        }
+        let Ok(items) = serde_json::from_str::<Vec<Value>>(params) else {
+            return Value::from(REDACTED).to_string();
+        };
+        // A script leaves out what the host sets, and a list does not say whose it is: either reading counts.
+        let hidden = |at: usize| {
+            let open = self.arguments.iter().filter(|one| one.reserved.is_none());
+            let readings = [open.clone().nth(at), self.arguments.get(at)];
+            readings
+                .into_iter()
+                .flatten()
+                .any(|argument| self.sensitive.contains(&argument.parameter.name))
+        };
+        let kept = items.iter().enumerate().map(|(at, item)| {
+            if hidden(at) {
+                REDACTED.into()
+            } else {
+                plain(item)
+            }
+        });
+        Value::Array(kept.collect()).to_string()
     }
 }
 

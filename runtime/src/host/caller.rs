@@ -4,7 +4,7 @@
 use crate::{
     context::Context,
     host::{Host, HostError},
-    hostcall::{question::Approver, reach::Reach},
+    hostcall::{question::Approver, reach::Reach, watch::CallWatcher},
     journal::{Journal, NoRun},
     limits::Limits,
     outcome::Outcome,
@@ -30,13 +30,18 @@ impl Caller {
         host: Host,
         principal: Principal,
         approver: Option<Arc<dyn Approver>>,
+        watcher: Option<Arc<dyn CallWatcher>>,
     ) -> Result<Self, HostError> {
         let name = principal.context().to_string();
         let policy = host.0.services.policy(&name)?;
         let registry = host.0.services.registry().clone();
         let client = host.0.client.clone();
         let reach = Reach::new(principal, policy, registry, client, approver)?;
-        let reach = Arc::new(reach.sharing(host.pace(&name)));
+        let reach = reach.sharing(host.pace(&name));
+        let reach = Arc::new(match watcher {
+            Some(watcher) => reach.watched(watcher),
+            None => reach,
+        });
         let context = Context::of(Arc::clone(&reach));
         Ok(Self {
             context: match &host.0.journal {

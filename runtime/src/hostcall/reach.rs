@@ -100,6 +100,11 @@ impl Reach {
         self.approver.as_ref()
     }
 
+    /// Who is told of every call.
+    pub(crate) fn watcher(&self) -> Option<&Arc<dyn CallWatcher>> {
+        self.watcher.as_ref()
+    }
+
     /// What is in force now.
     pub(crate) fn policy(&self) -> Option<Arc<ContextPolicy>> {
         self.policy.now()
@@ -197,6 +202,7 @@ impl Reach {
         let decided = self.decided(call, read_from, wanted);
         if let Some(watcher) = &self.watcher {
             watcher.decided(&WatchedCall {
+                call: call.number(),
                 service: call.service(),
                 method: call.method(),
                 params: call.params(),

@@ -215,6 +215,16 @@ pub(crate) fn without_result(
     })
 }
 
+/// What a script is told of a call that was to be sent when its run was interrupted, and that was not made.
+pub(crate) fn not_made(service: &str, method: &str) -> Reply {
+    let refusal = Refusal::Unanswered {
+        code: RefusalCode::ServiceDisconnected,
+        message: format!("`{service}.{method}` brought no result: the run was interrupted before"),
+        may_have_happened: false,
+    };
+    refusal.into_reply()
+}
+
 /// What all refusals of one code have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusalKind {

@@ -3,13 +3,19 @@
 
 use crate::{
     budget::{Budget, MOST},
-    hostcall::{halt::Halt, refusal::Refusal},
+    hostcall::{
+        halt::Halt,
+        refusal::Refusal,
+        watch::{CallWatcher, WatchedAnswer},
+    },
     journal::record::Record,
+    made::CallResult,
 };
 use sandgate_wire::Reply;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::Future,
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -75,8 +81,18 @@ impl UnderWay {
             done: BTreeMap::new(),
             order: VecDeque::new(),
             parked: BTreeSet::new(),
-            writer: ReplyWriter { budget, record },
+            writer: ReplyWriter {
+                budget,
+                record,
+                watcher: None,
+            },
         }
+    }
+
+    /// The same with somebody who is told of every answer.
+    pub(crate) fn watched(mut self, watcher: Option<Arc<dyn CallWatcher>>) -> Self {
+        self.writer.watcher = watcher;
+        self
     }
 
     /// Whether there is room for one more.
@@ -245,6 +261,7 @@ const BESIDE: usize = 200;
 struct ReplyWriter {
     budget: Budget,
     record: Record,
+    watcher: Option<Arc<dyn CallWatcher>>,
 }
 
 impl ReplyWriter {
@@ -257,17 +274,30 @@ impl ReplyWriter {
             _ => self.budget.hold(size),
         };
         if granted {
-            self.record.replied(call, &bytes);
+            self.tell(call, reply, &bytes);
             return Ok(bytes);
         }
         let refusal = Refusal::TooMuchHeld { limit: MOST }.into_reply();
         let bytes = serde_json::to_vec(&refusal).unwrap_or_default();
         if self.budget.hold_refusal(bytes.len() + BESIDE) {
-            self.record.replied(call, &bytes);
+            self.tell(call, &refusal, &bytes);
             Ok(bytes)
         } else {
             Err(TooManyCalls::Bytes)
         }
+    }
+
+    fn tell(&self, call: u32, reply: &Reply, bytes: &[u8]) {
+        self.record.replied(call, bytes);
+        let Some(watcher) = &self.watcher else {
+            return;
+        };
+        let (result, code) = match reply {
+            Reply::Ok(_) => (CallResult::Ok, None),
+            Reply::Failed { .. } => (CallResult::Failed, None),
+            Reply::Refused { code, .. } => (CallResult::Refused, Some(*code)),
+        };
+        watcher.answered(&WatchedAnswer { call, result, code });
     }
 }
 

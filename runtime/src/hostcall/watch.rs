@@ -1,13 +1,17 @@
-//! Who is told of each call of a script, as it is decided. Called by `reach`; whoever watches must not hold the call up, and
-//! can change nothing of it.
+//! Who is told of each call of a script, as it is decided and when it is answered. Called by `reach` and by `underway`; whoever
+//! watches must not hold the call up, and can change nothing of it.
 
+use crate::made::CallResult;
 use sandgate_policy::Ruling;
+use sandgate_wire::RefusalCode;
 use serde_json::value::RawValue;
 use std::fmt;
 
 /// A call that was decided, or refused before that.
 #[derive(Debug)]
 pub struct WatchedCall<'a> {
+    /// Its number in the run.
+    pub call: u32,
     /// The service.
     pub service: &'a str,
     /// The method.
@@ -18,8 +22,22 @@ pub struct WatchedCall<'a> {
     pub ruling: Result<Ruling, String>,
 }
 
+/// The answer to a call.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchedAnswer {
+    /// The number of the call in its run. One that could not be read was not decided.
+    pub call: u32,
+    /// What became of it.
+    pub result: CallResult,
+    /// The code of a refusal.
+    pub code: Option<RefusalCode>,
+}
+
 /// Is told of every call that a script makes.
 pub trait CallWatcher: fmt::Debug + Send + Sync {
     /// A call was decided. One that is decided again, since policies changed while it waited, is told again.
     fn decided(&self, call: &WatchedCall<'_>);
+
+    /// A call was answered. Most watchers have heard enough by then.
+    fn answered(&self, _answer: &WatchedAnswer) {}
 }

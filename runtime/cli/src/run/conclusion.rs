@@ -3,10 +3,10 @@
 
 use super::RunArguments;
 use crate::{
-    escape,
+    calls, escape,
     exit::{Exit, ending},
     failure::{self, Failure},
-    journal,
+    journal, print,
     signals::Signals,
     terminal::Terminal,
 };
@@ -92,6 +92,10 @@ impl Conclusion<'_> {
             });
         }
         text.extend(journal::waiting(self.outcome));
+        // Whoever reads a file or a pipe has the list of calls in the JSON.
+        if print::is_terminal(Stream::Err) {
+            text.extend(calls::changes(self.outcome));
+        }
         text.extend(files_hint(self.outcome, self.arguments, self.limits));
         if self.arguments.usage {
             text.push_str(&usage(self.outcome));

@@ -1,0 +1,189 @@
+//! Entries of the journal as JSON, one line each, with the texts that they speak of in their places. Used by every view for
+//! machines. It must never shorten anything.
+
+use super::Redaction;
+use crate::failure::Failure;
+use sandgate::{Digest, Entry, Held, Id, Journal, KeptLine};
+use serde_json::{Map, Value, json, value::RawValue};
+use std::collections::BTreeMap;
+
+/// Makes JSON of entries.
+pub(super) struct Entries<'a> {
+    journal: &'a Journal,
+    redaction: &'a Redaction,
+    /// The calls that have no answer yet, since only their first line says of which method they are.
+    methods: BTreeMap<(Id, u32), (String, String)>,
+}
+
+impl<'a> Entries<'a> {
+    pub(super) fn new(journal: &'a Journal, redaction: &'a Redaction) -> Self {
+        Self {
+            journal,
+            redaction,
+            methods: BTreeMap::new(),
+        }
+    }
+
+    /// One entry, with where it stands.
+    pub(super) fn line(&mut self, line: &KeptLine, entry: &Entry<'_>) -> Result<String, Failure> {
+        let whole = serde_json::to_value(entry).map_err(|error| Failure::ours(&error))?;
+        let (kind, body) = match whole {
+            Value::Object(whole) => match whole.into_iter().next() {
+                Some((kind, body)) => (kind, body),
+                None => (String::new(), Value::Null),
+            },
+            Value::String(kind) => (kind, json!({})),
+            _ => (String::new(), Value::Null),
+        };
+        let body = match body {
+            Value::Object(mut members) => {
+                self.inline(entry, &mut members)?;
+                let plain = self.redaction.json(&Value::Object(members).to_string());
+                self.whole(line.run, entry, &plain)?
+            }
+            // Standard input in hexadecimal digits.
+            Value::String(digits) => {
+                let bytes = hex::decode(&digits).unwrap_or_default();
+                self.bytes(bytes).to_string()
+            }
+            other => other.to_string(),
+        };
+        let head = json!({"seq": line.seq, "run": line.run, "at": line.at, "hash": line.hash});
+        let head = head.to_string();
+        let head = head.trim_end_matches('}');
+        Ok(format!("{head},{}:{body}}}\n", Value::from(kind)))
+    }
+
+    /// Texts in the place of their digests.
+    fn inline(&self, entry: &Entry<'_>, members: &mut Map<String, Value>) -> Result<(), Failure> {
+        let mut put = |name: &str, digest: Digest| -> Result<(), Failure> {
+            let value = self.bytes(self.read(digest)?);
+            members.insert(name.to_owned(), value);
+            Ok(())
+        };
+        let files: Vec<(&str, Digest, Option<u64>)> = match entry {
+            Entry::Begun(begun) => {
+                put("script", begun.script)?;
+                if let Some(stdin) = begun.stdin {
+                    put("stdin", stdin)?;
+                }
+                // A name says whether a value is a credential.
+                let environment = begun.environment.iter();
+                let environment: Map<String, Value> = environment
+                    .map(|(name, value)| (name.to_string(), Value::from(&**value)))
+                    .collect();
+                if !environment.is_empty() {
+                    members.insert("environment".to_owned(), Value::Object(environment));
+                }
+                let files = begun.files.iter();
+                files
+                    .map(|(path, digest, modified)| (&**path, *digest, Some(*modified)))
+                    .collect()
+            }
+            Entry::Ended(ended) => {
+                put("stdout", ended.stdout)?;
+                put("stderr", ended.stderr)?;
+                let said = [("value", ended.value), ("exception", ended.exception)];
+                for (name, digest) in said {
+                    if let Some(digest) = digest {
+                        let value = serde_json::from_slice(&self.read(digest)?);
+                        let value = value.map_err(|error| Failure::ours(&error))?;
+                        members.insert(name.to_owned(), value);
+                    }
+                }
+                let files = ended.files.iter();
+                files
+                    .map(|(path, digest)| (&**path, *digest, None))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut listed = Vec::new();
+        for (path, digest, modified) in files {
+            let content = self.bytes(self.read(digest)?);
+            listed.push(match modified {
+                Some(modified) => {
+                    json!({"path": path, "modified_ns": modified, "content": content})
+                }
+                None => json!({"path": path, "content": content}),
+            });
+        }
+        if !listed.is_empty() {
+            members.insert("files".to_owned(), Value::Array(listed));
+        }
+        Ok(())
+    }
+
+    /// What a script gave and was answered, with every digit.
+    fn whole(&mut self, run: Id, entry: &Entry<'_>, plain: &str) -> Result<String, Failure> {
+        let (call, name, held) = match entry {
+            Entry::Called {
+                call,
+                service,
+                method,
+                params,
+            } => {
+                let method = (service.to_string(), method.to_string());
+                self.methods.insert((run, *call), method);
+                (*call, "params", params)
+            }
+            Entry::Asked(asked) => (asked.call, "params", &asked.params),
+            Entry::Intended { call, params, .. } | Entry::Planned { call, params, .. } => {
+                (*call, "params", params)
+            }
+            Entry::Replied { call, reply } | Entry::Resolved { call, reply, .. } => {
+                (*call, "reply", reply)
+            }
+            Entry::Ended(_) => {
+                self.methods.retain(|(of, _), _| *of != run);
+                return Ok(plain.to_owned());
+            }
+            _ => return Ok(plain.to_owned()),
+        };
+        let text = self.held(held)?;
+        let of = self.methods.get(&(run, call)).cloned().unwrap_or_default();
+        let shown = if name == "reply" {
+            self.methods.remove(&(run, call));
+            self.redaction.reply(&of.0, &of.1, &text)
+        } else {
+            self.redaction.params(&of.0, &of.1, &text)
+        };
+        let mut members: Map<String, Value> =
+            serde_json::from_str(plain).map_err(|error| Failure::ours(&error))?;
+        members.shift_remove(name);
+        let rest = Value::Object(members).to_string();
+        let rest = rest.trim_end_matches('}');
+        Ok(format!("{rest},{}:{shown}}}", Value::from(name)))
+    }
+
+    /// JSON that stands in a line or beside it.
+    pub(super) fn held(&self, held: &Held<'_>) -> Result<String, Failure> {
+        match held {
+            Held::Here(json) => Ok(RawValue::get(json).to_owned()),
+            Held::Beside(digest) => {
+                let bytes = self.read(*digest)?;
+                Ok(String::from_utf8_lossy(&bytes).into_owned())
+            }
+        }
+    }
+
+    /// A text that lines speak of.
+    pub(super) fn read(&self, digest: Digest) -> Result<Vec<u8>, Failure> {
+        let text = self.journal.text(digest);
+        text.map_err(|error| {
+            let help = "`sandgate journal verify` says what is wrong with the journal";
+            Failure::usage(crate::failure::chain(&error), help)
+        })
+    }
+
+    /// Bytes as text, or what can be said of those that are none: what cannot be read cannot be redacted.
+    fn bytes(&self, bytes: Vec<u8>) -> Value {
+        match String::from_utf8(bytes) {
+            Ok(text) => self.redaction.text(text).into(),
+            Err(error) if self.redaction.is_off() => {
+                json!({"hex": hex::encode(error.as_bytes())})
+            }
+            Err(error) => json!({"bytes": error.as_bytes().len()}),
+        }
+    }
+}
