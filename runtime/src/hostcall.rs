@@ -117,6 +117,8 @@ enum Step<A> {
     Answered(Reply),
     /// As it was before.
     Again(String),
+    /// It had no answer before, and has none now.
+    Unanswered,
     Begun(A),
 }
 
@@ -210,6 +212,19 @@ impl Road {
         self.made
     }
 
+    /// What a replay that came to an end by itself did not ask for, where the recording did.
+    pub(crate) fn left(&self) -> Option<String> {
+        let left = self
+            .again
+            .as_ref()
+            .filter(|again| !again.may_go_on())?
+            .left();
+        match left {
+            Ok(left) => left.map(|left| left.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// The method whose reply the script waited for when it was ended, where it did.
     pub(crate) fn waited_for(&self) -> Option<String> {
         let call = self.waited_for.as_ref()?;
@@ -229,6 +244,7 @@ impl Road {
         match step {
             Step::Answered(reply) => self.under_way.finish(number, &reply)?,
             Step::Again(reply) => self.under_way.again(number, reply),
+            Step::Unanswered => self.under_way.leave(number),
             Step::Begun(answering) => {
                 self.waited_for = None;
                 self.under_way.start(number, answering);
@@ -248,6 +264,7 @@ impl Road {
         let reply = match step {
             Step::Answered(reply) => reply,
             Step::Again(reply) => return Ok(reply.into_bytes()),
+            Step::Unanswered => return Err(Halt::RecordingEnds.into()),
             Step::Begun(answering) => match self.inline.answer(answering).await {
                 Ok(reply) => reply,
                 Err(Halt::Parked) => return Err(self.under_way.park().await),
@@ -276,6 +293,7 @@ impl Road {
         let (lane, call, open) = match self.decode(request, Moment::of_ms(now)) {
             Ok(Step::Answered(reply)) => return Ok(Step::Answered(reply)),
             Ok(Step::Again(reply)) => return Ok(Step::Again(reply)),
+            Ok(Step::Unanswered) => return Ok(Step::Unanswered),
             Ok(Step::Begun(going)) => going,
             Err(Stopped::Refusal(refusal)) => return Ok(Step::Answered(refusal.into_reply())),
             Err(Stopped::Again(AgainError::Halt(halt))) => return Err(halt.into()),
@@ -301,6 +319,12 @@ impl Road {
     fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<Going>, Stopped> {
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.made = self.made.saturating_add(1);
+        // How long a request may be is up to the context, which a replay does not have.
+        if let Some(again) = &mut self.again
+            && let Some(reply) = again.unread(self.calls).map_err(AgainError::from)?
+        {
+            return Ok(Step::Again(reply));
+        }
         if self.made > self.limit {
             return Err(Refusal::TooMany { limit: self.limit }.into());
         }
@@ -325,6 +349,7 @@ impl Road {
         let open = match self.again.as_mut().map(|again| again.before(&call)) {
             Some(before) => match before? {
                 Before::Answered(reply) => return Ok(Step::Again(reply)),
+                Before::Unanswered => return Ok(Step::Unanswered),
                 Before::Open(open) => Some(open),
                 Before::Nothing => None,
             },

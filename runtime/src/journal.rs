@@ -27,6 +27,7 @@ use ledger::{
 use owner::Owner;
 use sqlite::Sqlite;
 use std::{
+    collections::BTreeMap,
     mem,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -82,12 +83,25 @@ struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     batch: Batch,
+    /// Texts that no line speaks of yet. They are written with the line that does, or a process that dies between the two
+    /// would leave a text that nobody knows the reason of.
+    loose: BTreeMap<Digest, Vec<u8>>,
     bytes: usize,
-    waiting: Vec<oneshot::Sender<Result<(), Unwritten>>>,
+    waiting: Vec<Waits>,
     closing: bool,
+    /// Whether nobody will write any more.
+    is_over: bool,
     /// What the disk said last, while it takes nothing.
     failing: Option<Unwritten>,
     lost: u64,
+}
+
+/// Somebody who waits until what was added is kept.
+#[derive(Debug)]
+struct Waits {
+    /// Whether it has to be on the disk.
+    durably: bool,
+    done: oneshot::Sender<Result<(), Unwritten>>,
 }
 
 /// What the run asked for is not in the journal.
@@ -247,53 +261,69 @@ impl Journal {
         }
     }
 
-    /// Adds a line, soon.
-    pub(crate) fn push(&self, line: Line) {
+    /// Adds a line, soon, with the texts that it speaks of. Where there is no room for it, it is lost, and whoever adds it has to
+    /// know: THREAT[JRN-04].
+    pub(crate) fn push(&self, line: Line, texts: &[Digest]) -> Result<(), Unwritten> {
         self.start();
         let mut state = self.0.queue.state();
         let size = line.body.len() + size_of::<Line>();
-        if state.bytes.saturating_add(size) > MOST_WAITING {
+        // What of its texts is not loose was written, or is about to be, with another line.
+        let texts: Vec<(Digest, Vec<u8>)> = (texts.iter())
+            .filter_map(|digest| state.loose.remove_entry(digest))
+            .collect();
+        let all = texts
+            .iter()
+            .fold(size, |all, (_, text)| all.saturating_add(text.len()));
+        if state.bytes.saturating_add(all) > MOST_WAITING {
             state.lost = state.lost.saturating_add(1);
-            return;
+            return Err(Unwritten(
+                "more waits to be written than there is room for".into(),
+            ));
         }
-        state.bytes = state.bytes.saturating_add(size);
+        state.bytes = state.bytes.saturating_add(all);
         let is_first = state.batch.lines.is_empty();
+        state.batch.texts.extend(texts);
         state.batch.lines.push(line);
         if is_first {
             self.0.queue.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Keeps a text that the next line speaks of.
     pub(crate) fn keep(&self, text: &[u8]) -> Digest {
         let digest = Digest::of(text);
         let mut state = self.0.queue.state();
-        if state.bytes.saturating_add(text.len()) <= MOST_WAITING
-            && !state.batch.texts.contains_key(&digest)
-        {
-            state.bytes = state.bytes.saturating_add(text.len());
-            state.batch.texts.insert(digest, text.to_owned());
+        if !state.batch.texts.contains_key(&digest) {
+            state.loose.insert(digest, text.to_owned());
         }
         digest
     }
 
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
     pub(crate) async fn settle(&self) -> Result<(), Unwritten> {
+        self.wait(true).await
+    }
+
+    /// Waits until the journal has taken everything that was added, and for no disk.
+    pub(crate) async fn reach(&self) -> Result<(), Unwritten> {
+        self.wait(false).await
+    }
+
+    async fn wait(&self, durably: bool) -> Result<(), Unwritten> {
         self.start();
         let (done, settled) = oneshot::channel();
-        self.0.queue.state().waiting.push(done);
+        {
+            let mut state = self.0.queue.state();
+            if let Some(why) = state.failing.as_ref().filter(|_| state.is_over) {
+                return Err(why.clone());
+            }
+            state.waiting.push(Waits { durably, done });
+        }
         self.0.queue.wake.notify_one();
         settled
             .await
             .unwrap_or_else(|_| Err(Unwritten("the journal is closed".into())))
-    }
-
-    /// Whether the disk took what it was given last.
-    pub(crate) fn is_writable(&self) -> Result<(), Unwritten> {
-        match &self.0.queue.state().failing {
-            None => Ok(()),
-            Some(why) => Err(why.clone()),
-        }
     }
 
     fn start(&self) {
@@ -309,7 +339,9 @@ impl Journal {
             match thread {
                 Ok(thread) => *writer = Writer::Running(thread),
                 Err(error) => {
-                    self.0.queue.state().failing = Some(Unwritten(error.to_string().into()));
+                    let mut state = self.0.queue.state();
+                    state.failing = Some(Unwritten(error.to_string().into()));
+                    state.is_over = true;
                 }
             }
         }
@@ -383,7 +415,8 @@ impl Queue {
             let written = if batch.is_empty() && waiting.is_empty() {
                 Ok(())
             } else {
-                ledger.append(&batch, !waiting.is_empty())
+                let durable = waiting.iter().any(|waits| waits.durably);
+                ledger.append(&batch, durable)
             };
             let written = written.map_err(|error| Unwritten(error.to_string().into()));
             let mut state = self.state();
@@ -407,7 +440,7 @@ impl Queue {
             }
             drop(state);
             for waits in waiting {
-                let _ = waits.send(written.clone());
+                let _ = waits.done.send(written.clone());
             }
             if closing {
                 return;

@@ -17,7 +17,7 @@ pub use image::{
     ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
     ProcessorLevel, Progress, Stage,
 };
-pub(crate) use instance::RunAgain;
+pub(crate) use instance::{RunAgain, digests};
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use sandgate_policy::{ByteCount, Oversize};

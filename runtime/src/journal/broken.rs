@@ -63,4 +63,12 @@ impl Ledger for Broken {
     fn anchors(&self) -> Result<Vec<Anchor>, LedgerError> {
         self.say()
     }
+
+    fn read_at_one_moment(&self) -> Result<(), LedgerError> {
+        self.say()
+    }
+
+    fn read_on(&self) -> Result<(), LedgerError> {
+        self.say()
+    }
 }

@@ -314,6 +314,9 @@ pub struct Asked<'a> {
     pub params: Held<'a>,
     /// What an answer is bound to.
     pub binding: Digest,
+    /// How many have to agree, where nobody was there to answer it.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub needed: u32,
     /// Until when it can be answered, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<u64>,
@@ -479,3 +482,11 @@ impl<'a> Entry<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

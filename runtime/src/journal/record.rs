@@ -41,6 +41,11 @@ struct RecordState {
     calls: CallList,
     /// Questions that nobody has answered, by their calls.
     open: Vec<(u32, Id)>,
+    /// Those of before that the run has not come to again.
+    unused: Vec<(u32, Id)>,
+    /// Why a line of the run is not in the journal, where one is not. Nothing is changed after that: what the run was given by
+    /// then is not all kept, and it could not be made again.
+    lost: Option<Unwritten>,
 }
 
 /// What a call is sent with: its line is where it has to be. There is one for each call, and it cannot be kept.
@@ -84,7 +89,7 @@ pub(crate) struct OpenQuestion<'a> {
 impl Record {
     /// A run begins. Its first line says what it was made of.
     pub(crate) fn begin(journal: &Journal, run: Id, begun: &Begun<'_>) -> Self {
-        let record = Self::of(journal, run, RunCounts::default());
+        let record = Self::of(journal, run, RunCounts::default(), Vec::new());
         let caller = begun.caller.as_ref();
         let row = RunRow {
             run,
@@ -105,12 +110,18 @@ impl Record {
         record
     }
 
-    /// A run goes on that did so much before.
-    pub(crate) fn of(journal: &Journal, run: Id, counts: RunCounts) -> Self {
+    /// A run goes on that did so much before, and whose questions of before are these.
+    pub(crate) fn of(
+        journal: &Journal,
+        run: Id,
+        counts: RunCounts,
+        unused: Vec<(u32, Id)>,
+    ) -> Self {
         Self(Arc::new(RecordInner {
             kept: Some((journal.clone(), run)),
             state: Mutex::new(RecordState {
                 counts,
+                unused,
                 ..RecordState::default()
             }),
         }))
@@ -201,6 +212,7 @@ impl Record {
             approval: None,
             params: self.held(params),
             binding,
+            needed: 0,
             expires: None,
         };
         self.push(&Entry::Asked(asked), None);
@@ -242,6 +254,7 @@ impl Record {
             approval: Some(approval),
             params: self.held(question.params),
             binding: question.binding,
+            needed: question.needed,
             expires: Some(question.expires),
         };
         let mut state = self.state();
@@ -252,6 +265,18 @@ impl Record {
         drop(state);
         self.push(&Entry::Asked(asked), Some(Change::Asked(Box::new(row))));
         Some(approval)
+    }
+
+    /// The run has come to the call again that a question of before is about.
+    pub(crate) fn come_to(&self, approval: Id) {
+        self.state()
+            .unused
+            .retain(|(_, unused)| *unused != approval);
+    }
+
+    /// A question of before is not needed any more.
+    pub(crate) fn withdrawn(&self, call: u32, approval: Id) {
+        self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
     }
 
     /// A question of before is still open.
@@ -301,14 +326,15 @@ impl Record {
         let Some((journal, run)) = &self.0.kept else {
             return Ok(Ticket { key: None });
         };
-        if is_required {
-            journal.is_writable()?;
-        }
         let named = idempotent.then(|| format!("{run}:{call}"));
         let key = named
             .as_deref()
             .and_then(|key| IdempotencyKey::new(key).ok());
         if effect == Effect::Read && approval.is_none() {
+            if is_required {
+                journal.reach().await?;
+                self.is_whole()?;
+            }
             return Ok(Ticket { key });
         }
         let entry = Entry::Intended {
@@ -324,6 +350,7 @@ impl Record {
         });
         self.push(&entry, change);
         journal.settle().await?;
+        self.is_whole()?;
         Ok(Ticket { key })
     }
 
@@ -353,29 +380,32 @@ impl Record {
         let Some(journal) = self.journal() else {
             return Ok(Vec::new());
         };
-        let (counts, open) = {
-            let state = self.state();
-            (state.counts, state.open.clone())
-        };
+        let open = self.state().open.clone();
         let change = Change::Stands {
             status: AWAITING.to_owned(),
-            counts,
+            counts: RunCounts::default(),
             over: false,
         };
         self.push(&Entry::Parked(spent), Some(change));
         journal.settle().await?;
+        self.is_whole()?;
         Ok(open.into_iter().map(|(_, approval)| approval).collect())
     }
 
     /// The run has ended, and what nobody answered is not asked any more.
     pub(crate) fn end(&self, ended: &Ended<'_>) {
-        let open = std::mem::take(&mut self.state().open);
+        let open = {
+            let mut state = self.state();
+            let state = &mut *state;
+            state.unused.append(&mut state.open);
+            std::mem::take(&mut state.unused)
+        };
         for (call, approval) in open {
             self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
         }
         let change = Change::Stands {
             status: ended.status.to_string(),
-            counts: self.state().counts,
+            counts: RunCounts::default(),
             over: true,
         };
         let entry = Entry::Ended(Box::new(Ended {
@@ -419,14 +449,29 @@ impl Record {
         let Some((journal, run)) = &self.0.kept else {
             return;
         };
-        self.state().counts.count(entry);
-        journal.push(Line {
+        let mut line = Line {
             run: *run,
             at,
             kind: entry.kind(),
             body: entry.encode(),
             change,
-        });
+        };
+        // Counted and added as one, or another line could come between how many there were and the line that says so.
+        let mut state = self.state();
+        if let Some(Change::Stands { counts, .. }) = &mut line.change {
+            *counts = state.counts;
+        }
+        match journal.push(line, &entry.texts()) {
+            Ok(()) => state.counts.count(entry),
+            Err(why) => state.lost = Some(why),
+        }
+    }
+
+    fn is_whole(&self) -> Result<(), Unwritten> {
+        match &self.state().lost {
+            None => Ok(()),
+            Some(why) => Err(why.clone()),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, RecordState> {

@@ -7,6 +7,7 @@ use crate::{
     hostcall::again::Again,
     journal::{
         Journal,
+        digest::Digest,
         entry::{Begun, Ended, RunCaller, RunLimits, Spent},
         id::Id,
         past::Past,
@@ -52,7 +53,8 @@ impl Kept {
         if let Some(again) = again {
             let may_park = again.goes_on && context.may_park();
             let record = if again.goes_on {
-                Record::of(&again.journal, again.past.run, again.past.counts)
+                let (past, unused) = (&again.past, again.past.unused().collect());
+                Record::of(&again.journal, past.run, past.counts, unused)
             } else {
                 Record::default()
             };
@@ -178,8 +180,28 @@ pub(super) fn spent(wall: Duration, cpu: Duration, output: &Output) -> Spent {
     }
 }
 
+/// The files that a run left in memory, by path. Those of a directory of the host are the host's.
+pub(crate) fn digests(workspace: &Workspace) -> Vec<(String, Digest)> {
+    if workspace.path().is_some() {
+        return Vec::new();
+    }
+    let files = workspace.files().unwrap_or_default().into_iter();
+    files
+        .filter_map(|file| {
+            let bytes = workspace.read(&file.path).ok()?;
+            Some((file.path, Digest::of(&bytes)))
+        })
+        .collect()
+}
+
 /// The last line of a run.
-pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&[u8]; 2]) {
+pub(super) fn end(
+    record: &Record,
+    ending: &RunEnding,
+    spent: Spent,
+    streams: [&[u8]; 2],
+    workspace: Option<&Workspace>,
+) {
     if record.run().is_none() {
         return;
     }
@@ -195,7 +217,9 @@ pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&
         stderr: record.text(stderr),
         value: json(value.and_then(|value| serde_json::to_vec(value).ok())),
         exception: json(exception.and_then(|exception| serde_json::to_vec(exception).ok())),
-        files: Vec::new(),
+        files: (workspace.map(digests).unwrap_or_default().into_iter())
+            .map(|(path, digest)| (path.into(), digest))
+            .collect(),
         spent,
     });
 }
