@@ -5,7 +5,7 @@
 use crate::journal::{
     Journal,
     entry::{Entry, Said},
-    ledger::{Appended, ApprovalRow, ApprovalState, Change, Condition, LedgerError, Line},
+    ledger::{Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, TableChange},
     now_ms,
     past::{Past, PastError},
 };
@@ -156,7 +156,7 @@ impl Journal {
             at: now,
             kind: entry.kind(),
             body: entry.encode(),
-            change: Some(Change::Answered {
+            change: Some(TableChange::Answered {
                 approval: question.approval,
                 agreed: Some(number),
                 state,
@@ -190,3 +190,11 @@ impl Answerer {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

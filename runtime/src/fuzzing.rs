@@ -2,7 +2,7 @@
 //! runs their seeds through. It is not part of the program. A function takes any bytes, and ends the process where what is made
 //! of them breaks a rule that is written here.
 
-use crate::hostcall::call;
+use crate::{hostcall::call, journal::entry};
 use miette::NarratableReportHandler;
 use sandgate_policy::{
     Cases, ContextLimits, ContextName, ContextNumber, File, Moment, NOTHING_READ, Policies,
@@ -30,6 +30,7 @@ pub const ENTRIES: &[Entry] = &[
     ("limits", limits),
     ("cases", cases),
     ("seal", crate::sandbox::fuzzing::seal),
+    ("journal", journal),
 ];
 
 /// Runs the entry of this name.
@@ -160,6 +161,17 @@ fn cases(bytes: &[u8]) {
         }
         Err(unusable) => show(&unusable),
     }
+}
+
+/// A line of the journal. What can be read is written again as something that reads the same.
+pub(crate) fn journal(bytes: &[u8]) {
+    let Ok(entry) = entry::Entry::decode(bytes) else {
+        return;
+    };
+    let written = entry.encode();
+    let again = entry::Entry::decode(&written).unwrap();
+    assert_eq!(again.encode(), written);
+    assert_eq!((again.kind(), again.texts()), (entry.kind(), entry.texts()));
 }
 
 /// Reading a file that decides has an encoding and a size; what is neither does not come this far.

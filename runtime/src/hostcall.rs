@@ -29,7 +29,7 @@ pub(crate) use underway::TooManyCalls;
 use crate::{
     budget::{Budget, MOST},
     journal::{
-        entry::{Given, Said},
+        entry::{GivenEntry, Said},
         record::{DecidedCall, Record, Ticket},
     },
     made::BUILTIN,
@@ -42,7 +42,7 @@ use carrier::Carrier;
 use changes::{Changes, PlannedChange, holds_placeholders};
 use decided::Decided;
 use desk::Desk;
-use gate::{Agreed, Asking, Cleared, Stop};
+use gate::{Agreed, Cleared, GateQuestion, Stop};
 use halt::Halt;
 use pace::OwnQueue;
 use question::{Pause, Used};
@@ -123,6 +123,8 @@ enum Step<A> {
     Answered(Reply),
     /// As it was before.
     Again(String),
+    /// It had no answer before, and has none now.
+    Unanswered,
     Begun(A),
 }
 
@@ -194,7 +196,7 @@ impl Road {
     pub(crate) fn note(&self, recorder: &mut Recorder) {
         if self.record.run().is_some() {
             let (readings, waits) = recorder.fresh();
-            self.record.given(Given { readings, waits });
+            self.record.given(GivenEntry { readings, waits });
         }
     }
 
@@ -219,6 +221,19 @@ impl Road {
         self.made
     }
 
+    /// What a replay that came to an end by itself did not ask for, where the recording did.
+    pub(crate) fn left(&self) -> Option<String> {
+        let left = self
+            .again
+            .as_ref()
+            .filter(|again| !again.may_go_on())?
+            .left();
+        match left {
+            Ok(left) => left.map(|left| left.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// The method whose reply the script waited for when it was ended, where it did.
     pub(crate) fn waited_for(&self) -> Option<String> {
         let call = self.waited_for.as_ref()?;
@@ -238,6 +253,7 @@ impl Road {
         match step {
             Step::Answered(reply) => self.under_way.finish(number, &reply)?,
             Step::Again(reply) => self.under_way.again(number, reply),
+            Step::Unanswered => self.under_way.leave(number),
             Step::Begun(answering) => {
                 self.waited_for = None;
                 self.under_way.start(number, answering);
@@ -257,6 +273,7 @@ impl Road {
         let reply = match step {
             Step::Answered(reply) => reply,
             Step::Again(reply) => return Ok(reply.into_bytes()),
+            Step::Unanswered => return Err(Halt::RecordingEnds.into()),
             Step::Begun(answering) => match self.inline.answer(answering).await {
                 Ok(reply) => reply,
                 Err(Halt::Parked) => return Err(self.under_way.park().await),
@@ -285,10 +302,11 @@ impl Road {
         let (lane, call, open) = match self.decode(request, Moment::of_ms(now)) {
             Ok(Step::Answered(reply)) => return Ok(Step::Answered(reply)),
             Ok(Step::Again(reply)) => return Ok(Step::Again(reply)),
+            Ok(Step::Unanswered) => return Ok(Step::Unanswered),
             Ok(Step::Begun(going)) => going,
-            Err(Stopped::Refusal(refusal)) => return Ok(Step::Answered(refusal.into_reply())),
-            Err(Stopped::Again(AgainError::Halt(halt))) => return Err(halt.into()),
-            Err(Stopped::Again(AgainError::Ledger(error))) => return Err(error.into()),
+            Err(StepEnd::Refusal(refusal)) => return Ok(Step::Answered(refusal.into_reply())),
+            Err(StepEnd::Again(AgainError::Halt(halt))) => return Err(halt.into()),
+            Err(StepEnd::Again(AgainError::Ledger(error))) => return Err(error.into()),
         };
         // THREAT[DOS-10]: for as long as it waits, for a person, a turn or the service.
         let size = call.params().get().len().saturating_mul(3) + BESIDE;
@@ -307,9 +325,15 @@ impl Road {
         }))
     }
 
-    fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<Going>, Stopped> {
+    fn decode(&mut self, request: &[u8], now: Moment) -> Result<Step<Going>, StepEnd> {
         // THREAT[DOS-09]: refused calls count, or a script could ask for ever.
         self.made = self.made.saturating_add(1);
+        // How long a request may be is up to the context, which a replay does not have.
+        if let Some(again) = &mut self.again
+            && let Some(reply) = again.unread(self.calls).map_err(AgainError::from)?
+        {
+            return Ok(Step::Again(reply));
+        }
         if self.made > self.limit {
             return Err(Refusal::TooMany { limit: self.limit }.into());
         }
@@ -345,7 +369,8 @@ impl Road {
                     }
                     return Ok(Step::Again(reply));
                 }
-                Before::Open(open) => Some(open),
+                Before::Unanswered => return Ok(Step::Unanswered),
+                Before::Open(open) => Some(*open),
                 Before::Nothing => None,
             },
             None => None,
@@ -415,24 +440,24 @@ impl Road {
 }
 
 /// Why a request goes no further: the script is told, or the run that is made again ends.
-enum Stopped {
+enum StepEnd {
     Refusal(Refusal),
     Again(AgainError),
 }
 
-impl From<Refusal> for Stopped {
+impl From<Refusal> for StepEnd {
     fn from(refusal: Refusal) -> Self {
         Self::Refusal(refusal)
     }
 }
 
-impl From<Halt> for Stopped {
+impl From<Halt> for StepEnd {
     fn from(halt: Halt) -> Self {
         Self::Again(halt.into())
     }
 }
 
-impl From<AgainError> for Stopped {
+impl From<AgainError> for StepEnd {
     fn from(error: AgainError) -> Self {
         Self::Again(error)
     }
@@ -534,7 +559,7 @@ impl Lane {
             if let Some(planned) = &open.planned {
                 self.agree(planned, call, &decided, &mut agreed)?;
             }
-            let asking = Asking {
+            let asking = GateQuestion {
                 call,
                 approver: self.reach.approver(),
                 people: &self.people,

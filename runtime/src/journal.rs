@@ -17,7 +17,7 @@ pub(crate) mod record;
 mod sqlite;
 pub(crate) mod verify;
 
-use broken::Broken;
+use broken::BrokenLedger;
 use digest::Digest;
 use id::Id;
 use ledger::{
@@ -27,6 +27,7 @@ use ledger::{
 use owner::Owner;
 use sqlite::Sqlite;
 use std::{
+    collections::BTreeMap,
     mem,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -34,7 +35,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
-use verify::Verified;
+use verify::VerifiedJournal;
 
 /// For how long the writer gathers lines that nobody waits for.
 const GATHERS: Duration = Duration::from_millis(20);
@@ -51,9 +52,9 @@ pub struct Journal(Arc<JournalInner>);
 struct JournalInner {
     owner: Id,
     queue: Arc<Queue>,
-    reader: Mutex<Reader>,
+    reader: Mutex<JournalReader>,
     /// Started with the first line, so that a process can confine itself before.
-    writer: Mutex<Writer>,
+    writer: Mutex<JournalWriter>,
     /// Let go of last.
     _alive: Option<Owner>,
     directory: Option<PathBuf>,
@@ -61,13 +62,13 @@ struct JournalInner {
 
 /// Most processes only write.
 #[derive(Debug)]
-enum Reader {
+enum JournalReader {
     At(PathBuf),
     Open(Box<dyn Ledger>),
 }
 
 #[derive(Debug)]
-enum Writer {
+enum JournalWriter {
     Waiting(Box<dyn Ledger>),
     Running(JoinHandle<()>),
     Gone,
@@ -82,12 +83,25 @@ struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     batch: Batch,
+    /// Texts that no line speaks of yet. They are written with the line that does, or a process that dies between the two
+    /// would leave a text that nobody knows the reason of.
+    loose: BTreeMap<Digest, Vec<u8>>,
     bytes: usize,
-    waiting: Vec<oneshot::Sender<Result<(), Unwritten>>>,
+    waiting: Vec<Waits>,
     closing: bool,
+    /// Whether nobody will write any more.
+    is_over: bool,
     /// What the disk said last, while it takes nothing.
     failing: Option<Unwritten>,
     lost: u64,
+}
+
+/// Somebody who waits until what was added is kept.
+#[derive(Debug)]
+struct Waits {
+    /// Whether it has to be on the disk.
+    durably: bool,
+    done: oneshot::Sender<Result<(), Unwritten>>,
 }
 
 /// What the run asked for is not in the journal.
@@ -107,8 +121,8 @@ impl Journal {
         Ok(Self(Arc::new(JournalInner {
             owner: owner.id,
             queue: Arc::default(),
-            reader: Mutex::new(Reader::At(directory.clone())),
-            writer: Mutex::new(Writer::Waiting(Box::new(writer))),
+            reader: Mutex::new(JournalReader::At(directory.clone())),
+            writer: Mutex::new(JournalWriter::Waiting(Box::new(writer))),
             _alive: Some(owner),
             directory: Some(directory),
         })))
@@ -121,8 +135,8 @@ impl Journal {
         Self(Arc::new(JournalInner {
             owner,
             queue: Arc::default(),
-            reader: Mutex::new(Reader::Open(reader)),
-            writer: Mutex::new(Writer::Waiting(writer)),
+            reader: Mutex::new(JournalReader::Open(reader)),
+            writer: Mutex::new(JournalWriter::Waiting(writer)),
             _alive: None,
             directory: None,
         }))
@@ -131,7 +145,7 @@ impl Journal {
     /// One that nothing can be written to, so that nothing is changed.
     #[must_use]
     pub fn unwritable(why: &LedgerError) -> Self {
-        let broken = || Box::new(Broken(why.to_string()));
+        let broken = || Box::new(BrokenLedger(why.to_string()));
         Self::over(Id::of([0; 16]), broken(), broken())
     }
 
@@ -224,7 +238,7 @@ impl Journal {
     }
 
     /// Looks whether everything is as it was written.
-    pub fn verify(&self) -> Result<Verified, LedgerError> {
+    pub fn verify(&self) -> Result<VerifiedJournal, LedgerError> {
         self.read(|reader| verify::verify(reader))
     }
 
@@ -247,44 +261,53 @@ impl Journal {
         look: impl FnOnce(&mut dyn Ledger) -> Result<R, LedgerError>,
     ) -> Result<R, LedgerError> {
         let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Reader::At(directory) = &*reader {
-            *reader = Reader::Open(Box::new(Sqlite::open(directory)?));
+        if let JournalReader::At(directory) = &*reader {
+            *reader = JournalReader::Open(Box::new(Sqlite::open(directory)?));
         }
         match &mut *reader {
-            Reader::Open(ledger) => look(&mut **ledger),
-            Reader::At(directory) => Err(LedgerError::Directory {
+            JournalReader::Open(ledger) => look(&mut **ledger),
+            JournalReader::At(directory) => Err(LedgerError::Directory {
                 path: directory.clone(),
                 reason: "it cannot be opened".to_owned(),
             }),
         }
     }
 
-    /// Adds a line, soon.
-    pub(crate) fn push(&self, line: Line) {
+    /// Adds a line, soon, with the texts that it speaks of. Where there is no room for it, it is lost, and whoever adds it has to
+    /// know: THREAT[JRN-04].
+    pub(crate) fn push(&self, line: Line, texts: &[Digest]) -> Result<(), Unwritten> {
         self.start();
         let mut state = self.0.queue.state();
         let size = line.body.len() + size_of::<Line>();
-        if state.bytes.saturating_add(size) > MOST_WAITING {
+        // What of its texts is not loose was written, or is about to be, with another line.
+        let texts: Vec<(Digest, Vec<u8>)> = (texts.iter())
+            .filter_map(|digest| state.loose.remove_entry(digest))
+            .collect();
+        let all = texts
+            .iter()
+            .fold(size, |all, (_, text)| all.saturating_add(text.len()));
+        if state.bytes.saturating_add(all) > MOST_WAITING {
             state.lost = state.lost.saturating_add(1);
-            return;
+            return Err(Unwritten(
+                "more waits to be written than there is room for".into(),
+            ));
         }
-        state.bytes = state.bytes.saturating_add(size);
+        state.bytes = state.bytes.saturating_add(all);
         let is_first = state.batch.lines.is_empty();
+        state.batch.texts.extend(texts);
         state.batch.lines.push(line);
         if is_first {
             self.0.queue.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Keeps a text that the next line speaks of.
     pub(crate) fn keep(&self, text: &[u8]) -> Digest {
         let digest = Digest::of(text);
         let mut state = self.0.queue.state();
-        if state.bytes.saturating_add(text.len()) <= MOST_WAITING
-            && !state.batch.texts.contains_key(&digest)
-        {
-            state.bytes = state.bytes.saturating_add(text.len());
-            state.batch.texts.insert(digest, text.to_owned());
+        if !state.batch.texts.contains_key(&digest) {
+            state.loose.insert(digest, text.to_owned());
         }
         digest
     }
@@ -293,7 +316,10 @@ impl Journal {
     pub fn flush(&self) -> Result<(), Unwritten> {
         self.start();
         let (done, settled) = oneshot::channel();
-        self.0.queue.state().waiting.push(done);
+        self.0.queue.state().waiting.push(Waits {
+            durably: false,
+            done,
+        });
         self.0.queue.wake.notify_one();
         settled
             .blocking_recv()
@@ -302,37 +328,47 @@ impl Journal {
 
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
     pub(crate) async fn settle(&self) -> Result<(), Unwritten> {
+        self.wait(true).await
+    }
+
+    /// Waits until the journal has taken everything that was added, and for no disk.
+    pub(crate) async fn reach(&self) -> Result<(), Unwritten> {
+        self.wait(false).await
+    }
+
+    async fn wait(&self, durably: bool) -> Result<(), Unwritten> {
         self.start();
         let (done, settled) = oneshot::channel();
-        self.0.queue.state().waiting.push(done);
+        {
+            let mut state = self.0.queue.state();
+            if let Some(why) = state.failing.as_ref().filter(|_| state.is_over) {
+                return Err(why.clone());
+            }
+            state.waiting.push(Waits { durably, done });
+        }
         self.0.queue.wake.notify_one();
         settled
             .await
             .unwrap_or_else(|_| Err(Unwritten("the journal is closed".into())))
     }
 
-    /// Whether the disk took what it was given last.
-    pub(crate) fn is_writable(&self) -> Result<(), Unwritten> {
-        match &self.0.queue.state().failing {
-            None => Ok(()),
-            Some(why) => Err(why.clone()),
-        }
-    }
-
     fn start(&self) {
         let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*writer, Writer::Waiting(_)) {
+        if !matches!(*writer, JournalWriter::Waiting(_)) {
             return;
         }
-        if let Writer::Waiting(mut ledger) = mem::replace(&mut *writer, Writer::Gone) {
+        if let JournalWriter::Waiting(mut ledger) = mem::replace(&mut *writer, JournalWriter::Gone)
+        {
             let queue = Arc::clone(&self.0.queue);
             let thread = std::thread::Builder::new()
                 .name("journal".to_owned())
                 .spawn(move || queue.write_to(&mut *ledger));
             match thread {
-                Ok(thread) => *writer = Writer::Running(thread),
+                Ok(thread) => *writer = JournalWriter::Running(thread),
                 Err(error) => {
-                    self.0.queue.state().failing = Some(Unwritten(error.to_string().into()));
+                    let mut state = self.0.queue.state();
+                    state.failing = Some(Unwritten(error.to_string().into()));
+                    state.is_over = true;
                 }
             }
         }
@@ -368,7 +404,7 @@ impl Drop for JournalInner {
             .writer
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Writer::Running(thread) = mem::replace(writer, Writer::Gone) {
+        if let JournalWriter::Running(thread) = mem::replace(writer, JournalWriter::Gone) {
             let _ = thread.join();
         }
     }
@@ -406,7 +442,8 @@ impl Queue {
             let written = if batch.is_empty() && waiting.is_empty() {
                 Ok(())
             } else {
-                ledger.append(&batch, !waiting.is_empty())
+                let durable = waiting.iter().any(|waits| waits.durably);
+                ledger.append(&batch, durable)
             };
             let written = written.map_err(|error| Unwritten(error.to_string().into()));
             let mut state = self.state();
@@ -430,7 +467,7 @@ impl Queue {
             }
             drop(state);
             for waits in waiting {
-                let _ = waits.send(written.clone());
+                let _ = waits.done.send(written.clone());
             }
             if closing {
                 return;

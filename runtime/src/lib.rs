@@ -118,11 +118,11 @@ pub use journal::{
     entry::{Entry, EntryError, Held, Purpose, Said},
     id::{Id, NoId},
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Change, Condition,
-        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Condition, KeptLine,
+        Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
     },
     past::PastError,
-    verify::{JournalProblem, Verified},
+    verify::{JournalProblem, VerifiedJournal},
 };
 pub use limits::{Files, Limits};
 pub use made::{BUILTIN, CallMade, CallResult};

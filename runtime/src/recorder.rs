@@ -88,6 +88,9 @@ pub(crate) struct Recorder {
     waits_given: Mark,
 }
 
+/// A part of a tape: what was given, and how often in a row.
+type InARow<T> = Vec<(T, u64)>;
+
 /// Up to where in a tape: an entry, and how often of it.
 type Mark = (usize, u64);
 
@@ -237,7 +240,7 @@ impl Recorder {
     }
 
     /// What was given since the last time, and is not of the tape that this is a replay of.
-    pub(crate) fn fresh(&mut self) -> (Vec<(u64, u64)>, Vec<(u32, u64)>) {
+    pub(crate) fn fresh(&mut self) -> (InARow<u64>, InARow<u32>) {
         let readings = match self.source {
             Source::Replay(_) => Vec::new(),
             _ => beyond(&self.tape.readings, &mut self.readings_given),

@@ -21,14 +21,14 @@ use crate::{
         digest::Digest,
         entry::{Entry, Held, Purpose, RunCaller},
         id::Id,
-        ledger::{Appended, ApprovalRow, Change, Condition, LedgerError, Line, RunRow},
+        ledger::{Appended, ApprovalRow, Condition, LedgerError, Line, RunRow, TableChange},
         now_ms,
         past::{Intended, Past, PastEnd, PastError},
     },
     limits::Limits,
     outcome::{Outcome, Status},
     output::Sink,
-    sandbox::{RunAgain, RunAs, RunError, Sandbox, interpreter},
+    sandbox::{RunAgain, RunAs, RunError, Sandbox, digests, interpreter},
     script::Script,
     workspace::{GivenFile, Workspace},
     zone::TimeZone,
@@ -37,7 +37,10 @@ use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
 use sandgate_wire::Reply;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A run of the journal, read back.
 #[derive(Debug)]
@@ -71,6 +74,9 @@ pub struct AskedCall {
     /// The changes that the run made before.
     pub before: Vec<String>,
 }
+
+/// How often a run is read again that somebody else adds to while it is being taken.
+const MOST_TRIES: u32 = 10;
 
 /// How a run is made again.
 #[derive(Debug, Default)]
@@ -121,7 +127,7 @@ pub enum ReplayDifference {
     #[error("{0}")]
     Call(String),
     /// A file that it left.
-    #[error("the file `{0}` is another, or missing")]
+    #[error("the file `{0}` is another, or there is one of the two times only")]
     File(String),
 }
 
@@ -339,7 +345,7 @@ impl PastRun {
         };
         // It is nobody's afterwards, as it was before; but whoever looked at it when it was somebody else's is too late.
         let owner = Id::new().map_err(RunError::Random)?;
-        let change = Change::Resumed { owner };
+        let change = TableChange::Resumed { owner };
         match self.append(&entry, change, RUNNING)? {
             Appended::Yes => Ok(()),
             Appended::TooLate => Err(PastRunError::Taken(run)),
@@ -355,6 +361,7 @@ impl PastRun {
         }
         script.sink = replay.sink;
         script.cancel = replay.cancel;
+        let workspace = script.workspace.clone();
         let context = Context::alone(self.limits());
         let (ended, journal) = (self.past.ended.clone(), self.journal.clone());
         let status = self.row.status.clone();
@@ -377,7 +384,13 @@ impl PastRun {
         } else if let Some(ended) = &ended
             && outcome.status != Status::Cancelled
         {
-            compare(ended, &outcome, &journal, &mut differences)?;
+            compare(
+                ended,
+                &outcome,
+                workspace.as_deref(),
+                &journal,
+                &mut differences,
+            )?;
         } else if ended.is_none() && outcome.status != Status::Cancelled {
             differences.push(ReplayDifference::Status {
                 was: status,
@@ -392,28 +405,31 @@ impl PastRun {
 
     /// Goes on with it, for a caller of its context: everything that it did is made again from the journal, and then it goes on.
     pub async fn resume(
-        self,
+        mut self,
         sandbox: &Sandbox,
         context: &Context,
         sink: Option<Arc<dyn Sink>>,
         cancel: Option<Cancel>,
     ) -> Result<Outcome, PastRunError> {
-        self.can_be_again()?;
-        let run = self.row.run;
-        if ![AWAITING, INTERRUPTED].contains(&self.row.status.as_str()) {
-            return Err(PastRunError::Status {
-                run,
-                status: self.row.status.clone(),
-            });
-        }
-        if let Some((call, called)) = self.past.unknown().next() {
-            return Err(PastRunError::Unknown {
-                run,
-                call,
-                method: format!("{}.{}", called.service, called.method),
-            });
-        }
-        let mut script = self.script()?;
+        let mut tries = 0;
+        // Between reading it and taking it somebody may have answered another of its questions, or gone on with it and parked it
+        // again: THREAT[APR-02], what was sent since then would be sent a second time.
+        let mut script = loop {
+            self.can_go_on()?;
+            let script = self.script()?;
+            if self.claim()? {
+                break script;
+            }
+            tries += 1;
+            let (run, journal) = (self.row.run, self.journal);
+            if tries >= MOST_TRIES {
+                return Err(PastRunError::Taken(run));
+            }
+            self = Self::read(&journal, &run.to_string())?;
+            if self.row.status == RUNNING {
+                return Err(PastRunError::Taken(run));
+            }
+        };
         script.sink = sink;
         script.cancel = cancel;
         let changes = match self.past.begun.of {
@@ -422,12 +438,10 @@ impl PastRun {
                 plan.carried(&Answerer::default())?
             }
             Some(Purpose::Call | Purpose::Undo(_)) => {
-                self.claim()?;
                 return direct::resume(self, context).await;
             }
             Some(Purpose::Plan) | None => Changes::Sent,
         };
-        self.claim()?;
         // What it had of its limits by then is what it has now, or less where the context has less today.
         let context = context.clone().tightened(self.limits());
         let again = RunAgain {
@@ -444,26 +458,43 @@ impl PastRun {
         Ok(sandbox.run_as(script, &context, run_as).await?)
     }
 
-    /// Takes the run for this process. THREAT[APR-02]: of two that try, one does.
-    fn claim(&self) -> Result<(), PastRunError> {
-        let change = Change::Resumed {
+    /// Whether it waits, and nothing that it did is unknown.
+    fn can_go_on(&self) -> Result<(), PastRunError> {
+        self.can_be_again()?;
+        let run = self.row.run;
+        if ![AWAITING, INTERRUPTED].contains(&self.row.status.as_str()) {
+            return Err(PastRunError::Status {
+                run,
+                status: self.row.status.clone(),
+            });
+        }
+        match self.past.unknown().next() {
+            Some((call, called)) => Err(PastRunError::Unknown {
+                run,
+                call,
+                method: format!("{}.{}", called.service, called.method),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the run for this process, as it was read. THREAT[APR-02]: of two that try, one does.
+    fn claim(&self) -> Result<bool, PastRunError> {
+        let change = TableChange::Resumed {
             owner: self.journal.owner(),
         };
         let status = match self.row.status.as_str() {
             INTERRUPTED => RUNNING,
             status => status,
         };
-        match self.append(&Entry::Resumed, change, status)? {
-            Appended::Yes => Ok(()),
-            Appended::TooLate => Err(PastRunError::Taken(self.row.run)),
-        }
+        Ok(self.append(&Entry::Resumed, change, status)? == Appended::Yes)
     }
 
     /// Adds a line, if nobody has gone on with the run since it was read.
     fn append(
         &self,
         entry: &Entry<'_>,
-        change: Change,
+        change: TableChange,
         status: &str,
     ) -> Result<Appended, LedgerError> {
         let run = self.row.run;
@@ -478,6 +509,7 @@ impl PastRun {
             run,
             status: status.to_owned(),
             owner: self.row.owner,
+            last: self.past.last,
         };
         self.journal.append_if(&line, &condition)
     }
@@ -543,6 +575,7 @@ impl PastRun {
 fn compare(
     was: &PastEnd,
     now: &Outcome,
+    workspace: Option<&Workspace>,
     journal: &Journal,
     differences: &mut Vec<ReplayDifference>,
 ) -> Result<(), LedgerError> {
@@ -572,15 +605,18 @@ fn compare(
     if json(exception.and_then(|one| serde_json::to_vec(one).ok())) != was.exception {
         differences.push(ReplayDifference::Result("exception"));
     }
-    for (path, digest) in &was.files {
-        let is_same = now
-            .scratch
-            .as_ref()
-            .and_then(|scratch| scratch.read(path).ok())
-            .is_some_and(|bytes| Digest::of(&bytes) == *digest);
-        if !is_same {
-            differences.push(ReplayDifference::File(path.clone()));
-        }
-    }
+    let left = workspace
+        .or(now.scratch.as_deref())
+        .map(digests)
+        .unwrap_or_default();
+    let (was, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (
+        was.files.iter().cloned().collect(),
+        left.into_iter().collect(),
+    );
+    let paths: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+    let different = paths
+        .into_iter()
+        .filter(|path| was.get(*path) != now.get(*path));
+    differences.extend(different.map(|path| ReplayDifference::File(path.clone())));
     Ok(())
 }

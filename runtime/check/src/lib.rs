@@ -17,7 +17,7 @@ pub use offered::Offered;
 pub use report::{CheckReport, CheckedCall, Mistake, MistakeKind};
 
 use depth::Depth;
-use names::Bindings;
+use names::NameBindings;
 use reading::ScriptReader;
 use report::Places;
 use ruff_python_ast::PythonVersion;
@@ -75,7 +75,7 @@ fn read(source: &str, offered: &Offered<'_>, places: &Places<'_>) -> CheckReport
             calls: Vec::new(),
         };
     }
-    let names = Bindings::of(parsed.suite(), offered);
+    let names = NameBindings::of(parsed.suite(), offered);
     ScriptReader::of(parsed.suite(), &names, offered, places)
 }
 #[cfg(test)]

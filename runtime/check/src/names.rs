@@ -52,7 +52,7 @@ enum Binding<'a> {
 
 /// What every name of a script is bound to, and whether that is all.
 #[derive(Debug)]
-pub(crate) struct Bindings<'a> {
+pub(crate) struct NameBindings<'a> {
     offered: &'a Offered<'a>,
     bound: HashMap<&'a str, Vec<Binding<'a>>>,
     /// Something may bind names, or change modules, in a way that is not seen.
@@ -78,7 +78,7 @@ const OTHER: Meaning<'static> = Meaning {
     is_async: false,
 };
 
-impl<'a> Bindings<'a> {
+impl<'a> NameBindings<'a> {
     pub(crate) fn of(script: &'a [Stmt], offered: &'a Offered<'a>) -> Self {
         let mut names = Self {
             offered,
@@ -283,7 +283,7 @@ impl<'a> Bindings<'a> {
     }
 }
 
-impl<'a> Visitor<'a> for Bindings<'a> {
+impl<'a> Visitor<'a> for NameBindings<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Import(import) => import.names.iter().for_each(|alias| self.import(alias)),

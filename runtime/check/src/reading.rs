@@ -3,7 +3,7 @@
 
 use crate::{
     literal,
-    names::{Absent, Bindings, Meaning, Thing},
+    names::{Absent, Meaning, NameBindings, Thing},
     offered::Offered,
     report::{CheckReport, CheckedCall, MistakeKind, Places},
 };
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A script under way.
 pub(crate) struct ScriptReader<'a, 'p> {
-    names: &'a Bindings<'a>,
+    names: &'a NameBindings<'a>,
     offered: &'a Offered<'a>,
     places: &'p Places<'a>,
     /// Of the services that it has named so far.
@@ -80,7 +80,7 @@ impl Expected {
 impl<'a, 'p> ScriptReader<'a, 'p> {
     pub(crate) fn of(
         script: &'a [Stmt],
-        names: &'a Bindings<'a>,
+        names: &'a NameBindings<'a>,
         offered: &'a Offered<'a>,
         places: &'p Places<'a>,
     ) -> CheckReport {

@@ -367,6 +367,10 @@ fn still_waits(journal: &Journal, run: Id) -> Result<bool, Failure> {
 /// Goes on with a run in a process of its own, which confines itself.
 fn go_on(run: Id, which: &WhichArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::ours(&error))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this program itself, and no script is in this process"
+    )]
     let mut command = Command::new(program);
     command.arg("resume").arg(run.to_string());
     if let Some(directory) = which.policies.named() {

@@ -173,12 +173,12 @@ async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<An
             () = either(&mut changes) => continue,
         };
         match read(&line, &drawn) {
-            Said::More => tty.say(&layout::whole(question, size)).await?,
+            SaidThere::More => tty.say(&layout::whole(question, size)).await?,
             // What was answered has to be what was drawn.
-            Said::Yes | Said::All if place.size() != size => {}
-            Said::Yes => break Answer::Yes,
-            Said::All => break Answer::All,
-            Said::No => {
+            SaidThere::Yes | SaidThere::All if place.size() != size => {}
+            SaidThere::Yes => break Answer::Yes,
+            SaidThere::All => break Answer::All,
+            SaidThere::No => {
                 if matches!(line, TypedLine::End) {
                     tty.say("\n").await?;
                 }
@@ -201,7 +201,7 @@ async fn either(signals: &mut [Signal; 2]) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum SaidThere {
     Yes,
     All,
     No,
@@ -209,16 +209,16 @@ enum Said {
 }
 
 /// What a line says. Anything that is not exactly a yes is a no.
-fn read(line: &TypedLine, drawn: &Drawn) -> Said {
+fn read(line: &TypedLine, drawn: &Drawn) -> SaidThere {
     let TypedLine::Typed(line) = line else {
-        return Said::No;
+        return SaidThere::No;
     };
     match (line.trim(), drawn.word.as_deref()) {
-        ("more", _) if drawn.is_cut => Said::More,
-        ("y" | "Y" | "yes", None) => Said::Yes,
-        ("all", None) if drawn.offers_all => Said::All,
-        (typed, Some(word)) if typed == word => Said::Yes,
-        _ => Said::No,
+        ("more", _) if drawn.is_cut => SaidThere::More,
+        ("y" | "Y" | "yes", None) => SaidThere::Yes,
+        ("all", None) if drawn.offers_all => SaidThere::All,
+        (typed, Some(word)) if typed == word => SaidThere::Yes,
+        _ => SaidThere::No,
     }
 }
 

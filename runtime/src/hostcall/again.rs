@@ -13,7 +13,7 @@ use crate::journal::{
     Journal,
     entry::Spent,
     ledger::LedgerError,
-    past::{Intended, Past, PastCall, PastQuestion},
+    past::{Past, PastCall, PastQuestion},
 };
 
 /// The past of one run.
@@ -31,7 +31,9 @@ pub(crate) enum Before {
     /// The answer that it had.
     Answered(String),
     /// It was asked for and had none.
-    Open(OpenCall),
+    Open(Box<OpenCall>),
+    /// It was asked for, and the run ended before it had an answer.
+    Unanswered,
     /// Nothing.
     Nothing,
 }
@@ -60,9 +62,39 @@ impl Again {
         self.past.spent.take()
     }
 
+    /// Whether the run goes on where its past ends.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.goes_on
+    }
+
     /// Whether the run could call services.
     pub(crate) fn had_services(&self) -> bool {
         self.past.begun.caller.is_some()
+    }
+
+    /// The refusal that a request of this number had, where it was refused before anybody looked what it asks for.
+    pub(crate) fn unread(&mut self, number: u32) -> Result<Option<String>, LedgerError> {
+        if self.until.is_some_and(|until| number > until) {
+            return Ok(None);
+        }
+        match self.past.unread.remove(&number) {
+            Some(reply) => reply.read(&self.journal).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The first call of the past that a replay has not asked for.
+    pub(crate) fn left(&self) -> Result<Option<Divergence>, LedgerError> {
+        let Some((number, was)) = self.past.calls.first_key_value() else {
+            return Ok(None);
+        };
+        let params = was.params.read(&self.journal)?;
+        let shown = Divergence::shown(&was.service, &was.method, &params);
+        Ok(Some(Divergence {
+            call: *number,
+            now: "not made".to_owned(),
+            was: format!("was {shown}"),
+        }))
     }
 
     /// The call of this number, as it was.
@@ -83,10 +115,12 @@ impl Again {
         self.is_same(&was, call)?;
         match was.reply {
             Some(reply) => Ok(Before::Answered(reply.read(&self.journal)?)),
-            None if self.goes_on => Ok(Before::Open(OpenCall {
+            None if self.goes_on => Ok(Before::Open(Box::new(OpenCall {
                 question: was.question,
                 planned: None,
-            })),
+            }))),
+            // The run ended while it was under way, or was never waited for.
+            None if self.past.ended.is_some() => Ok(Before::Unanswered),
             None => Err(Halt::RecordingEnds.into()),
         }
     }
@@ -106,10 +140,11 @@ impl Again {
     /// How often methods were called by then, and how often people were asked.
     pub(crate) fn count(&self, tally: &Tally, sources: &Sources) -> u64 {
         for called in self.past.calls.values() {
-            let is_made = match &called.reply {
-                Some(reply) => !reply.is_refusal(),
-                None => called.intended != Intended::No,
-            };
+            // One that has no answer is made yet, and counted then.
+            let is_made = called
+                .reply
+                .as_ref()
+                .is_some_and(|reply| !reply.is_refusal());
             if is_made && called.source {
                 sources.add(&called.service, &called.method);
             }

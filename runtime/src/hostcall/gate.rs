@@ -150,7 +150,7 @@ pub(crate) fn planned(decided: Decided) -> Result<(Arc<Method>, Box<RawValue>), 
 
 /// Who can be asked, and what is known of the call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct GateQuestion<'a> {
     pub(crate) call: &'a Call,
     pub(crate) approver: Option<&'a Arc<dyn Approver>>,
     pub(crate) people: &'a People,
@@ -161,10 +161,19 @@ pub(crate) struct Asking<'a> {
     pub(crate) may_park: bool,
 }
 
+impl GateQuestion<'_> {
+    /// What was asked when the run was parked is decided without an answer, unless one was used already.
+    fn withdraw(&self, agreed: &Agreed) {
+        if let Some(question) = self.question.filter(|_| agreed.approval.is_none()) {
+            self.record.withdrawn(self.call.number(), question.approval);
+        }
+    }
+}
+
 /// Lets a decided call pass, or says why not. Asks a person at most once for the same parameters.
 pub(crate) async fn clear(
     decided: Decided,
-    asking: Asking<'_>,
+    asking: GateQuestion<'_>,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Stop> {
     let (decision, call) = decided.open();
@@ -173,14 +182,24 @@ pub(crate) async fn clear(
         call.method().method.clone(),
     );
     let because = decision.because;
+    if let Some(question) = asking.question {
+        asking.record.come_to(question.approval);
+        unless_declined(question, &service, &name)?;
+    }
     match decision.verdict {
-        Verdict::Allow => Ok(Cleared(call)),
-        Verdict::Refuse => Err(Refusal::Denied {
-            service,
-            method: name,
-            because,
+        Verdict::Allow => {
+            asking.withdraw(agreed);
+            Ok(Cleared(call))
         }
-        .into()),
+        Verdict::Refuse => {
+            asking.withdraw(agreed);
+            Err(Refusal::Denied {
+                service,
+                method: name,
+                because,
+            }
+            .into())
+        }
         Verdict::Gate => match &agreed.params {
             // THREAT[APR-01]: an answer is about these bytes.
             Some(params) if params.get() == call.params().get() => Ok(Cleared(call)),
@@ -198,10 +217,10 @@ pub(crate) async fn clear(
 async fn ask(
     call: Clearable,
     because: Vec<String>,
-    asking: Asking<'_>,
+    asking: GateQuestion<'_>,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Stop> {
-    let Asking {
+    let GateQuestion {
         approver,
         people,
         record,
@@ -312,13 +331,25 @@ async fn ask(
     Ok(Cleared(call))
 }
 
+/// Somebody said no, and policies that would let the call pass today do not unsay it: THREAT[APR-05].
+fn unless_declined(question: &PastQuestion, service: &str, method: &str) -> Result<(), Refusal> {
+    match &question.answer {
+        Some(answer) if answer.said == Said::No => Err(Refusal::Declined {
+            service: service.to_owned(),
+            method: method.to_owned(),
+            because: answer.because.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// What came of a question that was asked when the run was parked. THREAT[APR-05]: it is decided anew, and a call that
 /// the policies would have somebody look at is made if somebody did.
 fn answered(
     call: Clearable,
     question: &PastQuestion,
     binding: Digest,
-    asking: Asking<'_>,
+    asking: GateQuestion<'_>,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Stop> {
     let (service, method) = (
@@ -334,9 +365,9 @@ fn answered(
     };
     let is_over = now_ms() >= question.expires;
     match &question.answer {
-        Some(answer) if answer.said == Said::No => Err(declined(answer.because.clone())),
         Some(answer) if answer.said == Said::Yes && answer.enough && !is_over => {
             if question.binding != binding {
+                asking.withdraw(agreed);
                 return Err(Refusal::Changed { service, method }.into());
             }
             agreed.params = Some(call.params().to_owned());

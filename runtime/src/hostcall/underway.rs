@@ -37,6 +37,8 @@ pub(crate) struct UnderWay {
     order: VecDeque<u32>,
     /// Calls that wait for people, who answer when the run is no longer here.
     parked: BTreeSet<u32>,
+    /// Calls of a replay that had no answer when the run ended.
+    unanswered: BTreeSet<u32>,
     writer: ReplyWriter,
 }
 
@@ -81,6 +83,7 @@ impl UnderWay {
             done: BTreeMap::new(),
             order: VecDeque::new(),
             parked: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             writer: ReplyWriter {
                 budget,
                 record,
@@ -129,6 +132,11 @@ impl UnderWay {
     /// A call that was answered before, as it was. It is in the journal, and no answer of this run.
     pub(crate) fn again(&mut self, call: u32, reply: String) {
         self.keep(call, reply.into_bytes(), 0);
+    }
+
+    /// A call of a replay that nobody answers any more.
+    pub(crate) fn leave(&mut self, call: u32) {
+        self.unanswered.insert(call);
     }
 
     /// The reply of a call that somebody waited for all the while. The budget has to have room for it for a moment, as for
@@ -189,6 +197,9 @@ impl UnderWay {
         while !self.done.contains_key(&call) {
             if self.parked.contains(&call) {
                 return Err(self.park().await);
+            }
+            if self.unanswered.contains(&call) {
+                return Err(Halt::RecordingEnds.into());
             }
             let joined = self.tasks.join_next_with_id().await.ok_or(NoSuchCall)?;
             self.joined(joined)?;

@@ -8,53 +8,75 @@
 )]
 
 use super::{digest::Digest, ledger::Anchor};
+use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 /// An old file is made short when it is longer.
 const LONGEST: u64 = 256 << 10;
 
-/// The file.
+/// The file. Several processes add to it, and any of them may make it short.
 #[derive(Debug)]
 pub(super) struct AnchorFile {
     path: PathBuf,
     file: File,
-    length: u64,
 }
 
 impl AnchorFile {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let path = directory.join("anchor");
         let file = opened(&path)?;
-        let length = file.metadata()?.len();
-        Ok(Self { path, file, length })
+        Ok(Self { path, file })
     }
 
-    /// Notes where the chain ends. Called while nobody else can add to it.
+    /// Notes where the chain ends.
     pub(super) fn note(&mut self, anchor: &Anchor) -> io::Result<()> {
-        let kind = if anchor.durable { 'd' } else { 's' };
-        let line = format!("{kind} {:020} {}\n", anchor.seq, anchor.hash);
-        if self.length > LONGEST {
-            let short = self.path.with_extension("new");
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&short)?;
-            file.write_all(line.as_bytes())?;
-            std::fs::rename(&short, &self.path)?;
-            self.file = opened(&self.path)?;
-            self.length = 0;
+        let length = self.lock()?;
+        let noted = if length > LONGEST {
+            self.shorten(anchor)
         } else {
-            self.file.write_all(line.as_bytes())?;
+            self.file.write_all(written(anchor).as_bytes())
+        };
+        let _ = flock(&self.file, FlockOperation::Unlock);
+        noted
+    }
+
+    /// Waits for whoever else adds to the file, and sees to it that it is still the one of this name. Tells how long it is.
+    fn lock(&mut self) -> io::Result<u64> {
+        loop {
+            flock(&self.file, FlockOperation::LockExclusive)?;
+            let (here, there) = (self.file.metadata()?, std::fs::metadata(&self.path));
+            match there {
+                Ok(there) if (there.dev(), there.ino()) == (here.dev(), here.ino()) => {
+                    return Ok(here.len());
+                }
+                // Another process made it short, or somebody took it away.
+                _ => self.file = opened(&self.path)?,
+            }
         }
-        self.length = self.length.saturating_add(line.len() as u64);
-        Ok(())
+    }
+
+    /// Makes a file of one line, which has its name only when it is on the disk. The old one stays locked, so
+    /// that nobody else does the same meanwhile.
+    fn shorten(&mut self, anchor: &Anchor) -> io::Result<()> {
+        let furthest = self.read()?.into_iter().max_by_key(|known| known.seq);
+        let furthest = furthest.filter(|known| known.seq > anchor.seq);
+        let short = self.path.with_extension("new");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&short)?;
+        for anchor in furthest.iter().chain([anchor]) {
+            file.write_all(written(anchor).as_bytes())?;
+        }
+        file.sync_data()?;
+        std::fs::rename(&short, &self.path)
     }
 
     /// All that it says, in no order: processes add to it as they come. A line that a power cut left half is nothing.
@@ -62,6 +84,11 @@ impl AnchorFile {
         let text = String::from_utf8_lossy(&std::fs::read(&self.path)?).into_owned();
         Ok(text.lines().filter_map(anchor).collect())
     }
+}
+
+fn written(anchor: &Anchor) -> String {
+    let kind = if anchor.durable { 'd' } else { 's' };
+    format!("{kind} {:020} {}\n", anchor.seq, anchor.hash)
 }
 
 fn opened(path: &Path) -> io::Result<File> {

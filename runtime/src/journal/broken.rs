@@ -11,15 +11,15 @@ use super::{
 
 /// Why it could not be opened.
 #[derive(Debug)]
-pub(super) struct Broken(pub(super) String);
+pub(super) struct BrokenLedger(pub(super) String);
 
-impl Broken {
+impl BrokenLedger {
     fn say<T>(&self) -> Result<T, LedgerError> {
         Err(LedgerError::Engine(self.0.clone()))
     }
 }
 
-impl Ledger for Broken {
+impl Ledger for BrokenLedger {
     fn append(&mut self, _: &Batch, _: bool) -> Result<(), LedgerError> {
         self.say()
     }
@@ -61,6 +61,14 @@ impl Ledger for Broken {
     }
 
     fn anchors(&self) -> Result<Vec<Anchor>, LedgerError> {
+        self.say()
+    }
+
+    fn read_at_one_moment(&self) -> Result<(), LedgerError> {
+        self.say()
+    }
+
+    fn read_on(&self) -> Result<(), LedgerError> {
         self.say()
     }
 }

@@ -19,7 +19,7 @@ pub enum Entry<'a> {
     #[serde(borrow)]
     Begun(Box<Begun<'a>>),
     /// What is nondeterministic and the run was given since the last such line.
-    Given(Given),
+    Given(GivenEntry),
     /// Standard input that came while it ran, in hexadecimal digits.
     Input(Cow<'a, str>),
     /// The next script of a session.
@@ -42,7 +42,7 @@ pub enum Entry<'a> {
         params: Held<'a>,
     },
     /// The policies decided.
-    Decided(Decided<'a>),
+    Decided(DecidedEntry<'a>),
     /// A person has to agree.
     Asked(Asked<'a>),
     /// What they said.
@@ -111,7 +111,7 @@ pub enum Entry<'a> {
     /// It goes on.
     Resumed,
     /// It has ended.
-    Ended(Box<Ended<'a>>),
+    Ended(Box<EndedEntry<'a>>),
     /// What was before a line was removed, as old as it was. The next line follows it in the chain.
     Pruned {
         /// The last line that was removed.
@@ -263,7 +263,7 @@ pub struct RunLimits {
 /// Readings of clocks, and how waits ended, as a [`Tape`] has them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Given {
+pub struct GivenEntry {
     /// Readings.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub readings: Vec<(u64, u64)>,
@@ -272,7 +272,7 @@ pub struct Given {
     pub waits: Vec<(u32, u64)>,
 }
 
-impl Given {
+impl GivenEntry {
     /// Goes on with a tape.
     pub(crate) fn onto(self, tape: &mut Tape) {
         tape.readings.extend(self.readings);
@@ -283,7 +283,7 @@ impl Given {
 /// A decision.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Decided<'a> {
+pub struct DecidedEntry<'a> {
     /// About which call.
     pub call: u32,
     /// What it was.
@@ -325,6 +325,9 @@ pub struct Asked<'a> {
     pub params: Held<'a>,
     /// What an answer is bound to.
     pub binding: Digest,
+    /// How many have to agree, where nobody was there to answer it.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub needed: u32,
     /// Until when it can be answered, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<u64>,
@@ -361,7 +364,7 @@ pub struct Spent {
 /// How a run ended.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ended<'a> {
+pub struct EndedEntry<'a> {
     /// In one word.
     pub status: Cow<'a, str>,
     /// What a process would have exited with.
@@ -491,3 +494,11 @@ impl<'a> Entry<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

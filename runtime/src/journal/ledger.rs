@@ -47,6 +47,13 @@ pub trait Ledger: fmt::Debug + Send {
 
     /// Where the chain was seen to end, outside of what it is kept in.
     fn anchors(&self) -> Result<Vec<Anchor>, LedgerError>;
+
+    /// Has everything that is read from here on be as it was at one moment, whatever others add meanwhile, until
+    /// [`Ledger::read_on`].
+    fn read_at_one_moment(&self) -> Result<(), LedgerError>;
+
+    /// What is read is what there is again.
+    fn read_on(&self) -> Result<(), LedgerError>;
 }
 
 /// What is added at once.
@@ -70,7 +77,7 @@ pub struct Line {
     /// The entry as it is kept.
     pub body: Vec<u8>,
     /// What follows from it.
-    pub change: Option<Change>,
+    pub change: Option<TableChange>,
 }
 
 /// A line that was added.
@@ -82,6 +89,8 @@ pub struct KeptLine {
     pub run: Id,
     /// When.
     pub at: u64,
+    /// Which kind of entry it is.
+    pub kind: u8,
     /// The entry as it is kept.
     pub body: Vec<u8>,
     /// The chain up to it.
@@ -90,7 +99,7 @@ pub struct KeptLine {
 
 /// What follows from a line for the tables.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum TableChange {
     /// There is a run.
     Begun(Box<RunRow>),
     /// What has become of it.
@@ -140,6 +149,8 @@ pub enum Condition {
         status: String,
         /// Whose it was.
         owner: Option<Id>,
+        /// Its last line that was read: there is none after it.
+        last: u64,
     },
 }
 

@@ -29,6 +29,10 @@ pub(crate) struct Past {
     pub(crate) input: VecDeque<Vec<u8>>,
     /// The calls that it asked for, by their numbers.
     pub(crate) calls: BTreeMap<u32, PastCall>,
+    /// Answers to requests that were refused before anybody looked what they ask for, by their numbers.
+    pub(crate) unread: BTreeMap<u32, PastText>,
+    /// The last line of it that was read.
+    pub(crate) last: u64,
     pub(crate) counts: RunCounts,
     /// What it had used when it was parked last.
     pub(crate) spent: Option<Spent>,
@@ -158,7 +162,9 @@ impl Past {
                 }
             }
         }
-        past.ok_or(PastError::NoBeginning)
+        let mut past = past.ok_or(PastError::NoBeginning)?;
+        past.last = from.saturating_sub(1);
+        Ok(past)
     }
 
     fn of(run: Id, begun: &Begun<'_>) -> Self {
@@ -175,6 +181,8 @@ impl Past {
             begun: begun.owned(),
             input: VecDeque::new(),
             calls: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            last: 0,
             counts: RunCounts::default(),
             spent: None,
             ended: None,
@@ -266,8 +274,12 @@ impl Past {
                 }
             }
             Entry::Replied { call, reply } | Entry::Resolved { call, reply, .. } => {
-                if let Some(called) = self.calls.get_mut(&call) {
-                    called.reply = Some(PastText::of(&reply));
+                let reply = PastText::of(&reply);
+                match self.calls.get_mut(&call) {
+                    Some(called) => called.reply = Some(reply),
+                    None => {
+                        self.unread.insert(call, reply);
+                    }
                 }
             }
             Entry::Parked(spent) => self.spent = Some(spent),
@@ -314,6 +326,16 @@ impl Past {
             .next()
             .map(|question| question.agreed.clone())
             .unwrap_or_default()
+    }
+
+    /// Questions that are open, or whose answer was not used.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = (u32, Id)> {
+        self.calls.iter().filter_map(|(call, called)| {
+            let question = called.question.as_ref()?;
+            let is_over = (question.answer.as_ref()).is_some_and(|answer| answer.said != Said::Yes);
+            (called.reply.is_none() && called.intended == Intended::No && !is_over)
+                .then_some((*call, question.approval))
+        })
     }
 
     /// Changes that were about to be sent and have no answer: only a person can tell whether they were made.

@@ -7,9 +7,9 @@
 use super::{
     AWAITING, Journal, Unwritten,
     digest::Digest,
-    entry::{Asked, Begun, Decided, Ended, Entry, Given, Held, Said, Spent},
+    entry::{Asked, Begun, DecidedEntry, EndedEntry, Entry, GivenEntry, Held, Said, Spent},
     id::Id,
-    ledger::{ApprovalRow, ApprovalState, Change, Line, RunCounts, RunRow},
+    ledger::{ApprovalRow, ApprovalState, Line, RunCounts, RunRow, TableChange},
     now_ms,
 };
 use crate::made::{CallList, CallMade, CallResult};
@@ -41,6 +41,11 @@ struct RecordState {
     calls: CallList,
     /// Questions that nobody has answered, by their calls.
     open: Vec<(u32, Id)>,
+    /// Those of before that the run has not come to again.
+    unused: Vec<(u32, Id)>,
+    /// Why a line of the run is not in the journal, where one is not. Nothing is changed after that: what the run was given by
+    /// then is not all kept, and it could not be made again.
+    lost: Option<Unwritten>,
 }
 
 /// What a call is sent with: its line is where it has to be. There is one for each call, and it cannot be kept.
@@ -84,7 +89,7 @@ pub(crate) struct OpenQuestion<'a> {
 impl Record {
     /// A run begins. Its first line says what it was made of.
     pub(crate) fn begin(journal: &Journal, run: Id, begun: &Begun<'_>) -> Self {
-        let record = Self::of(journal, run, RunCounts::default());
+        let record = Self::of(journal, run, RunCounts::default(), Vec::new());
         let caller = begun.caller.as_ref();
         let row = RunRow {
             run,
@@ -101,16 +106,22 @@ impl Record {
         };
         let at = row.began;
         let entry = Entry::Begun(Box::new(begun.clone()));
-        record.push_at(at, &entry, Some(Change::Begun(Box::new(row))));
+        record.push_at(at, &entry, Some(TableChange::Begun(Box::new(row))));
         record
     }
 
-    /// A run goes on that did so much before.
-    pub(crate) fn of(journal: &Journal, run: Id, counts: RunCounts) -> Self {
+    /// A run goes on that did so much before, and whose questions of before are these.
+    pub(crate) fn of(
+        journal: &Journal,
+        run: Id,
+        counts: RunCounts,
+        unused: Vec<(u32, Id)>,
+    ) -> Self {
         Self(Arc::new(RecordInner {
             kept: Some((journal.clone(), run)),
             state: Mutex::new(RecordState {
                 counts,
+                unused,
                 ..RecordState::default()
             }),
         }))
@@ -126,7 +137,7 @@ impl Record {
     }
 
     /// What the run was given since the last time.
-    pub(crate) fn given(&self, given: Given) {
+    pub(crate) fn given(&self, given: GivenEntry) {
         if !(given.readings.is_empty() && given.waits.is_empty()) {
             self.push(&Entry::Given(given), None);
         }
@@ -177,7 +188,7 @@ impl Record {
         let policies = decision.policies.iter();
         let because = decision.because.iter();
         self.push(
-            &Entry::Decided(Decided {
+            &Entry::Decided(DecidedEntry {
                 call,
                 verdict: decision.verdict,
                 effect: decided.effect,
@@ -211,6 +222,7 @@ impl Record {
             approval: None,
             params: self.held(params),
             binding,
+            needed: 0,
             expires: None,
         };
         self.push(&Entry::Asked(asked), None);
@@ -252,6 +264,7 @@ impl Record {
             approval: Some(approval),
             params: self.held(question.params),
             binding: question.binding,
+            needed: question.needed,
             expires: Some(question.expires),
         };
         let mut state = self.state();
@@ -260,8 +273,23 @@ impl Record {
             made.result = CallResult::Awaiting;
         }
         drop(state);
-        self.push(&Entry::Asked(asked), Some(Change::Asked(Box::new(row))));
+        self.push(
+            &Entry::Asked(asked),
+            Some(TableChange::Asked(Box::new(row))),
+        );
         Some(approval)
+    }
+
+    /// The run has come to the call again that a question of before is about.
+    pub(crate) fn come_to(&self, approval: Id) {
+        self.state()
+            .unused
+            .retain(|(_, unused)| *unused != approval);
+    }
+
+    /// A question of before is not needed any more.
+    pub(crate) fn withdrawn(&self, call: u32, approval: Id) {
+        self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
     }
 
     /// A question of before is still open.
@@ -288,7 +316,7 @@ impl Record {
             by: "sandgate".into(),
             because: None,
         };
-        let change = Change::Answered {
+        let change = TableChange::Answered {
             approval,
             agreed: None,
             state,
@@ -311,14 +339,15 @@ impl Record {
         let Some((journal, run)) = &self.0.kept else {
             return Ok(Ticket { key: None });
         };
-        if is_required {
-            journal.is_writable()?;
-        }
         let named = idempotent.then(|| format!("{run}:{call}"));
         let key = named
             .as_deref()
             .and_then(|key| IdempotencyKey::new(key).ok());
         if effect == Effect::Read && approval.is_none() {
+            if is_required {
+                journal.reach().await?;
+                self.is_whole()?;
+            }
             return Ok(Ticket { key });
         }
         let entry = Entry::Intended {
@@ -327,13 +356,14 @@ impl Record {
             approval,
             key: named.as_deref().map(Cow::Borrowed),
         };
-        let change = approval.map(|approval| Change::Answered {
+        let change = approval.map(|approval| TableChange::Answered {
             approval,
             agreed: None,
             state: ApprovalState::Spent,
         });
         self.push(&entry, change);
         journal.settle().await?;
+        self.is_whole()?;
         Ok(Ticket { key })
     }
 
@@ -363,32 +393,35 @@ impl Record {
         let Some(journal) = self.journal() else {
             return Ok(Vec::new());
         };
-        let (counts, open) = {
-            let state = self.state();
-            (state.counts, state.open.clone())
-        };
-        let change = Change::Stands {
+        let open = self.state().open.clone();
+        let change = TableChange::Stands {
             status: AWAITING.to_owned(),
-            counts,
+            counts: RunCounts::default(),
             over: false,
         };
         self.push(&Entry::Parked(spent), Some(change));
         journal.settle().await?;
+        self.is_whole()?;
         Ok(open.into_iter().map(|(_, approval)| approval).collect())
     }
 
     /// The run has ended, and what nobody answered is not asked any more.
-    pub(crate) fn end(&self, ended: &Ended<'_>) {
-        let open = std::mem::take(&mut self.state().open);
+    pub(crate) fn end(&self, ended: &EndedEntry<'_>) {
+        let open = {
+            let mut state = self.state();
+            let state = &mut *state;
+            state.unused.append(&mut state.open);
+            std::mem::take(&mut state.unused)
+        };
         for (call, approval) in open {
             self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
         }
-        let change = Change::Stands {
+        let change = TableChange::Stands {
             status: ended.status.to_string(),
-            counts: self.state().counts,
+            counts: RunCounts::default(),
             over: true,
         };
-        let entry = Entry::Ended(Box::new(Ended {
+        let entry = Entry::Ended(Box::new(EndedEntry {
             status: ended.status.clone(),
             reason: ended.reason.clone(),
             files: ended.files.clone(),
@@ -419,24 +452,39 @@ impl Record {
         }
     }
 
-    fn push(&self, entry: &Entry<'_>, change: Option<Change>) {
+    fn push(&self, entry: &Entry<'_>, change: Option<TableChange>) {
         if self.0.kept.is_some() {
             self.push_at(now_ms(), entry, change);
         }
     }
 
-    fn push_at(&self, at: u64, entry: &Entry<'_>, change: Option<Change>) {
+    fn push_at(&self, at: u64, entry: &Entry<'_>, change: Option<TableChange>) {
         let Some((journal, run)) = &self.0.kept else {
             return;
         };
-        self.state().counts.count(entry);
-        journal.push(Line {
+        let mut line = Line {
             run: *run,
             at,
             kind: entry.kind(),
             body: entry.encode(),
             change,
-        });
+        };
+        // Counted and added as one, or another line could come between how many there were and the line that says so.
+        let mut state = self.state();
+        if let Some(TableChange::Stands { counts, .. }) = &mut line.change {
+            *counts = state.counts;
+        }
+        match journal.push(line, &entry.texts()) {
+            Ok(()) => state.counts.count(entry),
+            Err(why) => state.lost = Some(why),
+        }
+    }
+
+    fn is_whole(&self) -> Result<(), Unwritten> {
+        match &self.state().lost {
+            None => Ok(()),
+            Some(why) => Err(why.clone()),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, RecordState> {

@@ -1,6 +1,11 @@
 //! The journal in SQLite, in a directory of its own: what a run's process may write is this and not what decides. Lines are added
 //! in one transaction with what follows from them; a transaction that has to last is on the disk when it is done.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the journal lies in a directory of its own"
+)]
+
 use super::{
     anchor::AnchorFile,
     chain::link,
@@ -8,8 +13,8 @@ use super::{
     entry::{Entry, Purpose},
     id::Id,
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Change, Condition,
-        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Condition, KeptLine,
+        Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
     },
     owner,
 };
@@ -97,7 +102,17 @@ impl Sqlite {
         lines: impl IntoIterator<Item = &'l Line>,
         durable: bool,
     ) -> Result<(), LedgerError> {
-        let mut head = head(&transaction)?;
+        let head = Self::add(&transaction, lines, durable)?;
+        Self::end(anchor, transaction, head)
+    }
+
+    /// Adds lines in a transaction, and tells where the chain ends then.
+    fn add<'l>(
+        transaction: &Transaction<'_>,
+        lines: impl IntoIterator<Item = &'l Line>,
+        durable: bool,
+    ) -> Result<Anchor, LedgerError> {
+        let mut head = head(transaction)?;
         for line in lines {
             let seq = head.seq.saturating_add(1);
             let hash = link(&head.hash, seq, line.run, line.at, &line.body);
@@ -112,14 +127,23 @@ impl Sqlite {
                     hash
                 ])?;
             if let Some(change) = &line.change {
-                apply(&transaction, line, change)?;
+                apply(transaction, line, change)?;
             }
             head = Anchor { seq, hash, durable };
         }
+        Ok(Anchor { durable, ..head })
+    }
+
+    /// Ends a transaction in which the chain came to end here.
+    fn end(
+        anchor: &mut AnchorFile,
+        transaction: Transaction<'_>,
+        head: Anchor,
+    ) -> Result<(), LedgerError> {
         // THREAT[JRN-01]: the anchor never names a line that is not kept. What is kept is not written a second time because
         // the anchor could not be.
         transaction.commit()?;
-        if let Err(error) = anchor.note(&Anchor { durable, ..head }) {
+        if let Err(error) = anchor.note(&head) {
             tracing::warn!("the journal's anchor cannot be written: {error}");
         }
         Ok(())
@@ -189,9 +213,9 @@ fn head(database: &Connection) -> Result<Anchor, LedgerError> {
 }
 
 /// What follows from a line.
-fn apply(database: &Connection, line: &Line, change: &Change) -> Result<(), LedgerError> {
+fn apply(database: &Connection, line: &Line, change: &TableChange) -> Result<(), LedgerError> {
     match change {
-        Change::Begun(row) => {
+        TableChange::Begun(row) => {
             let purpose = row
                 .of
                 .map(|of| serde_json::to_string(&of).unwrap_or_default());
@@ -211,7 +235,7 @@ fn apply(database: &Connection, line: &Line, change: &Change) -> Result<(), Ledg
                     row.owner
                 ])?;
         }
-        Change::Stands {
+        TableChange::Stands {
             status,
             counts,
             over,
@@ -231,12 +255,12 @@ fn apply(database: &Connection, line: &Line, change: &Change) -> Result<(), Ledg
                     ended
                 ])?;
         }
-        Change::Resumed { owner } => {
+        TableChange::Resumed { owner } => {
             database
                 .prepare_cached("UPDATE runs SET status = 'running', owner = ?2 WHERE run = ?1")?
                 .execute(params![line.run, owner])?;
         }
-        Change::Asked(row) => {
+        TableChange::Asked(row) => {
             database
                 .prepare_cached(
                     "INSERT INTO approvals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -255,7 +279,7 @@ fn apply(database: &Connection, line: &Line, change: &Change) -> Result<(), Ledg
                     row.binding
                 ])?;
         }
-        Change::Answered {
+        TableChange::Answered {
             approval,
             agreed,
             state,
@@ -291,9 +315,15 @@ impl Ledger for Sqlite {
                 params![approval, state.as_str(), agreed],
                 |row| row.get(0),
             )?,
-            Condition::Run { run, status, owner } => transaction.query_row(
-                "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status = ?2 AND owner IS ?3)",
-                params![run, status, owner],
+            Condition::Run {
+                run,
+                status,
+                owner,
+                last,
+            } => transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status = ?2 AND owner IS ?3)
+                    AND NOT EXISTS (SELECT 1 FROM entries WHERE run = ?1 AND seq > ?4)",
+                params![run, status, owner, number(*last)],
                 |row| row.get(0),
             )?,
         };
@@ -305,7 +335,7 @@ impl Ledger for Sqlite {
     }
 
     fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
-        let mut wanted = Wanted::default();
+        let mut wanted = RowsWanted::default();
         if let Some(beginning) = &filter.beginning {
             let Some((first, last)) = Id::beginning(beginning) else {
                 return Ok(Vec::new());
@@ -352,7 +382,7 @@ impl Ledger for Sqlite {
     }
 
     fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
-        let mut wanted = Wanted::default();
+        let mut wanted = RowsWanted::default();
         if let Some(run) = filter.run {
             wanted.and("run = ?", [boxed(run)]);
         }
@@ -381,6 +411,7 @@ impl Ledger for Sqlite {
                 seq: unsigned(row, "seq")?,
                 run: row.get("run")?,
                 at: unsigned(row, "at")?,
+                kind: row.get("kind")?,
                 body: row.get("body")?,
                 hash: row.get("hash")?,
             })
@@ -403,17 +434,21 @@ impl Ledger for Sqlite {
     }
 
     fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
-        let (packed, body): (bool, Vec<u8>) = self
+        let (packed, body): (i64, Vec<u8>) = self
             .database
             .prepare_cached("SELECT packed, body FROM texts WHERE digest = ?1")?
             .query_row([digest], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?
             .ok_or_else(|| LedgerError::Corrupt(format!("text {digest} is gone")))?;
-        let text = if packed {
-            unpacked(&body)
-                .ok_or_else(|| LedgerError::Corrupt(format!("text {digest} cannot be unpacked")))?
-        } else {
-            body
+        let text = match packed {
+            0 => body,
+            1 => unpacked(&body)
+                .ok_or_else(|| LedgerError::Corrupt(format!("text {digest} cannot be unpacked")))?,
+            _ => {
+                return Err(LedgerError::Corrupt(format!(
+                    "text {digest} is neither packed nor not"
+                )));
+            }
         };
         if Digest::of(&text) == digest {
             Ok(text)
@@ -442,14 +477,7 @@ impl Ledger for Sqlite {
         if u64::try_from(kept).unwrap_or_default() <= above {
             return Ok(0);
         }
-        // Up to the first line of the first run that has to stay, since the chain is one.
-        let through: Option<i64> = transaction.query_row(
-            "SELECT coalesce(
-                (SELECT min(e.seq) - 1 FROM entries e JOIN runs r ON r.run = e.run WHERE r.ended IS NULL OR r.ended >= ?1),
-                (SELECT max(seq) FROM entries))",
-            [number(ended_before)],
-            |row| row.get(0),
-        )?;
+        let through = removable(&transaction, ended_before)?;
         let last: Option<Digest> = transaction
             .query_row(
                 "SELECT hash FROM entries WHERE seq = ?1",
@@ -480,16 +508,11 @@ impl Ledger for Sqlite {
             "DELETE FROM approvals WHERE run NOT IN (SELECT run FROM runs)",
             [],
         )?;
-        // The last line is removed once the next is chained to it.
-        let before = head(&transaction)?.seq;
-        Self::commit(&mut self.anchor, transaction, [&line], true)?;
-        let transaction = begin(&mut self.database, &mut self.durable, true)?;
-        let removed = transaction.execute(
-            "DELETE FROM entries WHERE seq <= ?1",
-            [through.min(number(before))],
-        )?;
+        // The last line is removed once the next is chained to it, and both or neither is so after a power cut.
+        let head = Self::add(&transaction, [&line], true)?;
+        let removed = transaction.execute("DELETE FROM entries WHERE seq <= ?1", [through])?;
         sweep(&transaction)?;
-        transaction.commit()?;
+        Self::end(&mut self.anchor, transaction, head)?;
         Ok(u64::try_from(removed).unwrap_or_default())
     }
 
@@ -504,6 +527,35 @@ impl Ledger for Sqlite {
     fn anchors(&self) -> Result<Vec<Anchor>, LedgerError> {
         self.anchor.read().map_err(LedgerError::Anchor)
     }
+
+    fn read_at_one_moment(&self) -> Result<(), LedgerError> {
+        Ok(self.database.execute_batch("BEGIN DEFERRED")?)
+    }
+
+    fn read_on(&self) -> Result<(), LedgerError> {
+        Ok(self.database.execute_batch("COMMIT")?)
+    }
+}
+
+/// The last line that can be removed: none of a run that has to stay is before it, since the chain is one, and no run has lines on
+/// both sides of it, or what is left of that one had no beginning.
+fn removable(database: &Connection, ended_before: u64) -> Result<Option<i64>, LedgerError> {
+    let mut through: Option<i64> = database.query_row(
+        "SELECT coalesce(
+            (SELECT min(e.seq) - 1 FROM entries e JOIN runs r ON r.run = e.run WHERE r.ended IS NULL OR r.ended >= ?1),
+            (SELECT max(seq) FROM entries))",
+        [number(ended_before)],
+        |row| row.get(0),
+    )?;
+    let mut divided = database.prepare(
+        "SELECT min(first) - 1 FROM (
+            SELECT min(seq) AS first, max(seq) AS last FROM entries WHERE run IN (SELECT run FROM runs) GROUP BY run)
+         WHERE first <= ?1 AND last > ?1",
+    )?;
+    while let Some(before) = divided.query_row([through], |row| row.get::<_, Option<i64>>(0))? {
+        through = Some(before);
+    }
+    Ok(through)
 }
 
 /// Texts that no line speaks of any more. A digest stands in a line as it is written.
@@ -559,12 +611,12 @@ fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
 
 /// What is asked of rows, piece by piece.
 #[derive(Default)]
-struct Wanted {
+struct RowsWanted {
     conditions: Vec<&'static str>,
     values: Vec<Box<dyn ToSql>>,
 }
 
-impl Wanted {
+impl RowsWanted {
     fn and(&mut self, condition: &'static str, values: impl IntoIterator<Item = Box<dyn ToSql>>) {
         self.conditions.push(condition);
         self.values.extend(values);
@@ -588,8 +640,6 @@ fn boxed(value: impl ToSql + 'static) -> Box<dyn ToSql> {
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let purpose: Option<String> = row.get("purpose")?;
-    let of = purpose.and_then(|text| serde_json::from_str::<Purpose>(&text).ok());
     Ok(RunRow {
         run: row.get("run")?,
         status: row.get("status")?,
@@ -597,11 +647,12 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         actor: row.get("actor")?,
         user: row.get("user")?,
         name: row.get("name")?,
-        of,
+        of: row.get("purpose")?,
         began: unsigned(row, "began")?,
-        ended: row
-            .get::<_, Option<i64>>("ended")?
-            .and_then(|ended| u64::try_from(ended).ok()),
+        ended: match row.get::<_, Option<i64>>("ended")? {
+            Some(_) => Some(unsigned(row, "ended")?),
+            None => None,
+        },
         counts: RunCounts {
             calls: unsigned(row, "calls")?,
             changes: unsigned(row, "changes")?,
@@ -612,7 +663,6 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 }
 
 fn approval_row(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
-    let state: String = row.get("state")?;
     Ok(ApprovalRow {
         approval: row.get("approval")?,
         run: row.get("run")?,
@@ -620,8 +670,7 @@ fn approval_row(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
         context: row.get("context")?,
         service: row.get("service")?,
         method: row.get("method")?,
-        // What nobody wrote can be used for nothing.
-        state: ApprovalState::named(&state).unwrap_or(ApprovalState::Withdrawn),
+        state: row.get("state")?,
         needed: row.get("needed")?,
         agreed: row.get("agreed")?,
         expires: unsigned(row, "expires")?,
@@ -635,7 +684,26 @@ fn number(value: u64) -> i64 {
 }
 
 fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default())
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| {
+        rusqlite::Error::IntegralValueOutOfRange(
+            row.as_ref().column_index(column).unwrap_or_default(),
+            value,
+        )
+    })
+}
+
+// What nobody here wrote is not read as if somebody had.
+impl FromSql for ApprovalState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::named(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl FromSql for Purpose {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
 }
 
 impl ToSql for Id {

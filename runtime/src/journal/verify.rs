@@ -18,7 +18,7 @@ const AT_ONCE: usize = 10_000;
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Verified {
+pub struct VerifiedJournal {
     /// Lines.
     pub lines: u64,
     /// Runs.
@@ -57,6 +57,9 @@ pub enum JournalProblem {
     /// The anchor is gone.
     #[error("there is no anchor, or not one line of it can be read")]
     NoAnchor,
+    /// A line is filed as another kind than it is.
+    #[error("line {0} is filed as another kind of line than it is")]
+    Kind(u64),
     /// A line cannot be read.
     #[error("line {0} cannot be read: {1}")]
     Unreadable(u64, String),
@@ -74,7 +77,7 @@ pub enum JournalProblem {
     Approval(Id),
 }
 
-impl Verified {
+impl VerifiedJournal {
     /// Whether everything is as it was written.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -102,7 +105,11 @@ struct RunSaid {
 struct ApprovalSaid {
     run: Id,
     call: u32,
+    context: Option<String>,
+    /// The service and the method.
+    called: Option<(String, String)>,
     state: ApprovalState,
+    needed: u32,
     agreed: u32,
     expires: u64,
     binding: Digest,
@@ -110,18 +117,28 @@ struct ApprovalSaid {
 
 #[derive(Default)]
 struct Look {
-    found: Verified,
+    found: VerifiedJournal,
     runs: BTreeMap<Id, RunSaid>,
     approvals: BTreeMap<Id, ApprovalSaid>,
+    /// The service and the method of calls that have no answer yet.
+    called: BTreeMap<(Id, u32), (String, String)>,
     spoken: BTreeSet<Digest>,
     removed: BTreeMap<u64, Digest>,
     before: Option<(u64, Digest)>,
     anchors: BTreeMap<u64, Vec<Anchor>>,
 }
 
-/// Looks at everything.
-pub(super) fn verify(ledger: &dyn Ledger) -> Result<Verified, LedgerError> {
+/// Looks at everything, as it is at one moment.
+pub(super) fn verify(ledger: &dyn Ledger) -> Result<VerifiedJournal, LedgerError> {
+    // A line is kept before the anchor names it, so the anchor is read first.
     let anchors = ledger.anchors()?;
+    ledger.read_at_one_moment()?;
+    let found = everything(ledger, anchors);
+    ledger.read_on()?;
+    found
+}
+
+fn everything(ledger: &dyn Ledger, anchors: Vec<Anchor>) -> Result<VerifiedJournal, LedgerError> {
     let mut look = Look::default();
     if anchors.is_empty() && ledger.last()? > 0 {
         look.found.problems.push(JournalProblem::NoAnchor);
@@ -196,6 +213,11 @@ impl Look {
             }
         }
         match Entry::decode(&line.body) {
+            // Filters go by the kind, which stands beside the line and is not in its hash.
+            Ok(entry) if entry.kind() != line.kind => {
+                self.found.problems.push(JournalProblem::Kind(line.seq));
+                self.entry(line, &entry);
+            }
             Ok(entry) => self.entry(line, &entry),
             Err(error) => self
                 .found
@@ -262,12 +284,28 @@ impl Look {
                     run.ended = Some(line.at);
                 }
             }
+            Entry::Called {
+                call,
+                service,
+                method,
+                ..
+            } => {
+                let called = (service.to_string(), method.to_string());
+                self.called.insert((line.run, *call), called);
+            }
+            Entry::Replied { call, .. } => {
+                self.called.remove(&(line.run, *call));
+            }
             Entry::Asked(asked) => {
                 if let Some(approval) = asked.approval {
+                    let run = self.runs.get(&line.run);
                     let said = ApprovalSaid {
                         run: line.run,
                         call: asked.call,
+                        context: run.and_then(|run| run.context.clone()),
+                        called: self.called.get(&(line.run, asked.call)).cloned(),
                         state: ApprovalState::Pending,
+                        needed: asked.needed,
                         agreed: 0,
                         expires: asked.expires.unwrap_or_default(),
                         binding: asked.binding,
@@ -336,6 +374,8 @@ impl Look {
                     && *began == row.began
                     && *ended == row.ended
                     && *shown == row.counts
+                    // Which process a run is in is no history; that it is in one is.
+                    && row.owner.is_some() == (row.status == "running")
             });
             if !is_as_said {
                 self.found.problems.push(JournalProblem::Run(row.run));
@@ -355,7 +395,10 @@ impl Look {
             let said = ApprovalSaid {
                 run: row.run,
                 call: row.call,
+                context: Some(row.context),
+                called: Some((row.service, row.method)),
                 state: row.state,
+                needed: row.needed,
                 agreed: row.agreed,
                 expires: row.expires,
                 binding: row.binding,
@@ -373,3 +416,12 @@ impl Look {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::{
     outcome::{Outcome, Status, StreamText, Usage},
     processor::Processor,
     recorder::{Clock, Recorder},
-    sandbox::{Kept, RunAgain, RunEnding, RunError, end_of, spent_of},
+    sandbox::{KeptRun, RunAgain, RunEnding, RunError, end_of, spent_of},
     script::Script,
 };
 use sandgate_wire::{Exception, Reply, Request, Value};
@@ -47,7 +47,7 @@ pub(crate) async fn make(
         Some(again) => Recorder::resume(std::mem::take(&mut again.past.tape), &budget),
         None => Recorder::live(Clock::Real, None, &budget).map_err(RunError::Random)?,
     };
-    let kept = Kept::begin(&script, None, context, &limits, &recorder, again, Some(of))?;
+    let kept = KeptRun::begin(&script, None, context, &limits, &recorder, again, Some(of))?;
     let processor = Processor::default();
     let mut road = Road::new(RoadParts {
         reach: context.reach().cloned(),

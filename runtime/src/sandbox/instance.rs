@@ -3,7 +3,7 @@
 
 mod kept;
 
-pub(crate) use kept::{Kept, RunAgain, RunAs, end_of, spent_of};
+pub(crate) use kept::{KeptRun, RunAgain, RunAs, digests, end_of, spent_of};
 
 use super::{
     RunError,
@@ -160,11 +160,11 @@ impl Shared {
             (std::mem::take(&mut past.input), seen)
         });
         let (input, seen) = past.unwrap_or_default();
-        let Kept {
+        let KeptRun {
             record,
             again,
             may_park,
-        } = Kept::begin(
+        } = KeptRun::begin(
             &script,
             workspace.as_deref(),
             context,
@@ -547,6 +547,12 @@ async fn finish(
         calls: state.road.calls(),
     };
     state.road.note(&mut state.recorder);
+    // A replay that ended in another way than its calls is named so.
+    if matches!(ending.status, Status::Ok | Status::Raised | Status::Exited)
+        && let Some(left) = state.road.left()
+    {
+        ending = RunEnding::because(Status::Diverged, left);
+    }
     let record = state.road.record().clone();
     let spent = kept::spent(usage.wall, usage.cpu, &state.output);
     let mut approvals = Vec::new();
@@ -562,14 +568,15 @@ async fn finish(
         Some(_) => None,
         None => made.map(Arc::new),
     };
-    let listed = match workspace.or_else(|| scratch.clone()) {
+    let workspace = workspace.or_else(|| scratch.clone());
+    let listed = match workspace.clone() {
         Some(workspace) => wasi::listed(workspace).await,
         None => FileList::default(),
     };
     let (stdout, stderr) = state.output.finish();
     if ending.status != Status::AwaitingApproval {
         let streams = [stdout.text.as_bytes(), stderr.text.as_bytes()];
-        kept::end(&record, &ending, spent, streams);
+        kept::end(&record, &ending, spent, streams, workspace.as_deref());
     }
     Outcome {
         run: record.run(),

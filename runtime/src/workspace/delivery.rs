@@ -4,7 +4,7 @@
 
 use super::{
     MOST_LISTED,
-    walk::{Entry, Next, Visit, walk},
+    walk::{Next, Visit, WalkEntry, walk},
 };
 use cap_std::{
     ambient_authority,
@@ -85,7 +85,7 @@ struct Copying<'a, I> {
 }
 
 impl<I: Intake> Visit for Copying<'_, I> {
-    fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
+    fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next> {
         self.entries = self.entries.saturating_add(1);
         if self.entries > MOST_LISTED {
             return Err(io::Error::other(format!(

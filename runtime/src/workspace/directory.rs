@@ -8,9 +8,9 @@ use super::{
     delivery::{Delivery, Intake, irregular, too_many, without_waiting},
     entry::{FileIdentity, Seen},
     host::HostSession,
-    ledger::{Ledger, Quota, locked},
+    ledger::{FileLedger, Quota, locked},
     place::Place,
-    walk::{self, Entry, Next, Visit, walk},
+    walk::{self, Next, Visit, WalkEntry, walk},
 };
 use crate::limits::Limits;
 use cap_std::{
@@ -35,7 +35,7 @@ const MOST_MEASURED: u64 = 1_000_000;
 pub(super) struct Directory {
     pub(super) path: PathBuf,
     pub(super) dir: Dir,
-    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) ledger: Arc<Mutex<FileLedger>>,
     /// Whether runs can only read it.
     read_only: bool,
 }
@@ -204,7 +204,7 @@ pub(super) struct Measured {
 }
 
 impl Visit for Measured {
-    fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
+    fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next> {
         self.entries = self.entries.saturating_add(1);
         if self.entries > MOST_MEASURED {
             return Err(io::Error::other(format!(
@@ -238,7 +238,7 @@ struct FileLister {
 }
 
 impl Visit for FileLister {
-    fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
+    fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next> {
         self.entries = self.entries.saturating_add(1);
         let more = match entry.kind {
             FileType::RegularFile => entry.length(),
@@ -281,7 +281,7 @@ struct Paths {
 }
 
 impl Visit for Paths {
-    fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
+    fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next> {
         if entry.kind == FileType::RegularFile {
             self.paths.push(entry.path());
         }

@@ -6,7 +6,7 @@
 
 use super::{
     entry::{FileIdentity, Seen, number},
-    ledger::{Ledger, Quota, locked},
+    ledger::{FileLedger, Quota, locked},
     listing::Listing,
     session::Whence,
     slots::Slot,
@@ -25,7 +25,7 @@ use std::{
 pub(crate) struct HostSession {
     pub(super) root: Dir,
     pub(super) table: Table<OpenDirectory, OpenFile>,
-    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) ledger: Arc<Mutex<FileLedger>>,
     pub(super) quota: Quota,
     /// Whether nothing in it may change.
     pub(super) read_only: bool,
@@ -56,7 +56,7 @@ impl HostSession {
     pub(super) fn new(
         root: Dir,
         first: Dir,
-        ledger: Arc<Mutex<Ledger>>,
+        ledger: Arc<Mutex<FileLedger>>,
         quota: Quota,
         read_only: bool,
     ) -> Self {
@@ -226,7 +226,7 @@ impl OpenFile {
 
     pub(super) fn resize(
         &self,
-        ledger: &mut Ledger,
+        ledger: &mut FileLedger,
         quota: &Quota,
         size: u64,
     ) -> Result<(), Errno> {

@@ -83,7 +83,7 @@ impl Account {
 
 /// The account of one directory of the host; runs that share it share this.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct FileLedger {
     pub(super) account: Account,
     /// How many descriptors each open file has.
     open: HashMap<FileIdentity, usize>,
@@ -93,7 +93,7 @@ pub(crate) struct Ledger {
     pub(super) most: Option<u64>,
 }
 
-impl Ledger {
+impl FileLedger {
     /// A name is gone. `seen` is what it named, looked at before.
     pub(super) fn unnamed(&mut self, seen: &Seen) {
         self.account.unnamed();

@@ -12,7 +12,7 @@ use super::{
     place::Place,
     session::How,
     slots::Slot,
-    walk::{self, Entry, Next, Visit, walk},
+    walk::{self, Next, Visit, WalkEntry, walk},
 };
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use rustix::{
@@ -321,7 +321,7 @@ fn mode(bits: u32) -> Mode {
 fn extent(spot: &HostSpot<'_>) -> Result<Place, Errno> {
     struct Deepest(Place);
     impl Visit for Deepest {
-        fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next> {
+        fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next> {
             self.0.depth = self.0.depth.max(entry.depth.saturating_add(1));
             self.0.length = self.0.length.max(entry.length());
             Ok(Next::In)

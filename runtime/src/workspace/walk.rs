@@ -25,7 +25,7 @@ pub(super) const BATCH: usize = 32 * 1024;
 
 /// One name on the way.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct WalkEntry<'a> {
     /// Where it lies.
     pub(super) dir: &'a Dir,
     pub(super) name: &'a CStr,
@@ -36,7 +36,7 @@ pub(super) struct Entry<'a> {
     pub(super) depth: usize,
 }
 
-impl Entry<'_> {
+impl WalkEntry<'_> {
     /// The bytes of its path from where the walk began.
     pub(super) fn length(&self) -> usize {
         let separator = usize::from(!self.above.is_empty());
@@ -70,7 +70,7 @@ pub(super) enum Next {
 
 /// What is done on the way.
 pub(super) trait Visit {
-    fn meet(&mut self, entry: &Entry<'_>) -> io::Result<Next>;
+    fn meet(&mut self, entry: &WalkEntry<'_>) -> io::Result<Next>;
 
     /// A directory cannot be opened or read.
     fn closed(&mut self, path: &[u8], error: io::Error) -> io::Result<()>;
@@ -173,7 +173,7 @@ fn read(
         if name == c"." || name == c".." {
             continue;
         }
-        let mut entry = Entry {
+        let mut entry = WalkEntry {
             dir,
             name,
             kind: entry.file_type(),

@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The transport.
 #[derive(Debug)]
 pub(super) struct LineTransport {
-    incoming: mpsc::Receiver<Line>,
+    incoming: mpsc::Receiver<McpLine>,
     outgoing: mpsc::Sender<Outgoing>,
     pending: Pending,
     /// Told when nothing more comes in.
@@ -52,7 +52,7 @@ pub(super) struct LineTransport {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Line {
+enum McpLine {
     Whole(Vec<u8>),
     TooLong,
 }
@@ -142,8 +142,8 @@ impl LineTransport {
     }
 
     /// What a line is: a message that is passed on, or one that is answered here, or one that means nothing.
-    fn take(&self, line: &Line) -> Incoming {
-        let Line::Whole(bytes) = line else {
+    fn take(&self, line: &McpLine) -> Incoming {
+        let McpLine::Whole(bytes) = line else {
             let message = format!("the message is longer than {}", ByteCount(LONGEST));
             return Incoming::refused(None, ErrorCode::INVALID_REQUEST, message);
         };
@@ -279,7 +279,7 @@ fn answers(message: &ServerJsonRpcMessage) -> Option<&RequestId> {
 }
 
 /// Reads lines until there are no more, or nobody wants them. At most `longest` bytes are held.
-fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<Line>) {
+fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<McpLine>) {
     let mut line = Vec::new();
     let mut too_long = false;
     loop {
@@ -310,9 +310,9 @@ fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<Line>) {
             continue;
         }
         let whole = if std::mem::take(&mut too_long) {
-            Line::TooLong
+            McpLine::TooLong
         } else {
-            Line::Whole(std::mem::take(&mut line))
+            McpLine::Whole(std::mem::take(&mut line))
         };
         if to.blocking_send(whole).is_err() {
             return;

@@ -93,10 +93,10 @@ fn apr_03_what_destroys_wants_a_word() {
         let drawn = draw(&asked(method), TALL).unwrap();
         assert_eq!(drawn.word.as_deref(), Some(word));
         let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
-        assert_eq!(said(word), Said::Yes);
+        assert_eq!(said(word), SaidThere::Yes);
         assert_eq!(
             [said("y"), said("yes"), said(""), said("more")],
-            [Said::No; 4]
+            [SaidThere::No; 4]
         );
     }
 }
@@ -109,11 +109,11 @@ fn apr_03_only_a_yes_is_a_yes() {
     )
     .unwrap();
     let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
-    assert_eq!([said("y"), said(" yes "), said("Y")], [Said::Yes; 3]);
+    assert_eq!([said("y"), said(" yes "), said("Y")], [SaidThere::Yes; 3]);
     for line in ["", "n", "yy", "y y", "maybe", "more", "y\u{200b}", "у"] {
-        assert_eq!(said(line), Said::No, "{line:?}");
+        assert_eq!(said(line), SaidThere::No, "{line:?}");
     }
-    assert_eq!(read(&TypedLine::End, &drawn), Said::No);
+    assert_eq!(read(&TypedLine::End, &drawn), SaidThere::No);
 }
 
 #[test]
@@ -128,14 +128,14 @@ fn apr_03_all_is_an_answer_only_to_a_question_that_comes_again_and_destroys_noth
         text(&again).lines().last(),
         Some("Call crm.contact.add (write)? [y/N/all] |")
     );
-    assert_eq!(read(&all, &again), Said::All);
+    assert_eq!(read(&all, &again), SaidThere::All);
     for (effect, is_again) in [
         (Effect::Write, false),
         (Effect::Destroy, true),
         (Effect::Destroy, false),
     ] {
         let drawn = draw(&asked(effect, is_again), TALL).unwrap();
-        assert_eq!(read(&all, &drawn), Said::No, "{effect} {is_again}");
+        assert_eq!(read(&all, &drawn), SaidThere::No, "{effect} {is_again}");
     }
 }
 
@@ -160,7 +160,10 @@ fn apr_03_what_is_long_is_cut_by_us_and_can_be_asked_for() {
             x.repeat(37),
         )
     );
-    assert_eq!(read(&TypedLine::Typed("more".to_owned()), &cut), Said::More);
+    assert_eq!(
+        read(&TypedLine::Typed("more".to_owned()), &cut),
+        SaidThere::More
+    );
     let all = whole(&asked, TALL);
     assert_eq!(all.matches('x').count(), 3000);
     assert!(all.lines().all(|line| line.len() < 80));

@@ -36,6 +36,7 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_ftruncate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
+    libc::SYS_flock,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,

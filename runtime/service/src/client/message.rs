@@ -21,7 +21,7 @@ const ID: usize = 32;
 /// One request, ready to be written, as often as it takes until one byte of it is.
 #[derive(Debug)]
 pub(crate) struct RpcRequest {
-    pub(crate) id: Id,
+    pub(crate) id: RequestId,
     line: Bytes,
 }
 
@@ -52,7 +52,7 @@ impl RpcRequest {
         body.extend_from_slice(params.as_bytes());
         body.extend_from_slice(b"}\n");
         Ok(Self {
-            id: Id(id),
+            id: RequestId(id),
             line: body.into(),
         })
     }
@@ -70,7 +70,7 @@ impl RpcRequest {
 
 /// What a reply has to carry. THREAT[SVC-03], THREAT[ISO-03]: nobody can answer what they were not asked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Id([u8; ID]);
+pub(crate) struct RequestId([u8; ID]);
 
 fn unguessable() -> Result<[u8; ID], CallError> {
     let mut random = [0; ID / 2];
@@ -110,7 +110,7 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>,
     <&RawValue>::deserialize(value).map(Some)
 }
 
-impl Id {
+impl RequestId {
     /// The result in a reply, or why there is none. Numbers stay as they are written, however large or precise:
     /// what reads the result decides what it can hold.
     pub(crate) fn result_of(

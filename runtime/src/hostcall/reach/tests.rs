@@ -7,7 +7,7 @@ use crate::{
     hostcall::{
         call,
         desk::Desk,
-        gate::{self, Agreed, Asking, People, Stop},
+        gate::{self, Agreed, GateQuestion, People, Stop},
         question::{Answer, Question},
     },
     journal::record::Record,
@@ -517,7 +517,7 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
     };
     let (people, record) = (People::default(), Record::default());
     let (call, mut agreed) = (asked("{}"), Agreed::default());
-    let asking = Asking {
+    let asking = GateQuestion {
         call: &call,
         approver: reach.approver(),
         people: &people,

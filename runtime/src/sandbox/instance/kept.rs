@@ -7,7 +7,8 @@ use crate::{
     hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
-        entry::{Begun, Ended, Purpose, RunCaller, RunLimits, Spent},
+        digest::Digest,
+        entry::{Begun, EndedEntry, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
         past::Past,
         record::Record,
@@ -44,14 +45,14 @@ pub(crate) struct RunAgain {
 }
 
 /// What a run writes to, and what it did before.
-pub(crate) struct Kept {
+pub(crate) struct KeptRun {
     pub(crate) record: Record,
     pub(crate) again: Option<Again>,
     /// Whether it can be gone on with from the journal.
     pub(crate) may_park: bool,
 }
 
-impl Kept {
+impl KeptRun {
     pub(crate) fn begin(
         script: &Script,
         workspace: Option<&Workspace>,
@@ -64,7 +65,8 @@ impl Kept {
         if let Some(again) = again {
             let may_park = again.goes_on && context.may_park();
             let record = if again.goes_on {
-                Record::of(&again.journal, again.past.run, again.past.counts)
+                let (past, unused) = (&again.past, again.past.unused().collect());
+                Record::of(&again.journal, past.run, past.counts, unused)
             } else {
                 Record::default()
             };
@@ -197,11 +199,31 @@ pub(crate) fn spent_of(wall: Duration, cpu: Duration) -> Spent {
 
 /// And their last line.
 pub(crate) fn end_of(record: &Record, ending: &RunEnding, spent: Spent) {
-    end(record, ending, spent, [b"", b""]);
+    end(record, ending, spent, [b"", b""], None);
+}
+
+/// The files that a run left in memory, by path. Those of a directory of the host are the host's.
+pub(crate) fn digests(workspace: &Workspace) -> Vec<(String, Digest)> {
+    if workspace.path().is_some() {
+        return Vec::new();
+    }
+    let files = workspace.files().unwrap_or_default().into_iter();
+    files
+        .filter_map(|file| {
+            let bytes = workspace.read(&file.path).ok()?;
+            Some((file.path, Digest::of(&bytes)))
+        })
+        .collect()
 }
 
 /// The last line of a run.
-pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&[u8]; 2]) {
+pub(super) fn end(
+    record: &Record,
+    ending: &RunEnding,
+    spent: Spent,
+    streams: [&[u8]; 2],
+    workspace: Option<&Workspace>,
+) {
     if record.run().is_none() {
         return;
     }
@@ -209,7 +231,7 @@ pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&
     let value = ending.value.as_ref();
     let exception = ending.exception.as_ref();
     let [stdout, stderr] = streams;
-    record.end(&Ended {
+    record.end(&EndedEntry {
         status: ending.status.as_str().into(),
         exit_code: ending.exit_code,
         reason: ending.reason.as_deref().map(Cow::Borrowed),
@@ -217,7 +239,9 @@ pub(super) fn end(record: &Record, ending: &RunEnding, spent: Spent, streams: [&
         stderr: record.text(stderr),
         value: json(value.and_then(|value| serde_json::to_vec(value).ok())),
         exception: json(exception.and_then(|exception| serde_json::to_vec(exception).ok())),
-        files: Vec::new(),
+        files: (workspace.map(digests).unwrap_or_default().into_iter())
+            .map(|(path, digest)| (path.into(), digest))
+            .collect(),
         spent,
     });
 }

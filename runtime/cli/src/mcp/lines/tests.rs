@@ -3,7 +3,7 @@
 use super::*;
 use std::io::{BufReader, Cursor};
 
-fn lines(bytes: &[u8], longest: usize) -> Vec<Line> {
+fn lines(bytes: &[u8], longest: usize) -> Vec<McpLine> {
     let (to, mut from) = mpsc::channel(100);
     // A buffer of three bytes cuts every line.
     read(
@@ -15,15 +15,15 @@ fn lines(bytes: &[u8], longest: usize) -> Vec<Line> {
     std::iter::from_fn(|| from.blocking_recv()).collect()
 }
 
-fn whole(text: &str) -> Line {
-    Line::Whole(text.as_bytes().to_vec())
+fn whole(text: &str) -> McpLine {
+    McpLine::Whole(text.as_bytes().to_vec())
 }
 
 #[test]
 fn dos_14_a_line_that_is_too_long_is_skipped_to_its_end() {
     assert_eq!(
         lines(b"12345\n123456\n\n12345\n12", 5),
-        [whole("12345"), Line::TooLong, whole(""), whole("12345")]
+        [whole("12345"), McpLine::TooLong, whole(""), whole("12345")]
     );
     assert_eq!(lines(&[b'x'; 100], 5), []);
 }
