@@ -281,7 +281,9 @@ impl Road {
             },
         };
         self.waited_for = None;
-        Ok(self.under_way.pass(self.calls, &reply)?)
+        let passed = self.under_way.pass(self.calls, &reply)?;
+        self.record.kept(self.calls).await;
+        Ok(passed)
     }
 
     /// One more request: answered, or as much of it as is done while others go on.

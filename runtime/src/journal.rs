@@ -78,11 +78,17 @@ enum JournalWriter {
 struct Queue {
     state: Mutex<QueueState>,
     wake: Condvar,
+    /// What was taken is written, or could not be.
+    written: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct QueueState {
     batch: Batch,
+    /// Whether what was taken is being written.
+    busy: bool,
+    /// Whether somebody wants to read what was added.
+    hurried: bool,
     /// Texts that no line speaks of yet. They are written with the line that does, or a process that dies between the two
     /// would leave a text that nobody knows the reason of.
     loose: BTreeMap<Digest, Vec<u8>>,
@@ -256,10 +262,28 @@ impl Journal {
         self.read(|reader| reader.append_if(line, condition))
     }
 
+    /// Whoever reads has what this process added before. A disk that takes nothing is waited for no longer than it says so.
+    fn catch_up(&self) {
+        let queue = &self.0.queue;
+        let mut state = queue.state();
+        while (state.busy || !state.batch.lines.is_empty())
+            && state.failing.is_none()
+            && !state.is_over
+        {
+            state.hurried = true;
+            queue.wake.notify_one();
+            state = queue
+                .written
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     fn read<R>(
         &self,
         look: impl FnOnce(&mut dyn Ledger) -> Result<R, LedgerError>,
     ) -> Result<R, LedgerError> {
+        self.catch_up();
         let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if let JournalReader::At(directory) = &*reader {
             *reader = JournalReader::Open(Box::new(Sqlite::open(directory)?));
@@ -314,16 +338,11 @@ impl Journal {
 
     /// Waits, without an executor, until everything that was added is written.
     pub fn flush(&self) -> Result<(), Unwritten> {
-        self.start();
-        let (done, settled) = oneshot::channel();
-        self.0.queue.state().waiting.push(Waits {
-            durably: false,
-            done,
-        });
-        self.0.queue.wake.notify_one();
-        settled
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(Unwritten("the journal is closed".into())))
+        self.catch_up();
+        match &self.0.queue.state().failing {
+            None => Ok(()),
+            Some(why) => Err(why.clone()),
+        }
     }
 
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
@@ -430,12 +449,15 @@ impl Queue {
             } else {
                 GATHERS
             };
-            let is_calm = |state: &mut QueueState| state.waiting.is_empty() && !state.closing;
+            let is_calm = |state: &mut QueueState| {
+                state.waiting.is_empty() && !state.closing && !state.hurried
+            };
             let (mut state, _) = self
                 .wake
                 .wait_timeout_while(state, gathers, is_calm)
                 .unwrap_or_else(PoisonError::into_inner);
             let batch = mem::take(&mut state.batch);
+            (state.busy, state.hurried) = (true, false);
             let waiting = mem::take(&mut state.waiting);
             let (bytes, closing) = (mem::take(&mut state.bytes), state.closing);
             drop(state);
@@ -447,6 +469,7 @@ impl Queue {
             };
             let written = written.map_err(|error| Unwritten(error.to_string().into()));
             let mut state = self.state();
+            state.busy = false;
             match &written {
                 Ok(()) => {
                     state.failing = None;
@@ -466,6 +489,7 @@ impl Queue {
                 }
             }
             drop(state);
+            self.written.notify_all();
             for waits in waiting {
                 let _ = waits.done.send(written.clone());
             }

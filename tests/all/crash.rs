@@ -2,7 +2,7 @@
 //! without a line that was on the disk before, and what only a person can tell is said to be unknown. The process is this binary,
 //! started again with the name of the place in `SANDGATE_DIES`.
 
-use crate::support::{cache_dir, desk::Desk, finished, limits};
+use crate::support::{cache_dir, limits};
 use sandgate::{
     Answer, Approver, Entry, Host, Journal, PastRun, Question, RunFilter, Sandbox, Status,
     policy::Effect,
@@ -190,51 +190,4 @@ async fn jrn_04_a_process_that_dies_anywhere_leaves_a_run_that_goes_on_or_is_unk
         assert_eq!(made(place.path()), expected, "{name}");
         assert_eq!(journal.verify().unwrap().problems, [], "{name}");
     }
-}
-
-/// The same command in a shell that lets no file grow.
-fn on_a_full_disk(command: &Command) -> Command {
-    let mut full = Command::new("sh");
-    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear();
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            full.env(name, value);
-        }
-    }
-    full
-}
-
-#[test]
-fn jrn_04_while_the_disk_is_full_changes_are_refused_and_reads_go_on_unless_the_journal_is_required()
- {
-    let script = "from services import crm, Refused
-def tried(call, *args):
-    try: print(type(call(*args)).__name__)
-    except Refused as refused: print(refused.code)
-tried(crm.stats_count)
-tried(crm.contact_add, 'Ada', 'ada@example.org')
-tried(crm.stats_count)
-";
-    let desk = Desk::open();
-    let printed = |command: &mut Command| {
-        let (_, stdout, stderr) = finished(command.output().unwrap());
-        (stdout, stderr)
-    };
-    let arguments = ["--yes", "--quiet"];
-    let whole = printed(&mut desk.run(&arguments, script));
-    assert_eq!(whole.0, "dict\ndict\ndict\n", "{}", whole.1);
-    let before = desk.contacts();
-    let full = printed(&mut on_a_full_disk(&desk.run(&arguments, script)));
-    assert_eq!(full.0, "dict\njournal.unavailable\ndict\n", "{}", full.1);
-    desk.limit("journal = \"required\"\n");
-    let required = printed(&mut on_a_full_disk(&desk.run(&arguments, script)));
-    assert_eq!(
-        required.0, "journal.unavailable\njournal.unavailable\njournal.unavailable\n",
-        "{}",
-        required.1
-    );
-    assert_eq!(desk.contacts(), before);
 }

@@ -128,6 +128,8 @@ fn screen(case: &Path) -> String {
 /// The names of runs and questions in the order in which they appear, and no times.
 fn without_what_changes(screen: &str) -> String {
     let mut names: Vec<String> = Vec::new();
+    // How long a question waits depends on when it was asked.
+    let mut until = false;
     let words = screen.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || "-:".contains(c)));
     words
         .map(|word| {
@@ -146,7 +148,8 @@ fn without_what_changes(screen: &str) -> String {
                 return word.replace(text, &format!("NAME-{}", number + 1));
             }
             let is_time = text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
-            if is_time {
+            let is_until = std::mem::replace(&mut until, text == "until");
+            if is_time && is_until {
                 return word.replace(text, "SOME-TIME");
             }
             word.to_owned()

@@ -111,13 +111,13 @@ _sandgate.collect(n)";
             break shown;
         }
         assert!(
-            shown.ends_with("\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m"),
+            shown.ends_with("\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: it changed something: crm.contact.add\n"),
             "{shown}"
         );
     };
     assert_eq!(
         shown,
         "\u{1b}[32mName? \u{1b}[0m\ngated wants to write: crm.contact.add\n  name: \"Eve\"\n  because: A person looks first.\n\
-         Call crm.contact.add (write)? [y/N] y\n\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m"
+         Call crm.contact.add (write)? [y/N] y\n\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: it changed something: crm.contact.add\n"
     );
 }

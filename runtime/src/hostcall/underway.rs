@@ -116,7 +116,9 @@ impl UnderWay {
         let writer = self.writer.clone();
         let task = self.tasks.spawn(async move {
             let reply = answer.await.map_err(TaskEnd::Halt)?;
-            writer.write(call, &reply).map_err(TaskEnd::TooMany)
+            let written = writer.write(call, &reply).map_err(TaskEnd::TooMany);
+            writer.record.kept(call).await;
+            written
         });
         self.calls.insert(task.id(), call);
     }

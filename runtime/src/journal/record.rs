@@ -39,6 +39,8 @@ struct RecordInner {
 struct RecordState {
     counts: RunCounts,
     calls: CallList,
+    /// Changes that were sent and have no answer yet.
+    sent: BTreeSet<u32>,
     /// Questions that nobody has answered, by their calls.
     open: Vec<(u32, Id)>,
     /// Those of before that the run has not come to again.
@@ -364,7 +366,18 @@ impl Record {
         self.push(&entry, change);
         journal.settle().await?;
         self.is_whole()?;
+        self.state().sent.insert(call);
         Ok(Ticket { key })
+    }
+
+    /// Waits until the journal has the answer of a change, before the script has it: a process that dies then leaves a change of
+    /// which somebody knows that it was made.
+    pub(crate) async fn kept(&self, call: u32) {
+        let is_change = self.state().sent.remove(&call);
+        if let Some(journal) = self.journal().filter(|_| is_change) {
+            // Where it cannot be written the change is unknown to whoever goes on with the run, as it is without an answer.
+            let _ = journal.reach().await;
+        }
     }
 
     /// What the script is answered.

@@ -35,6 +35,7 @@ impl Home {
 
     fn install(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = command(&["mcp", "install", "--context", "assistant"]);
+        command.env_remove("SANDGATE_STATE_DIR");
         command
             .arg("--policies")
             .arg(repository("policies"))
@@ -304,6 +305,7 @@ fn what_is_asked_for_is_checked_before_anything_is_opened() {
     shown.push_str(&home.shown(&["--client", "emacs"]));
     for (policies, context) in [("policies", "asistant"), ("tests/nowhere", "assistant")] {
         let mut command = command(&["mcp", "install", "--client", "claude-code"]);
+        command.env_remove("SANDGATE_STATE_DIR");
         command
             .args(["--context", context, "--policies"])
             .arg(repository(policies))

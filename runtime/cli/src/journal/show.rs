@@ -1,7 +1,7 @@
 //! `sandgate journal show`, `follow` and `export`: the entries of one run, those that come, or all, told to people or as JSON. They
 //! differ only in which entries they read.
 
-use super::{Redaction, entries::Entries, list::counted, past, readable, story::Story};
+use super::{Redaction, entries::Entries, list::counted, past, readable, story::RunStory};
 use crate::{escape, exit::Exit, failure::Failure, print, shared::SharedArguments, values};
 use clap::Args;
 use sandgate::{Entry, Id, Journal, KeptLine, PastRun, RunFilter};
@@ -47,7 +47,7 @@ pub(super) struct ExportArguments {
 
 /// In which form entries are told.
 enum Telling<'a> {
-    Story(Story<'a>),
+    RunStory(RunStory<'a>),
     Json(Entries<'a>),
 }
 
@@ -56,7 +56,7 @@ impl<'a> Telling<'a> {
         if json {
             Self::Json(Entries::new(journal, redaction))
         } else {
-            Self::Story(Story::new(journal, redaction))
+            Self::RunStory(RunStory::new(journal, redaction))
         }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Telling<'a> {
             Failure::usage(message, help)
         })?;
         match self {
-            Self::Story(story) => print::goes_on(&story.tell(line, &entry)?),
+            Self::RunStory(story) => print::goes_on(&story.tell(line, &entry)?),
             Self::Json(entries) => print::goes_on(&escape::json(&entries.line(line, &entry)?)),
         }
     }

@@ -21,7 +21,7 @@ const LONGEST: usize = 300;
 const MOST_LINES: usize = 20;
 
 /// Tells entries as they come.
-pub(super) struct Story<'a> {
+pub(super) struct RunStory<'a> {
     texts: Entries<'a>,
     redaction: &'a Redaction,
     /// Of which method each call is that has no answer yet; nothing for what is no call of a service.
@@ -46,7 +46,7 @@ enum AnswerKept<'a> {
     },
 }
 
-impl<'a> Story<'a> {
+impl<'a> RunStory<'a> {
     pub(super) fn new(journal: &'a Journal, redaction: &'a Redaction) -> Self {
         Self {
             texts: Entries::new(journal, redaction),
