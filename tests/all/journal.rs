@@ -488,13 +488,20 @@ async fn apr_06_programs_of_all_that_is_not_determined_come_out_again_as_they_di
     let shop = Shop::open();
     let short = "hero_context = 1\ncall_bytes = \"4KiB\"\n";
     let host = shop.host(READS, short).await;
-    let journal = shop.journal();
+    // Whoever reads what this process writes has all of it.
+    let journal = host
+        .context("assistant")
+        .unwrap()
+        .journal()
+        .unwrap()
+        .clone();
     let mut runner = TestRunner::default();
     let mut wrong = Vec::new();
     for _ in 0..times {
         let mut source = "import asyncio, random
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from services import shop
+from services.aio import shop as later
 "
         .to_owned();
         for _ in 0..6 {
