@@ -45,7 +45,7 @@ fn a_line_of_a_later_version_or_of_an_unknown_kind_is_refused_and_not_passed_ove
     assert_eq!(error(&[]), "it cannot be read: it is empty");
     assert_eq!(
         error(&line("\"forgotten\"")),
-        "it cannot be read: unknown variant `forgotten`, expected one of `begun`, `given`, `input`, `script`, `called`, `decided`, `asked`, `answered`, `intended`, `replied`, `resolved`, `parked`, `resumed`, `ended`, `pruned` at line 1 column 11"
+        "it cannot be read: unknown variant `forgotten`, expected one of `begun`, `given`, `input`, `script`, `called`, `decided`, `asked`, `answered`, `intended`, `planned`, `replied`, `resolved`, `parked`, `resumed`, `ended`, `pruned` at line 1 column 11"
     );
     assert_eq!(
         error(&line(
