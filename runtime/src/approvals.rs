@@ -9,7 +9,7 @@ use crate::journal::{
     now_ms,
     past::{Past, PastError},
 };
-use sandgate_policy::{ContextLimits, Principal};
+use sandgate_policy::{ContextLimits, Principal, may_approve};
 use std::collections::BTreeSet;
 
 /// Who answers.
@@ -88,12 +88,7 @@ pub(crate) fn decide(
     if now >= question.expires {
         return Err(AnswerError::Expired(question.expires));
     }
-    let may = question.approvers.is_empty()
-        || by
-            .claims
-            .iter()
-            .any(|claim| question.approvers.contains(claim));
-    if !may {
+    if !may_approve(question.approvers, &by.claims) {
         let claims = question.approvers.iter().cloned().collect();
         return Err(AnswerError::Claims(claims));
     }

@@ -49,11 +49,11 @@ impl Context {
         }
     }
 
-    /// The same where everything that is done is written down.
+    /// The same where everything that is done is written down, if there is a journal.
     #[must_use]
-    pub fn kept_in(self, journal: &Journal) -> Self {
+    pub fn kept_in<'j>(self, journal: impl Into<Option<&'j Journal>>) -> Self {
         Self {
-            journal: Some(journal.clone()),
+            journal: journal.into().cloned(),
             ..self
         }
     }

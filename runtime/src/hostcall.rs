@@ -419,6 +419,7 @@ impl Road {
         longest: Option<Duration>,
     ) -> wasmtime::Result<u32> {
         let call = match recorder.recorded_wait()? {
+            // A replay takes them in the order of the recording, whatever is done first now.
             Some(call) => call,
             None => {
                 let _waits = longest.is_none().then(|| self.pause.script_waits());
@@ -481,7 +482,6 @@ impl Lane {
             self.sources.add(&method.service, &method.method);
         }
         match answer {
-            //(cleared, ticket).await {
             Ok(result) => {
                 if let Some(planned) = &open.planned {
                     self.changes.made(planned, result.get());

@@ -19,6 +19,7 @@ pub(crate) mod verify;
 
 use broken::BrokenLedger;
 use digest::Digest;
+use entry::Held;
 use id::Id;
 use ledger::{
     Appended, ApprovalFilter, ApprovalRow, Batch, Condition, KeptLine, Ledger, LedgerError, Line,
@@ -37,6 +38,8 @@ use std::{
 use tokio::sync::oneshot;
 use verify::VerifiedJournal;
 
+/// Lines that are read in one go.
+const AT_ONCE: usize = 1_000;
 /// For how long the writer gathers lines that nobody waits for.
 const GATHERS: Duration = Duration::from_millis(20);
 /// For how long it leaves a disk alone that took nothing.
@@ -233,6 +236,41 @@ impl Journal {
         self.read(|reader| reader.lines(run, from, most))
     }
 
+    /// Hands over lines from a place on, of one run or of all, for as long as they are taken, and says where the next ones are.
+    pub fn each<E: From<LedgerError>>(
+        &self,
+        run: Option<Id>,
+        mut from: u64,
+        mut take: impl FnMut(&KeptLine) -> Result<bool, E>,
+    ) -> Result<Option<u64>, E> {
+        loop {
+            let lines = self.lines(run, from, AT_ONCE)?;
+            let Some(last) = lines.last() else {
+                return Ok(Some(from));
+            };
+            from = last.seq.saturating_add(1);
+            for line in &lines {
+                if !take(line)? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// JSON that stands in a line or beside it.
+    pub fn held(&self, held: &Held<'_>) -> Result<String, LedgerError> {
+        match held {
+            Held::Here(json) => Ok(json.get().to_owned()),
+            Held::Beside(digest) => self.json(*digest),
+        }
+    }
+
+    /// JSON that stands beside lines.
+    pub(crate) fn json(&self, digest: Digest) -> Result<String, LedgerError> {
+        String::from_utf8(self.text(digest)?)
+            .map_err(|_| LedgerError::Corrupt(format!("text {digest} is not UTF-8")))
+    }
+
     /// The last line that anybody wrote.
     pub fn last(&self) -> Result<u64, LedgerError> {
         self.read(|reader| reader.last())
@@ -334,15 +372,6 @@ impl Journal {
             state.loose.insert(digest, text.to_owned());
         }
         digest
-    }
-
-    /// Waits, without an executor, until everything that was added is written.
-    pub fn flush(&self) -> Result<(), Unwritten> {
-        self.catch_up();
-        match &self.0.queue.state().failing {
-            None => Ok(()),
-            Some(why) => Err(why.clone()),
-        }
     }
 
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.

@@ -115,7 +115,7 @@ pub use input::Input;
 pub use journal::{
     Journal, NoRun, Unwritten,
     digest::Digest,
-    entry::{Entry, EntryError, Held, Purpose, Said},
+    entry::{Begun, Entry, EntryError, Held, Purpose, Said},
     id::{Id, NoId},
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Condition, KeptLine,

@@ -2,6 +2,7 @@
 //! makes: the first thousand are listed, and all are counted.
 
 use sandgate_policy::{Effect, Verdict};
+use sandgate_wire::RefusalCode;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ pub struct CallMade {
     pub result: CallResult,
     /// The code of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<RefusalCode>,
     /// How it can be undone, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
@@ -94,7 +95,7 @@ impl CallList {
     }
 
     /// It has an answer.
-    pub(crate) fn ended(&mut self, call: u32, result: CallResult, code: Option<String>) {
+    pub(crate) fn ended(&mut self, call: u32, result: CallResult, code: Option<RefusalCode>) {
         let place = self
             .calls
             .binary_search_by_key(&call, |(made, _)| made.call);

@@ -19,7 +19,7 @@ use crate::{
     journal::{
         AWAITING, INTERRUPTED, Journal, NoRun, RUNNING,
         digest::Digest,
-        entry::{Entry, Held, Purpose, RunCaller},
+        entry::{Entry, Held, Purpose},
         id::Id,
         ledger::{Appended, ApprovalRow, Condition, LedgerError, Line, RunRow, TableChange},
         now_ms,
@@ -246,23 +246,10 @@ impl PastRun {
 
     /// On whose behalf it was made, while services know the context by this number.
     pub fn principal(&self, number: ContextNumber) -> Result<Option<Principal>, PrincipalError> {
-        let Some(caller) = &self.past.begun.caller else {
-            return Ok(None);
-        };
-        let RunCaller {
-            context,
-            actor,
-            user,
-            claims,
-            ..
-        } = caller;
-        let principal = Principal::new(context, number, actor)?;
-        let principal = match user {
-            Some(user) => principal.with_user(user)?,
-            None => principal,
-        };
-        let claims = claims.iter().map(AsRef::as_ref);
-        principal.with_claims(claims).map(Some)
+        let caller = self.past.begun.caller.as_ref();
+        caller
+            .map(|caller| caller.principal(&caller.context, number))
+            .transpose()
     }
 
     /// A question of it, as whoever answers has to see it.

@@ -136,6 +136,8 @@ const ALL: [Stages; 7] = [
             "escape",
             "filter",
             "backlog",
+            "itself",
+            "answerer",
             "exit",
             "failure",
             "needs",

@@ -5,7 +5,7 @@
 //! A case that has `documents/NAME.json` has a service of that name at `sockets/NAME/rpc.sock` (`support/echo.rs`).
 //! `SANDGATE_BLESS=1 cargo test specs` writes what is, for a person to read before it is committed.
 
-use crate::support::{cache_dir, command, echo::serve_documents, repository, run};
+use crate::support::{cache_dir, command, echo::serve_documents, is_name, repository, run};
 use sandgate::{Exception, Outcome, Script, Value};
 use std::{
     fmt::{self, Display, Formatter},
@@ -134,12 +134,7 @@ fn without_what_changes(screen: &str) -> String {
     words
         .map(|word| {
             let text = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-            let is_name = text.len() == 26
-                && text.starts_with("01")
-                && text
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-            if is_name {
+            if is_name(text) {
                 let known = names.iter().position(|name| name == text);
                 let number = known.unwrap_or_else(|| {
                     names.push(text.to_owned());

@@ -194,15 +194,20 @@ fn state_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("state")
 }
 
+/// Whether that is the name of a run, or of a question.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() == 26 && text.starts_with("01") && text.bytes().all(is_letter)
+}
+
 /// The same text without the names of runs, which are new every time.
 pub(crate) fn without_names(text: &str) -> String {
     let mut shown = text.to_owned();
-    while let Some(at) = shown.match_indices("01").map(|(at, _)| at).find(|at| {
-        shown.get(*at..at + 26).is_some_and(|name| {
-            name.bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
-    }) {
+    while let Some(at) = shown
+        .match_indices("01")
+        .map(|(at, _)| at)
+        .find(|at| shown.get(*at..at + 26).is_some_and(is_name))
+    {
         shown.replace_range(at..at + 26, "NAME");
     }
     shown

@@ -2,6 +2,7 @@
 //! without touching a service. A replay must never reach one, whatever the script does.
 
 use super::{
+    answerer::AnswererArguments,
     exit::Exit,
     failure::Failure,
     journal::{failed, past, readable},
@@ -9,15 +10,13 @@ use super::{
     question::Seat,
     reach::{OpenedReach, PoliciesArgument, approver},
     shared::SharedArguments,
-    stage::{StageSet, said},
+    stage::{StageSet, last, said},
     wall::Inherited,
 };
 use clap::Args;
-use sandgate::{
-    Answerer, Approver, Journal, PastRun, Purpose, Replay, Services, Status, policy::Principal,
-};
+use sandgate::{Journal, PastRun, Purpose, Replay, Services, Status, policy::Principal};
 use serde_json::json;
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -44,19 +43,9 @@ pub(super) struct ResumeArguments {
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
-    policies: PoliciesArgument,
-    /// Make the calls that need approval, without asking
-    #[arg(long, conflicts_with = "no")]
-    yes: bool,
-    /// Refuse the calls that need approval, without asking
-    #[arg(long)]
-    no: bool,
-    /// Who agreed to a plan that is carried out [default: the name of whoever runs this]
-    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
-    name: Option<String>,
-    /// What they are entitled to; may be given more than once
-    #[arg(long = "claim", value_name = "CLAIM")]
-    claims: Vec<String>,
+    today: TodayArguments,
+    #[command(flatten)]
+    by: AnswererArguments,
     /// Print the whole outcome as one JSON object at the end, and nothing else
     #[arg(long)]
     json: bool,
@@ -80,25 +69,52 @@ pub(super) struct ReplayArguments {
     json: bool,
 }
 
-/// What the caller of a run may reach today.
-pub(super) fn reached(
-    shared: &SharedArguments,
-    past: &PastRun,
-    policies: &PoliciesArgument,
-    approver: Option<Arc<dyn Approver>>,
-    journal: &Journal,
-) -> Result<Option<OpenedReach>, Failure> {
-    let Some(context) = past.context() else {
-        return Ok(None);
-    };
-    let principal = |services: &Services| {
-        let now = services.principal(context, Principal::SCRIPT)?;
-        let principal = past.principal(now.number());
-        let principal = principal.map_err(|error| failed(error.into()))?;
-        Ok(principal.unwrap_or(now))
-    };
-    let kept = Some(journal.clone());
-    OpenedReach::of(shared, context, policies, principal, approver, kept).map(Some)
+/// What decides today about calls that are made for a run of the journal.
+#[derive(Debug, Args)]
+pub(super) struct TodayArguments {
+    #[command(flatten)]
+    policies: PoliciesArgument,
+    /// Make the calls that need approval, without asking
+    #[arg(long, conflicts_with = "no")]
+    yes: bool,
+    /// Refuse the calls that need approval, without asking
+    #[arg(long)]
+    no: bool,
+}
+
+impl TodayArguments {
+    /// The caller of the run, with what it may reach today, behind the wall.
+    pub(super) fn stage(
+        &self,
+        shared: &SharedArguments,
+        inherited: Inherited,
+        past: &PastRun,
+        journal: &Journal,
+    ) -> Result<StageSet, Failure> {
+        let opened = match past.context() {
+            Some(context) => Some(self.open(shared, context, past, journal)?),
+            None => None,
+        };
+        StageSet::set(shared, inherited, opened, journal)
+    }
+
+    fn open(
+        &self,
+        shared: &SharedArguments,
+        context: &str,
+        past: &PastRun,
+        journal: &Journal,
+    ) -> Result<OpenedReach, Failure> {
+        let principal = |services: &Services| {
+            let now = services.principal(context, Principal::SCRIPT)?;
+            let principal = past.principal(now.number());
+            let principal = principal.map_err(|error| failed(error.into()))?;
+            Ok(principal.unwrap_or(now))
+        };
+        let approver = approver(self.yes, self.no, Seat::find());
+        let kept = Some(journal.clone());
+        OpenedReach::of(shared, context, &self.policies, principal, approver, kept)
+    }
 }
 
 pub(super) fn resume(
@@ -108,19 +124,11 @@ pub(super) fn resume(
 ) -> Result<Exit, Failure> {
     let journal = readable(shared)?;
     let past = past(&journal, &arguments.run)?;
-    let approver = approver(arguments.yes, arguments.no, Seat::find());
-    let opened = reached(shared, &past, &arguments.policies, approver, &journal)?;
-    let mut stage = StageSet::set(shared, inherited, opened, &journal)?;
+    let mut stage = arguments.today.stage(shared, inherited, &past, &journal)?;
     let (sandbox, context) = (stage.sandbox.clone(), stage.context.clone());
     let (sink, cancel) = (stage.sink(arguments.json), stage.cancel.clone());
     let is_plan = matches!(past.row().of, Some(Purpose::Plan));
-    let by = Answerer {
-        name: arguments
-            .name
-            .clone()
-            .unwrap_or_else(|| "terminal".to_owned()),
-        claims: arguments.claims.clone(),
-    };
+    let by = arguments.by.answerer();
     let ended = stage.act(async {
         if is_plan {
             past.carry_out(&sandbox, &context, &by, sink, Some(cancel))
@@ -129,13 +137,9 @@ pub(super) fn resume(
             past.resume(&sandbox, &context, sink, Some(cancel)).await
         }
     });
-    match ended {
-        Ok(outcome) => stage.conclude(&outcome, arguments.json),
-        Err(error) => {
-            stage.end(None)?;
-            Err(failed(error))
-        }
-    }
+    let (stage, outcome) = stage.done(ended)?;
+    let last = last(&outcome, arguments.json)?;
+    stage.conclude(&outcome, last)
 }
 
 pub(super) fn replay(
@@ -158,8 +162,8 @@ pub(super) fn replay(
         cancel: Some(stage.cancel.clone()),
     };
     let replayed = stage.act(past.replay(&sandbox, replay));
+    let (stage, replayed) = stage.done(replayed)?;
     stage.end(None)?;
-    let replayed = replayed.map_err(failed)?;
     let outcome = &replayed.outcome;
     if arguments.json {
         let differences = &replayed.differences;
@@ -169,7 +173,7 @@ pub(super) fn replay(
         ))?;
     } else {
         if outcome.status != Status::Diverged {
-            print::err(&said(outcome));
+            print::err(&said(outcome, true));
         }
         let differences = replayed.differences.iter();
         let lines = differences.map(|difference| format!("sandgate: {difference}\n"));

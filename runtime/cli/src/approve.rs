@@ -2,23 +2,23 @@
 //! questions are all answered goes on, in a process of its own. What is asked is shown whole: THREAT[APR-03].
 
 use super::{
+    answerer::AnswererArguments,
     exit::Exit,
     failure::Failure,
-    journal::{failed, past, readable},
+    itself,
+    journal::{failed, past, readable, when},
     print,
     reach::PoliciesArgument,
     shared::SharedArguments,
 };
 use clap::Args;
 use sandgate::{
-    Answered, Answerer, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal,
-    Purpose, RunFilter, Services,
+    Answered, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal, PastRun, Purpose,
+    RunFilter, Services,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    process::Command,
-    time::{Duration, UNIX_EPOCH},
 };
 
 const APPROVE_EXAMPLES: &str = "\
@@ -91,12 +91,8 @@ struct WhichArguments {
     /// The run: the beginning of its name, or `last`
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Who answers [default: the name of whoever runs this]
-    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
-    name: Option<String>,
-    /// What they are entitled to; may be given more than once
-    #[arg(long = "claim", value_name = "CLAIM")]
-    claims: Vec<String>,
+    #[command(flatten)]
+    by: AnswererArguments,
     #[command(flatten)]
     policies: PoliciesArgument,
 }
@@ -115,12 +111,11 @@ pub(super) fn list(
         all: arguments.all,
         ..ApprovalFilter::default()
     };
-    let rows = journal
-        .approvals(&filter)
-        .map_err(|error| Failure::ours(&error))?;
+    let rows = journal.approvals(&filter)?;
     let mut text = String::new();
+    let mut pasts = Pasts::new(&journal);
     for row in &rows {
-        let asked = asked(&journal, row)?;
+        let asked = pasts.asked(row)?;
         if arguments.json {
             let line = serde_json::to_string(&asked).map_err(|error| Failure::ours(&error))?;
             text.push_str(&format!("{line}\n"));
@@ -138,18 +133,34 @@ pub(super) fn list(
     Ok(Exit::Ok)
 }
 
-fn asked(journal: &Journal, row: &ApprovalRow) -> Result<AskedCall, Failure> {
-    let past = past(journal, &row.run.to_string())?;
-    past.asked(row).map_err(failed)
+/// The run that was read last: questions of one run follow one another.
+struct Pasts<'a> {
+    journal: &'a Journal,
+    last: Option<PastRun>,
+}
+
+impl<'a> Pasts<'a> {
+    fn new(journal: &'a Journal) -> Self {
+        Self {
+            journal,
+            last: None,
+        }
+    }
+
+    fn asked(&mut self, row: &ApprovalRow) -> Result<AskedCall, Failure> {
+        let known = self.last.take().filter(|past| past.row().run == row.run);
+        let past = match known {
+            Some(past) => past,
+            None => past(self.journal, &row.run.to_string())?,
+        };
+        self.last.insert(past).asked(row).map_err(failed)
+    }
 }
 
 /// A question, whole.
 fn shown(asked: &AskedCall) -> String {
     let row = &asked.row;
-    let when = UNIX_EPOCH
-        .checked_add(Duration::from_millis(row.expires))
-        .map(|at| humantime::format_rfc3339_seconds(at).to_string())
-        .unwrap_or_default();
+    let when = when(row.expires);
     let state = match (row.state, row.needed) {
         (ApprovalState::Pending, 1) => format!("until {when}"),
         (ApprovalState::Pending, needed) => {
@@ -228,14 +239,12 @@ fn answer(
             ))
         };
     }
-    let by = Answerer {
-        name: which.name.clone().unwrap_or_else(|| "terminal".to_owned()),
-        claims: which.claims.clone(),
-    };
+    let by = which.by.answerer();
     let state = shared.state_dir().unwrap_or_default();
     let directory = which.policies.required()?;
     let mut limits = BTreeMap::new();
     let (mut runs, mut refused) = (BTreeSet::new(), false);
+    let mut pasts = Pasts::new(&journal);
     for row in wanted(which, &journal)? {
         let limits = match limits.get(&row.context) {
             Some(limits) => limits,
@@ -245,7 +254,7 @@ fn answer(
             }
         };
         let name = format!("{}.{}", row.service, row.method);
-        let asked = asked(&journal, &row)?;
+        let asked = pasts.asked(&row)?;
         match journal.answer(&row, limits, &by, agrees, because) {
             Ok(answered) => {
                 let word = match answered {
@@ -284,9 +293,7 @@ fn plan_of(which: &WhichArguments, journal: &Journal) -> Result<Option<Id>, Fail
         beginning: Some(beginning.clone()),
         ..RunFilter::default()
     };
-    let runs = journal
-        .runs(&filter)
-        .map_err(|error| Failure::ours(&error))?;
+    let runs = journal.runs(&filter)?;
     let mut plans = runs.iter().filter(|run| run.of == Some(Purpose::Plan));
     Ok(match (plans.next(), plans.next()) {
         (Some(plan), None) => Some(plan.run),
@@ -306,8 +313,7 @@ fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<ApprovalRow>,
             beginning: beginning.map(ToOwned::to_owned),
             all: beginning.is_some(),
         };
-        let rows = journal.approvals(&filter);
-        rows.map_err(|error| Failure::ours(&error))
+        journal.approvals(&filter)
     };
     let help = "`sandgate approvals` shows what waits";
     if which.questions.is_empty() {
@@ -359,40 +365,18 @@ fn still_waits(journal: &Journal, run: Id) -> Result<bool, Failure> {
         run: Some(run),
         ..ApprovalFilter::default()
     };
-    let rows = journal.approvals(&filter);
-    let rows = rows.map_err(|error| Failure::ours(&error))?;
+    let rows = journal.approvals(&filter)?;
     Ok(rows.iter().any(|row| row.state == ApprovalState::Pending))
 }
 
 /// Goes on with a run in a process of its own, which confines itself.
 fn go_on(run: Id, which: &WhichArguments, shared: &SharedArguments) -> Result<Exit, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::ours(&error))?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this program itself, and no script is in this process"
-    )]
-    let mut command = Command::new(program);
-    command.arg("resume").arg(run.to_string());
+    let mut command = itself::command_with("resume", shared);
+    command.arg(run.to_string());
     if let Some(directory) = which.policies.named() {
         command.arg("--policies").arg(directory);
     }
-    if let Some(name) = &which.name {
-        command.arg("--as").arg(name);
-    }
-    for claim in &which.claims {
-        command.arg("--claim").arg(claim);
-    }
-    for (option, path) in [
-        ("--state-dir", &shared.state),
-        ("--cache-dir", &shared.cache),
-    ] {
-        if let Some(path) = path {
-            command.arg(option).arg(path);
-        }
-    }
-    if shared.quiet {
-        command.arg("--quiet");
-    }
+    which.by.pass_on(&mut command);
     let ended = command.status().map_err(|error| Failure::ours(&error))?;
     Ok(match ended.code() {
         Some(code) => Exit::of_child(code),

@@ -1,15 +1,15 @@
 //! `sandgate call` and `sandgate undo`: calls that no script makes, down the same road. What is undone is shown before it is.
 
 use super::{
-    again::reached,
+    again::TodayArguments,
     exit::Exit,
     failure::Failure,
-    journal::{failed, past, readable},
+    journal::{past, readable},
     print,
     question::Seat,
-    reach::{PoliciesArgument, ReachArguments, approver},
+    reach::ReachArguments,
     shared::SharedArguments,
-    stage::{StageSet, said},
+    stage::{StageSet, json_line, last, said},
     wall::Inherited,
 };
 use clap::Args;
@@ -63,13 +63,7 @@ pub(super) struct UndoArguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    policies: PoliciesArgument,
-    /// Make the calls that need approval, without asking
-    #[arg(long, conflicts_with = "no")]
-    yes: bool,
-    /// Refuse the calls that need approval, without asking
-    #[arg(long)]
-    no: bool,
+    today: TodayArguments,
     /// Print what is done, and what came of it, as JSON
     #[arg(long)]
     json: bool,
@@ -101,24 +95,16 @@ pub(super) fn call(
         return Err(Failure::internal("there is no caller", None));
     };
     let outcome = stage.act(caller.call(&arguments.service, &arguments.method, params));
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            stage.end(None)?;
-            return Err(failed(error));
+    let (stage, outcome) = stage.done(outcome)?;
+    if !arguments.json {
+        match &outcome.value {
+            Some(Value::Json(result)) => print::json(&format!("{}\n", result.get()))?,
+            Some(Value::Repr(text)) => print::out(&format!("{text}\n"))?,
+            None => {}
         }
-    };
-    if arguments.json {
-        return stage.conclude(&outcome, true);
     }
-    let exit = Exit::from(&outcome);
-    match &outcome.value {
-        Some(Value::Json(result)) => print::json(&format!("{}\n", result.get()))?,
-        Some(Value::Repr(text)) => print::out(&format!("{text}\n"))?,
-        None => {}
-    }
-    stage.end(Some((Stream::Err, said(&outcome))))?;
-    Ok(exit)
+    let last = last(&outcome, arguments.json)?;
+    stage.conclude(&outcome, last)
 }
 
 pub(super) fn undo(
@@ -128,16 +114,9 @@ pub(super) fn undo(
 ) -> Result<Exit, Failure> {
     let journal = readable(shared)?;
     let run = past(&journal, &arguments.run)?;
-    let approver = approver(arguments.yes, arguments.no, Seat::find());
-    let opened = reached(shared, &run, &arguments.policies, approver, &journal)?;
-    let mut stage = StageSet::set(shared, inherited, opened, &journal)?;
-    let undoing = match run.undoing(&stage.context, arguments.call) {
-        Ok(undoing) => undoing,
-        Err(error) => {
-            stage.end(None)?;
-            return Err(failed(error));
-        }
-    };
+    let stage = arguments.today.stage(shared, inherited, &run, &journal)?;
+    let undoing = run.undoing(&stage.context, arguments.call);
+    let (mut stage, undoing) = stage.done(undoing)?;
     if !arguments.json {
         print::out(&shown(&undoing))?;
     }
@@ -151,23 +130,14 @@ pub(super) fn undo(
     }
     let context = stage.context.clone();
     let outcome = stage.act(run.undo(&context, &undoing));
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            stage.end(None)?;
-            return Err(failed(error));
-        }
-    };
-    let exit = Exit::from(&outcome);
-    if arguments.json {
-        stage.end(None)?;
-        let text = json!({"undo": undoing, "outcome": outcome}).to_string();
-        print::json(&format!("{text}\n"))?;
+    let (stage, outcome) = stage.done(outcome)?;
+    let last = if arguments.json {
+        json_line(&json!({"undo": undoing, "outcome": outcome}))?
     } else {
-        let text = format!("{}{}", done(&outcome), said(&outcome));
-        stage.end(Some((Stream::Err, text)))?;
-    }
-    Ok(exit)
+        let text = format!("{}{}", done(&outcome), said(&outcome, true));
+        (Stream::Err, text)
+    };
+    stage.conclude(&outcome, last)
 }
 
 fn shown(undoing: &Undoing) -> String {

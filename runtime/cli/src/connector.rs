@@ -5,6 +5,7 @@
 use super::{
     exit::Exit,
     failure::Failure,
+    itself,
     wall::{self, Inherited, Outside, WithinReach},
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -12,16 +13,13 @@ use sandgate::service::{Address, Connector, Switchboard};
 use std::{
     io::{self, stdin},
     os::{fd::AsFd, unix::process::CommandExt},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread,
     time::Duration,
 };
 
 /// The subcommand that it is. Nobody is told of it; by hand it does nothing.
 pub(super) const NAME: &str = "connector";
-
-/// This program, also when its file was replaced meanwhile.
-const SELF: &str = "/proc/self/exe";
 
 /// How long it may take to end after the run. It has nothing to finish.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
@@ -44,14 +42,8 @@ pub(super) fn start(services: Vec<Address>) -> Result<ConnectorProcess, Failure>
     let kind = SocketType::SEQPACKET;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
         .map_err(|error| failed(error.into()))?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this program itself, before the script is anywhere near"
-    )]
-    let mut command = Command::new(SELF);
+    let mut command = itself::command(NAME);
     command
-        .arg0("sandgate")
-        .arg(NAME)
         .env_clear()
         .stdin(theirs)
         .stdout(Stdio::null())

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use miette::Diagnostic;
-use sandgate::{HostError, ImageError, RunError};
+use sandgate::{HostError, ImageError, LedgerError, RunError};
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -99,6 +99,15 @@ impl From<RunError> for Failure {
             RunError::Replay => Self::usage(chain, "leave --context out"),
             RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
         }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::internal(
+            chain(&error),
+            Some("`sandgate journal verify` says what is wrong with the journal"),
+        )
     }
 }
 

@@ -9,6 +9,7 @@ mod redaction;
 mod show;
 mod story;
 
+pub(super) use list::when;
 pub(super) use redaction::Redaction;
 pub(super) use story::{arguments, ruled, short};
 

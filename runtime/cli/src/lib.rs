@@ -2,6 +2,7 @@
 //! Data goes to standard output, everything else to standard error.
 
 mod again;
+mod answerer;
 mod apart;
 mod approve;
 mod backlog;
@@ -19,6 +20,7 @@ mod files;
 mod filter;
 mod image;
 mod interpreter;
+mod itself;
 mod journal;
 mod manual;
 mod mcp;

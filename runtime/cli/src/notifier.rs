@@ -2,7 +2,7 @@
 //! `on_approval` says. It is a process of its own, started before the wall, since a run may start and reach nothing; it outlives
 //! the run, and nobody waits for it. It is told of questions, and must never be given anything else.
 
-use super::{exit::Exit, failure::Failure, wall::Inherited};
+use super::{exit::Exit, failure::Failure, itself, wall::Inherited};
 use sandgate::{
     ApprovalFilter, Journal, Outcome, PastRun, Status,
     policy::ApprovalHook,
@@ -17,9 +17,6 @@ use std::{
 
 /// The subcommand that it is. Nobody is told of it; by hand it does nothing.
 pub(super) const NAME: &str = "notifier";
-
-/// This program, also when its file was replaced meanwhile.
-const SELF: &str = "/proc/self/exe";
 
 /// Longer questions are only on standard input.
 const LONGEST_ARGUMENT: usize = 64 << 10;
@@ -37,14 +34,8 @@ impl Notifier {
         let Some(hook) = hook else {
             return Ok(None);
         };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this program itself, before the script is anywhere near"
-        )]
-        let mut command = Command::new(SELF);
+        let mut command = itself::command(NAME);
         command
-            .arg0("sandgate")
-            .arg(NAME)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

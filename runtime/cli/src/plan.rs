@@ -87,18 +87,10 @@ pub(super) fn execute(
     };
     let sandbox = stage.sandbox.clone();
     let outcome = stage.act(sandbox.plan(script, &context));
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            stage.end(None)?;
-            return Err(failed(error));
-        }
-    };
-    stage.end((!arguments.json).then(|| (Stream::Err, said(&outcome))))?;
+    let (stage, outcome) = stage.done(outcome)?;
+    stage.end((!arguments.json).then(|| (Stream::Err, said(&outcome, true))))?;
     drop(context);
     let run = outcome.run.map(|run| run.to_string()).unwrap_or_default();
-    // It is written by a thread of its own.
-    journal.flush().map_err(|error| Failure::ours(&error))?;
     let plan = past(&journal, &run)?.plan().map_err(failed)?;
     if arguments.json {
         let text = json!({"plan": plan, "outcome": outcome}).to_string();

@@ -104,11 +104,8 @@ pub(super) fn execute(
             (context, connecting, names(&caller))
         }
         None => {
-            let context = Context::alone(limits);
-            let kept = journal
-                .as_ref()
-                .map(|journal| context.clone().kept_in(journal));
-            (kept.unwrap_or(context), None, Vec::new())
+            let context = Context::alone(limits).kept_in(journal.as_ref());
+            (context, None, Vec::new())
         }
     };
     let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);

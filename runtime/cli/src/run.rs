@@ -245,13 +245,7 @@ pub(super) fn execute(
             let (caller, connecting) = opened.caller(sandbox.clone())?;
             (caller.context().clone().tightened(limits), connecting)
         }
-        None => {
-            let context = Context::alone(limits);
-            let kept = journal
-                .as_ref()
-                .map(|journal| context.clone().kept_in(journal));
-            (kept.unwrap_or(context), None)
-        }
+        None => (Context::alone(limits).kept_in(journal.as_ref()), None),
     };
     let cancel = Cancel::new();
     let terminal = Arc::new(Terminal::start(arguments.raw).map_err(|error| Failure::ours(&error))?);

@@ -16,7 +16,8 @@ use super::{
     terminal::Terminal,
     wall::{self, Inherited, WithinReach},
 };
-use sandgate::{Caller, Cancel, Context, Journal, Outcome, Sandbox, Sink, Stream};
+use sandgate::{Caller, Cancel, Context, Journal, Outcome, PastRunError, Sandbox, Sink, Stream};
+use serde::Serialize;
 use std::{num::NonZeroU32, pin::pin, sync::Arc};
 use tokio::runtime::Runtime;
 
@@ -116,30 +117,56 @@ impl StageSet {
         })
     }
 
-    /// Says what came of a run, and how the process ends.
-    pub(super) fn conclude(mut self, outcome: &Outcome, json: bool) -> Result<Exit, Failure> {
-        let exit = Exit::from(outcome);
+    /// What was done, and the stage to go on with. Where it could not be, what was printed is written before the command fails.
+    pub(super) fn done<R>(self, done: Result<R, PastRunError>) -> Result<(Self, R), Failure> {
+        match done {
+            Ok(done) => Ok((self, done)),
+            Err(error) => {
+                self.end(None)?;
+                Err(journal::failed(error))
+            }
+        }
+    }
+
+    /// Tells whoever is to approve, says what came of a run, and how the process ends.
+    pub(super) fn conclude(
+        mut self,
+        outcome: &Outcome,
+        last: (Stream, String),
+    ) -> Result<Exit, Failure> {
         notifier::conclude(self.notifier.take(), Some(&self.journal), outcome);
-        let last = if json {
-            let text = serde_json::to_string(outcome).map_err(|error| Failure::ours(&error))?;
-            (Stream::Out, format!("{}\n", escape::json(&text)))
-        } else {
-            (Stream::Err, said(outcome))
-        };
         self.end(Some(last))?;
-        Ok(exit)
+        Ok(Exit::from(outcome))
     }
 }
 
-/// What is said of an outcome beside what the script wrote.
-pub(super) fn said(outcome: &Outcome) -> String {
+/// What is said of an outcome at the end: all of it as JSON, or what the script did not write itself.
+pub(super) fn last(outcome: &Outcome, json: bool) -> Result<(Stream, String), Failure> {
+    if json {
+        return json_line(outcome);
+    }
+    Ok((Stream::Err, said(outcome, true)))
+}
+
+/// One line of JSON, for standard output.
+pub(super) fn json_line(shown: &impl Serialize) -> Result<(Stream, String), Failure> {
+    let text = serde_json::to_string(shown).map_err(|error| Failure::ours(&error))?;
+    Ok((Stream::Out, format!("{}\n", escape::json(&text))))
+}
+
+/// What is said of an outcome beside what the script wrote. `why` says whether the reader is told why it ended so.
+pub(super) fn said(outcome: &Outcome, why: bool) -> String {
     let mut text = String::new();
     if let Some(exception) = &outcome.exception {
         text.push_str(&exception.traceback);
     }
     if let Some(reason) = &outcome.reason {
         let status = ending(outcome.status);
-        text.push_str(&format!("sandgate: {status}: {reason}\n"));
+        text.push_str(&if why {
+            format!("sandgate: {status}: {reason}\n")
+        } else {
+            format!("sandgate: {status}\n")
+        });
     }
     text.extend(journal::waiting(outcome));
     text

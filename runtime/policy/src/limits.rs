@@ -146,6 +146,11 @@ const KEYS: &[&str] = &[
 const CONTEXT: &str = "a whole number from 1 to 4294967295";
 
 /// What the runtime can honour. A limit beyond it is refused with its place: clipping it would promise what is not kept.
+/// Whether somebody with these claims may approve: anybody may, where nobody is named.
+pub fn may_approve(approvers: &BTreeSet<String>, claims: &[String]) -> bool {
+    approvers.is_empty() || claims.iter().any(|claim| approvers.contains(claim))
+}
+
 impl ContextLimits {
     /// The interpreter's snapshot has to fit in; the pool reserves address space for the most.
     pub const MEMORY: RangeInclusive<u64> = 96 << 20..=2 << 30;

@@ -42,12 +42,8 @@ impl Caller {
             Some(watcher) => reach.watched(watcher),
             None => reach,
         });
-        let context = Context::of(Arc::clone(&reach));
         Ok(Self {
-            context: match &host.0.journal {
-                Some(journal) => context.kept_in(journal),
-                None => context,
-            },
+            context: Context::of(Arc::clone(&reach)).kept_in(host.0.journal.as_ref()),
             host,
             reach,
         })

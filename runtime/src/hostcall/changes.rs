@@ -9,7 +9,7 @@ use super::{
     reach::Reach,
 };
 use crate::journal::id::Id;
-use sandgate_policy::{ContextLimits, Effect};
+use sandgate_policy::{ContextLimits, Effect, may_approve};
 use sandgate_service::{Bindings, Placeholder};
 use serde_json::{Value, value::RawValue};
 use std::{
@@ -138,10 +138,7 @@ impl Changes {
                 was: format!("the plan has {}", shown(&expected.to_string())),
             }))));
         }
-        let claims = &carrying.claims;
-        Ok(limits.approvals.unwrap_or(1) == 1
-            && (limits.approvers.is_empty()
-                || claims.iter().any(|claim| limits.approvers.contains(claim))))
+        Ok(limits.approvals.unwrap_or(1) == 1 && may_approve(&limits.approvers, &carrying.claims))
     }
 
     /// What the placeholders of a change stand for, now that it is made.

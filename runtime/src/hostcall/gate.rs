@@ -239,7 +239,7 @@ async fn ask(
     // The context's limits may let nobody be asked, or want more than the word of whoever sits at this terminal.
     let approver = approver.filter(|_| limits.anybody_may_approve());
     let may_wait = asking.may_park && limits.approvals != Some(0);
-    let limit = call.policy().limits.questions.unwrap_or(MOST_QUESTIONS);
+    let limit = limits.questions.unwrap_or(MOST_QUESTIONS);
     let too_often = |service, method| Refusal::AskedTooOften {
         service,
         method,
@@ -251,7 +251,7 @@ async fn ask(
             if people.asked.fetch_add(1, Ordering::Relaxed) >= limit {
                 return Err(too_often(service, name).into());
             }
-            let (needed, lasts) = terms(&call.policy().limits);
+            let (needed, lasts) = terms(limits);
             let open = OpenQuestion {
                 call: number,
                 context: call.principal().context().as_str(),
@@ -356,12 +356,10 @@ fn answered(
         call.method().service.to_string(),
         call.method().method.clone(),
     );
-    let declined = |because: Option<String>| {
-        Stop::from(Refusal::Declined {
-            service: service.clone(),
-            method: method.clone(),
-            because,
-        })
+    let unheard = |service, method| Refusal::Declined {
+        service,
+        method,
+        because: Some("nobody answered in time".to_owned()),
     };
     let is_over = now_ms() >= question.expires;
     match &question.answer {
@@ -375,13 +373,13 @@ fn answered(
             Ok(Cleared(call))
         }
         Some(answer) if matches!(answer.said, Said::Expired | Said::Withdrawn) => {
-            Err(declined(Some(NOBODY.to_owned())))
+            Err(unheard(service, method).into())
         }
         _ if is_over => {
             asking
                 .record
                 .expired(asking.call.number(), question.approval);
-            Err(declined(Some(NOBODY.to_owned())))
+            Err(unheard(service, method).into())
         }
         _ => {
             asking
@@ -391,8 +389,6 @@ fn answered(
         }
     }
 }
-
-const NOBODY: &str = "nobody answered in time";
 
 /// How many have to agree, and for how long they can, in milliseconds.
 fn terms(limits: &ContextLimits) -> (u32, u64) {

@@ -12,6 +12,7 @@ use crate::{
     made::CallResult,
 };
 use sandgate_wire::Reply;
+use serde_json::value::{RawValue, to_raw_value};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::Future,
@@ -280,38 +281,41 @@ struct ReplyWriter {
 impl ReplyWriter {
     /// The reply in bytes, or a refusal where the run's budget has no room for it.
     fn write(&self, call: u32, reply: &Reply) -> Written {
-        let bytes = serde_json::to_vec(reply).unwrap_or_default();
-        let size = bytes.len() + BESIDE;
+        let json = written(reply);
+        let size = json.get().len() + BESIDE;
         let granted = match reply {
             Reply::Refused { .. } => self.budget.hold_refusal(size),
             _ => self.budget.hold(size),
         };
         if granted {
-            self.tell(call, reply, &bytes);
-            return Ok(bytes);
+            return Ok(self.tell(call, reply, json));
         }
         let refusal = Refusal::TooMuchHeld { limit: MOST }.into_reply();
-        let bytes = serde_json::to_vec(&refusal).unwrap_or_default();
-        if self.budget.hold_refusal(bytes.len() + BESIDE) {
-            self.tell(call, &refusal, &bytes);
-            Ok(bytes)
+        let json = written(&refusal);
+        if self.budget.hold_refusal(json.get().len() + BESIDE) {
+            Ok(self.tell(call, &refusal, json))
         } else {
             Err(TooManyCalls::Bytes)
         }
     }
 
-    fn tell(&self, call: u32, reply: &Reply, bytes: &[u8]) {
-        self.record.replied(call, bytes);
-        let Some(watcher) = &self.watcher else {
-            return;
-        };
+    fn tell(&self, call: u32, reply: &Reply, json: Box<RawValue>) -> Vec<u8> {
         let (result, code) = match reply {
             Reply::Ok(_) => (CallResult::Ok, None),
             Reply::Failed { .. } => (CallResult::Failed, None),
             Reply::Refused { code, .. } => (CallResult::Refused, Some(*code)),
         };
-        watcher.answered(&WatchedAnswer { call, result, code });
+        self.record.replied(call, result, code, &json);
+        if let Some(watcher) = &self.watcher {
+            watcher.answered(&WatchedAnswer { call, result, code });
+        }
+        Box::<str>::from(json).into_boxed_bytes().into_vec()
     }
+}
+
+/// A reply is made of JSON and cannot fail to become some.
+fn written(reply: &Reply) -> Box<RawValue> {
+    to_raw_value(reply).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]
@@ -322,7 +326,6 @@ impl ReplyWriter {
 )]
 mod tests {
     use super::*;
-    use serde_json::value::to_raw_value;
 
     fn calls() -> UnderWay {
         UnderWay::new(Budget::default(), Record::default())

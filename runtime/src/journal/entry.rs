@@ -3,7 +3,7 @@
 
 use super::{digest::Digest, id::Id};
 use crate::recorder::Tape;
-use sandgate_policy::{Effect, Verdict};
+use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -236,6 +236,22 @@ pub struct RunCaller<'a> {
     pub claims: Vec<Cow<'a, str>>,
     /// The policies, limits and interfaces that were in force when it began.
     pub policies: Cow<'a, str>,
+}
+
+impl RunCaller<'_> {
+    /// The same in the terms of policies: in a context that may be called otherwise today, while services know it by this number.
+    pub fn principal(
+        &self,
+        context: &str,
+        number: ContextNumber,
+    ) -> Result<Principal, PrincipalError> {
+        let principal = Principal::new(context, number, &self.actor)?;
+        let principal = match &self.user {
+            Some(user) => principal.with_user(user)?,
+            None => principal,
+        };
+        principal.with_claims(self.claims.iter().map(AsRef::as_ref))
+    }
 }
 
 /// What a run might consume.

@@ -13,9 +13,6 @@ use sandgate_policy::{Effect, Verdict};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Lines that are read in one go.
-const AT_ONCE: usize = 10_000;
-
 /// All that is known of a run.
 #[derive(Debug)]
 pub(crate) struct Past {
@@ -145,25 +142,18 @@ impl Past {
     /// Reads a run.
     pub(crate) fn read(journal: &Journal, run: Id) -> Result<Self, PastError> {
         let mut past: Option<Self> = None;
-        let mut from = 0;
-        loop {
-            let lines = journal.lines(Some(run), from, AT_ONCE)?;
-            let Some(last) = lines.last() else { break };
-            from = last.seq.saturating_add(1);
-            for line in &lines {
-                let entry =
-                    Entry::decode(&line.body).map_err(|error| PastError::Line(line.seq, error))?;
-                match (&mut past, entry) {
-                    (None, Entry::Begun(begun)) => past = Some(Self::of(run, &begun)),
-                    (None, _) => return Err(PastError::NoBeginning),
-                    (Some(past), entry) => {
-                        past.add(entry);
-                    }
-                }
+        let next = journal.each(Some(run), 0, |line| {
+            let entry =
+                Entry::decode(&line.body).map_err(|error| PastError::Line(line.seq, error))?;
+            match (&mut past, entry) {
+                (None, Entry::Begun(begun)) => past = Some(Self::of(run, &begun)),
+                (None, _) => return Err(PastError::NoBeginning),
+                (Some(past), entry) => past.add(entry),
             }
-        }
+            Ok(true)
+        })?;
         let mut past = past.ok_or(PastError::NoBeginning)?;
-        past.last = from.saturating_sub(1);
+        past.last = next.unwrap_or_default().saturating_sub(1);
         Ok(past)
     }
 
@@ -359,8 +349,7 @@ impl PastText {
     pub(crate) fn read(&self, journal: &Journal) -> Result<String, LedgerError> {
         match self {
             Self::Here(text) => Ok(text.to_string()),
-            Self::Beside(digest) => String::from_utf8(journal.text(*digest)?)
-                .map_err(|_| LedgerError::Corrupt(format!("text {digest} is not UTF-8"))),
+            Self::Beside(digest) => journal.json(*digest),
         }
     }
 

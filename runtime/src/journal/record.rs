@@ -15,6 +15,7 @@ use super::{
 use crate::made::{CallList, CallMade, CallResult};
 use sandgate_policy::Effect;
 use sandgate_service::IdempotencyKey;
+use sandgate_wire::RefusalCode;
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
@@ -90,7 +91,7 @@ pub(crate) struct OpenQuestion<'a> {
 
 impl Record {
     /// A run begins. Its first line says what it was made of.
-    pub(crate) fn begin(journal: &Journal, run: Id, begun: &Begun<'_>) -> Self {
+    pub(crate) fn begin(journal: &Journal, run: Id, begun: Begun<'_>) -> Self {
         let record = Self::of(journal, run, RunCounts::default(), Vec::new());
         let caller = begun.caller.as_ref();
         let row = RunRow {
@@ -107,7 +108,7 @@ impl Record {
             owner: Some(journal.owner()),
         };
         let at = row.began;
-        let entry = Entry::Begun(Box::new(begun.clone()));
+        let entry = Entry::Begun(Box::new(begun));
         record.push_at(at, &entry, Some(TableChange::Begun(Box::new(row))));
         record
     }
@@ -381,18 +382,13 @@ impl Record {
     }
 
     /// What the script is answered.
-    pub(crate) fn replied(&self, call: u32, reply: &[u8]) {
-        let Ok(reply) = serde_json::from_slice::<&RawValue>(reply) else {
-            return;
-        };
-        let text = reply.get();
-        let (result, code) = if text.starts_with("{\"ok\":") {
-            (CallResult::Ok, None)
-        } else if text.starts_with("{\"failed\":") {
-            (CallResult::Failed, None)
-        } else {
-            (CallResult::Refused, code(text))
-        };
+    pub(crate) fn replied(
+        &self,
+        call: u32,
+        result: CallResult,
+        code: Option<RefusalCode>,
+        reply: &RawValue,
+    ) {
         self.state().calls.ended(call, result, code);
         let entry = Entry::Replied {
             call,
@@ -419,7 +415,7 @@ impl Record {
     }
 
     /// The run has ended, and what nobody answered is not asked any more.
-    pub(crate) fn end(&self, ended: &EndedEntry<'_>) {
+    pub(crate) fn end(&self, ended: EndedEntry<'_>) {
         let open = {
             let mut state = self.state();
             let state = &mut *state;
@@ -434,13 +430,7 @@ impl Record {
             counts: RunCounts::default(),
             over: true,
         };
-        let entry = Entry::Ended(Box::new(EndedEntry {
-            status: ended.status.clone(),
-            reason: ended.reason.clone(),
-            files: ended.files.clone(),
-            ..*ended
-        }));
-        self.push(&entry, Some(change));
+        self.push(&Entry::Ended(Box::new(ended)), Some(change));
     }
 
     /// A text that lines speak of.
@@ -503,10 +493,4 @@ impl Record {
     fn state(&self) -> MutexGuard<'_, RecordState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The code of a refusal, which stands first in it.
-fn code(refusal: &str) -> Option<String> {
-    let (_, rest) = refusal.split_once("\"code\":\"")?;
-    Some(rest.split_once('"')?.0.to_owned())
 }

@@ -25,6 +25,14 @@ pub(crate) struct DirectCall {
     pub(crate) service: String,
     pub(crate) method: String,
     pub(crate) params: Box<RawValue>,
+    /// The call of the other run that it undoes, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undoes: Option<u32>,
+}
+
+/// The calls that such a run was made of.
+pub(super) fn calls(past: &PastRun) -> Result<Vec<DirectCall>, PastRunError> {
+    serde_json::from_str(&past.source()?).map_err(|_| PastRunError::Text(past.row.run))
 }
 
 /// Makes calls one after the other, up to the first that fails.
@@ -202,6 +210,7 @@ pub(crate) async fn call(
         service: service.to_owned(),
         method: method.to_owned(),
         params,
+        undoes: None,
     };
     let name = format!("{service}.{method}");
     make(context, &name, &[call], Purpose::Call, None).await
@@ -209,9 +218,7 @@ pub(crate) async fn call(
 
 /// Goes on with calls that were parked.
 pub(super) async fn resume(past: PastRun, context: &Context) -> Result<Outcome, PastRunError> {
-    let run = past.row.run;
-    let calls: Vec<DirectCall> =
-        serde_json::from_str(&past.source()?).map_err(|_| PastRunError::Text(run))?;
+    let calls = calls(&past)?;
     let of = past.past.begun.of.unwrap_or(Purpose::Call);
     let name = past.row.name.clone();
     let again = RunAgain {

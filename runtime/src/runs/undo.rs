@@ -139,20 +139,13 @@ impl PastRun {
         let mut undone = BTreeSet::new();
         for row in undoing {
             let other = Self::read(&self.journal, &row.run.to_string())?;
-            let made = other
-                .past
-                .calls
-                .iter()
-                .filter(|(_, call)| call.reply.as_ref().is_some_and(|reply| reply.is_ok()));
-            let numbers = other.row.name.split_once(": ").map_or("", |(_, rest)| rest);
-            let numbers: Vec<u32> = numbers
-                .split(' ')
-                .filter_map(|number| number.parse().ok())
-                .collect();
-            undone.extend(made.filter_map(|(place, _)| {
-                let place = usize::try_from(*place).ok()?.checked_sub(1)?;
-                numbers.get(place).copied()
-            }));
+            for (call, number) in direct::calls(&other)?.iter().zip(1..) {
+                let reply = other.past.calls.get(&number);
+                let reply = reply.and_then(|made| made.reply.as_ref());
+                if reply.is_some_and(|reply| reply.is_ok()) {
+                    undone.extend(call.undoes);
+                }
+            }
         }
         Ok(undone)
     }
@@ -168,11 +161,12 @@ impl PastRun {
                     service: step.service.clone(),
                     method: method.clone(),
                     params: params.map_err(|_| PastRunError::Text(self.row.run))?,
+                    undoes: Some(step.call),
                 });
                 numbers.push(step.call.to_string());
             }
         }
-        // Which calls they undo is in the name, for whoever looks, and for the next time.
+        // Which calls they undo is in the name for whoever looks.
         let name = format!("undo of calls: {}", numbers.join(" "));
         let of = Purpose::Undo(self.row.run);
         direct::make(context, &name, &calls, of, None).await

@@ -3,8 +3,8 @@
 
 use super::Redaction;
 use crate::failure::Failure;
-use sandgate::{Digest, Entry, Held, Id, Journal, KeptLine};
-use serde_json::{Map, Value, json, value::RawValue};
+use sandgate::{Digest, Entry, Id, Journal, KeptLine};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Makes JSON of entries.
@@ -57,11 +57,11 @@ impl<'a> Entries<'a> {
     /// Texts in the place of their digests.
     fn inline(&self, entry: &Entry<'_>, members: &mut Map<String, Value>) -> Result<(), Failure> {
         let mut put = |name: &str, digest: Digest| -> Result<(), Failure> {
-            let value = self.bytes(self.read(digest)?);
+            let value = self.bytes(self.journal.text(digest)?);
             members.insert(name.to_owned(), value);
             Ok(())
         };
-        let files: Vec<(&str, Digest, Option<u64>)> = match entry {
+        let listed: Vec<Value> = match entry {
             Entry::Begun(begun) => {
                 put("script", begun.script)?;
                 if let Some(stdin) = begun.stdin {
@@ -75,10 +75,12 @@ impl<'a> Entries<'a> {
                 if !environment.is_empty() {
                     members.insert("environment".to_owned(), Value::Object(environment));
                 }
-                let files = begun.files.iter();
-                files
-                    .map(|(path, digest, modified)| (&**path, *digest, Some(*modified)))
-                    .collect()
+                let mut listed = Vec::new();
+                for (path, digest, modified) in &begun.files {
+                    let content = self.bytes(self.journal.text(*digest)?);
+                    listed.push(json!({"path": path, "modified_ns": modified, "content": content}));
+                }
+                listed
             }
             Entry::Ended(ended) => {
                 put("stdout", ended.stdout)?;
@@ -86,28 +88,19 @@ impl<'a> Entries<'a> {
                 let said = [("value", ended.value), ("exception", ended.exception)];
                 for (name, digest) in said {
                     if let Some(digest) = digest {
-                        let value = serde_json::from_slice(&self.read(digest)?);
+                        let value = serde_json::from_slice(&self.journal.text(digest)?);
                         let value = value.map_err(|error| Failure::ours(&error))?;
                         members.insert(name.to_owned(), value);
                     }
                 }
+                // A replay makes them again; what is kept says whether they are the same.
                 let files = ended.files.iter();
                 files
-                    .map(|(path, digest)| (&**path, *digest, None))
+                    .map(|(path, digest)| json!({"path": path, "digest": digest}))
                     .collect()
             }
             _ => Vec::new(),
         };
-        let mut listed = Vec::new();
-        for (path, digest, modified) in files {
-            let content = self.bytes(self.read(digest)?);
-            listed.push(match modified {
-                Some(modified) => {
-                    json!({"path": path, "modified_ns": modified, "content": content})
-                }
-                None => json!({"path": path, "content": content}),
-            });
-        }
         if !listed.is_empty() {
             members.insert("files".to_owned(), Value::Array(listed));
         }
@@ -140,7 +133,7 @@ impl<'a> Entries<'a> {
             }
             _ => return Ok(plain.to_owned()),
         };
-        let text = self.held(held)?;
+        let text = self.journal.held(held)?;
         let of = self.methods.get(&(run, call)).cloned().unwrap_or_default();
         let shown = if name == "reply" {
             self.methods.remove(&(run, call));
@@ -154,26 +147,6 @@ impl<'a> Entries<'a> {
         let rest = Value::Object(members).to_string();
         let rest = rest.trim_end_matches('}');
         Ok(format!("{rest},{}:{shown}}}", Value::from(name)))
-    }
-
-    /// JSON that stands in a line or beside it.
-    pub(super) fn held(&self, held: &Held<'_>) -> Result<String, Failure> {
-        match held {
-            Held::Here(json) => Ok(RawValue::get(json).to_owned()),
-            Held::Beside(digest) => {
-                let bytes = self.read(*digest)?;
-                Ok(String::from_utf8_lossy(&bytes).into_owned())
-            }
-        }
-    }
-
-    /// A text that lines speak of.
-    pub(super) fn read(&self, digest: Digest) -> Result<Vec<u8>, Failure> {
-        let text = self.journal.text(digest);
-        text.map_err(|error| {
-            let help = "`sandgate journal verify` says what is wrong with the journal";
-            Failure::usage(crate::failure::chain(&error), help)
-        })
     }
 
     /// Bytes as text, or what can be said of those that are none: what cannot be read cannot be redacted.

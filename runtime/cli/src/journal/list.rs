@@ -135,7 +135,7 @@ pub(super) fn counted(counts: RunCounts) -> String {
 }
 
 /// A time in milliseconds since 1970, for people.
-pub(super) fn when(ms: u64) -> String {
+pub(crate) fn when(ms: u64) -> String {
     let at = UNIX_EPOCH.checked_add(Duration::from_millis(ms));
     let text = at.map(|at| humantime::format_rfc3339_seconds(at).to_string());
     text.unwrap_or_default()

@@ -7,8 +7,6 @@ use clap::Args;
 use sandgate::{Entry, Id, Journal, KeptLine, PastRun, RunFilter};
 use std::{collections::BTreeSet, thread, time::Duration};
 
-/// Entries that are read in one go.
-const AT_ONCE: usize = 1_000;
 /// How often it is looked for new ones.
 const LOOKS: Duration = Duration::from_millis(200);
 
@@ -47,7 +45,7 @@ pub(super) struct ExportArguments {
 
 /// In which form entries are told.
 enum Telling<'a> {
-    RunStory(RunStory<'a>),
+    Story(RunStory<'a>),
     Json(Entries<'a>),
 }
 
@@ -56,7 +54,7 @@ impl<'a> Telling<'a> {
         if json {
             Self::Json(Entries::new(journal, redaction))
         } else {
-            Self::RunStory(RunStory::new(journal, redaction))
+            Self::Story(RunStory::new(journal, redaction))
         }
     }
 
@@ -68,30 +66,8 @@ impl<'a> Telling<'a> {
             Failure::usage(message, help)
         })?;
         match self {
-            Self::RunStory(story) => print::goes_on(&story.tell(line, &entry)?),
+            Self::Story(story) => print::goes_on(&story.tell(line, &entry)?),
             Self::Json(entries) => print::goes_on(&escape::json(&entries.line(line, &entry)?)),
-        }
-    }
-}
-
-/// Hands over lines from a place on, of one run or of all, for as long as somebody takes them, and says where the next ones are.
-fn each(
-    journal: &Journal,
-    run: Option<Id>,
-    mut from: u64,
-    mut take: impl FnMut(&KeptLine) -> Result<bool, Failure>,
-) -> Result<Option<u64>, Failure> {
-    loop {
-        let lines = journal.lines(run, from, AT_ONCE);
-        let lines = lines.map_err(|error| Failure::ours(&error))?;
-        let Some(last) = lines.last() else {
-            return Ok(Some(from));
-        };
-        from = last.seq.saturating_add(1);
-        for line in &lines {
-            if !take(line)? {
-                return Ok(None);
-            }
         }
     }
 }
@@ -101,7 +77,7 @@ pub(super) fn show(arguments: &ShowArguments, shared: &SharedArguments) -> Resul
     let redaction = Redaction::open(shared, arguments.unredacted)?;
     let past = past(&journal, &arguments.run)?;
     let mut telling = Telling::new(&journal, &redaction, arguments.json);
-    each(&journal, Some(past.row().run), 0, |line| telling.tell(line))?;
+    journal.each(Some(past.row().run), 0, |line| telling.tell(line))?;
     if !arguments.json {
         print::out(&standing(&past))?;
     }
@@ -141,14 +117,13 @@ pub(super) fn follow(
     let journal = readable(shared)?;
     let redaction = Redaction::open(shared, arguments.unredacted)?;
     let mut telling = Telling::new(&journal, &redaction, arguments.json);
-    let last = || journal.last().map_err(|error| Failure::ours(&error));
-    let mut next = last()?.saturating_add(1);
+    let mut next = journal.last()?.saturating_add(1);
     if !shared.quiet {
         print::err("sandgate: following the journal; Ctrl-C ends it\n");
     }
     loop {
-        if last()? >= next {
-            match each(&journal, None, next, |line| telling.tell(line))? {
+        if journal.last()? >= next {
+            match journal.each(None, next, |line| telling.tell(line))? {
                 Some(from) => next = from,
                 None => return Ok(Exit::Ok),
             }
@@ -171,12 +146,11 @@ pub(super) fn export(
                 since,
                 ..RunFilter::default()
             };
-            let runs = journal.runs(&filter);
-            let runs = runs.map_err(|error| Failure::ours(&error))?;
+            let runs = journal.runs(&filter)?;
             Some(runs.iter().map(|row| row.run).collect::<BTreeSet<Id>>())
         }
     };
-    each(&journal, None, 0, |line| match &wanted {
+    journal.each(None, 0, |line| match &wanted {
         Some(wanted) if !wanted.contains(&line.run) => Ok(true),
         _ => telling.tell(line),
     })?;

@@ -1,10 +1,10 @@
 //! What a run did, for people: lines in the order in which it happened, each call under its number. Told by `show` of one run, and by
 //! `follow` of all that go on. What a script or a service wrote is one short line, whatever is in it: THREAT[DOS-06].
 
-use super::{Redaction, entries::Entries, list::when};
+use super::{Redaction, list::when};
 use crate::failure::Failure;
 use sandgate::{
-    BUILTIN, Entry, Id, Journal, KeptLine, Said,
+    BUILTIN, Begun, Entry, Id, Journal, KeptLine, Said,
     policy::{Effect, Verdict},
     service::line,
 };
@@ -22,7 +22,7 @@ const MOST_LINES: usize = 20;
 
 /// Tells entries as they come.
 pub(super) struct RunStory<'a> {
-    texts: Entries<'a>,
+    journal: &'a Journal,
     redaction: &'a Redaction,
     /// Of which method each call is that has no answer yet; nothing for what is no call of a service.
     calls: BTreeMap<(Id, u32), Option<(String, String)>>,
@@ -49,7 +49,7 @@ enum AnswerKept<'a> {
 impl<'a> RunStory<'a> {
     pub(super) fn new(journal: &'a Journal, redaction: &'a Redaction) -> Self {
         Self {
-            texts: Entries::new(journal, redaction),
+            journal,
             redaction,
             calls: BTreeMap::new(),
             told: None,
@@ -60,7 +60,7 @@ impl<'a> RunStory<'a> {
     pub(super) fn tell(&mut self, kept: &KeptLine, entry: &Entry<'_>) -> Result<String, Failure> {
         let (run, at) = (kept.run, when(kept.at));
         Ok(match entry {
-            Entry::Begun(_) => self.begun(run, &at, entry)?,
+            Entry::Begun(begun) => self.begun(run, &at, begun)?,
             Entry::Given(_) => String::new(),
             Entry::Input(digits) => {
                 self.of_run(run, &format!("it read {} bytes of input", digits.len() / 2))
@@ -81,7 +81,7 @@ impl<'a> RunStory<'a> {
                 if !is_call {
                     return Ok(String::new());
                 }
-                let params = self.texts.held(params)?;
+                let params = self.journal.held(params)?;
                 let params = self.redaction.params(service, method, &params);
                 let begin = self.heading(run, Some(*call));
                 format!(
@@ -149,13 +149,13 @@ impl<'a> RunStory<'a> {
             }
             Entry::Planned { call, .. } => self.of_call(run, *call, "planned, and not sent"),
             Entry::Replied { call, reply } => {
-                let said = self.answer(run, *call, &self.texts.held(reply)?);
+                let said = self.answer(run, *call, &self.journal.held(reply)?);
                 let told = self.of_call(run, *call, &format!("→ {said}"));
                 self.calls.remove(&(run, *call));
                 told
             }
             Entry::Resolved { call, reply, by } => {
-                let said = self.answer(run, *call, &self.texts.held(reply)?);
+                let said = self.answer(run, *call, &self.journal.held(reply)?);
                 let said = format!("{by} says what came of it, {at} → {said}");
                 let told = self.of_call(run, *call, &said);
                 self.calls.remove(&(run, *call));
@@ -204,10 +204,7 @@ impl<'a> RunStory<'a> {
         })
     }
 
-    fn begun(&mut self, run: Id, at: &str, entry: &Entry<'_>) -> Result<String, Failure> {
-        let Entry::Begun(begun) = entry else {
-            return Ok(String::new());
-        };
+    fn begun(&mut self, run: Id, at: &str, begun: &Begun<'_>) -> Result<String, Failure> {
         self.told = Some((run, None));
         let source = self.text(begun.script)?;
         let mut told = format!(
@@ -287,13 +284,13 @@ impl<'a> RunStory<'a> {
     }
 
     fn text(&self, digest: sandgate::Digest) -> Result<String, Failure> {
-        let bytes = self.texts.read(digest)?;
+        let bytes = self.journal.text(digest)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(self.redaction.text(text))
     }
 
     fn json(&self, digest: sandgate::Digest) -> Result<Value, Failure> {
-        let bytes = self.texts.read(digest)?;
+        let bytes = self.journal.text(digest)?;
         let text = self.redaction.json(&String::from_utf8_lossy(&bytes));
         serde_json::from_str(&text).map_err(|error| Failure::ours(&error))
     }

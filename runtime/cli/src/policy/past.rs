@@ -13,15 +13,12 @@ use crate::{
 };
 use clap::Args;
 use sandgate::{
-    Entry, Held, Id, Journal, RunFilter,
+    Entry, Id, Journal, RunFilter,
     policy::{ContextNumber, JournaledCall, Moment, Principal, Query, Verdict},
     service::Registry,
 };
 use serde_json::{Map, Value, json, value::RawValue};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Lines that are read in one go.
-const AT_ONCE: usize = 10_000;
 
 #[derive(Debug, Args)]
 pub(super) struct JournalReplayArguments {
@@ -88,8 +85,7 @@ pub(super) fn replay(
         since: arguments.since,
         ..RunFilter::default()
     };
-    let runs = journal.runs(&filter);
-    let runs = runs.map_err(|error| Failure::ours(&error))?;
+    let runs = journal.runs(&filter)?;
     let mut contexts: BTreeMap<String, Vec<Id>> = BTreeMap::new();
     // The oldest first, as they were made.
     for row in runs.iter().rev() {
@@ -187,87 +183,60 @@ fn calls_of(
     registry: &Registry,
 ) -> Result<Vec<CallOfRun>, Failure> {
     let mut calls: BTreeMap<u32, CallOfRun> = BTreeMap::new();
-    let (mut principal, mut from) = (None, 0);
-    loop {
-        let lines = journal.lines(Some(run), from, AT_ONCE);
-        let lines = lines.map_err(|error| Failure::ours(&error))?;
-        let Some(last) = lines.last() else { break };
-        from = last.seq.saturating_add(1);
-        for line in &lines {
-            let entry = Entry::decode(&line.body);
-            match entry.map_err(|error| Failure::ours(&error))? {
-                Entry::Begun(begun) => {
-                    let caller = begun.caller.as_ref();
-                    principal = caller
-                        .map(|caller| {
-                            // No policy sees the number.
-                            let number = ContextNumber::Administrator;
-                            let who = Principal::new(context, number, &caller.actor)?;
-                            let who = match &caller.user {
-                                Some(user) => who.with_user(user)?,
-                                None => who,
-                            };
-                            who.with_claims(caller.claims.iter().map(AsRef::as_ref))
-                        })
-                        .transpose()
-                        .map_err(|error| {
-                            Failure::usage(error.to_string(), "name another context")
-                        })?;
-                }
-                Entry::Called {
-                    call,
-                    service,
-                    method,
-                    params,
-                } => {
-                    let Some(principal) =
-                        principal.clone().filter(|_| service != sandgate::BUILTIN)
-                    else {
-                        continue;
-                    };
-                    let params = held(journal, &params)?;
-                    let bound = registry
-                        .method(&service, &method)
-                        .and_then(|method| method.bind(&params, &principal).ok());
-                    let params = match bound {
-                        Some(arguments) => arguments.by_name().clone(),
-                        // What cannot be bound any more is a difference all the same.
-                        None => serde_json::from_str(params.get()).unwrap_or_default(),
-                    };
-                    let made = CallOfRun {
-                        principal,
-                        service: service.into_owned(),
-                        method: method.into_owned(),
-                        params,
-                        now: Moment::of_ms(line.at),
-                        read_from: BTreeSet::new(),
-                        decided: None,
-                    };
-                    calls.insert(call, made);
-                }
-                Entry::Decided(decided) => {
-                    if let Some(made) = calls.get_mut(&decided.call) {
-                        let policies = decided.policies.iter().map(ToString::to_string);
-                        made.decided = Some((decided.verdict, policies.collect()));
-                        made.now = Moment::of_ms(decided.at);
-                        made.read_from =
-                            decided.read_from.iter().map(ToString::to_string).collect();
-                    }
-                }
-                _ => {}
+    let mut principal = None;
+    journal.each(Some(run), 0, |line| -> Result<bool, Failure> {
+        let entry = Entry::decode(&line.body);
+        match entry.map_err(|error| Failure::ours(&error))? {
+            Entry::Begun(begun) => {
+                let caller = begun.caller.as_ref();
+                principal = caller
+                    // No policy sees the number.
+                    .map(|caller| caller.principal(context, ContextNumber::Administrator))
+                    .transpose()
+                    .map_err(|error| Failure::usage(error.to_string(), "name another context"))?;
             }
+            Entry::Called {
+                call,
+                service,
+                method,
+                params,
+            } => {
+                let Some(principal) = principal.clone().filter(|_| service != sandgate::BUILTIN)
+                else {
+                    return Ok(true);
+                };
+                let params = RawValue::from_string(journal.held(&params)?);
+                let params = params.map_err(|error| Failure::ours(&error))?;
+                let bound = registry
+                    .method(&service, &method)
+                    .and_then(|method| method.bind(&params, &principal).ok());
+                let params = match bound {
+                    Some(arguments) => arguments.by_name().clone(),
+                    // What cannot be bound any more is a difference all the same.
+                    None => serde_json::from_str(params.get()).unwrap_or_default(),
+                };
+                let made = CallOfRun {
+                    principal,
+                    service: service.into_owned(),
+                    method: method.into_owned(),
+                    params,
+                    now: Moment::of_ms(line.at),
+                    read_from: BTreeSet::new(),
+                    decided: None,
+                };
+                calls.insert(call, made);
+            }
+            Entry::Decided(decided) => {
+                if let Some(made) = calls.get_mut(&decided.call) {
+                    let policies = decided.policies.iter().map(ToString::to_string);
+                    made.decided = Some((decided.verdict, policies.collect()));
+                    made.now = Moment::of_ms(decided.at);
+                    made.read_from = decided.read_from.iter().map(ToString::to_string).collect();
+                }
+            }
+            _ => {}
         }
-    }
+        Ok(true)
+    })?;
     Ok(calls.into_values().collect())
-}
-
-fn held(journal: &Journal, held: &Held<'_>) -> Result<Box<RawValue>, Failure> {
-    match held {
-        Held::Here(json) => Ok((*json).to_owned()),
-        Held::Beside(digest) => {
-            let text = journal.text(*digest);
-            let text = text.map_err(|error| Failure::ours(&error))?;
-            serde_json::from_slice(&text).map_err(|error| Failure::ours(&error))
-        }
-    }
 }

@@ -3,11 +3,12 @@
 
 use super::RunArguments;
 use crate::{
-    calls, escape,
-    exit::{Exit, ending},
+    calls,
+    exit::Exit,
     failure::{self, Failure},
-    journal, print,
+    print,
     signals::Signals,
+    stage::{json_line, said},
     terminal::Terminal,
 };
 use bytesize::ByteSize;
@@ -73,25 +74,12 @@ impl Conclusion<'_> {
     /// What is said of the outcome. The streams have been printed already, unless all of it is JSON.
     fn speak(&self) -> Result<(), Failure> {
         if self.arguments.json {
-            let text =
-                serde_json::to_string(self.outcome).map_err(|error| Failure::ours(&error))?;
-            self.terminal
-                .conclude(Stream::Out, format!("{}\n", escape::json(&text)));
+            let (stream, text) = json_line(self.outcome)?;
+            self.terminal.conclude(stream, text);
             return Ok(());
         }
-        let mut text = String::new();
-        if let Some(exception) = &self.outcome.exception {
-            text.push_str(&exception.traceback);
-        }
-        if let Some(reason) = &self.outcome.reason {
-            let status = ending(self.outcome.status);
-            text.push_str(&if self.by_signal {
-                format!("sandgate: {status}\n")
-            } else {
-                format!("sandgate: {status}: {reason}\n")
-            });
-        }
-        text.extend(journal::waiting(self.outcome));
+        // Who sent a signal knows why it ended.
+        let mut text = said(self.outcome, !self.by_signal);
         // Whoever reads a file or a pipe has the list of calls in the JSON.
         if print::is_terminal(Stream::Err) {
             text.extend(calls::changes(self.outcome));

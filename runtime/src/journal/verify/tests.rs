@@ -14,6 +14,7 @@ use crate::{
         sqlite::Sqlite,
         verify::{JournalProblem, verify},
     },
+    made::CallResult,
 };
 use proptest::{
     prelude::Rng,
@@ -21,6 +22,7 @@ use proptest::{
 };
 use rusqlite::{Connection, params, types::Value};
 use sandgate_policy::{ContextLimits, ContextName, Effect, File, Schema};
+use sandgate_wire::RefusalCode;
 use serde_json::value::RawValue;
 use std::path::Path;
 
@@ -81,7 +83,7 @@ fn asked(record: &Record, call: u32, needed: u32) {
 }
 
 fn ended(record: &Record, status: &'static str) {
-    record.end(&EndedEntry {
+    record.end(EndedEntry {
         status: status.into(),
         exit_code: 0,
         reason: None,
@@ -113,19 +115,21 @@ async fn written(state: &Path) -> Journal {
     let journal = Journal::open(state).unwrap();
     let long = json(&format!("{{\"text\":\"{}\"}}", "long ".repeat(20_000)));
     let [first, second, third] = [0, 1, 2].map(|_| Id::new().unwrap());
-    let record = Record::begin(&journal, first, &begun(&journal, "print(1)"));
+    let record = Record::begin(&journal, first, begun(&journal, "print(1)"));
     record.called(1, "crm", "crm.deal.list", &long);
-    record.replied(1, b"{\"ok\":[1,2,3]}");
+    record.replied(1, CallResult::Ok, None, &json("{\"ok\":[1,2,3]}"));
     record.called(2, "crm", "crm.deal.add", &json("{}"));
     let nothing = json("{}");
     let ticket = record.intend(2, Effect::Write, &nothing, None, false, false);
     drop(ticket.await.unwrap());
-    record.replied(2, b"{\"ok\":true}");
+    record.replied(2, CallResult::Ok, None, &json("{\"ok\":true}"));
     record.called(3, "crm", "crm.deal.delete", &json("{}"));
-    record.replied(3, b"{\"refused\":{\"code\":\"policy.denied\"}}");
+    let refused = json("{\"refused\":{\"code\":\"policy.denied\"}}");
+    let code = Some(RefusalCode::PolicyDenied);
+    record.replied(3, CallResult::Refused, code, &refused);
     ended(&record, "ok");
 
-    let record = Record::begin(&journal, second, &begun(&journal, "print(2)"));
+    let record = Record::begin(&journal, second, begun(&journal, "print(2)"));
     for (call, needed) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 1)] {
         asked(&record, call, needed);
     }
@@ -142,7 +146,7 @@ async fn written(state: &Path) -> Journal {
     record.expired(5, of(5).approval);
     record.park(Spent::default()).await.unwrap();
 
-    let record = Record::begin(&journal, third, &begun(&journal, "print(3)"));
+    let record = Record::begin(&journal, third, begun(&journal, "print(3)"));
     record.asked(1, &json("{}"), Digest::of(b"1"));
     record.answered(1, Said::Yes, "the terminal");
     asked(&record, 2, 1);
@@ -366,11 +370,11 @@ async fn a_journal_from_which_the_oldest_was_removed_is_whole_and_no_run_is_cut_
     let place = tempfile::tempdir().unwrap();
     let journal = Journal::open(place.path()).unwrap();
     let runs = [0, 1, 2].map(|_| Id::new().unwrap());
-    let records = runs.map(|run| Record::begin(&journal, run, &begun(&journal, &run.to_string())));
+    let records = runs.map(|run| Record::begin(&journal, run, begun(&journal, &run.to_string())));
     // The first and the second overlap, and so do the second and the third, which goes on.
     for record in &records {
         record.called(1, "crm", "crm.deal.list", &json("{}"));
-        record.replied(1, b"{\"ok\":1}");
+        record.replied(1, CallResult::Ok, None, &json("{\"ok\":1}"));
     }
     ended(&records[0], "ok");
     ended(&records[1], "ok");
@@ -380,7 +384,7 @@ async fn a_journal_from_which_the_oldest_was_removed_is_whole_and_no_run_is_cut_
     assert_eq!(journal.verify().unwrap().problems, []);
 
     ended(&records[2], "ok");
-    let record = Record::begin(&journal, alone, &begun(&journal, "print(4)"));
+    let record = Record::begin(&journal, alone, begun(&journal, "print(4)"));
     record.called(1, "crm", "crm.deal.list", &json("{}"));
     journal.settle().await.unwrap();
     let lines = journal.last().unwrap();

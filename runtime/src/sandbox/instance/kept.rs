@@ -128,7 +128,7 @@ impl KeptRun {
         };
         let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
         Ok(Self {
-            record: Record::begin(journal, run, &begun),
+            record: Record::begin(journal, run, begun),
             again: None,
             may_park,
         })
@@ -231,7 +231,7 @@ pub(super) fn end(
     let value = ending.value.as_ref();
     let exception = ending.exception.as_ref();
     let [stdout, stderr] = streams;
-    record.end(&EndedEntry {
+    record.end(EndedEntry {
         status: ending.status.as_str().into(),
         exit_code: ending.exit_code,
         reason: ending.reason.as_deref().map(Cow::Borrowed),
