@@ -124,6 +124,7 @@ pub(super) fn failed(error: PastRunError) -> Failure {
         PastRunError::Unknown { .. } => {
             "look at the service, and say what came of it with `sandgate resolve`"
         }
+        PastRunError::Known { .. } => "`sandgate journal show` says which calls those are",
         PastRunError::Status { .. } => "`sandgate journal show` says what came of it",
         PastRunError::Taken(_) => "look again with `sandgate journal show`",
         PastRunError::Once { .. } => "run its script again",

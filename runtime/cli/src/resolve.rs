@@ -31,13 +31,7 @@ pub(super) struct ResolveArguments {
     #[arg(value_name = "CALL")]
     call: u32,
     /// It was made, and the service would have answered so, as JSON
-    #[arg(
-        long,
-        value_name = "JSON",
-        value_parser = json,
-        required_unless_present = "not_made",
-        conflicts_with = "not_made"
-    )]
+    #[arg(long, value_name = "JSON", value_parser = json, conflicts_with = "not_made")]
     result: Option<Box<RawValue>>,
     /// It was not made
     #[arg(long)]
@@ -59,9 +53,15 @@ pub(super) fn resolve(
     let past = past(&journal, &arguments.run)?;
     let run = past.row().run;
     let left = past.unknown().len().saturating_sub(1);
-    let resolution = match &arguments.result {
-        Some(result) => Resolution::Made(result.clone()),
-        None => Resolution::NotMade,
+    let resolution = match (&arguments.result, arguments.not_made) {
+        (Some(result), _) => Resolution::Made(result.clone()),
+        (None, true) => Resolution::NotMade,
+        (None, false) => {
+            return Err(Failure::usage(
+                "it is not said what became of the call",
+                "pass --result with what the service would have answered, or --not-made",
+            ));
+        }
     };
     let by = arguments.name.as_deref().unwrap_or("terminal");
     past.resolve(arguments.call, &resolution, by)

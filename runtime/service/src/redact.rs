@@ -201,6 +201,7 @@ fn without_credentials(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -382,6 +383,55 @@ mod tests {
             "",
         ] {
             assert_eq!(redacted_as(json!([text]), &[]), json!([text]));
+        }
+    }
+
+    #[test]
+    fn json_keeps_its_digits_unless_something_is_hidden_and_what_cannot_be_read_is() {
+        let sensitive = BTreeSet::from(["pin".to_owned()]);
+        for (text, shown) in [
+            (
+                r#"{"sum": 0.10000000000000000001}"#,
+                r#"{"sum": 0.10000000000000000001}"#,
+            ),
+            (
+                r#"{"pin": 4711, "room": 1}"#,
+                r#"{"pin":"[redacted]","room":1}"#,
+            ),
+            (r#"{"a": {"pin": 4711}}"#, r#"{"a": {"pin": 4711}}"#),
+            (r#"{"token": "x", "token": null}"#, r#"{"token":null}"#),
+            ("{", r#""[redacted]""#),
+        ] {
+            assert_eq!(redacted_json(text, &sensitive), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_by_position_are_hidden_by_the_names_that_they_stand_for() {
+        let document =
+            br#"{"openrpc": "1.3.2", "info": {"title": "Rooms", "version": "1"}, "methods": [{
+            "name": "room.book", "paramStructure": "by-position",
+            "params": [
+                {"name": "room", "required": true, "schema": {"type": "string"}},
+                {"name": "code", "x-sensitive": true, "schema": {"type": "string"}}
+            ]
+        }]}"#;
+        let terms = crate::Terms {
+            trusted: true,
+            ..crate::Terms::default()
+        };
+        let address = crate::Address::Http(std::path::PathBuf::new());
+        let service = crate::Service::read("calendar", address, document, &terms).unwrap();
+        let method = service.method("room.book").unwrap();
+        for (params, shown) in [
+            (r#"["blue", "4711"]"#, r#"["blue","[redacted]"]"#),
+            (r#"["blue"]"#, r#"["blue"]"#),
+            (
+                r#"{"room": "blue", "code": "4711"}"#,
+                r#"{"room":"blue","code":"[redacted]"}"#,
+            ),
+        ] {
+            assert_eq!(method.redacted_params(params), shown, "{params}");
         }
     }
 }

@@ -1,0 +1,5 @@
+sandgate service add calendar --socket sockets/calendar/rpc.sock --sensitive room.book.code --effect event.list=read
+sandgate run --calls --policies policies --context office week.py 2>&1 | sed -E 's/ [0-9]+ ms/ SOME ms/'
+sandgate run --calls --yes --policies policies --context office week.py 2>&1 | tail -1 | sed -E 's/ [0-9]+ ms/ SOME ms/'
+sandgate run --calls week.py
+sandgate run --policies policies --context office --no week.py
