@@ -48,6 +48,7 @@
 //! consume, the one way out, and what comes back.
 
 mod cancel;
+mod chain;
 mod script;
 mod zone;
 
@@ -72,6 +73,7 @@ mod recorder;
 mod workspace;
 
 mod journal;
+mod tokens;
 
 mod hostcall;
 
@@ -103,6 +105,7 @@ struct Readme;
 
 pub use approvals::{AnswerError, Answered, Answerer};
 pub use cancel::Cancel;
+pub use chain::chain;
 pub use context::Context;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
 pub use hostcall::{Hint, RefusalKind};
@@ -138,5 +141,6 @@ pub use sandbox::{
 pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCode, Value};
 pub use script::Script;
 pub use session::{Ended, Interrupt, Scripts, Session};
+pub use tokens::{NewToken, Token, TokenError, TokenStore};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};
 pub use zone::{TimeZone, TimeZoneError};

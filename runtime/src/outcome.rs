@@ -61,6 +61,23 @@ impl Status {
 }
 
 impl Status {
+    /// What an ending that has a reason is called, for people and models.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Timeout => "out of time",
+            Self::Memory => "out of memory",
+            Self::Stack => "out of stack",
+            Self::Output => "too much output",
+            Self::Source => "source refused",
+            Self::Cancelled => "cancelled",
+            Self::Diverged => "diverged",
+            Self::Crashed => "crashed",
+            Self::AwaitingApproval => "waiting for approval",
+            Self::Ok | Self::Exited | Self::Raised | Self::Failed => "failed",
+        }
+    }
+
     /// In one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

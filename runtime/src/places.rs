@@ -3,7 +3,7 @@
 //!
 //! Relative paths in XDG's variables are ignored: they would be other places in other directories.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Read by the command, for `--cache-dir`: where compiled interpreters are kept.
 pub const CACHE_DIR: &str = "SANDGATE_CACHE_DIR";
@@ -30,11 +30,20 @@ pub fn policies_dir() -> Option<PathBuf> {
     Some(base("XDG_CONFIG_HOME", ".config")?.join("sandgate/policies"))
 }
 
+/// Where a server's own socket is: `$XDG_RUNTIME_DIR/sandgate/rpc.sock`, else `rpc.sock` in the state directory.
+#[must_use]
+pub fn socket(state: &Path) -> PathBuf {
+    let directory = absolute("XDG_RUNTIME_DIR").map(|directory| directory.join("sandgate"));
+    directory
+        .unwrap_or_else(|| state.to_owned())
+        .join("rpc.sock")
+}
+
 fn base(variable: &str, at_home: &str) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     absolute(variable).or_else(|| Some(absolute("HOME")?.join(at_home)))
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    path.filter(|path| path.is_absolute())
 }

@@ -427,7 +427,8 @@ impl PastRun {
             Some(Purpose::Call | Purpose::Undo(_)) => {
                 return direct::resume(self, context).await;
             }
-            Some(Purpose::Plan) | None => Changes::Sent,
+            Some(Purpose::Plan) => Changes::Planned,
+            None => Changes::Sent,
         };
         // What it had of its limits by then is what it has now, or less where the context has less today.
         let context = context.clone().tightened(self.limits());

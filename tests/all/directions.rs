@@ -18,7 +18,7 @@ struct Stages {
     order: &'static [&'static str],
 }
 
-const ALL: [Stages; 7] = [
+const ALL: [Stages; 8] = [
     Stages {
         place: "runtime/wire/src",
         module: &[],
@@ -88,6 +88,7 @@ const ALL: [Stages; 7] = [
         place: "runtime/src",
         module: &[],
         order: &[
+            "chain",
             "processor",
             "budget",
             "limits",
@@ -98,6 +99,7 @@ const ALL: [Stages; 7] = [
             "workspace",
             "private",
             "journal",
+            "tokens",
             "outcome",
             "input",
             "output",
@@ -125,6 +127,14 @@ const ALL: [Stages; 7] = [
             "question", "watch", "pace", "refusal", "tally", "sources", "halt", "call", "decided",
             "gate", "carrier", "reach", "changes", "again", "desk", "inline", "underway",
             "builtin",
+        ],
+    },
+    Stages {
+        place: "runtime/server/src",
+        module: &[],
+        order: &[
+            "closing", "weight", "command", "sessions", "agent", "text", "tools", "mcp", "rpc",
+            "who", "http", "door",
         ],
     },
     Stages {
@@ -172,6 +182,8 @@ const ALL: [Stages; 7] = [
             "resolve",
             "check",
             "repl",
+            "token",
+            "serve",
             "mcp",
             "demo",
             "main",

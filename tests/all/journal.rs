@@ -76,8 +76,11 @@ impl Shop {
                 "What it costs.",
                 Effect::Read,
                 move |Item { item, takes }| {
-                    looked.fetch_add(1, Ordering::Relaxed);
+                    let before = looked.fetch_add(1, Ordering::Relaxed);
                     async move {
+                        if item == "stuck" && before == 0 {
+                            std::future::pending::<()>().await;
+                        }
                         tokio::time::sleep(Duration::from_millis(takes.unwrap_or(0))).await;
                         match item.as_str() {
                             "ghost" => Err(ToolError::new("there is no such thing").with_code(404)),
@@ -403,6 +406,35 @@ async fn apr_02_of_two_that_go_on_with_a_run_one_does() {
     let outcome = resume(&host, stale).await.unwrap();
     assert_eq!(outcome.status, Status::AwaitingApproval);
     assert_eq!(shop.sent(), ["bread 2"]);
+    shop.verify();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_was_interrupted_goes_on_as_a_plan() {
+    let shop = Shop::open();
+    {
+        let host = shop.host(FREE, ONE).await;
+        let caller = host.context("assistant").unwrap();
+        let planned = caller.plan(
+            "from services import shop\nshop.item_price('stuck')\nshop.item_order('bread', 2)",
+        );
+        tokio::select! {
+            outcome = planned => panic!("{outcome:?}"),
+            () = async { while shop.looked.load(Ordering::Relaxed) == 0 { tokio::task::yield_now().await; } } => {}
+        }
+    }
+    let host = shop.host(FREE, ONE).await;
+    let past = PastRun::read(&shop.journal(), "last").unwrap();
+    let run = past.row().run;
+    assert!(past.is_interrupted(), "{past:?}");
+    let outcome = resume(&host, past).await.unwrap();
+    assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
+    assert_eq!(shop.sent(), [] as [&str; 0]);
+    let plan = PastRun::read(&shop.journal(), &run.to_string())
+        .unwrap()
+        .plan()
+        .unwrap();
+    assert_eq!(plan.calls.len(), 1);
     shop.verify();
 }
 

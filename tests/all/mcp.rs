@@ -525,7 +525,7 @@ fn what_a_client_gets_wrong_is_said_to_it() {
         (
             json!({"name": "exec"}),
             -32602,
-            "there is no tool `exec`; there are: execute_code, list_services, get_interface, get_run",
+            "there is no `exec`; there are: execute_code, list_services, get_interface, call, get_run, resume",
         ),
         (
             json!({"name": 5}),
@@ -552,7 +552,7 @@ fn what_a_client_gets_wrong_is_said_to_it() {
         session.call("execute_code", json!({"code": "1", "context": "operator"})),
         (
             false,
-            "`execute_code` takes no argument `context`; it takes code, timeout_seconds, stdin"
+            "`execute_code` takes no argument `context`; it takes code, session, plan, check, timeout_seconds, stdin"
                 .to_owned()
         )
     );
@@ -775,7 +775,7 @@ fn what_cannot_be_served_is_said_before_anything_is() {
         )
     };
     let text = [
-        shown(&mut desk.operator(&["mcp"])),
+        shown(&mut desk.operator(&["mcp", "--user", "ada"])),
         shown(&mut desk.mcp(&policies, "asistant")),
         shown(desk.mcp(&policies, "assistant").args(["--user", "a b"])),
         shown(desk.mcp(&policies, "assistant").arg("--yes")),

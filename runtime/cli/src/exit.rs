@@ -116,22 +116,6 @@ impl From<&Outcome> for Exit {
     }
 }
 
-/// What an ending that has a reason is called, for people and models.
-pub(super) fn ending(status: Status) -> &'static str {
-    match status {
-        Status::Timeout => "out of time",
-        Status::Memory => "out of memory",
-        Status::Stack => "out of stack",
-        Status::Output => "too much output",
-        Status::Source => "source refused",
-        Status::Cancelled => "cancelled",
-        Status::Diverged => "diverged",
-        Status::Crashed => "crashed",
-        Status::AwaitingApproval => "waiting for approval",
-        Status::Ok | Status::Exited | Status::Raised | Status::Failed => "failed",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

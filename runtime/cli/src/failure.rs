@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use miette::Diagnostic;
-use sandgate::{HostError, ImageError, LedgerError, RunError};
+use sandgate::{HostError, ImageError, LedgerError, RunError, chain};
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -124,20 +124,4 @@ impl From<HostError> for Failure {
             },
         }
     }
-}
-
-/// An error with its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let because = next.to_string();
-        // Some say it themselves.
-        if !text.ends_with(&because) {
-            text.push_str(": ");
-            text.push_str(&because);
-        }
-        cause = next.source();
-    }
-    text
 }

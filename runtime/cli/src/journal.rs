@@ -13,12 +13,7 @@ pub(super) use list::when;
 pub(super) use redaction::Redaction;
 pub(super) use story::{arguments, ruled, short};
 
-use super::{
-    exit::Exit,
-    failure::{self, Failure},
-    print,
-    shared::SharedArguments,
-};
+use super::{exit::Exit, failure::Failure, print, shared::SharedArguments};
 use clap::{Args, Subcommand};
 use sandgate::{Journal, Outcome, PastRun, PastRunError, Status};
 
@@ -108,7 +103,7 @@ pub(super) fn readable(shared: &SharedArguments) -> Result<Journal, Failure> {
     })?;
     Journal::open(&state).map_err(|error| {
         let help = "name the directory in which the run was made, with --state-dir";
-        Failure::usage(failure::chain(&error), help)
+        Failure::usage(sandgate::chain(&error), help)
     })
 }
 
@@ -131,5 +126,5 @@ pub(super) fn failed(error: PastRunError) -> Failure {
         PastRunError::Run(_) => return Failure::ours(&error),
         _ => "`sandgate journal verify` says whether the journal is whole",
     };
-    Failure::usage(failure::chain(&error), help)
+    Failure::usage(sandgate::chain(&error), help)
 }

@@ -37,11 +37,13 @@ mod repl;
 mod report;
 mod resolve;
 mod run;
+mod serve;
 mod service;
 mod shared;
 mod signals;
 mod stage;
 mod terminal;
+mod token;
 mod values;
 mod wall;
 
@@ -131,6 +133,10 @@ enum Command {
     Service(Box<service::ServiceArguments>),
     /// Check, test and explain policies
     Policy(Box<policy::PolicyArguments>),
+    /// Serve agents over a Unix socket and the network: MCP, JSON-RPC, HTTP
+    Serve(Box<serve::ServeArguments>),
+    /// Make, list and revoke what agents show that come over the network
+    Token(token::TokenArguments),
     /// Let an agent run scripts, as an MCP server on standard input and output
     Mcp(Box<mcp::McpArguments>),
     /// Print what a shell needs to complete this command
@@ -248,6 +254,8 @@ pub fn main() -> ExitCode {
         Command::Image(arguments) => image::execute(&arguments, &shared),
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
+        Command::Serve(arguments) => serve::execute(&arguments, &shared, inherited),
+        Command::Token(arguments) => token::execute(&arguments, &shared),
         Command::Mcp(arguments) => mcp::execute(*arguments, &shared, inherited),
         Command::Completions(arguments) => {
             manual::completions(&arguments, CommandLine::command()).map(|()| Exit::Ok)

@@ -4,12 +4,7 @@
 //! The operator's command line says on whose behalf; nothing that comes in on standard input can change it. Standard
 //! output carries messages of the protocol and must never carry anything else.
 
-mod answer;
-mod call;
 mod install;
-mod lines;
-mod server;
-mod tools;
 
 use super::{
     executor::catching,
@@ -17,6 +12,8 @@ use super::{
     failure::Failure,
     interpreter::interpreter,
     journal,
+    notifier::Notifiers,
+    print,
     reach::{OpenedReach, PoliciesArgument, WhoArguments},
     shared::SharedArguments,
     signals::Signals,
@@ -24,20 +21,34 @@ use super::{
 };
 use clap::{Args, Subcommand};
 use install::InstallArguments;
-use lines::LineTransport;
 use rmcp::{ServiceExt, service::ServerInitializeError};
-use sandgate::{Caller, Journal};
-use server::Server;
-use std::pin::pin;
+use sandgate::Journal;
+use sandgate_server::{
+    Agent, Sessions,
+    mcp::{McpServer, lines::LineTransport},
+};
+use std::{
+    io::{BufReader, stdin},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 
+/// For how long runs go on when the client has closed its end. A pipe that ends after its requests gets most answers, and
+/// clients kill a server that is still there after two seconds.
+const GRACE: Duration = Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
-The server has four tools: execute_code runs a script, list_services and get_interface say what
-scripts may call, and get_run what has come of a run that waited for approval. It speaks every version of MCP from
-2024-11-05 to 2026-07-28, and ends with its standard input. A call that needs a person's approval has its run
-wait in the journal: `sandgate approvals` shows it, `sandgate approve` goes on with it.
+The server has six tools: execute_code runs a script, call makes one call, list_services and
+get_interface say what may be called, get_run says what has come of a run that waited for approval,
+and resume goes on with one. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends
+with its standard input. A call that needs a person's approval has its run wait in the journal:
+`sandgate approvals` shows it, `sandgate approve` goes on with it. `sandgate serve` is the same for
+many agents at once, over sockets.
 
 Examples:
+  sandgate mcp
   sandgate mcp install --client claude-code --context assistant
   sandgate mcp install --client vscode --scope project --context read_only --dry-run
   sandgate mcp --context assistant --policies policies --user ada";
@@ -46,8 +57,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
+    args_conflicts_with_subcommands = true
 )]
 pub(super) struct McpArguments {
     #[command(subcommand)]
@@ -66,8 +76,8 @@ enum McpCommand {
 /// On whose behalf scripts run.
 #[derive(Debug, Args)]
 struct ScriptsArguments {
-    /// Run scripts in this context: its policies say what they may call
-    #[arg(long, value_name = "NAME", required = true)]
+    /// Run scripts in this context: its policies say what they may call; without one they call nothing
+    #[arg(long, value_name = "NAME")]
     context: Option<String>,
 
     #[command(flatten)]
@@ -75,15 +85,6 @@ struct ScriptsArguments {
 
     #[command(flatten)]
     who: WhoArguments,
-}
-
-impl ScriptsArguments {
-    fn context(&self) -> Result<&str, Failure> {
-        // The command line is not accepted without.
-        self.context
-            .as_deref()
-            .ok_or_else(|| Failure::usage("there is no context", "name one with --context"))
-    }
 }
 
 pub(super) fn execute(
@@ -103,15 +104,25 @@ fn serve(
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
     let journal = journal::open(shared, true);
-    let opened = OpenedReach::new(
-        shared,
-        arguments.context()?,
-        &arguments.policies,
-        &arguments.who,
-        // Standard input is the client's, and nobody else is there.
-        None,
-        journal.clone(),
-    )?;
+    let opened = match &arguments.context {
+        Some(context) => OpenedReach::new(
+            shared,
+            context,
+            &arguments.policies,
+            &arguments.who,
+            // Standard input is the client's, and nobody else is there.
+            None,
+            journal.clone(),
+        )?,
+        None => OpenedReach::of_nothing(journal.clone())?,
+    };
+    let watcher = match (&journal, &arguments.context) {
+        (Some(journal), Some(context)) => {
+            let hook = opened.approval_hook();
+            Some(Notifiers::start(journal, [(context.as_str(), hook)])?)
+        }
+        _ => None,
+    };
     let interpreter = interpreter(shared).load()?;
     // From here on there may be runs to end, so no signal ends the process by itself.
     let (_catching, mut signals) = catching()?;
@@ -127,7 +138,12 @@ fn serve(
         let _entered = executor.enter();
         opened.caller(interpreter.start()?)?
     };
-    let served = executor.block_on(converse(caller, &mut signals));
+    let agent = Agent::new(caller, Sessions::default());
+    let agent = match watcher {
+        Some(watcher) => agent.watched(Some(Arc::new(watcher))),
+        None => agent,
+    };
+    let served = executor.block_on(converse(agent, &mut signals));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -137,10 +153,12 @@ fn serve(
 }
 
 /// Answers until the client closes its end, or a signal comes.
-async fn converse(caller: Caller, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn converse(agent: Agent, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
-    let lines = LineTransport::of_this_process(over).map_err(|error| Failure::ours(&error))?;
-    let server = Server::new(caller, is_over);
+    let written = |text: &str| print::json(text).is_ok();
+    let lines = LineTransport::between(BufReader::new(stdin()), written, over)
+        .map_err(|error| Failure::ours(&error))?;
+    let server = McpServer::of(agent, is_over, GRACE);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,
         () = signals.any() => return Ok(Exit::Cancelled),

@@ -8,11 +8,14 @@ use sandgate::{
     policy::ApprovalHook,
     service::{Address, Client, ClientLimits},
 };
+use sandgate_server::ParkedWatcher;
 use serde_json::{Value, json, value::to_raw_value};
 use std::{
-    io::{Read, Write, stdin},
+    collections::BTreeMap,
+    io::{BufRead, Write, stdin},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// The subcommand that it is. Nobody is told of it; by hand it does nothing.
@@ -51,7 +54,7 @@ impl Notifier {
     }
 
     /// Tells what a run waits for, where it does.
-    pub(super) fn tell(mut self, journal: &Journal, outcome: &Outcome) {
+    pub(super) fn tell(&mut self, journal: &Journal, outcome: &Outcome) {
         let run = outcome
             .run
             .filter(|_| outcome.status == Status::AwaitingApproval);
@@ -70,9 +73,9 @@ impl Notifier {
         let questions: Vec<Value> = asked
             .filter_map(|asked| serde_json::to_value(asked).ok())
             .collect();
-        let told = json!({"hook": self.hook, "questions": questions}).to_string();
-        if let Some(mut to) = self.process.stdin.take() {
-            let _ = to.write_all(told.as_bytes());
+        let told = json!({"hook": self.hook, "questions": questions});
+        if let Some(to) = &mut self.process.stdin {
+            let _ = writeln!(to, "{told}");
         }
     }
 }
@@ -80,17 +83,18 @@ impl Notifier {
 /// What the process does: it waits until it is told, or nothing more can come.
 pub(super) fn serve(inherited: Inherited) -> Result<Exit, Failure> {
     inherited.close();
-    let mut told = String::new();
-    if stdin().lock().read_to_string(&mut told).is_err() || told.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    let told: Value = serde_json::from_str(&told).map_err(|error| Failure::ours(&error))?;
-    let questions = told.get("questions").and_then(Value::as_array);
-    let hook = told.get("hook").cloned().unwrap_or_default();
-    for question in questions.into_iter().flatten() {
-        match hook.get("url").and_then(Value::as_str) {
-            Some(url) => post(url, question),
-            None => run(&hook, question),
+    for told in stdin().lock().lines() {
+        let Ok(told) = told else {
+            return Ok(Exit::Ok);
+        };
+        let told: Value = serde_json::from_str(&told).map_err(|error| Failure::ours(&error))?;
+        let questions = told.get("questions").and_then(Value::as_array);
+        let hook = told.get("hook").cloned().unwrap_or_default();
+        for question in questions.into_iter().flatten() {
+            match hook.get("url").and_then(Value::as_str) {
+                Some(url) => post(url, question),
+                None => run(&hook, question),
+            }
         }
     }
     Ok(Exit::Ok)
@@ -142,7 +146,47 @@ fn post(url: &str, question: &Value) {
 
 /// Everything that is to be told of a run that has ended.
 pub(super) fn conclude(notifier: Option<Notifier>, journal: Option<&Journal>, outcome: &Outcome) {
-    if let (Some(notifier), Some(journal)) = (notifier, journal) {
+    if let (Some(mut notifier), Some(journal)) = (notifier, journal) {
         notifier.tell(journal, outcome);
+    }
+}
+
+/// Those of every context that a server has runs in.
+#[derive(Debug)]
+pub(super) struct Notifiers {
+    journal: Journal,
+    of: BTreeMap<String, Arc<Mutex<Notifier>>>,
+}
+
+impl Notifiers {
+    /// Starts one for each context that wants somebody to be told.
+    pub(super) fn start<'c>(
+        journal: &Journal,
+        contexts: impl IntoIterator<Item = (&'c str, Option<ApprovalHook>)>,
+    ) -> Result<Self, Failure> {
+        let mut of = BTreeMap::new();
+        for (context, hook) in contexts {
+            if let Some(notifier) = Notifier::start(hook.as_ref())? {
+                of.insert(context.to_owned(), Arc::new(Mutex::new(notifier)));
+            }
+        }
+        Ok(Self {
+            journal: journal.clone(),
+            of,
+        })
+    }
+}
+
+impl ParkedWatcher for Notifiers {
+    fn parked(&self, context: &str, outcome: &Outcome) {
+        let Some(notifier) = self.of.get(context).map(Arc::clone) else {
+            return;
+        };
+        let (journal, outcome) = (self.journal.clone(), outcome.clone());
+        // It reads the journal, and writes to a pipe.
+        tokio::task::spawn_blocking(move || {
+            let mut notifier = notifier.lock().unwrap_or_else(PoisonError::into_inner);
+            notifier.tell(&journal, &outcome);
+        });
     }
 }

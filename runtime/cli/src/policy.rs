@@ -296,7 +296,7 @@ impl Set {
 
 fn usage(error: &ContextError) -> Failure {
     Failure::usage(
-        crate::failure::chain(error),
+        sandgate::chain(error),
         "name a directory with a directory for each context, or that of one",
     )
 }

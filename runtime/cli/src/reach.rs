@@ -15,7 +15,7 @@ use miette::Diagnostic;
 use sandgate::{
     Answer, Approver, CallWatcher, Caller, Host, HostError, Journal, Limits, Sandbox, Services,
     places,
-    policy::{self, Principal},
+    policy::{self, ApprovalHook, Principal},
     service::{Address, Client, ClientLimits, Connector},
 };
 use std::{
@@ -23,6 +23,16 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+/// The context that there is without any policies: its scripts compute, and call nothing.
+const NOTHING: &str = "nothing";
+
+/// No services, and a context that may use none.
+pub(super) fn nothing() -> Result<Services, Failure> {
+    let policy = include_str!("../../../policies/nothing/policy.cedar");
+    let limits = include_str!("../../../policies/nothing/limits.toml");
+    Ok(Services::of_text(NOTHING, policy, limits)?)
+}
 
 /// Which services may be called, and on whose behalf.
 #[derive(Debug, Args)]
@@ -143,7 +153,6 @@ pub(super) struct OpenedReach {
     approver: Option<Arc<dyn Approver>>,
     connecting: Option<ConnectorProcess>,
     journal: Option<Journal>,
-    notifier: Option<Notifier>,
     watcher: Option<Arc<dyn CallWatcher>>,
 }
 
@@ -173,6 +182,20 @@ impl OpenedReach {
         Self::of(shared, context, policies, principal, approver, journal)
     }
 
+    /// Whoever may call nothing, where no context was named.
+    pub(super) fn of_nothing(journal: Option<Journal>) -> Result<Self, Failure> {
+        let services = nothing()?;
+        Ok(Self {
+            principal: services.principal(NOTHING, Principal::SCRIPT)?,
+            services,
+            client: Client::new(ClientLimits::default()),
+            approver: None,
+            connecting: None,
+            journal,
+            watcher: None,
+        })
+    }
+
     /// The same for somebody who is known otherwise.
     pub(super) fn of(
         shared: &SharedArguments,
@@ -187,7 +210,7 @@ impl OpenedReach {
         })?;
         let directory = policies.required()?;
         let services = Services::of_one(&state, &directory, context)
-            .map_err(|error| not_opened(error, &directory))?;
+            .map_err(|error| not_opened(error, &directory, "nothing was run"))?;
         let principal = principal(&services)?;
         let addresses = services.addresses(context);
         let is_encrypted = addresses.iter().any(Address::is_encrypted);
@@ -199,11 +222,6 @@ impl OpenedReach {
         let connector = connecting
             .as_ref()
             .map_or_else(Connector::default, ConnectorProcess::connector);
-        let limits = services.context_limits(context);
-        let notifier = match &journal {
-            Some(_) => Notifier::start(limits.and_then(|limits| limits.on_approval).as_ref())?,
-            None => None,
-        };
         let client = Client::through(ClientLimits::default(), connector);
         if is_encrypted {
             client.read_authorities();
@@ -215,14 +233,24 @@ impl OpenedReach {
             approver,
             connecting,
             journal,
-            notifier,
             watcher: None,
         })
     }
 
-    /// Who tells people that something waits for them, where the context says who.
-    pub(super) fn notifier(&mut self) -> Option<Notifier> {
-        self.notifier.take()
+    /// How people are told that something waits for them, where the context says so.
+    pub(super) fn approval_hook(&self) -> Option<ApprovalHook> {
+        let limits = self
+            .services
+            .context_limits(self.principal.context().as_str());
+        limits?.on_approval
+    }
+
+    /// Starts whoever tells them.
+    pub(super) fn notifier(&self) -> Result<Option<Notifier>, Failure> {
+        match &self.journal {
+            Some(_) => Notifier::start(self.approval_hook().as_ref()),
+            None => Ok(None),
+        }
     }
 
     /// The caller, and what connects for it, where there is anything to connect to.
@@ -305,13 +333,14 @@ impl ReachArguments {
     }
 }
 
-fn not_opened(error: HostError, directory: &Path) -> Failure {
+/// Why there is nothing to decide by; `so` says what is not done.
+pub(super) fn not_opened(error: HostError, directory: &Path, so: &str) -> Failure {
     match error {
         HostError::Contexts(error) => {
             // Each problem points into its file; the report of them all comes first.
             report::failure(&error);
             Failure::usage(
-                "nothing was run: no call could be decided",
+                format!("{so}: no call could be decided"),
                 "`sandgate policy check` says it again once you have changed something",
             )
         }

@@ -5,7 +5,7 @@ use super::{
     apart,
     environment::EnvironmentArguments,
     executor::catching,
-    exit::{Exit, ending},
+    exit::Exit,
     failure::Failure,
     files::FilesArguments,
     interpreter::interpreter,
@@ -170,7 +170,7 @@ fn greeting(context: Option<&str>) -> String {
 /// What the session ended with, where that is more than the person's wish.
 fn farewell(outcome: &Outcome) -> Option<String> {
     let reason = outcome.reason.as_ref()?;
-    let status = ending(outcome.status);
+    let status = outcome.status.in_words();
     Some(format!(
         "sandgate: {status}: {reason}; the session has ended\n"
     ))

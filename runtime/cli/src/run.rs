@@ -21,7 +21,7 @@ use super::{
     piped::Piped,
     print,
     question::{Seat, Typed},
-    reach::{OpenedReach, ReachArguments},
+    reach::ReachArguments,
     shared::SharedArguments,
     signals::Signals,
     terminal::Terminal,
@@ -209,8 +209,11 @@ pub(super) fn execute(
         None
     };
     let watcher = calls.clone().map(|calls| calls as Arc<dyn CallWatcher>);
-    let mut opened = opened.map(|opened| opened.watched(watcher));
-    let notifier = opened.as_mut().and_then(OpenedReach::notifier);
+    let opened = opened.map(|opened| opened.watched(watcher));
+    let notifier = match &opened {
+        Some(opened) => opened.notifier()?,
+        None => None,
+    };
     let limits =
         arguments
             .reach

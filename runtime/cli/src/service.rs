@@ -9,11 +9,7 @@ mod policies;
 mod view;
 
 use super::{
-    executor::executor,
-    exit::Exit,
-    failure::{Failure, chain},
-    print, report,
-    shared::SharedArguments,
+    executor::executor, exit::Exit, failure::Failure, print, report, shared::SharedArguments,
 };
 pub(super) use arguments::ServiceArguments;
 use arguments::{
@@ -190,7 +186,7 @@ fn discover(store: &mut Store, arguments: DiscoverArguments) -> Result<Exit, Fai
                 match register(store, &found.name, &address, &document, arguments.add) {
                     Ok(methods) if arguments.add => Discovery::Added { methods },
                     Ok(methods) => Discovery::New { methods },
-                    Err(error) => Discovery::Unusable(chain(&error)),
+                    Err(error) => Discovery::Unusable(sandgate::chain(&error)),
                 }
             }
         };
@@ -457,7 +453,8 @@ fn call(
     let number = ContextNumber::Number(number);
     let internal = |error: PrincipalError| Failure::internal(error.to_string(), None);
     let caller = Principal::new("test", number, "operator").map_err(internal)?;
-    let usage = |error: &dyn std::error::Error, help: &str| Failure::usage(chain(error), help);
+    let usage =
+        |error: &dyn std::error::Error, help: &str| Failure::usage(sandgate::chain(error), help);
     let given: Box<RawValue> = serde_json::from_str(&arguments.arguments)
         .map_err(|error| usage(&error, "pass one JSON object, such as '{\"id\": 7}'"))?;
     let bound = registered.bind(&given, &caller).map_err(|error| {
@@ -534,9 +531,13 @@ fn unreachable(address: &Address, error: &CallError) -> Failure {
     };
     match error {
         // These name the place themselves.
-        CallError::Socket(SocketError::Missing { .. }) => Failure::service(chain(error), help),
-        CallError::Socket(_) | CallError::Address(_) => Failure::usage(chain(error), help),
-        _ => Failure::service(format!("`{address}`: {}", chain(error)), help),
+        CallError::Socket(SocketError::Missing { .. }) => {
+            Failure::service(sandgate::chain(error), help)
+        }
+        CallError::Socket(_) | CallError::Address(_) => {
+            Failure::usage(sandgate::chain(error), help)
+        }
+        _ => Failure::service(format!("`{address}`: {}", sandgate::chain(error)), help),
     }
 }
 
@@ -553,7 +554,7 @@ fn say(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Res
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let message = chain(&error);
+        let message = sandgate::chain(&error);
         match error {
             StoreError::NoHome => Self::usage(message, "name a directory with --state-dir"),
             StoreError::Directory { .. } => {

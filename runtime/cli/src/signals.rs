@@ -30,7 +30,19 @@ const ENDING: [Signal; 14] = [
 
 /// Catches them from when it is made.
 #[derive(Debug)]
-pub(super) struct Signals(Vec<unix::Signal>);
+pub(super) struct Signals {
+    hangup: Option<unix::Signal>,
+    others: Vec<unix::Signal>,
+}
+
+/// What a signal asks of a process that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignalMeaning {
+    /// To read again what may have changed.
+    Reload,
+    /// To end.
+    End,
+}
 
 impl Signals {
     /// To be called in a runtime. Signals that the caller had this process ignore, as `nohup` does, stay ignored.
@@ -45,20 +57,47 @@ impl Signals {
                 let bit = place.and_then(|place| 1_u64.checked_shl(place));
                 bit.is_none_or(|bit| ignored & bit == 0)
             })
-            .map(|number| unix::signal(SignalKind::from_raw(number)));
-        caught.collect::<io::Result<Vec<_>>>().map(Self)
+            .map(|number| Ok((number, unix::signal(SignalKind::from_raw(number))?)));
+        let caught = caught.collect::<io::Result<Vec<_>>>()?;
+        let (hangup, others): (Vec<_>, Vec<_>) = caught
+            .into_iter()
+            .partition(|(number, _)| *number == Signal::HUP.as_raw());
+        let signals =
+            |numbered: Vec<(i32, unix::Signal)>| numbered.into_iter().map(|(_, signal)| signal);
+        Ok(Self {
+            hangup: signals(hangup).next(),
+            others: signals(others).collect(),
+        })
     }
 
     /// Waits for one of them.
     pub(super) async fn any(&mut self) {
-        poll_fn(|context| self.poll(context)).await;
+        self.next().await;
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let came = |signal: &mut unix::Signal| signal.poll_recv(context).is_ready();
+    /// Waits for one of them, and says what it asks for of a process that serves.
+    pub(super) async fn next(&mut self) -> SignalMeaning {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<SignalMeaning> {
+        let mut came = |signal: &mut unix::Signal| signal.poll_recv(context).is_ready();
         // All are looked at, so that each of them wakes.
-        let came = self.0.iter_mut().map(came).fold(false, |a, b| a | b);
-        if came { Poll::Ready(()) } else { Poll::Pending }
+        let hangup = self
+            .hangup
+            .iter_mut()
+            .map(&mut came)
+            .fold(false, |a, b| a | b);
+        let end = self
+            .others
+            .iter_mut()
+            .map(&mut came)
+            .fold(false, |a, b| a | b);
+        match (end, hangup) {
+            (true, _) => Poll::Ready(SignalMeaning::End),
+            (false, true) => Poll::Ready(SignalMeaning::Reload),
+            (false, false) => Poll::Pending,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     connector::ConnectorProcess,
     escape,
     executor::catching,
-    exit::{Exit, ending},
+    exit::Exit,
     failure::Failure,
     interpreter::interpreter,
     journal,
@@ -40,10 +40,13 @@ impl StageSet {
     pub(super) fn set(
         shared: &SharedArguments,
         inherited: Inherited,
-        mut opened: Option<OpenedReach>,
+        opened: Option<OpenedReach>,
         journal: &Journal,
     ) -> Result<Self, Failure> {
-        let notifier = opened.as_mut().and_then(OpenedReach::notifier);
+        let notifier = match &opened {
+            Some(opened) => opened.notifier()?,
+            None => None,
+        };
         let interpreter = interpreter(shared).instances(NonZeroU32::MIN).load()?;
         let (executor, signals) = catching()?;
         let written = journal.directory().into_iter();
@@ -161,7 +164,7 @@ pub(super) fn said(outcome: &Outcome, why: bool) -> String {
         text.push_str(&exception.traceback);
     }
     if let Some(reason) = &outcome.reason {
-        let status = ending(outcome.status);
+        let status = outcome.status.in_words();
         text.push_str(&if why {
             format!("sandgate: {status}: {reason}\n")
         } else {

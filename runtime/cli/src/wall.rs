@@ -38,6 +38,8 @@ pub(super) enum Outside {
     Nothing,
     /// Nothing, but the terminal can be told not to show what is typed, as who edits a line does.
     Prompt,
+    /// Nothing, but whoever comes to a socket that listens already is let in.
+    Visitors,
     /// Unix sockets.
     Sockets,
     /// The network as well.

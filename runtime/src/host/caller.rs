@@ -2,6 +2,7 @@
 //! authenticated. It must never be made wider than its context, only narrower.
 
 use crate::{
+    cancel::Cancel,
     context::Context,
     host::{Host, HostError},
     hostcall::{question::Approver, reach::Reach, watch::CallWatcher},
@@ -76,6 +77,21 @@ impl Caller {
     /// Runs a script to its end. Whatever the script does is an [`Outcome`]; dropping the future ends the run at once.
     pub async fn run(&self, script: impl Into<Script>) -> Result<Outcome, RunError> {
         self.host.sandbox().run(script.into(), &self.context).await
+    }
+
+    /// Makes a plan of a script: its reads are made, its changes are written down and answered with placeholders.
+    pub async fn plan(&self, script: impl Into<Script>) -> Result<Outcome, PastRunError> {
+        self.host.sandbox().plan(script.into(), &self.context).await
+    }
+
+    /// Goes on with a run that waited for people, or was interrupted. It must be this caller's own.
+    pub async fn resume(
+        &self,
+        run: PastRun,
+        cancel: Option<Cancel>,
+    ) -> Result<Outcome, PastRunError> {
+        let sandbox = self.host.sandbox();
+        run.resume(sandbox, &self.context, None, cancel).await
     }
 
     /// What is wrong with a script, and what it would call, by the policies in force now. It takes no time to speak of, runs

@@ -71,6 +71,21 @@ impl Services {
         })
     }
 
+    /// One context, from the text of its `policy.cedar` and its `limits.toml`, and no service.
+    pub fn of_text(name: &str, policies: &str, limits: &str) -> Result<Self, HostError> {
+        let text = Text {
+            name: name.to_owned(),
+            policies: policies.to_owned(),
+            limits: limits.to_owned(),
+        };
+        Self::open(None, Vec::new(), None, &[text])
+    }
+
+    /// Every context of a directory, with the services that are registered in a state directory.
+    pub fn of_all(state: &Path, policies: &Path) -> Result<Self, HostError> {
+        Self::open(Some(state), Vec::new(), Some(policies), &[])
+    }
+
     /// One context of a directory, with the services that are registered in a state directory. Of services that it cannot
     /// use not even the documents are read: what they weigh is none of its business. THREAT[SVC-04]
     pub fn of_one(state: &Path, policies: &Path, context: &str) -> Result<Self, HostError> {
@@ -110,7 +125,9 @@ impl Services {
             .collect()
     }
 
-    pub(super) fn contexts(&self) -> Vec<String> {
+    /// The contexts that there are, in the order of their names.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<String> {
         let directory = self.directory.iter().flat_map(PolicyStore::names);
         let mut names: Vec<String> = self.given.keys().cloned().chain(directory).collect();
         names.sort();

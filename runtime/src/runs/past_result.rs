@@ -2,9 +2,10 @@
 //! its context, its actor and its user. THREAT[APR-04]
 
 use super::{PastRun, PastRunError};
-use crate::journal::id::Id;
 use crate::journal::{
+    AWAITING, RUNNING,
     digest::Digest,
+    id::Id,
     ledger::{ApprovalFilter, ApprovalState, RunCounts},
     past::PastText,
 };
@@ -49,6 +50,14 @@ pub struct PastCallResult {
     pub method: String,
     /// What came of it: `made`, `refused`, `waits` or `unknown`.
     pub result: &'static str,
+}
+
+impl PastResult {
+    /// Whether it has ended: nothing more comes of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        ![RUNNING, AWAITING].contains(&self.status.as_str())
+    }
 }
 
 impl PastRun {

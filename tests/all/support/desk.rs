@@ -92,6 +92,23 @@ impl Desk {
         command
     }
 
+    /// A server of the contexts of these policies.
+    pub(crate) fn serve(&self, policies: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.operator(&["serve", "--instances", "4"]);
+        command
+            .arg("--policies")
+            .arg(policies)
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", self.place.path().join("tmp"))
+            .env("TMPDIR", self.place.path().join("tmp"));
+        command
+    }
+
+    /// Where a server listens that is told nothing else.
+    pub(crate) fn rpc(&self) -> PathBuf {
+        self.place.path().join("tmp/sandgate/rpc.sock")
+    }
+
     /// Runs a script that may call the CRM if a person says so.
     pub(crate) fn run(&self, arguments: &[&str], script: &str) -> Command {
         let (state, policies) = (

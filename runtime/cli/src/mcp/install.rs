@@ -7,12 +7,7 @@ mod edit;
 mod file;
 
 use super::ScriptsArguments;
-use crate::{
-    exit::Exit,
-    failure::{Failure, chain},
-    print,
-    shared::SharedArguments,
-};
+use crate::{exit::Exit, failure::Failure, print, shared::SharedArguments};
 use clap::Args;
 use client::{InstallScope, McpClient};
 use edit::{Edit, EditError};
@@ -156,10 +151,11 @@ fn say(report: &Report<'_>, json: bool, unprepared: bool) -> Result<Exit, Failur
 fn entry(arguments: &InstallArguments, shared: &SharedArguments) -> Result<Value, Failure> {
     let mut given = vec!["mcp".to_owned()];
     let mut add = |flag: &str, value: &str| given.extend([flag.to_owned(), value.to_owned()]);
-    let context = arguments.scripts.context()?;
-    add("--context", context);
-    let policies = arguments.scripts.policies.required()?;
-    known(&policies, context)?;
+    if let Some(context) = &arguments.scripts.context {
+        add("--context", context);
+        let policies = arguments.scripts.policies.required()?;
+        known(&policies, context)?;
+    }
     let named = [
         ("--policies", arguments.scripts.policies.named()),
         ("--state-dir", shared.state.as_deref()),
@@ -194,7 +190,7 @@ fn entry(arguments: &InstallArguments, shared: &SharedArguments) -> Result<Value
 fn known(policies: &Path, context: &str) -> Result<(), Failure> {
     let names = policy::names(policies).map_err(|error| {
         Failure::usage(
-            chain(&error),
+            sandgate::chain(&error),
             "name the directory of your contexts with --policies",
         )
     })?;

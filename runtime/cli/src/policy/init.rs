@@ -113,10 +113,7 @@ pub(super) fn init(arguments: &InitArguments, shared: &SharedArguments) -> Resul
 }
 
 fn unusable(error: &ContextError) -> Failure {
-    Failure::usage(
-        crate::failure::chain(error),
-        "see `sandgate policy init --help`",
-    )
+    Failure::usage(sandgate::chain(error), "see `sandgate policy init --help`")
 }
 
 /// One more than the largest number of the contexts that are there.

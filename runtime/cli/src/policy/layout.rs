@@ -1,9 +1,6 @@
 //! `sandgate policy fmt`: policies in one layout. It must never write a file that it could not read back.
 
-use crate::{
-    failure::{Failure, chain},
-    print, report,
-};
+use crate::{failure::Failure, print, report};
 use sandgate::policy::{self, File};
 use std::{io, path::Path};
 
@@ -13,8 +10,8 @@ pub(super) fn format(root: &Path, contexts: &[String], check: bool) -> Result<bo
     for context in contexts {
         let path = root.join(context).join("policy.cedar");
         let name = format!("{context}/policy.cedar");
-        let text =
-            policy::read(&path).map_err(|error| Failure::usage(chain(&error), "check the file"))?;
+        let text = policy::read(&path)
+            .map_err(|error| Failure::usage(sandgate::chain(&error), "check the file"))?;
         let file = File {
             name: &name,
             text: &text,

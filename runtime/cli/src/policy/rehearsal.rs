@@ -100,10 +100,7 @@ pub(super) fn rehearse(
         return Ok(Exit::Found);
     };
     let source = policy::read(&arguments.script).map_err(|error| {
-        Failure::usage(
-            crate::failure::chain(&error),
-            "name a script that is your own",
-        )
+        Failure::usage(sandgate::chain(&error), "name a script that is your own")
     })?;
     let number = context.limits.hero_context;
     let principal = Principal::new(&arguments.context, number, &arguments.actor)

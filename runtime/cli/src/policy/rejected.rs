@@ -1,10 +1,7 @@
 //! Policies that must not load, each in a directory with the exact report about it: `rejected/NAME` holds a
 //! `policy.cedar` or a `limits.toml`, and `message.txt`.
 
-use crate::{
-    failure::{Failure, chain},
-    report::rendered,
-};
+use crate::{failure::Failure, report::rendered};
 use sandgate::policy::{
     self, ContextError, ContextLimits, ContextName, ContextNumber, File, Interface, Policies,
     Schema,
@@ -49,7 +46,7 @@ pub(super) fn all(directory: &Path, interfaces: &[Interface]) -> Result<Vec<Reje
 
 fn unusable(error: &dyn std::error::Error) -> Failure {
     Failure::usage(
-        chain(error),
+        sandgate::chain(error),
         "each directory in `rejected` holds a `policy.cedar` or a `limits.toml`, and a `message.txt`",
     )
 }

@@ -1,10 +1,7 @@
 //! The services that a directory of policies is checked against: OpenRPC documents in its `services` directory, each
 //! named after its file, read as the registry reads them; or else what is registered. Called by `policy`.
 
-use crate::{
-    failure::{Failure, chain},
-    shared::SharedArguments,
-};
+use crate::{failure::Failure, shared::SharedArguments};
 use sandgate::{
     policy::{self, Interface},
     service::{Address, Document, Service, Store, StoreError, Terms},
@@ -90,14 +87,14 @@ fn registered(shared: &SharedArguments) -> Result<Vec<Described>, Failure> {
 }
 
 fn filed(path: &Path) -> Result<Described, Failure> {
-    let text =
-        policy::read(path).map_err(|error| Failure::usage(chain(&error), "check the file"))?;
+    let text = policy::read(path)
+        .map_err(|error| Failure::usage(sandgate::chain(&error), "check the file"))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let document = Document::read(text.as_bytes()).map_err(|error| {
         let message = format!(
             "`{}` is not an OpenRPC document: {}",
             path.display(),
-            chain(&error)
+            sandgate::chain(&error)
         );
         Failure::usage(message, "save what the service answers to `rpc.discover`")
     })?;

@@ -5,7 +5,7 @@ use super::RunArguments;
 use crate::{
     calls,
     exit::Exit,
-    failure::{self, Failure},
+    failure::Failure,
     print,
     signals::Signals,
     stage::{json_line, said},
@@ -47,7 +47,7 @@ impl Conclusion<'_> {
         };
         delivered.map_err(|error| {
             Failure::undelivered(
-                failure::chain(&error),
+                sandgate::chain(&error),
                 "name a directory that is empty or does not exist yet",
             )
         })?;

@@ -37,7 +37,7 @@ pub(super) fn show(store: &Store, arguments: &InterfaceArguments) -> Result<Exit
             Ok(Exit::Found)
         }
         Err(error) => Err(Failure::usage(
-            crate::failure::chain(&error),
+            sandgate::chain(&error),
             "name a context of the policies, and their directory with --policies",
         )),
     }

@@ -1,7 +1,7 @@
 //! What `sandgate service` shows, as text and as JSON. Names and descriptions in it were cleaned when the document was
 //! read.
 
-use super::{DiscoveredSocket, Failure, Refreshed, Registration, chain};
+use super::{DiscoveredSocket, Failure, Refreshed, Registration};
 use sandgate::{
     policy::Effect,
     service::{
@@ -412,7 +412,7 @@ impl RefreshView {
             name,
             state: RefreshState::Unreachable,
             change: None,
-            reason: Some(chain(error)),
+            reason: Some(sandgate::chain(error)),
         }
     }
 

@@ -118,6 +118,14 @@ const CONNECTING: &[c_long] = &[
     libc::SYS_uname,
 ];
 
+/// What taking a connection takes, where that is what the process is for.
+const ACCEPTING: &[c_long] = &[
+    libc::SYS_accept4,
+    libc::SYS_setsockopt,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+];
+
 /// The requests that output, sockets and wasmtime make of devices. What types into a terminal (`TIOCSTI`) is none of them.
 const REQUESTS: [u64; 8] = [
     libc::TCGETS,
@@ -203,6 +211,9 @@ fn list(outside: Outside) -> Result<BpfProgram, Error> {
             .collect::<Vec<_>>();
         rules.insert(libc::SYS_ioctl, of(1, &requests)?);
     }
+    if outside == Outside::Visitors {
+        rules.extend(ACCEPTING.iter().map(|&call| (call, Vec::new())));
+    }
     if matches!(outside, Outside::Sockets | Outside::Network) {
         rules.extend(CONNECTING.iter().map(|&call| (call, Vec::new())));
         rules.insert(libc::SYS_socket, sockets(outside)?);
@@ -273,7 +284,7 @@ fn sometimes() -> Result<Rules, Error> {
 /// `AF_NETLINK` says which addresses this machine has, which decides what a name is looked up for.
 fn sockets(outside: Outside) -> Result<Vec<SeccompRule>, Error> {
     let families: &[i32] = match outside {
-        Outside::Nothing | Outside::Prompt => &[],
+        Outside::Nothing | Outside::Prompt | Outside::Visitors => &[],
         Outside::Sockets => &[libc::AF_UNIX],
         Outside::Network => &[
             libc::AF_UNIX,
@@ -517,7 +528,7 @@ mod tests {
 
         #[test]
         fn esc_07_no_call_is_made_in_another_calling_convention(call in 0..1024_u32, arguments in arguments()) {
-            for outside in [Outside::Nothing, Outside::Sockets, Outside::Network] {
+            for outside in [Outside::Nothing, Outside::Visitors, Outside::Sockets, Outside::Network] {
                 prop_assert_eq!(done(outside, HERE, X32 | call, arguments), REFUSED);
                 for architecture in OTHERS {
                     prop_assert_eq!(done(outside, architecture, call, arguments), Done::Killed);
@@ -553,11 +564,12 @@ mod tests {
                 done(outside, HERE, number_of(libc::SYS_socket), arguments) == Done::Allowed
             };
             prop_assert!(!socket(Outside::Nothing));
+            prop_assert!(!socket(Outside::Visitors));
             prop_assert_eq!(socket(Outside::Sockets), family == libc::AF_UNIX);
             let network = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
             prop_assert_eq!(socket(Outside::Network), network.contains(&family));
             for call in [libc::SYS_execve, libc::SYS_ptrace, libc::SYS_kill, libc::SYS_listen, libc::SYS_bpf] {
-                for outside in [Outside::Sockets, Outside::Network] {
+                for outside in [Outside::Visitors, Outside::Sockets, Outside::Network] {
                     prop_assert_eq!(done(outside, HERE, number_of(call), arguments), REFUSED);
                 }
             }

@@ -1,11 +1,11 @@
 //! What a message weighs before it is read: each value of JSON takes many times its text in memory, `[0,0,0]` the most.
-//! Called by `lines` for bytes of strangers; it must never be wrong about a message that can be read. THREAT[DOS-14]
+//! Asked by every door for bytes of strangers; it must never be wrong about a message that can be read. THREAT[DOS-14]
 
 /// Values in one message. Arguments of the tools have a handful; what clients say of themselves has some hundreds.
-pub(super) const MOST: usize = 100_000;
+pub(crate) const MOST: usize = 100_000;
 
 /// Whether it has no more values than [`MOST`]. Every value but the first comes after one of these characters.
-pub(super) fn is_bearable(message: &[u8]) -> bool {
+pub(crate) fn is_bearable(message: &[u8]) -> bool {
     let (mut values, mut in_text, mut escaped) = (0_usize, false, false);
     for byte in message {
         match byte {

@@ -1,13 +1,11 @@
-//! One message a line, on standard input and output: the transport of an MCP server, called by `rmcp`. It stands in the
+//! One message a line, in two streams of bytes: the transport of an MCP server, called by `rmcp`. It stands in the
 //! place of the one that `rmcp` has, which says nothing to a line that it cannot read, takes as many requests as come,
 //! and ends where a notification comes before `initialize`.
 //!
-//! Whoever writes to standard input is not trusted with this process's memory. THREAT[DOS-14]. Nothing may be written to
-//! standard output but messages, and nothing here may wait for a reader of them on an executor's thread.
+//! Whoever writes to it is not trusted with this process's memory. THREAT[DOS-14]. Nothing may be written but messages, and
+//! nothing here may wait for a reader of them on an executor's thread.
 
-mod weight;
-
-use crate::print;
+use crate::weight;
 use rmcp::{
     ErrorData, RoleServer,
     model::{
@@ -43,7 +41,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The transport.
 #[derive(Debug)]
-pub(super) struct LineTransport {
+pub struct LineTransport {
     incoming: mpsc::Receiver<McpLine>,
     outgoing: mpsc::Sender<Outgoing>,
     pending: Pending,
@@ -59,7 +57,7 @@ enum McpLine {
 
 #[derive(Debug)]
 enum Outgoing {
-    Answer(ServerJsonRpcMessage),
+    CommandAnswer(ServerJsonRpcMessage),
     /// Of a request that is not among those that are under way, though one of its id may be.
     Refusal(ServerJsonRpcMessage),
     /// Everything before this is written.
@@ -121,18 +119,23 @@ impl Pending {
 }
 
 impl LineTransport {
-    /// Reads and writes on threads of their own, since neither stream can be waited for otherwise.
-    pub(super) fn of_this_process(over: watch::Sender<bool>) -> io::Result<Self> {
+    /// Reads and writes on threads of their own, since not every stream can be waited for otherwise. `over` is told when nothing
+    /// more comes in.
+    pub fn between(
+        input: impl BufRead + Send + 'static,
+        output: impl FnMut(&str) -> bool + Send + 'static,
+        over: watch::Sender<bool>,
+    ) -> io::Result<Self> {
         let (lines, incoming) = mpsc::channel(1);
         let (outgoing, messages) = mpsc::channel(MOST_WAITING);
         let pending = Pending::default();
         let answered = pending.clone();
         thread::Builder::new()
             .name("sandgate-input".to_owned())
-            .spawn(move || read(io::stdin().lock(), LONGEST, &lines))?;
+            .spawn(move || read(input, LONGEST, &lines))?;
         thread::Builder::new()
             .name("sandgate-output".to_owned())
-            .spawn(move || write(messages, &answered))?;
+            .spawn(move || write(messages, &answered, output))?;
         Ok(Self {
             incoming,
             outgoing,
@@ -234,7 +237,7 @@ impl Transport<RoleServer> for LineTransport {
         }
         let outgoing = self.outgoing.clone();
         async move {
-            let sent = outgoing.send(Outgoing::Answer(message)).await;
+            let sent = outgoing.send(Outgoing::CommandAnswer(message)).await;
             sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
         }
     }
@@ -320,11 +323,15 @@ fn read(mut from: impl BufRead, longest: usize, to: &mpsc::Sender<McpLine>) {
     }
 }
 
-/// Writes messages until there are no more.
-fn write(mut messages: mpsc::Receiver<Outgoing>, pending: &Pending) {
+/// Writes messages until there are no more, or nobody reads them.
+fn write(
+    mut messages: mpsc::Receiver<Outgoing>,
+    pending: &Pending,
+    mut output: impl FnMut(&str) -> bool,
+) {
     while let Some(outgoing) = messages.blocking_recv() {
         let message = match outgoing {
-            Outgoing::Answer(message) => {
+            Outgoing::CommandAnswer(message) => {
                 if let Some(id) = answers(&message) {
                     pending.leave(id);
                 }
@@ -342,7 +349,7 @@ fn write(mut messages: mpsc::Receiver<Outgoing>, pending: &Pending) {
             continue;
         };
         text.push('\n');
-        if print::json(&text).is_err() {
+        if !output(&text) {
             // Nobody can be answered any more; the end of the input ends the process.
             return;
         }

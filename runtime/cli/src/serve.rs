@@ -1,0 +1,291 @@
+//! `sandgate serve`: scripts of many agents at once, over a Unix socket and over the network, in the contexts of one directory.
+//!
+//! Everything that listens, and everything that is read, is opened before the process confines itself; from then on it takes
+//! connections, and reads policies and tokens again. Who may come in is the operator's word, on the command line and with
+//! `sandgate token`; nothing in a request can change it.
+
+use super::{
+    connector::{self, ConnectorProcess},
+    executor::catching,
+    exit::Exit,
+    failure::Failure,
+    interpreter::interpreter,
+    journal,
+    notifier::Notifiers,
+    print,
+    reach::{PoliciesArgument, not_opened, nothing},
+    shared::SharedArguments,
+    signals::{SignalMeaning, Signals},
+    values,
+    wall::{self, Inherited, Outside, WithinReach},
+};
+use clap::Args;
+use sandgate::{
+    Host, Journal, Services, TokenStore, places,
+    policy::Principal,
+    service::{Address, Client, ClientLimits, Connector},
+};
+use sandgate_server::{Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, Who};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+const EXAMPLES: &str = "\
+On the socket and on the port there are: POST /rpc (JSON-RPC 2.0, with batches; `rpc.discover` says
+what there is), POST /mcp (MCP over streamable HTTP, 2024-11-05 to 2026-07-28), GET /openrpc.json, GET /health
+and GET /.well-known/heroservice.json.
+
+The socket is for processes of the user who runs this, in the contexts that --context names, or in all of
+them. The port is for whoever shows a token, in the contexts of the token. Whoever may use several
+contexts names one in the header `Sandgate-Context`. A call that needs a person's approval has its run wait in the
+journal: `sandgate approvals` shows it.
+
+Without policies there is one context, whose scripts compute and call nothing. SIGHUP has the policies read again; SIGTERM ends it, and what runs has the time of --grace to end.
+
+Examples:
+  sandgate serve
+  sandgate serve --socket /run/sandgate/rpc.sock --context assistant
+  sandgate token create --actor bot --context assistant
+  sandgate serve --listen 127.0.0.1:8722
+  curl --unix-socket /run/sandgate/rpc.sock -H 'Content-Type: application/json' \\
+    -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"execute_code\",\"params\":{\"code\":\"1+1\"}}' http://localhost/rpc";
+
+/// Serve agents over a Unix socket and the network: MCP, JSON-RPC, HTTP.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ServeArguments {
+    /// The socket to listen at [default: sandgate/rpc.sock in $XDG_RUNTIME_DIR, else rpc.sock in the state directory]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_socket")]
+    socket: Option<PathBuf>,
+
+    /// Listen at no socket
+    #[arg(long, requires = "listen")]
+    no_socket: bool,
+
+    /// Listen at this port too, for whoever shows a token, such as 127.0.0.1:8722
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// A name that clients call the port's machine by, besides localhost; may be given more than once
+    #[arg(long = "host", value_name = "NAME", requires = "listen")]
+    hosts: Vec<String>,
+
+    /// A context that the socket is for, all of them where none is named; may be given more than once
+    #[arg(long = "context", value_name = "NAME")]
+    contexts: Vec<String>,
+
+    #[command(flatten)]
+    policies: PoliciesArgument,
+
+    /// Which program whoever comes by the socket is, as policies name it
+    #[arg(long, value_name = "NAME", default_value = Principal::SCRIPT)]
+    actor: String,
+
+    /// Believe whoever comes by the socket whom it asks for, in X-Hero-Context, X-Hero-User and X-Hero-Claims
+    #[arg(long)]
+    trust_headers: bool,
+
+    /// How many scripts run at once [default: what memory and processors allow]
+    #[arg(long, value_name = "NUMBER")]
+    instances: Option<NonZeroU32>,
+
+    /// For how long scripts go on once this is to end
+    #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "10s")]
+    grace: Duration,
+}
+
+impl ServeArguments {
+    /// Everything that listens.
+    fn doors(&self, state: &Path) -> Result<Vec<Door>, Failure> {
+        let mut doors = Vec::new();
+        if !self.no_socket {
+            let path = self.socket.clone().unwrap_or_else(|| places::socket(state));
+            let entitlement = Entitlement {
+                contexts: (!self.contexts.is_empty()).then(|| self.contexts.clone()),
+                actor: self.actor.clone(),
+                user: None,
+                claims: Vec::new(),
+            };
+            let who = Who::Peers {
+                uid: rustix::process::geteuid().as_raw(),
+                entitlement,
+                are_trusted: self.trust_headers,
+            };
+            doors.push(Door::unix(&path, who).map_err(|error| unopened(&error))?);
+        }
+        if let Some(address) = self.listen {
+            let tokens = TokenStore::open(state).map_err(|error| {
+                Failure::usage(
+                    error.to_string(),
+                    "name a directory of yours, with --state-dir",
+                )
+            })?;
+            let door = Door::tcp(address, Who::Holders(tokens), &self.hosts);
+            doors.push(door.map_err(|error| unopened(&error))?);
+        }
+        Ok(doors)
+    }
+
+    /// Where the contexts are: the directory that was named, or the user's own where there is one.
+    fn directory(&self) -> Option<PathBuf> {
+        let named = self.policies.named().map(ToOwned::to_owned);
+        named.or_else(|| self.policies.directory().filter(|own| own.is_dir()))
+    }
+
+    /// Contexts that were named, and that there are not.
+    fn look_for_contexts(&self, services: &Services) -> Result<(), Failure> {
+        let known = services.contexts();
+        let unknown = self.contexts.iter().find(|named| !known.contains(named));
+        match unknown {
+            None => Ok(()),
+            Some(named) => Err(Failure::usage(
+                format!("there is no context `{}`", named.escape_debug()),
+                format!("there are: {}", known.join(", ")),
+            )),
+        }
+    }
+}
+
+fn unopened(error: &DoorError) -> Failure {
+    let help = match error {
+        DoorError::Taken(_) => "end that one, or name another socket with --socket",
+        DoorError::InTheWay(_) => "name another socket with --socket",
+        DoorError::Listen { .. } => "name a place where you may listen, with --socket or --listen",
+    };
+    Failure::usage(sandgate::chain(error), help)
+}
+
+pub(super) fn execute(
+    arguments: &ServeArguments,
+    shared: &SharedArguments,
+    inherited: Inherited,
+) -> Result<Exit, Failure> {
+    let state = shared.state_dir().ok_or_else(|| {
+        Failure::usage("there is no state directory", "name one with --state-dir")
+    })?;
+    let directory = arguments.directory();
+    let services = match &directory {
+        Some(directory) => Services::of_all(&state, directory)
+            .map_err(|error| not_opened(error, directory, "nothing is served"))?,
+        None => nothing()?,
+    };
+    arguments.look_for_contexts(&services)?;
+    let doors = arguments.doors(&state)?;
+    let places: Vec<String> = doors.iter().map(Door::place).collect();
+    let journal = journal::readable(shared)?;
+    let contexts = services.contexts();
+    let hooks = contexts.iter().map(|context| {
+        let limits = services.context_limits(context);
+        (
+            context.as_str(),
+            limits.and_then(|limits| limits.on_approval),
+        )
+    });
+    let watcher: Arc<dyn ParkedWatcher> = Arc::new(Notifiers::start(&journal, hooks)?);
+    let (client, connecting) = connected(&services)?;
+    let mut builder = interpreter(shared);
+    if let Some(instances) = arguments.instances {
+        builder = builder.instances(instances);
+    }
+    let interpreter = builder.load()?;
+    let (_catching, mut signals) = catching()?;
+    confine(&state, directory.as_deref(), &journal, inherited)?;
+    // Its threads are behind the wall.
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::ours(&error))?;
+    let sandbox = {
+        let _entered = executor.enter();
+        interpreter.start()?
+    };
+    let host = Host::of(sandbox, services, client, None, Some(journal));
+    let keeper = Gatekeeper::new(host, Some(watcher));
+    if !shared.quiet {
+        for place in &places {
+            print::err(&format!("sandgate: listening at {place}\n"));
+        }
+    }
+    let served = executor.block_on(serve(doors, keeper, &mut signals, arguments.grace));
+    if let Some(connecting) = &connecting {
+        connecting.dismiss();
+    }
+    executor.shutdown_background();
+    served
+}
+
+/// What speaks to services for all contexts, and the process that connects for it, where there is anything to connect to.
+fn connected(services: &Services) -> Result<(Client, Option<ConnectorProcess>), Failure> {
+    let mut addresses: Vec<Address> = services
+        .contexts()
+        .iter()
+        .flat_map(|context| services.addresses(context))
+        .collect();
+    addresses.sort_by_key(ToString::to_string);
+    addresses.dedup();
+    let is_encrypted = addresses.iter().any(Address::is_encrypted);
+    let connecting = if addresses.is_empty() {
+        None
+    } else {
+        Some(connector::start(addresses)?)
+    };
+    let connector = connecting
+        .as_ref()
+        .map_or_else(Connector::default, ConnectorProcess::connector);
+    let client = Client::through(ClientLimits::default(), connector);
+    if is_encrypted {
+        client.read_authorities();
+    }
+    Ok((client, connecting))
+}
+
+/// From here on it writes the journal, reads policies and tokens, and takes connections.
+fn confine(
+    state: &Path,
+    policies: Option<&Path>,
+    journal: &Journal,
+    inherited: Inherited,
+) -> Result<(), Failure> {
+    let tokens = TokenStore::place(state);
+    let written = journal.directory().map(WithinReach::Directory);
+    let read = policies.into_iter().chain([tokens.as_path()]);
+    let read = read.map(WithinReach::ReadOnly);
+    let places: Vec<WithinReach<'_>> = written.into_iter().chain(read).collect();
+    wall::confine_to(&places, Outside::Visitors, inherited)
+}
+
+/// Answers until a signal asks for the end.
+async fn serve(
+    doors: Vec<Door>,
+    keeper: Gatekeeper,
+    signals: &mut Signals,
+    grace: Duration,
+) -> Result<Exit, Failure> {
+    let (end, over) = watch::channel(false);
+    let mut served = pin!(Doors::new(doors, keeper.clone()).serve(over, grace));
+    loop {
+        tokio::select! {
+            served = &mut served => {
+                return served.map(|()| Exit::Ok).map_err(|error| Failure::ours(&error));
+            }
+            asked = signals.next() => match asked {
+                // A directory that does not load is warned of, and what was in force stays.
+                SignalMeaning::Reload => drop(keeper.reload()),
+                SignalMeaning::End => break,
+            }
+        }
+    }
+    end.send_replace(true);
+    tokio::select! {
+        served = &mut served => served.map_err(|error| Failure::ours(&error))?,
+        // Whoever asks twice does not want to wait.
+        () = signals.any() => return Ok(Exit::Cancelled),
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,46 @@
+//! When what runs for an agent is ended early: its client is gone, or the process is to end and has waited long enough.
+
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The end of a conversation, or of the process.
+#[derive(Debug, Clone)]
+pub(crate) struct Closing {
+    /// Whether it has come.
+    pub(crate) over: watch::Receiver<bool>,
+    /// For how long runs go on then.
+    pub(crate) grace: Duration,
+}
+
+impl Closing {
+    /// Waits until it has come.
+    pub(crate) async fn come(&self) {
+        // Whoever would say so is gone, and nobody else can.
+        let _ = self.over.clone().wait_for(|over| *over).await;
+    }
+
+    /// Waits until nobody is waited for any more.
+    pub(crate) async fn past(&self) {
+        self.come().await;
+        tokio::time::sleep(self.grace).await;
+    }
+}
+
+/// The same for one request, whose client may leave before.
+#[derive(Debug, Clone)]
+pub(crate) struct Leaving {
+    /// Closed when the client is gone.
+    pub(crate) gone: watch::Receiver<()>,
+    pub(crate) closing: Closing,
+}
+
+impl Leaving {
+    /// Waits until nobody waits for the answer.
+    pub(crate) async fn left(&self) {
+        let mut gone = self.gone.clone();
+        tokio::select! {
+            () = async { while gone.changed().await.is_ok() {} } => {}
+            () = self.closing.past() => {}
+        }
+    }
+}

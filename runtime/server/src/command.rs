@@ -1,0 +1,343 @@
+//! What an agent can ask for, whichever door it comes through: one vocabulary, which every door parses into. Arguments come
+//! from a model; what is wrong with them is said so that a model can mend it. Nothing here knows who asks.
+
+use sandgate::policy::nearest;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Arguments as every door has them.
+pub type Arguments = Map<String, Value>;
+
+/// Nobody waits longer, and asks again instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What an agent asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AgentCommand {
+    /// Run a script.
+    ExecuteCode(ExecuteCode),
+    /// Make one call, as a script would.
+    Call(MethodCall),
+    /// Say which services there are.
+    ListServices,
+    /// Say what services offer.
+    GetInterface(Vec<String>),
+    /// Say what has come of a run.
+    GetRun(GetRun),
+    /// Go on with a run that waited for people, or was interrupted.
+    Resume(String),
+}
+
+/// A script, and how it is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecuteCode {
+    /// Its text.
+    pub code: String,
+    /// What is to be done with it.
+    pub how: Execution,
+    /// How long it may take, where that is less than the context grants.
+    pub timeout: Option<Duration>,
+    /// What it reads on its standard input.
+    pub stdin: String,
+}
+
+/// What is to be done with a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Execution {
+    /// It runs by itself.
+    Alone,
+    /// It runs after others, in the interpreter that they left.
+    Session(String),
+    /// Its reads are made, and its changes are written down.
+    Plan,
+    /// It is read, and does not run.
+    Check,
+}
+
+/// One call of a method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodCall {
+    /// The service.
+    pub service: String,
+    /// The method, as the service or as Python calls it.
+    pub method: String,
+    /// Its parameters.
+    pub arguments: Arguments,
+}
+
+/// Which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GetRun {
+    /// A beginning of its name.
+    pub run: String,
+    /// For how long its end is waited for.
+    pub wait: Duration,
+}
+
+/// What is wrong with arguments.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandArgumentError {
+    /// No command takes it.
+    #[error("`{command}` takes no argument `{argument}`; {takes}{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    Unknown {
+        /// Of which command.
+        command: &'static str,
+        /// What was given.
+        argument: String,
+        /// What it takes.
+        takes: String,
+        /// What was perhaps meant.
+        meant: Option<&'static str>,
+    },
+    /// It cannot be left out.
+    #[error("`{command}` needs the argument `{argument}`, {kind}")]
+    Missing {
+        /// Of which command.
+        command: &'static str,
+        /// Which one.
+        argument: &'static str,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// It is something else.
+    #[error("the argument `{argument}` of `{command}` is to be {kind}")]
+    Kind {
+        /// Of which command.
+        command: &'static str,
+        /// Which one.
+        argument: &'static str,
+        /// What it is to be.
+        kind: &'static str,
+    },
+    /// Of these only one can be meant.
+    #[error("`{command}` takes one of `session`, `plan` and `check` at a time")]
+    Several {
+        /// Of which command.
+        command: &'static str,
+    },
+    /// A session's name is shown to people and kept.
+    #[error(
+        "the argument `session` of `execute_code` is to be 1 to 64 letters, digits, `-` and `_`"
+    )]
+    SessionName,
+}
+
+const TEXT: &str = "a text";
+const YES_OR_NO: &str = "true or false";
+
+impl AgentCommand {
+    /// What each is called, in the order in which they are listed.
+    pub const NAMES: [&'static str; 6] = [
+        "execute_code",
+        "list_services",
+        "get_interface",
+        "call",
+        "get_run",
+        "resume",
+    ];
+
+    /// What is asked for; nothing where there is no such command.
+    #[must_use]
+    pub fn of(name: &str, arguments: Arguments) -> Option<Result<Self, CommandArgumentError>> {
+        Some(match name {
+            "execute_code" => execute_code(arguments),
+            "call" => call(arguments),
+            "list_services" => {
+                CommandArguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
+            }
+            "get_interface" => get_interface(arguments),
+            "get_run" => get_run(arguments),
+            "resume" => CommandArguments::new("resume", &["run"], arguments)
+                .and_then(|mut given| Ok(Self::Resume(given.required("run")?))),
+            _ => return None,
+        })
+    }
+
+    /// What is said where there is no such command.
+    #[must_use]
+    pub fn unknown(name: &str) -> String {
+        let meant = nearest(name, Self::NAMES.into_iter())
+            .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        let shown: String = name.chars().take(80).collect();
+        format!(
+            "there is no `{}`; there are: {}{meant}",
+            shown.escape_debug(),
+            Self::NAMES.join(", ")
+        )
+    }
+}
+
+fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
+    const TAKES: &[&str] = &[
+        "code",
+        "session",
+        "plan",
+        "check",
+        "timeout_seconds",
+        "stdin",
+    ];
+    let command = "execute_code";
+    let mut given = CommandArguments::new(command, TAKES, arguments)?;
+    let (session, plan, check) = (
+        given.text("session")?,
+        given.flag("plan")?,
+        given.flag("check")?,
+    );
+    let how = match (session, plan, check) {
+        (None, false, false) => Execution::Alone,
+        (Some(name), false, false) if is_session_name(&name) => Execution::Session(name),
+        (Some(_), false, false) => return Err(CommandArgumentError::SessionName),
+        (None, true, false) => Execution::Plan,
+        (None, false, true) => Execution::Check,
+        _ => return Err(CommandArgumentError::Several { command }),
+    };
+    Ok(AgentCommand::ExecuteCode(ExecuteCode {
+        code: given.required("code")?,
+        how,
+        timeout: given.seconds("timeout_seconds")?,
+        stdin: given.text("stdin")?.unwrap_or_default(),
+    }))
+}
+
+fn is_session_name(name: &str) -> bool {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_fine)
+}
+
+fn call(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
+    let mut given = CommandArguments::new("call", &["service", "method", "arguments"], arguments)?;
+    Ok(AgentCommand::Call(MethodCall {
+        service: given.required("service")?,
+        method: given.required("method")?,
+        arguments: match given.take("arguments") {
+            None => Map::new(),
+            Some(Value::Object(arguments)) => arguments,
+            Some(_) => return Err(given.kind("arguments", "an object, by the names of parameters")),
+        },
+    }))
+}
+
+fn get_interface(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
+    const SERVICES: &str = "a text, or a list of texts";
+    // What it was called when it took one.
+    let mut given = CommandArguments::new("get_interface", &["services", "service"], arguments)?;
+    let asked = given.take("services").or_else(|| given.take("service"));
+    let names = match asked {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) if !names.is_empty() => {
+            let name = |name| match name {
+                Value::String(name) => Ok(name),
+                _ => Err(given.kind("services", SERVICES)),
+            };
+            names.into_iter().map(name).collect::<Result<_, _>>()?
+        }
+        Some(_) => return Err(given.kind("services", SERVICES)),
+        None => return Err(given.missing("services", SERVICES)),
+    };
+    Ok(AgentCommand::GetInterface(names))
+}
+
+fn get_run(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
+    let mut given = CommandArguments::new("get_run", &["run", "wait_seconds"], arguments)?;
+    let wait = given.seconds("wait_seconds")?.unwrap_or_default();
+    Ok(AgentCommand::GetRun(GetRun {
+        run: given.required("run")?,
+        wait: wait.min(LONGEST_WAIT),
+    }))
+}
+
+/// Arguments of which none is unknown.
+struct CommandArguments {
+    command: &'static str,
+    arguments: Arguments,
+}
+
+impl CommandArguments {
+    fn new(
+        command: &'static str,
+        takes: &'static [&'static str],
+        arguments: Arguments,
+    ) -> Result<Self, CommandArgumentError> {
+        let mut names = arguments.keys();
+        match names.find(|name| !takes.contains(&name.as_str())) {
+            Some(argument) => Err(CommandArgumentError::Unknown {
+                command,
+                argument: argument.clone(),
+                takes: if takes.is_empty() {
+                    "it takes none".to_owned()
+                } else {
+                    format!("it takes {}", takes.join(", "))
+                },
+                meant: nearest(argument, takes.iter().copied())
+                    .and_then(|meant| takes.iter().find(|known| **known == meant).copied()),
+            }),
+            None => Ok(Self { command, arguments }),
+        }
+    }
+
+    /// One that may be left out. Models also write `null` for what they leave out.
+    fn take(&mut self, argument: &str) -> Option<Value> {
+        self.arguments
+            .remove(argument)
+            .filter(|value| !value.is_null())
+    }
+
+    fn text(&mut self, argument: &'static str) -> Result<Option<String>, CommandArgumentError> {
+        match self.take(argument) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.kind(argument, TEXT)),
+        }
+    }
+
+    fn flag(&mut self, argument: &'static str) -> Result<bool, CommandArgumentError> {
+        match self.take(argument) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(self.kind(argument, YES_OR_NO)),
+        }
+    }
+
+    fn required(&mut self, argument: &'static str) -> Result<String, CommandArgumentError> {
+        self.text(argument)?
+            .ok_or_else(|| self.missing(argument, TEXT))
+    }
+
+    fn seconds(
+        &mut self,
+        argument: &'static str,
+    ) -> Result<Option<Duration>, CommandArgumentError> {
+        let wrong = self.kind(argument, "a number of seconds above 0");
+        match self.take(argument) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => {
+                let seconds = seconds.as_f64().filter(|seconds| *seconds > 0.0);
+                let seconds = seconds.ok_or(wrong)?;
+                // What is more than a duration holds is more than any context grants.
+                Ok(Some(
+                    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+                ))
+            }
+            Some(_) => Err(wrong),
+        }
+    }
+
+    fn missing(&self, argument: &'static str, kind: &'static str) -> CommandArgumentError {
+        CommandArgumentError::Missing {
+            command: self.command,
+            argument,
+            kind,
+        }
+    }
+
+    fn kind(&self, argument: &'static str, kind: &'static str) -> CommandArgumentError {
+        CommandArgumentError::Kind {
+            command: self.command,
+            argument,
+            kind,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! What can be asked for over HTTP, on any door: JSON-RPC, MCP, the document of both, and whether anybody is there. Everything but the
+//! last two is for agents that were let in. Errors are JSON, and never repeat what was sent: THREAT[WEB-07].
+
+use crate::{
+    agent::Agent,
+    closing::{Closing, Leaving},
+    mcp::McpServer,
+    rpc,
+    who::{Gatekeeper, Who},
+};
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
+};
+use http_body_util::{BodyExt, Limited};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Bytes of one request: what other doors take.
+const LONGEST: usize = 16 << 20;
+/// How long a body may take to come. THREAT[WEB-03]
+const SLOWEST: Duration = Duration::from_secs(30);
+/// Conversations of clients of MCP from before 2026. Those that were begun first are forgotten first.
+const MOST_CONVERSATIONS: usize = 1_000;
+/// What a client of MCP from before 2026 calls its conversation.
+const CONVERSATION: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// The user of the process at the other end, where that is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) Option<u32>);
+
+/// What one door needs to answer.
+#[derive(Debug, Clone)]
+pub(crate) struct DoorState {
+    pub(crate) keeper: Gatekeeper,
+    pub(crate) who: Who,
+    /// What the door is called by those who use it; whatever they say, where a name says nothing.
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) closing: Closing,
+    pub(crate) conversations: Conversations,
+}
+
+/// Whose conversation is whose.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conversations(Arc<Mutex<ConversationTable>>);
+
+#[derive(Debug, Default)]
+struct ConversationTable {
+    owners: BTreeMap<String, ConversationOwner>,
+    order: VecDeque<String>,
+}
+
+/// An agent, as far as conversations are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ConversationOwner {
+    context: String,
+    actor: String,
+    user: Option<String>,
+}
+
+impl ConversationOwner {
+    fn of(agent: &Agent) -> Self {
+        let principal = agent.caller().principal();
+        Self {
+            context: principal.context().to_string(),
+            actor: principal.actor().to_owned(),
+            user: principal.user().map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl Conversations {
+    fn is_of(&self, name: &str, agent: &Agent) -> bool {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.owners.get(name) == Some(&ConversationOwner::of(agent))
+    }
+
+    fn begin(&self, name: &str, agent: &Agent) {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.owners.len() >= MOST_CONVERSATIONS
+            && let Some(first) = table.order.pop_front()
+        {
+            table.owners.remove(&first);
+        }
+        if table
+            .owners
+            .insert(name.to_owned(), ConversationOwner::of(agent))
+            .is_none()
+        {
+            table.order.push_back(name.to_owned());
+        }
+    }
+}
+
+/// Everything that a door answers.
+pub(crate) fn router(desk: DoorState) -> Router {
+    let desk = Arc::new(desk);
+    let closing = desk.closing.clone();
+    let config = StreamableHttpServerConfig::default()
+        // Hosts and origins are looked at before, for everything.
+        .disable_allowed_hosts()
+        .with_max_request_body_bytes(LONGEST);
+    let mcp = StreamableHttpService::new(
+        move || Ok(McpServer::of_requests(closing.clone())),
+        Arc::new(LocalSessionManager::default()),
+        config,
+    );
+    let mcp = Router::new()
+        .route_service("/mcp", mcp)
+        .layer(middleware::from_fn_with_state(desk.clone(), converse));
+    let agents = Router::new()
+        .route("/rpc", post(call))
+        .route("/openrpc.json", get(document))
+        .merge(mcp)
+        .layer(middleware::from_fn_with_state(desk.clone(), admit));
+    Router::new()
+        .merge(agents)
+        .route("/health", get(health))
+        .route("/.well-known/heroservice.json", get(description))
+        .fallback(async || refused(StatusCode::NOT_FOUND, "there is nothing here"))
+        .method_not_allowed_fallback(async || {
+            refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this is asked for in another way",
+            )
+        })
+        .layer(middleware::from_fn_with_state(desk.clone(), foreign))
+        .with_state(desk)
+}
+
+fn refused(status: StatusCode, message: impl Into<String>) -> Response {
+    let message: String = message.into();
+    (status, Json(json!({"error": {"message": message}}))).into_response()
+}
+
+/// A page of a browser is not an agent: its requests carry an `Origin`, and a name that was made to point here. THREAT[WEB-01]
+async fn foreign(State(desk): State<Arc<DoorState>>, request: Request, next: Next) -> Response {
+    if request.headers().contains_key(ORIGIN) {
+        return refused(StatusCode::FORBIDDEN, "pages of browsers are not let in");
+    }
+    if let Some(hosts) = &desk.hosts
+        && !is_called(hosts, request.headers())
+    {
+        return refused(StatusCode::FORBIDDEN, "this server is not called that");
+    }
+    next.run(request).await
+}
+
+/// Whether the one `Host` is one of these names, whatever the port.
+fn is_called(hosts: &[String], headers: &HeaderMap) -> bool {
+    let mut all = headers.get_all(HOST).iter();
+    let (Some(host), None) = (all.next(), all.next()) else {
+        return false;
+    };
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port))
+            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            name
+        }
+        _ => host,
+    };
+    hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whoever asks is let in as one agent, or not at all.
+async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let peer = peer.and_then(|Peer(uid)| uid);
+    match desk.keeper.admit(&desk.who, peer, request.headers()) {
+        Ok(agent) => {
+            request.extensions_mut().insert(agent);
+            next.run(request).await
+        }
+        Err(why) => {
+            let mut response = refused(why.status(), why.to_string());
+            if why.status() == StatusCode::UNAUTHORIZED {
+                let bearer = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+            }
+            response
+        }
+    }
+}
+
+/// A conversation is its agent's: to anybody else it does not exist. THREAT[WEB-04]
+async fn converse(
+    State(desk): State<Arc<DoorState>>,
+    Extension(agent): Extension<Agent>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let named = |headers: &HeaderMap| {
+        let name = headers.get(CONVERSATION)?.to_str().ok()?;
+        Some(name.to_owned())
+    };
+    let is_named = request.headers().contains_key(CONVERSATION);
+    let is_its =
+        named(request.headers()).is_some_and(|name| desk.conversations.is_of(&name, &agent));
+    if is_named && !is_its {
+        return refused(StatusCode::NOT_FOUND, "there is no such session");
+    }
+    let response = next.run(request).await;
+    if let Some(name) = named(response.headers()).filter(|_| !is_named) {
+        desk.conversations.begin(&name, &agent);
+    }
+    response
+}
+
+async fn call(
+    State(desk): State<Arc<DoorState>>,
+    Extension(agent): Extension<Agent>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if !is_json(&headers) {
+        let message = "the `Content-Type` is to be application/json";
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    }
+    let read = Limited::new(body, LONGEST).collect();
+    let body = match tokio::time::timeout(SLOWEST, read).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => {
+            let message = "the request is longer than 16 MiB, or was cut off";
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, message);
+        }
+        Err(_) => {
+            return refused(
+                StatusCode::REQUEST_TIMEOUT,
+                "the request took too long to come",
+            );
+        }
+    };
+    // What runs is ended in good order when the other end is gone, and this with it.
+    let (here, gone) = watch::channel(());
+    let closing = desk.closing.clone();
+    let answered =
+        tokio::spawn(async move { rpc::answer(&agent, &body, &Leaving { gone, closing }).await });
+    let answered = answered.await;
+    drop(here);
+    match answered {
+        Ok(Some(text)) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(CONTENT_TYPE, json)], text).into_response()
+        }
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"),
+    }
+}
+
+/// A form of a page cannot send it unasked.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next());
+    essence.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn document(Extension(agent): Extension<Agent>) -> Json<Value> {
+    Json(rpc::document(&agent))
+}
+
+async fn health(method: Method) -> Response {
+    if method != Method::GET {
+        return StatusCode::OK.into_response();
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Json(json!({"status": "ok", "service": "sandgate", "version": version})).into_response()
+}
+
+/// What other hero services look for.
+async fn description() -> Json<Value> {
+    Json(json!({
+        "protocol": "openrpc",
+        "name": "sandgate",
+        "title": "sandgate",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Runs Python that a language model wrote, with one way out, and that way guarded.",
+        "socket": "rpc"
+    }))
+}

@@ -1,0 +1,34 @@
+//! The doors of a host for agents: MCP, JSON-RPC and HTTP, over one road.
+//!
+//! A [`Door`] listens, and knows who may come in by it ([`Who`]); whoever comes in is an [`Agent`], which acts as one caller of the
+//! host. Whatever an agent asks for is an [`AgentCommand`]: each door makes commands of what it hears, and prints what came of them.
+//!
+//! The modules stand in the order of a request: what can be asked for, sessions, who does it, what agents read of it, the two
+//! protocols, who is let in, and what listens. Nothing here decides what a script may do: that is the host's.
+
+mod closing;
+mod weight;
+
+mod command;
+mod sessions;
+
+mod agent;
+
+mod text;
+mod tools;
+
+pub mod mcp;
+mod rpc;
+
+mod who;
+
+mod door;
+mod http;
+
+pub use agent::{Agent, CommandAnswer, CommandError, ParkedWatcher};
+pub use command::{
+    AgentCommand, Arguments, CommandArgumentError, ExecuteCode, Execution, GetRun, MethodCall,
+};
+pub use door::{Door, DoorError, Doors};
+pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};
+pub use who::{CONTEXT_HEADER, Entitlement, Gatekeeper, NotAdmitted, Who};
