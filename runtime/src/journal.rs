@@ -22,8 +22,8 @@ use digest::Digest;
 use entry::Held;
 use id::Id;
 use ledger::{
-    Appended, ApprovalFilter, ApprovalRow, Batch, Condition, KeptLine, Ledger, LedgerError, Line,
-    RunFilter, RunRow,
+    Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine, Ledger,
+    LedgerError, Line, RunFilter, RunRow,
 };
 use owner::Owner;
 use sqlite::Sqlite;
@@ -224,6 +224,11 @@ impl Journal {
     /// Questions, oldest first.
     pub fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
         self.read(|reader| reader.approvals(filter))
+    }
+
+    /// The same with what is shown of them.
+    pub(crate) fn asked_rows(&self, filter: &ApprovalFilter) -> Result<Vec<AskedRow>, LedgerError> {
+        self.read(|reader| reader.asked(filter))
     }
 
     /// Lines from a place on, in their order; no more than so many.

@@ -1,11 +1,13 @@
 //! What can be done with a run of the journal: made again without touching a service, or gone on with where it was parked or
 //! interrupted. Called by front ends. It must never let two processes go on with one run, nor send again what may have been sent.
 
+mod asked;
 mod direct;
 mod past_result;
 mod plan;
 mod undo;
 
+pub use asked::AskedCall;
 pub(crate) use direct::call;
 pub use past_result::{PastCallResult, PastResult};
 pub use plan::{Plan, PlannedCall};
@@ -21,9 +23,9 @@ use crate::{
         digest::Digest,
         entry::{Entry, Held, Purpose},
         id::Id,
-        ledger::{Appended, ApprovalRow, Condition, LedgerError, Line, RunRow, TableChange},
+        ledger::{Appended, Condition, LedgerError, Line, RunRow, TableChange},
         now_ms,
-        past::{Intended, Past, PastEnd, PastError},
+        past::{Past, PastEnd, PastError},
     },
     limits::Limits,
     outcome::{Outcome, Status},
@@ -33,7 +35,7 @@ use crate::{
     workspace::{GivenFile, Workspace},
     zone::TimeZone,
 };
-use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
+use sandgate_policy::{ContextNumber, Principal, PrincipalError};
 use sandgate_wire::Reply;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -48,31 +50,6 @@ pub struct PastRun {
     row: RunRow,
     past: Past,
     journal: Journal,
-}
-
-/// A question, as whoever answers has to see it. All of it but the names of the context, the actor and the user is somebody
-/// else's text, and hostile: THREAT[APR-03].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AskedCall {
-    /// Which question.
-    #[serde(flatten)]
-    pub row: ApprovalRow,
-    /// What the script is called.
-    pub script: String,
-    /// Which program asks.
-    pub actor: Option<String>,
-    /// The person behind it.
-    pub user: Option<String>,
-    /// What calling the method does.
-    pub effect: Option<Effect>,
-    /// Why the policies want a person to look.
-    pub because: Vec<String>,
-    /// Exactly what would be sent.
-    pub params: String,
-    /// Who has agreed.
-    pub agreed: Vec<String>,
-    /// The changes that the run made before.
-    pub before: Vec<String>,
 }
 
 /// How often a run is read again that somebody else adds to while it is being taken.
@@ -250,34 +227,6 @@ impl PastRun {
         caller
             .map(|caller| caller.principal(&caller.context, number))
             .transpose()
-    }
-
-    /// A question of it, as whoever answers has to see it.
-    pub fn asked(&self, row: &ApprovalRow) -> Result<AskedCall, PastRunError> {
-        let call = self.past.calls.get(&row.call);
-        let question = call.and_then(|call| call.question.as_ref());
-        Ok(AskedCall {
-            row: row.clone(),
-            script: self.row.name.clone(),
-            actor: self.row.actor.clone(),
-            user: self.row.user.clone(),
-            effect: call.and_then(|call| call.effect),
-            because: call.map(|call| call.because.clone()).unwrap_or_default(),
-            params: match question {
-                Some(question) => question.params.read(&self.journal)?,
-                None => String::new(),
-            },
-            agreed: question
-                .map(|question| question.agreed.iter().cloned().collect())
-                .unwrap_or_default(),
-            before: self
-                .past
-                .calls
-                .range(..row.call)
-                .filter(|(_, call)| call.intended != Intended::No)
-                .map(|(number, call)| format!("{number}: {}.{}", call.service, call.method))
-                .collect(),
-        })
     }
 
     /// The text of its script.

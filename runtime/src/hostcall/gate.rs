@@ -261,6 +261,8 @@ async fn ask(
                 binding,
                 expires: now_ms().saturating_add(lasts),
                 needed,
+                effect: call.method().effect,
+                because: &because,
             };
             return match record.open(&open) {
                 Some(_) => Err(Stop::Halt(Halt::Parked)),

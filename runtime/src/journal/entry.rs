@@ -347,6 +347,12 @@ pub struct Asked<'a> {
     /// Until when it can be answered, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<u64>,
+    /// What calling the method does, for whoever was not there when it was decided.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub effect: Option<Effect>,
+    /// Why the policies want a person to look, for the same.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub because: Vec<Cow<'a, str>>,
 }
 
 /// What a person said, or time.

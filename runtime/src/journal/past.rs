@@ -79,8 +79,6 @@ pub(crate) enum Intended {
 /// A question of the past.
 #[derive(Debug, Clone)]
 pub(crate) struct PastQuestion {
-    /// What would be sent.
-    pub(crate) params: PastText,
     /// Who has agreed so far.
     pub(crate) agreed: BTreeSet<String>,
     pub(crate) approval: Id,
@@ -133,6 +131,11 @@ pub enum PastError {
     /// One of its lines.
     #[error("line {0} of the journal: {1}")]
     Line(u64, #[source] EntryError),
+    /// A line that is said to ask a question does not.
+    #[error(
+        "line {0} of the journal asks no question, and the table of questions says that it does"
+    )]
+    NoQuestion(u64),
     /// Its beginning is gone.
     #[error("the beginning of the run is not in the journal any more")]
     NoBeginning,
@@ -215,7 +218,6 @@ impl Past {
                     called.asked = true;
                     called.question = asked.approval.map(|approval| PastQuestion {
                         approval,
-                        params: PastText::of(&asked.params),
                         agreed: BTreeSet::new(),
                         binding: asked.binding,
                         expires: asked.expires.unwrap_or_default(),

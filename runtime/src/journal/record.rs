@@ -87,6 +87,8 @@ pub(crate) struct OpenQuestion<'a> {
     pub(crate) binding: Digest,
     pub(crate) expires: u64,
     pub(crate) needed: u32,
+    pub(crate) effect: Effect,
+    pub(crate) because: &'a [String],
 }
 
 impl Record {
@@ -227,6 +229,8 @@ impl Record {
             binding,
             needed: 0,
             expires: None,
+            effect: None,
+            because: Vec::new(),
         };
         self.push(&Entry::Asked(asked), None);
     }
@@ -261,6 +265,7 @@ impl Record {
             agreed: 0,
             expires: question.expires,
             binding: question.binding,
+            line: 0,
         };
         let asked = Asked {
             call: question.call,
@@ -269,6 +274,10 @@ impl Record {
             binding: question.binding,
             needed: question.needed,
             expires: Some(question.expires),
+            effect: Some(question.effect),
+            because: (question.because.iter())
+                .map(|one| Cow::Borrowed(one.as_str()))
+                .collect(),
         };
         let mut state = self.state();
         state.open.push((question.call, approval));
