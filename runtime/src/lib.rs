@@ -73,11 +73,12 @@ mod workspace;
 
 mod journal;
 
+mod approvals;
+
 mod hostcall;
 
 mod outcome;
 
-mod approvals;
 mod runs;
 
 mod host;

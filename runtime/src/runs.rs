@@ -42,6 +42,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// A run of the journal, read back.
@@ -292,20 +293,26 @@ impl PastRun {
     pub async fn replay(self, sandbox: &Sandbox, replay: Replay) -> Result<Replayed, PastRunError> {
         self.can_be_again()?;
         let mut script = self.script()?;
+        let ended = self.past.ended.clone();
+        // Another script is to show where it goes another way, and a part of a run has no ending.
+        let is_same = replay.script.is_none() && replay.until.is_none();
+        let outside = ended
+            .clone()
+            .filter(|ended| is_same && !is_the_scripts(ended));
         if let Some(source) = replay.script {
             script.source = source;
         }
         script.sink = replay.sink;
         script.cancel = replay.cancel;
         let workspace = script.workspace.clone();
-        let context = Context::alone(self.limits());
-        let (ended, journal) = (self.past.ended.clone(), self.journal.clone());
-        let status = self.row.status.clone();
+        let context = Context::alone(self.replay_limits(outside.as_ref()));
+        let (journal, status) = (self.journal.clone(), self.row.status.clone());
         let again = RunAgain {
             past: self.past,
             journal: self.journal,
             goes_on: false,
             until: replay.until,
+            outside,
         };
         let run_as = RunAs {
             again: Some(again),
@@ -313,25 +320,25 @@ impl PastRun {
         };
         let outcome = sandbox.run_as(script, &context, run_as).await?;
         let mut differences = Vec::new();
-        if outcome.status == Status::Diverged {
-            differences.push(ReplayDifference::Call(
+        let was = ended.as_ref().map(|ended| ended.status.as_str());
+        let is_as_it_was = was == Some(outcome.status.as_str());
+        match (&ended, outcome.status) {
+            (_, Status::Diverged) if !is_as_it_was => differences.push(ReplayDifference::Call(
                 outcome.reason.clone().unwrap_or_default(),
-            ));
-        } else if let Some(ended) = &ended
-            && outcome.status != Status::Cancelled
-        {
-            compare(
+            )),
+            // It was to end here, or somebody ended it.
+            (_, Status::Cancelled) if !is_as_it_was || replay.until.is_some() => {}
+            (Some(ended), _) => compare(
                 ended,
                 &outcome,
                 workspace.as_deref(),
                 &journal,
                 &mut differences,
-            )?;
-        } else if ended.is_none() && outcome.status != Status::Cancelled {
-            differences.push(ReplayDifference::Status {
+            )?,
+            (None, now) => differences.push(ReplayDifference::Status {
                 was: status,
-                now: outcome.status.as_str().to_owned(),
-            });
+                now: now.as_str().to_owned(),
+            }),
         }
         Ok(Replayed {
             outcome,
@@ -371,7 +378,8 @@ impl PastRun {
         let changes = match self.past.begun.of {
             Some(Purpose::Carry(plan)) => {
                 let plan = Self::read(&self.journal, &plan.to_string())?;
-                plan.carried(&Answerer::default())?
+                let agreed = self.past.begun.agreed.as_ref();
+                plan.carried(&agreed.map(Answerer::from).unwrap_or_default())?
             }
             Some(Purpose::Call | Purpose::Undo(_)) => {
                 return direct::resume(self, context).await;
@@ -385,6 +393,7 @@ impl PastRun {
             journal: self.journal,
             goes_on: true,
             until: None,
+            outside: None,
         };
         let run_as = RunAs {
             again: Some(again),
@@ -468,6 +477,23 @@ impl PastRun {
         self.past.begun.limits.again()
     }
 
+    /// What a replay may consume: it may be on a slower machine. One of a run that was ended from outside has nothing more to show
+    /// once it has computed for so much longer.
+    fn replay_limits(&self, outside: Option<&PastEnd>) -> Limits {
+        const SLOWER: u32 = 4;
+        let limits = self.limits();
+        let cpu = outside.map(|ended| {
+            let used = Duration::from_micros(ended.spent.cpu_us);
+            used.saturating_mul(SLOWER)
+                .saturating_add(Duration::from_secs(1))
+        });
+        Limits {
+            wall: limits.wall.saturating_mul(SLOWER),
+            cpu: cpu.unwrap_or_else(|| limits.cpu.saturating_mul(SLOWER)),
+            ..limits
+        }
+    }
+
     fn script(&self) -> Result<Script, PastRunError> {
         let begun = &self.past.begun;
         let files = begun.files.iter().map(|(path, digest, modified)| {
@@ -508,6 +534,11 @@ impl PastRun {
     }
 }
 
+/// Whether the script came to its end by itself.
+fn is_the_scripts(ended: &PastEnd) -> bool {
+    Status::named(&ended.status).is_some_and(Status::is_the_scripts)
+}
+
 fn compare(
     was: &PastEnd,
     now: &Outcome,
@@ -540,6 +571,10 @@ fn compare(
     let exception = now.exception.as_ref();
     if json(exception.and_then(|one| serde_json::to_vec(one).ok())) != was.exception {
         differences.push(ReplayDifference::Result("exception"));
+    }
+    // Files stand on no tape: what a run that was ended from outside had written after the last thing on it, nobody knows.
+    if !is_the_scripts(was) {
+        return Ok(());
     }
     let left = workspace
         .or(now.scratch.as_deref())

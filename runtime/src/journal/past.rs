@@ -110,6 +110,10 @@ pub(crate) struct PastEnd {
     pub status: String,
     /// What a process would have exited with.
     pub exit_code: i32,
+    /// A sentence about it.
+    pub reason: Option<String>,
+    /// What it had used.
+    pub spent: Spent,
     /// Its output.
     pub stdout: Digest,
     /// The other stream.
@@ -280,6 +284,8 @@ impl Past {
                 self.ended = Some(PastEnd {
                     status: ended.status.to_string(),
                     exit_code: ended.exit_code,
+                    reason: ended.reason.map(|reason| reason.into_owned()),
+                    spent: ended.spent,
                     stdout: ended.stdout,
                     stderr: ended.stderr,
                     value: ended.value,

@@ -292,6 +292,32 @@ impl Record {
         Some(approval)
     }
 
+    /// Somebody had agreed to a call before it was asked for, and is the first of several who have to.
+    pub(crate) fn agreed_before(
+        &self,
+        call: u32,
+        approval: Id,
+        needed: u32,
+        by: &str,
+        because: &str,
+    ) {
+        let entry = Entry::Answered {
+            call,
+            approval: Some(approval),
+            answer: Said::Yes,
+            agreed: 1,
+            needed,
+            by: by.into(),
+            because: Some(because.into()),
+        };
+        let change = TableChange::Answered {
+            approval,
+            agreed: Some(1),
+            state: ApprovalState::Pending,
+        };
+        self.push(&entry, Some(change));
+    }
+
     /// The run has come to the call again that a question of before is about.
     pub(crate) fn come_to(&self, approval: Id) {
         self.state()

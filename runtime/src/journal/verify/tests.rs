@@ -63,6 +63,7 @@ pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Begun<'stati
         frozen: false,
         session: false,
         of: None,
+        agreed: None,
     }
 }
 
