@@ -250,7 +250,10 @@ impl PastRun {
     /// Changes of a run that was interrupted of which only a person can tell whether they were made: the calls, and their methods.
     #[must_use]
     pub fn unknown(&self) -> Vec<(u32, String)> {
-        let unknown = self.past.unknown().filter(|_| self.is_interrupted());
+        let unknown = self
+            .past
+            .unknown(now_ms())
+            .filter(|_| self.is_interrupted());
         unknown
             .map(|(call, called)| (call, format!("{}.{}", called.service, called.method)))
             .collect()
@@ -266,7 +269,7 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        let mut unknown = self.past.unknown();
+        let mut unknown = self.past.unknown(now_ms());
         let Some((_, called)) = unknown.find(|(number, _)| *number == call) else {
             return Err(PastRunError::Known { run, call });
         };
@@ -413,7 +416,7 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        match self.past.unknown().next() {
+        match self.past.unknown(now_ms()).next() {
             Some((call, called)) => Err(PastRunError::Unknown {
                 run,
                 call,

@@ -378,7 +378,8 @@ fn answered(
         method,
         because: Some("nobody answered in time".to_owned()),
     };
-    let is_over = now_ms() >= question.expires;
+    // By one that was used the call may have been made; when the run was taken it had not run out, or a person was asked.
+    let is_over = !question.is_used && now_ms() >= question.expires;
     match &question.answer {
         Some(answer) if answer.said == Said::Yes && answer.enough && !is_over => {
             if question.binding != binding {

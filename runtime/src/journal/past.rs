@@ -85,6 +85,8 @@ pub(crate) struct PastQuestion {
     pub(crate) binding: Digest,
     pub(crate) expires: u64,
     pub(crate) answer: Option<PastAnswer>,
+    /// Whether the call was about to be sent by it.
+    pub(crate) is_used: bool,
 }
 
 /// What was said.
@@ -226,6 +228,7 @@ impl Past {
                         binding: asked.binding,
                         expires: asked.expires.unwrap_or_default(),
                         answer: None,
+                        is_used: false,
                     });
                 }
             }
@@ -259,9 +262,15 @@ impl Past {
                 }
             }
             Entry::Intended {
-                call, key, params, ..
+                call,
+                key,
+                params,
+                approval,
             } => {
                 if let Some(called) = self.calls.get_mut(&call) {
+                    if let Some(question) = &mut called.question {
+                        question.is_used = approval == Some(question.approval);
+                    }
                     called.sent = Some(PastText::of(&params));
                     called.intended = match key {
                         Some(_) => Intended::Named,
@@ -336,12 +345,19 @@ impl Past {
         })
     }
 
-    /// Changes that were about to be sent and have no answer: only a person can tell whether they were made.
-    pub(crate) fn unknown(&self) -> impl Iterator<Item = (u32, &PastCall)> {
-        self.calls
-            .iter()
-            .filter(|(_, called)| called.intended == Intended::Once && called.reply.is_none())
-            .map(|(call, called)| (*call, called))
+    /// Changes that were about to be sent and have no answer: only a person can tell whether they were made. One that its service
+    /// knows by a name is sent again, but not after the approval by which it was sent has run out: THREAT[APR-05].
+    pub(crate) fn unknown(&self, now: u64) -> impl Iterator<Item = (u32, &PastCall)> {
+        let calls = self.calls.iter().filter(move |(_, called)| {
+            let has_run_out = |asked: &PastQuestion| asked.is_used && now >= asked.expires;
+            let may_be_made = match called.intended {
+                Intended::No => false,
+                Intended::Once => true,
+                Intended::Named => called.question.as_ref().is_some_and(has_run_out),
+            };
+            may_be_made && called.reply.is_none()
+        });
+        calls.map(|(call, called)| (*call, called))
     }
 }
 

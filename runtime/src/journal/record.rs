@@ -407,10 +407,11 @@ impl Record {
     }
 
     /// Waits until the journal has the answer of a change, before the script has it: a process that dies then leaves a change of
-    /// which somebody knows that it was made.
+    /// which somebody knows that it was made. Any other call waits only for a journal that has fallen behind.
     pub(crate) async fn kept(&self, call: u32) {
         let is_change = self.state().sent.remove(&call);
-        if let Some(journal) = self.journal().filter(|_| is_change) {
+        let waits = |journal: &&Journal| is_change || journal.is_behind();
+        if let Some(journal) = self.journal().filter(waits) {
             // Where it cannot be written the change is unknown to whoever goes on with the run, as it is without an answer.
             let _ = journal.reach().await;
         }
