@@ -425,27 +425,31 @@ impl Ledger for Sqlite {
 
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
+        // By their places, as in `APPROVAL`.
         let line = |row: &Row<'_>| {
             Ok(KeptLine {
-                seq: unsigned(row, "seq")?,
-                run: row.get("run")?,
-                at: unsigned(row, "at")?,
-                kind: row.get("kind")?,
-                body: row.get("body")?,
-                hash: row.get("hash")?,
+                seq: unsigned(row, 0)?,
+                run: row.get(1)?,
+                at: unsigned(row, 2)?,
+                kind: row.get(3)?,
+                body: row.get(4)?,
+                hash: row.get(5)?,
             })
         };
         let lines = match run {
             Some(run) => self
                 .database
                 .prepare_cached(
-                    "SELECT * FROM entries WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
+                    "SELECT seq, run, at, kind, body, hash FROM entries
+                     WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
                 )?
                 .query_map(params![run, number(from), most], line)?
                 .collect::<Result<_, _>>()?,
             None => self
                 .database
-                .prepare_cached("SELECT * FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?
+                .prepare_cached(
+                    "SELECT seq, run, at, kind, body, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+                )?
                 .query_map(params![number(from), most], line)?
                 .collect::<Result<_, _>>()?,
         };
