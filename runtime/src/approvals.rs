@@ -4,7 +4,7 @@
 
 use crate::journal::{
     Journal,
-    entry::{Entry, Said},
+    entry::{Entry, PlanApprover, Said},
     ledger::{Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, TableChange},
     now_ms,
     past::{Past, PastError},
@@ -124,15 +124,13 @@ impl Journal {
         because: Option<&str>,
     ) -> Result<Answered, AnswerError> {
         let past = Past::read(self, question.run)?;
-        let caller = past.begun.caller.as_ref();
-        let requester = caller.map(|caller| caller.user.as_ref().unwrap_or(&caller.actor));
         let agreed = past.agreed(question.approval);
         let asked = AskedQuestion {
             state: question.state,
             needed: question.needed,
             expires: question.expires,
             agreed: &agreed,
-            requester: requester.map(AsRef::as_ref),
+            requester: past.begun.requester(),
             approvers: &limits.approvers,
         };
         let now = now_ms();
@@ -170,6 +168,15 @@ impl Journal {
             ApprovalState::Pending => Answered::MoreNeeded(question.needed.saturating_sub(number)),
             _ => Answered::Rejected,
         })
+    }
+}
+
+impl From<&PlanApprover<'_>> for Answerer {
+    fn from(agreed: &PlanApprover<'_>) -> Self {
+        Self {
+            name: agreed.name.to_string(),
+            claims: agreed.claims.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     budget::{Budget, MOST},
     journal::{
         entry::{GivenEntry, Said},
+        past::PastEnd,
         record::{DecidedCall, Record, Ticket},
     },
     made::BUILTIN,
@@ -39,7 +40,7 @@ use crate::{
 use again::{Again, AgainError, Before, OpenCall};
 use call::{Call, LONGEST_REQUEST};
 use carrier::Carrier;
-use changes::{Changes, PlannedChange, holds_placeholders};
+use changes::{Changes, PlanWord, PlannedChange, holds_placeholders};
 use decided::Decided;
 use desk::Desk;
 use gate::{Agreed, Cleared, GateQuestion, Stop};
@@ -232,6 +233,11 @@ impl Road {
             Ok(left) => left.map(|left| left.to_string()),
             Err(error) => Some(error.to_string()),
         }
+    }
+
+    /// How the run was ended that this is a replay of, where it did not end by itself.
+    pub(crate) fn outside(&self) -> Option<&PastEnd> {
+        self.again.as_ref()?.outside()
     }
 
     /// The method whose reply the script waited for when it was ended, where it did.
@@ -521,15 +527,22 @@ impl Lane {
         decided: &Decided,
         agreed: &mut Agreed,
     ) -> Result<(), Stop> {
-        let is_theirs = self
+        let word = self
             .changes
             .check(planned, call, decided.params(), decided.limits())?;
-        if is_theirs && agreed.is_none() {
-            if decided.decision().verdict == Verdict::Gate {
-                let by = self.changes.by();
-                self.record.answered(call.number(), Said::Yes, &by);
+        let Some((by, plan)) = self.changes.agreed().filter(|_| agreed.is_none()) else {
+            return Ok(());
+        };
+        match word {
+            PlanWord::Enough => {
+                if decided.decision().verdict == Verdict::Gate {
+                    let by = format!("{}, by the plan {plan}", by.name);
+                    self.record.answered(call.number(), Said::Yes, &by);
+                }
+                *agreed = Agreed::to(decided.params());
             }
-            *agreed = Agreed::to(decided.params());
+            PlanWord::One => agreed.is_one(&by.name, format!("by the plan {plan}")),
+            PlanWord::Nothing => {}
         }
         Ok(())
     }

@@ -22,8 +22,8 @@ use digest::Digest;
 use entry::Held;
 use id::Id;
 use ledger::{
-    Appended, ApprovalFilter, ApprovalRow, Batch, Condition, KeptLine, Ledger, LedgerError, Line,
-    RunFilter, RunRow,
+    Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine, Ledger,
+    LedgerError, Line, RunFilter, RunRow,
 };
 use owner::Owner;
 use sqlite::Sqlite;
@@ -44,6 +44,9 @@ const AT_ONCE: usize = 1_000;
 const GATHERS: Duration = Duration::from_millis(20);
 /// For how long it leaves a disk alone that took nothing.
 const RESTS: Duration = Duration::from_secs(1);
+/// Bytes that may wait while the disk takes what it can. A run that is faster than the disk waits then, or all the room there is
+/// would be taken by one that only reads.
+const MOST_AHEAD: usize = 8 << 20;
 /// Bytes that wait while the disk takes nothing; what comes then is lost, and counted.
 const MOST_WAITING: usize = 64 << 20;
 
@@ -226,6 +229,11 @@ impl Journal {
         self.read(|reader| reader.approvals(filter))
     }
 
+    /// The same with what is shown of them.
+    pub(crate) fn asked_rows(&self, filter: &ApprovalFilter) -> Result<Vec<AskedRow>, LedgerError> {
+        self.read(|reader| reader.asked(filter))
+    }
+
     /// Lines from a place on, in their order; no more than so many.
     pub fn lines(
         &self,
@@ -372,6 +380,12 @@ impl Journal {
             state.loose.insert(digest, text.to_owned());
         }
         digest
+    }
+
+    /// Whether whoever adds lines should wait for those that there are.
+    pub(crate) fn is_behind(&self) -> bool {
+        let state = self.0.queue.state();
+        state.bytes > MOST_AHEAD && state.failing.is_none() && !state.is_over
     }
 
     /// Waits until everything that was added is on the disk. Those who wait at once wait for one write.
@@ -554,3 +568,12 @@ pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
+mod tests;

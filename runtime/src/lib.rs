@@ -75,11 +75,12 @@ mod workspace;
 mod journal;
 mod tokens;
 
+mod approvals;
+
 mod hostcall;
 
 mod outcome;
 
-mod approvals;
 mod runs;
 
 mod host;
@@ -121,8 +122,8 @@ pub use journal::{
     entry::{Begun, Entry, EntryError, Held, Purpose, Said},
     id::{Id, NoId},
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Condition, KeptLine,
-        Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
+        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
     },
     past::PastError,
     verify::{JournalProblem, VerifiedJournal},

@@ -78,6 +78,34 @@ impl Status {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Ok,
+        Self::Exited,
+        Self::Raised,
+        Self::Timeout,
+        Self::Memory,
+        Self::Stack,
+        Self::Output,
+        Self::Source,
+        Self::Cancelled,
+        Self::AwaitingApproval,
+        Self::Diverged,
+        Self::Crashed,
+        Self::Failed,
+    ];
+
+    /// The one that is written so.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// Whether the script came to its end by itself; how far any other came stands on its tape alone.
+    pub(crate) fn is_the_scripts(self) -> bool {
+        matches!(self, Self::Ok | Self::Raised | Self::Exited)
+    }
+
     /// In one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -47,6 +47,9 @@ pub(crate) enum TooMuchOutput {
     Flood { limit: u64 },
     #[error("nobody reads what the script writes any more")]
     Unread,
+    /// A replay has come to where the recording ends.
+    #[error("the recording ends here")]
+    Recording,
 }
 
 /// A script whose reader went away, as `head` does, may still have its last words; one that goes on writing is ended.
@@ -68,6 +71,8 @@ struct Capture {
     unread: u64,
     /// Bytes that somebody had already.
     passed_on: u64,
+    /// How much there is in a replay that goes no further than its recording.
+    most: Option<u64>,
 }
 
 impl Output {
@@ -88,7 +93,11 @@ impl Output {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
         };
-        capture.total = capture.total.saturating_add(bytes.len() as u64);
+        let total = capture.total.saturating_add(bytes.len() as u64);
+        if capture.most.is_some_and(|most| total > most) {
+            return Err(TooMuchOutput::Recording);
+        }
+        capture.total = total;
         let room = limit.saturating_sub(capture.kept.len());
         let kept = bytes.get(..room).unwrap_or(bytes);
         capture.kept.extend_from_slice(kept);
@@ -118,6 +127,12 @@ impl Output {
     pub(crate) fn passed_on(&mut self, out: u64, err: u64) {
         self.out.passed_on = out;
         self.err.passed_on = err;
+    }
+
+    /// A replay writes no more than the recording has.
+    pub(crate) fn ends_at(&mut self, out: u64, err: u64) {
+        self.out.most = Some(out);
+        self.err.most = Some(err);
     }
 
     /// How much came to each of the two.

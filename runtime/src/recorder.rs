@@ -281,6 +281,12 @@ impl Recorder {
         }
     }
 
+    /// Whether a replay was given all that its tape has.
+    pub(crate) fn is_used_up(&self) -> bool {
+        let has_readings = matches!(&self.source, Source::Replay(left) if !left.is_empty());
+        !has_readings && self.waits.as_ref().is_none_or(Vec::is_empty)
+    }
+
     /// In a replay, the call that the next wait ended with.
     pub(crate) fn recorded_wait(&mut self) -> Result<Option<u32>, TapeError> {
         let Some(left) = &mut self.waits else {

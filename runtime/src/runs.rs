@@ -1,11 +1,13 @@
 //! What can be done with a run of the journal: made again without touching a service, or gone on with where it was parked or
 //! interrupted. Called by front ends. It must never let two processes go on with one run, nor send again what may have been sent.
 
+mod asked;
 mod direct;
 mod past_result;
 mod plan;
 mod undo;
 
+pub use asked::AskedCall;
 pub(crate) use direct::call;
 pub use past_result::{PastCallResult, PastResult};
 pub use plan::{Plan, PlannedCall};
@@ -21,9 +23,9 @@ use crate::{
         digest::Digest,
         entry::{Entry, Held, Purpose},
         id::Id,
-        ledger::{Appended, ApprovalRow, Condition, LedgerError, Line, RunRow, TableChange},
+        ledger::{Appended, Condition, LedgerError, Line, RunRow, TableChange},
         now_ms,
-        past::{Intended, Past, PastEnd, PastError},
+        past::{Past, PastEnd, PastError},
     },
     limits::Limits,
     outcome::{Outcome, Status},
@@ -33,13 +35,14 @@ use crate::{
     workspace::{GivenFile, Workspace},
     zone::TimeZone,
 };
-use sandgate_policy::{ContextNumber, Effect, Principal, PrincipalError};
+use sandgate_policy::{ContextNumber, Principal, PrincipalError};
 use sandgate_wire::Reply;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// A run of the journal, read back.
@@ -48,31 +51,6 @@ pub struct PastRun {
     row: RunRow,
     past: Past,
     journal: Journal,
-}
-
-/// A question, as whoever answers has to see it. All of it but the names of the context, the actor and the user is somebody
-/// else's text, and hostile: THREAT[APR-03].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AskedCall {
-    /// Which question.
-    #[serde(flatten)]
-    pub row: ApprovalRow,
-    /// What the script is called.
-    pub script: String,
-    /// Which program asks.
-    pub actor: Option<String>,
-    /// The person behind it.
-    pub user: Option<String>,
-    /// What calling the method does.
-    pub effect: Option<Effect>,
-    /// Why the policies want a person to look.
-    pub because: Vec<String>,
-    /// Exactly what would be sent.
-    pub params: String,
-    /// Who has agreed.
-    pub agreed: Vec<String>,
-    /// The changes that the run made before.
-    pub before: Vec<String>,
 }
 
 /// How often a run is read again that somebody else adds to while it is being taken.
@@ -252,34 +230,6 @@ impl PastRun {
             .transpose()
     }
 
-    /// A question of it, as whoever answers has to see it.
-    pub fn asked(&self, row: &ApprovalRow) -> Result<AskedCall, PastRunError> {
-        let call = self.past.calls.get(&row.call);
-        let question = call.and_then(|call| call.question.as_ref());
-        Ok(AskedCall {
-            row: row.clone(),
-            script: self.row.name.clone(),
-            actor: self.row.actor.clone(),
-            user: self.row.user.clone(),
-            effect: call.and_then(|call| call.effect),
-            because: call.map(|call| call.because.clone()).unwrap_or_default(),
-            params: match question {
-                Some(question) => question.params.read(&self.journal)?,
-                None => String::new(),
-            },
-            agreed: question
-                .map(|question| question.agreed.iter().cloned().collect())
-                .unwrap_or_default(),
-            before: self
-                .past
-                .calls
-                .range(..row.call)
-                .filter(|(_, call)| call.intended != Intended::No)
-                .map(|(number, call)| format!("{number}: {}.{}", call.service, call.method))
-                .collect(),
-        })
-    }
-
     /// The text of its script.
     pub fn source(&self) -> Result<String, PastRunError> {
         self.text(self.past.begun.script)
@@ -300,7 +250,10 @@ impl PastRun {
     /// Changes of a run that was interrupted of which only a person can tell whether they were made: the calls, and their methods.
     #[must_use]
     pub fn unknown(&self) -> Vec<(u32, String)> {
-        let unknown = self.past.unknown().filter(|_| self.is_interrupted());
+        let unknown = self
+            .past
+            .unknown(now_ms())
+            .filter(|_| self.is_interrupted());
         unknown
             .map(|(call, called)| (call, format!("{}.{}", called.service, called.method)))
             .collect()
@@ -316,7 +269,7 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        let mut unknown = self.past.unknown();
+        let mut unknown = self.past.unknown(now_ms());
         let Some((_, called)) = unknown.find(|(number, _)| *number == call) else {
             return Err(PastRunError::Known { run, call });
         };
@@ -343,20 +296,26 @@ impl PastRun {
     pub async fn replay(self, sandbox: &Sandbox, replay: Replay) -> Result<Replayed, PastRunError> {
         self.can_be_again()?;
         let mut script = self.script()?;
+        let ended = self.past.ended.clone();
+        // Another script is to show where it goes another way, and a part of a run has no ending.
+        let is_same = replay.script.is_none() && replay.until.is_none();
+        let outside = ended
+            .clone()
+            .filter(|ended| is_same && !is_the_scripts(ended));
         if let Some(source) = replay.script {
             script.source = source;
         }
         script.sink = replay.sink;
         script.cancel = replay.cancel;
         let workspace = script.workspace.clone();
-        let context = Context::alone(self.limits());
-        let (ended, journal) = (self.past.ended.clone(), self.journal.clone());
-        let status = self.row.status.clone();
+        let context = Context::alone(self.replay_limits(outside.as_ref()));
+        let (journal, status) = (self.journal.clone(), self.row.status.clone());
         let again = RunAgain {
             past: self.past,
             journal: self.journal,
             goes_on: false,
             until: replay.until,
+            outside,
         };
         let run_as = RunAs {
             again: Some(again),
@@ -364,25 +323,25 @@ impl PastRun {
         };
         let outcome = sandbox.run_as(script, &context, run_as).await?;
         let mut differences = Vec::new();
-        if outcome.status == Status::Diverged {
-            differences.push(ReplayDifference::Call(
+        let was = ended.as_ref().map(|ended| ended.status.as_str());
+        let is_as_it_was = was == Some(outcome.status.as_str());
+        match (&ended, outcome.status) {
+            (_, Status::Diverged) if !is_as_it_was => differences.push(ReplayDifference::Call(
                 outcome.reason.clone().unwrap_or_default(),
-            ));
-        } else if let Some(ended) = &ended
-            && outcome.status != Status::Cancelled
-        {
-            compare(
+            )),
+            // It was to end here, or somebody ended it.
+            (_, Status::Cancelled) if !is_as_it_was || replay.until.is_some() => {}
+            (Some(ended), _) => compare(
                 ended,
                 &outcome,
                 workspace.as_deref(),
                 &journal,
                 &mut differences,
-            )?;
-        } else if ended.is_none() && outcome.status != Status::Cancelled {
-            differences.push(ReplayDifference::Status {
+            )?,
+            (None, now) => differences.push(ReplayDifference::Status {
                 was: status,
-                now: outcome.status.as_str().to_owned(),
-            });
+                now: now.as_str().to_owned(),
+            }),
         }
         Ok(Replayed {
             outcome,
@@ -422,7 +381,8 @@ impl PastRun {
         let changes = match self.past.begun.of {
             Some(Purpose::Carry(plan)) => {
                 let plan = Self::read(&self.journal, &plan.to_string())?;
-                plan.carried(&Answerer::default())?
+                let agreed = self.past.begun.agreed.as_ref();
+                plan.carried(&agreed.map(Answerer::from).unwrap_or_default())?
             }
             Some(Purpose::Call | Purpose::Undo(_)) => {
                 return direct::resume(self, context).await;
@@ -437,6 +397,7 @@ impl PastRun {
             journal: self.journal,
             goes_on: true,
             until: None,
+            outside: None,
         };
         let run_as = RunAs {
             again: Some(again),
@@ -456,7 +417,7 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        match self.past.unknown().next() {
+        match self.past.unknown(now_ms()).next() {
             Some((call, called)) => Err(PastRunError::Unknown {
                 run,
                 call,
@@ -520,6 +481,23 @@ impl PastRun {
         self.past.begun.limits.again()
     }
 
+    /// What a replay may consume: it may be on a slower machine. One of a run that was ended from outside has nothing more to show
+    /// once it has computed for so much longer.
+    fn replay_limits(&self, outside: Option<&PastEnd>) -> Limits {
+        const SLOWER: u32 = 4;
+        let limits = self.limits();
+        let cpu = outside.map(|ended| {
+            let used = Duration::from_micros(ended.spent.cpu_us);
+            used.saturating_mul(SLOWER)
+                .saturating_add(Duration::from_secs(1))
+        });
+        Limits {
+            wall: limits.wall.saturating_mul(SLOWER),
+            cpu: cpu.unwrap_or_else(|| limits.cpu.saturating_mul(SLOWER)),
+            ..limits
+        }
+    }
+
     fn script(&self) -> Result<Script, PastRunError> {
         let begun = &self.past.begun;
         let files = begun.files.iter().map(|(path, digest, modified)| {
@@ -560,6 +538,11 @@ impl PastRun {
     }
 }
 
+/// Whether the script came to its end by itself.
+fn is_the_scripts(ended: &PastEnd) -> bool {
+    Status::named(&ended.status).is_some_and(Status::is_the_scripts)
+}
+
 fn compare(
     was: &PastEnd,
     now: &Outcome,
@@ -592,6 +575,10 @@ fn compare(
     let exception = now.exception.as_ref();
     if json(exception.and_then(|one| serde_json::to_vec(one).ok())) != was.exception {
         differences.push(ReplayDifference::Result("exception"));
+    }
+    // Files stand on no tape: what a run that was ended from outside had written after the last thing on it, nobody knows.
+    if !is_the_scripts(was) {
+        return Ok(());
     }
     let left = workspace
         .or(now.scratch.as_deref())

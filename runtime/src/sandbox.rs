@@ -17,7 +17,7 @@ pub use image::{
     ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
     ProcessorLevel, Progress, Stage,
 };
-pub(crate) use instance::{KeptRun, RunAgain, RunAs, RunEnding, digests, end_of, spent_of};
+pub(crate) use instance::{KeptRun, RunAgain, RunAs, RunEnding, RunFor, digests, end_of, spent_of};
 
 use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
 use sandgate_policy::{ByteCount, Oversize};

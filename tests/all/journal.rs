@@ -23,12 +23,12 @@ use std::{
     time::Duration,
 };
 
-const GATED: &str = "@because(\"It may look.\") permit (principal, action in Action::\"read\", resource);
+pub(crate) const GATED: &str = "@because(\"It may look.\") permit (principal, action in Action::\"read\", resource);
 @because(\"A person looks first.\") @gate(\"approve\") permit (principal, action in Action::\"write\", resource);\n";
-const READS: &str =
+pub(crate) const READS: &str =
     "@because(\"It may look.\") permit (principal, action in Action::\"read\", resource);\n";
 const FREE: &str = "@because(\"It may.\") permit (principal, action, resource);\n";
-const ONE: &str = "hero_context = 1\n";
+pub(crate) const ONE: &str = "hero_context = 1\n";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Item {
@@ -44,14 +44,14 @@ struct Order {
 }
 
 /// A state directory, and a service that knows what it was sent.
-struct Shop {
+pub(crate) struct Shop {
     place: tempfile::TempDir,
     looked: Arc<AtomicU64>,
     sent: Arc<Mutex<Vec<String>>>,
 }
 
 impl Shop {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self {
             place: tempfile::tempdir().unwrap(),
             looked: Arc::default(),
@@ -59,16 +59,21 @@ impl Shop {
         }
     }
 
-    fn journal(&self) -> Journal {
+    pub(crate) fn journal(&self) -> Journal {
         Journal::open(self.place.path()).unwrap()
     }
 
-    fn sent(&self) -> Vec<String> {
+    /// How often prices were looked up.
+    pub(crate) fn looked(&self) -> u64 {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn sent(&self) -> Vec<String> {
         self.sent.lock().unwrap().clone()
     }
 
     /// A host on the state, as a process that was just started has it.
-    async fn host(&self, policy: &str, limits: &str) -> Host {
+    pub(crate) async fn host(&self, policy: &str, limits: &str) -> Host {
         let (looked, sent) = (Arc::clone(&self.looked), Arc::clone(&self.sent));
         let tools = Tools::new("shop", "What is sold.")
             .tool(
@@ -110,7 +115,7 @@ impl Shop {
             .unwrap()
     }
 
-    async fn run(&self, policy: &str, limits: &str, source: &str) -> Outcome {
+    pub(crate) async fn run(&self, policy: &str, limits: &str, source: &str) -> Outcome {
         let host = self.host(policy, limits).await;
         run(&host, source).await
     }
@@ -122,10 +127,24 @@ impl Shop {
         (outcome.run.unwrap(), outcome.approvals)
     }
 
-    fn answer(
+    pub(crate) fn answer(
         &self,
         approval: Id,
         name: &str,
+        agrees: bool,
+        limits: &str,
+    ) -> Result<Answered, AnswerError> {
+        let by = Answerer {
+            name: name.to_owned(),
+            claims: Vec::new(),
+        };
+        self.answer_by(approval, &by, agrees, limits)
+    }
+
+    pub(crate) fn answer_by(
+        &self,
+        approval: Id,
+        by: &Answerer,
         agrees: bool,
         limits: &str,
     ) -> Result<Answered, AnswerError> {
@@ -136,12 +155,8 @@ impl Shop {
             ..ApprovalFilter::default()
         };
         let row = journal.approvals(&filter).unwrap().remove(0);
-        let by = Answerer {
-            name: name.to_owned(),
-            claims: Vec::new(),
-        };
         let because = (!agrees).then_some("not before Monday");
-        journal.answer(&row, &context_limits(limits), &by, agrees, because)
+        journal.answer(&row, &context_limits(limits), by, agrees, because)
     }
 
     fn agree(&self, approvals: &[Id]) {
@@ -166,12 +181,12 @@ impl Shop {
         rows.into_iter().map(|row| row.state).collect()
     }
 
-    fn verify(&self) {
+    pub(crate) fn verify(&self) {
         assert_eq!(self.journal().verify().unwrap().problems, []);
     }
 }
 
-fn context_limits(text: &str) -> ContextLimits {
+pub(crate) fn context_limits(text: &str) -> ContextLimits {
     let file = File {
         name: "assistant/limits.toml",
         text,
@@ -180,18 +195,18 @@ fn context_limits(text: &str) -> ContextLimits {
     ContextLimits::parse(file, &Schema::new(context, &[]).unwrap()).unwrap()
 }
 
-async fn run(host: &Host, source: &str) -> Outcome {
+pub(crate) async fn run(host: &Host, source: &str) -> Outcome {
     let caller = host.context("assistant").unwrap().tightened(limits());
     caller.run(source).await.unwrap()
 }
 
-async fn resume(host: &Host, past: PastRun) -> Result<Outcome, PastRunError> {
+pub(crate) async fn resume(host: &Host, past: PastRun) -> Result<Outcome, PastRunError> {
     let caller = host.context("assistant").unwrap();
     past.resume(host.sandbox(), caller.context(), None, None)
         .await
 }
 
-async fn replay(journal: &Journal, run: Id, replay: Replay) -> (Status, Vec<String>) {
+pub(crate) async fn replay(journal: &Journal, run: Id, replay: Replay) -> (Status, Vec<String>) {
     let past = PastRun::read(journal, &run.to_string()).unwrap();
     let replayed = past.replay(&sandbox().await, replay).await.unwrap();
     let differences = replayed.differences.iter().map(ToString::to_string);
@@ -220,7 +235,7 @@ async fn apr_02_a_run_that_waits_goes_on_in_another_process_and_sends_what_was_a
         (Status::Ok, "before 5\nordered 1\nordered 2\n")
     );
     assert_eq!(shop.sent(), ["bread 2", "milk 1"]);
-    assert_eq!(shop.looked.load(Ordering::Relaxed), 1);
+    assert_eq!(shop.looked(), 1);
     assert_eq!(shop.states(), [ApprovalState::Spent; 2]);
     let error = shop.resume(run, GATED).await.unwrap_err();
     assert_eq!(
@@ -549,9 +564,9 @@ from services.aio import shop as later
             source.push_str("[random.random(), 1]\n");
         }
         let outcome = run(&host, &source).await;
-        let looked = shop.looked.load(Ordering::Relaxed);
+        let looked = shop.looked();
         let again = replay(&journal, outcome.run.unwrap(), Replay::default()).await;
-        assert_eq!(shop.looked.load(Ordering::Relaxed), looked);
+        assert_eq!(shop.looked(), looked);
         if again != (outcome.status, vec![]) {
             wrong.push(format!("{again:?}\n{source}\n{}", outcome.stdout.text));
         }
@@ -634,5 +649,5 @@ open('prices.txt', 'w').write('5 4')
         (Status::Cancelled, "5\n")
     );
     assert_eq!(replayed.differences, []);
-    assert_eq!(shop.looked.load(Ordering::Relaxed), 2);
+    assert_eq!(shop.looked(), 2);
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use clap::Args;
 use sandgate::{
-    Answered, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal, PastRun, Purpose,
+    Answered, ApprovalFilter, ApprovalRow, ApprovalState, AskedCall, Id, Journal, Purpose,
     RunFilter, Services,
 };
 use std::{
@@ -111,50 +111,24 @@ pub(super) fn list(
         all: arguments.all,
         ..ApprovalFilter::default()
     };
-    let rows = journal.approvals(&filter)?;
+    let questions = journal.asked(&filter).map_err(failed)?;
     let mut text = String::new();
-    let mut pasts = Pasts::new(&journal);
-    for row in &rows {
-        let asked = pasts.asked(row)?;
+    for asked in &questions {
         if arguments.json {
-            let line = serde_json::to_string(&asked).map_err(|error| Failure::ours(&error))?;
+            let line = serde_json::to_string(asked).map_err(|error| Failure::ours(&error))?;
             text.push_str(&format!("{line}\n"));
         } else {
-            text.push_str(&shown(&asked));
+            text.push_str(&shown(asked));
         }
     }
     if arguments.json {
         print::json(&text)?;
-    } else if rows.is_empty() {
+    } else if questions.is_empty() {
         print::out("nothing waits for a person\n")?;
     } else {
         print::out(&text)?;
     }
     Ok(Exit::Ok)
-}
-
-/// The run that was read last: questions of one run follow one another.
-struct Pasts<'a> {
-    journal: &'a Journal,
-    last: Option<PastRun>,
-}
-
-impl<'a> Pasts<'a> {
-    fn new(journal: &'a Journal) -> Self {
-        Self {
-            journal,
-            last: None,
-        }
-    }
-
-    fn asked(&mut self, row: &ApprovalRow) -> Result<AskedCall, Failure> {
-        let known = self.last.take().filter(|past| past.row().run == row.run);
-        let past = match known {
-            Some(past) => past,
-            None => past(self.journal, &row.run.to_string())?,
-        };
-        self.last.insert(past).asked(row).map_err(failed)
-    }
 }
 
 /// A question, whole.
@@ -244,8 +218,8 @@ fn answer(
     let directory = which.policies.required()?;
     let mut limits = BTreeMap::new();
     let (mut runs, mut refused) = (BTreeSet::new(), false);
-    let mut pasts = Pasts::new(&journal);
-    for row in wanted(which, &journal)? {
+    for asked in wanted(which, &journal)? {
+        let row = &asked.row;
         let limits = match limits.get(&row.context) {
             Some(limits) => limits,
             None => {
@@ -254,8 +228,7 @@ fn answer(
             }
         };
         let name = format!("{}.{}", row.service, row.method);
-        let asked = pasts.asked(&row)?;
-        match journal.answer(&row, limits, &by, agrees, because) {
+        match journal.answer(row, limits, &by, agrees, because) {
             Ok(answered) => {
                 let word = match answered {
                     Answered::Approved => "approved".to_owned(),
@@ -302,7 +275,7 @@ fn plan_of(which: &WhichArguments, journal: &Journal) -> Result<Option<Id>, Fail
 }
 
 /// The questions that are meant.
-fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<ApprovalRow>, Failure> {
+fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<AskedCall>, Failure> {
     let run = match &which.run {
         Some(meant) => Some(past(journal, meant)?.row().run),
         None => None,
@@ -313,26 +286,27 @@ fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<ApprovalRow>,
             beginning: beginning.map(ToOwned::to_owned),
             all: beginning.is_some(),
         };
-        journal.approvals(&filter)
+        journal.asked(&filter).map_err(failed)
     };
     let help = "`sandgate approvals` shows what waits";
     if which.questions.is_empty() {
-        let mut rows = found(None)?;
-        rows.retain(|row| row.state == ApprovalState::Pending);
+        let mut questions = found(None)?;
+        questions.retain(|asked| asked.row.state == ApprovalState::Pending);
         if let Some(method) = &which.method {
-            rows.retain(|row| format!("{}.{}", row.service, row.method) == *method);
+            let named = |row: &ApprovalRow| format!("{}.{}", row.service, row.method) == *method;
+            questions.retain(|asked| named(&asked.row));
         }
-        return if rows.is_empty() {
+        return if questions.is_empty() {
             Err(Failure::usage("no such question waits for a person", help))
         } else {
-            Ok(rows)
+            Ok(questions)
         };
     }
-    let mut rows = Vec::new();
+    let mut questions = Vec::new();
     for beginning in &which.questions {
         let mut those = found(Some(beginning))?;
         match (those.pop(), those.pop()) {
-            (Some(row), None) => rows.push(row),
+            (Some(asked), None) => questions.push(asked),
             (Some(_), Some(_)) => {
                 let message = format!("several questions begin with `{beginning}`");
                 return Err(Failure::usage(message, help));
@@ -343,7 +317,7 @@ fn wanted(which: &WhichArguments, journal: &Journal) -> Result<Vec<ApprovalRow>,
             }
         }
     }
-    Ok(rows)
+    Ok(questions)
 }
 
 fn limits_of(

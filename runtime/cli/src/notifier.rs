@@ -4,7 +4,7 @@
 
 use super::{exit::Exit, failure::Failure, itself, wall::Inherited};
 use sandgate::{
-    ApprovalFilter, Journal, Outcome, PastRun, Status,
+    ApprovalFilter, Journal, Outcome, Status,
     policy::ApprovalHook,
     service::{Address, Client, ClientLimits},
 };
@@ -65,11 +65,7 @@ impl Notifier {
             run: Some(run),
             ..ApprovalFilter::default()
         };
-        let rows = journal.approvals(&filter).unwrap_or_default();
-        let Ok(past) = PastRun::read(journal, &run.to_string()) else {
-            return;
-        };
-        let asked = rows.iter().filter_map(|row| past.asked(row).ok());
+        let asked = journal.asked(&filter).unwrap_or_default().into_iter();
         let questions: Vec<Value> = asked
             .filter_map(|asked| serde_json::to_value(asked).ok())
             .collect();

@@ -13,7 +13,7 @@ use crate::journal::{
     Journal,
     entry::Spent,
     ledger::LedgerError,
-    past::{Past, PastCall, PastQuestion},
+    past::{Past, PastCall, PastEnd, PastQuestion},
 };
 
 /// The past of one run.
@@ -23,6 +23,7 @@ pub(crate) struct Again {
     journal: Journal,
     goes_on: bool,
     until: Option<u32>,
+    outside: Option<PastEnd>,
 }
 
 /// What the past says of a call.
@@ -48,13 +49,25 @@ pub(crate) struct OpenCall {
 }
 
 impl Again {
-    pub(crate) fn new(past: Past, journal: Journal, goes_on: bool, until: Option<u32>) -> Self {
+    pub(crate) fn new(
+        past: Past,
+        journal: Journal,
+        goes_on: bool,
+        until: Option<u32>,
+        outside: Option<PastEnd>,
+    ) -> Self {
         Self {
             past,
             journal,
             goes_on,
             until,
+            outside,
         }
+    }
+
+    /// How the run was ended, where it did not end by itself. Where that was between two things that its tape has is on no tape.
+    pub(crate) fn outside(&self) -> Option<&PastEnd> {
+        self.outside.as_ref()
     }
 
     /// What the run had used when it was parked, the first time that it asks for something new.
@@ -108,8 +121,8 @@ impl Again {
                 return Ok(Before::Nothing);
             }
             return Err(match self.past.ended {
-                Some(_) => diverged(call, "was not made").into(),
-                None => Halt::RecordingEnds.into(),
+                Some(_) if self.outside.is_none() => diverged(call, "was not made").into(),
+                _ => Halt::RecordingEnds.into(),
             });
         };
         self.is_same(&was, call)?;

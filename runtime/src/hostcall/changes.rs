@@ -4,16 +4,19 @@
 
 use super::{
     call::Call,
-    gate::Stop,
+    gate::{Stop, terms},
     halt::{Divergence, Halt},
     reach::Reach,
 };
-use crate::journal::id::Id;
-use sandgate_policy::{ContextLimits, Effect, may_approve};
+use crate::{
+    approvals::{Answerer, AskedQuestion, decide},
+    journal::{id::Id, ledger::ApprovalState, now_ms},
+};
+use sandgate_policy::{ContextLimits, Effect};
 use sandgate_service::{Bindings, Placeholder};
 use serde_json::{Value, value::RawValue};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -34,9 +37,9 @@ pub(crate) enum Changes {
 pub(crate) struct Carrying {
     plan: Id,
     /// Who agreed to it.
-    by: String,
-    /// What they are entitled to.
-    claims: Vec<String>,
+    by: Answerer,
+    /// Who asks for its calls.
+    requester: Option<String>,
     state: Mutex<CarryingState>,
 }
 
@@ -57,21 +60,52 @@ pub(crate) struct PlannedChange {
     pub(crate) placeholder: Value,
 }
 
+/// What the word of whoever agreed to a plan is worth for one of its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanWord {
+    /// Nothing: the context would not let them answer a question about it.
+    Nothing,
+    /// They are one of several who have to agree.
+    One,
+    /// It is enough.
+    Enough,
+}
+
 impl Carrying {
     pub(crate) fn new(
         plan: Id,
-        by: String,
-        claims: Vec<String>,
+        by: Answerer,
+        requester: Option<String>,
         changes: Vec<PlannedChange>,
     ) -> Self {
         Self {
             plan,
             by,
-            claims,
+            requester,
             state: Mutex::new(CarryingState {
                 left: changes.into(),
                 bindings: Bindings::default(),
             }),
+        }
+    }
+
+    /// The same rule as for an answer to a question about the call.
+    fn word(&self, limits: &ContextLimits) -> PlanWord {
+        let (needed, _) = terms(limits);
+        let question = AskedQuestion {
+            state: ApprovalState::Pending,
+            needed,
+            expires: u64::MAX,
+            agreed: &BTreeSet::new(),
+            requester: self.requester.as_deref(),
+            approvers: &limits.approvers,
+        };
+        match decide(&question, &self.by, true, now_ms()) {
+            // Where no call that needs approval is made at all, nobody's word is.
+            _ if needed == 0 => PlanWord::Nothing,
+            Ok((ApprovalState::Approved, _)) => PlanWord::Enough,
+            Ok(_) => PlanWord::One,
+            Err(_) => PlanWord::Nothing,
         }
     }
 
@@ -116,17 +150,17 @@ impl Changes {
         }
     }
 
-    /// Whether what would be sent is what was planned, with what is known by now in the place of placeholders. Tells whether
-    /// who agreed to the plan may agree to this.
+    /// Whether what would be sent is what was planned, with what is known by now in the place of placeholders. Tells what the
+    /// word of whoever agreed to the plan is worth for this call.
     pub(crate) fn check(
         &self,
         planned: &PlannedChange,
         call: &Call,
         params: &RawValue,
         limits: &ContextLimits,
-    ) -> Result<bool, Stop> {
+    ) -> Result<PlanWord, Stop> {
         let Self::Carried(carrying) = self else {
-            return Ok(false);
+            return Ok(PlanWord::Nothing);
         };
         let expected = carrying.state().bindings.apply(&planned.params);
         let now: Value = serde_json::from_str(params.get()).unwrap_or_default();
@@ -138,7 +172,7 @@ impl Changes {
                 was: format!("the plan has {}", shown(&expected.to_string())),
             }))));
         }
-        Ok(limits.approvals.unwrap_or(1) == 1 && may_approve(&limits.approvers, &carrying.claims))
+        Ok(carrying.word(limits))
     }
 
     /// What the placeholders of a change stand for, now that it is made.
@@ -151,13 +185,11 @@ impl Changes {
         }
     }
 
-    /// Who agreed, for the journal.
-    pub(crate) fn by(&self) -> String {
+    /// Who agreed, and to which plan.
+    pub(crate) fn agreed(&self) -> Option<(&Answerer, Id)> {
         match self {
-            Self::Carried(carrying) => {
-                format!("{}, by the plan {}", carrying.by, carrying.plan)
-            }
-            Self::Sent | Self::Planned => String::new(),
+            Self::Carried(carrying) => Some((&carrying.by, carrying.plan)),
+            Self::Sent | Self::Planned => None,
         }
     }
 }

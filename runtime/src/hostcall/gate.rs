@@ -74,6 +74,8 @@ pub(crate) struct Agreed {
     params: Option<Box<RawValue>>,
     /// The question that was answered when the run was not here.
     approval: Option<Id>,
+    /// One of the several who have to agree, and where they did.
+    one: Option<(String, String)>,
 }
 
 /// Why a call is not cleared: the script is told, or the run ends.
@@ -119,8 +121,13 @@ impl Agreed {
     pub(crate) fn to(params: &RawValue) -> Self {
         Self {
             params: Some(params.to_owned()),
-            approval: None,
+            ..Self::default()
         }
+    }
+
+    /// Somebody agreed who is one of several that have to.
+    pub(crate) fn is_one(&mut self, name: &str, because: String) {
+        self.one = Some((name.to_owned(), because));
     }
 
     /// Whether anybody did.
@@ -202,7 +209,10 @@ pub(crate) async fn clear(
         }
         Verdict::Gate => match &agreed.params {
             // THREAT[APR-01]: an answer is about these bytes.
-            Some(params) if params.get() == call.params().get() => Ok(Cleared(call)),
+            Some(params) if params.get() == call.params().get() => {
+                asking.withdraw(agreed);
+                Ok(Cleared(call))
+            }
             Some(_) => Err(Refusal::Changed {
                 service,
                 method: name,
@@ -261,9 +271,16 @@ async fn ask(
                 binding,
                 expires: now_ms().saturating_add(lasts),
                 needed,
+                effect: call.method().effect,
+                because: &because,
             };
             return match record.open(&open) {
-                Some(_) => Err(Stop::Halt(Halt::Parked)),
+                Some(approval) => {
+                    if let Some((by, because)) = &agreed.one {
+                        record.agreed_before(number, approval, needed, by, because);
+                    }
+                    Err(Stop::Halt(Halt::Parked))
+                }
                 None => Err(Refusal::Awaiting {
                     service,
                     method: name,
@@ -361,7 +378,8 @@ fn answered(
         method,
         because: Some("nobody answered in time".to_owned()),
     };
-    let is_over = now_ms() >= question.expires;
+    // By one that was used the call may have been made; when the run was taken it had not run out, or a person was asked.
+    let is_over = !question.is_used && now_ms() >= question.expires;
     match &question.answer {
         Some(answer) if answer.said == Said::Yes && answer.enough && !is_over => {
             if question.binding != binding {
@@ -391,7 +409,7 @@ fn answered(
 }
 
 /// How many have to agree, and for how long they can, in milliseconds.
-fn terms(limits: &ContextLimits) -> (u32, u64) {
+pub(super) fn terms(limits: &ContextLimits) -> (u32, u64) {
     let needed = limits.approvals.unwrap_or(1);
     let lasts = limits
         .approval_expires

@@ -4,8 +4,8 @@ use super::{
     digest::Digest,
     id::Id,
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, Batch, Condition, KeptLine, Ledger,
-        LedgerError, Line, RunFilter, RunRow,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine,
+        Ledger, LedgerError, Line, RunFilter, RunRow,
     },
 };
 
@@ -33,6 +33,10 @@ impl Ledger for BrokenLedger {
     }
 
     fn approvals(&self, _: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
+        self.say()
+    }
+
+    fn asked(&self, _: &ApprovalFilter) -> Result<Vec<AskedRow>, LedgerError> {
         self.say()
     }
 

@@ -165,6 +165,9 @@ pub struct Begun<'a> {
     /// The run whose plan it carries out, or whose changes it undoes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub of: Option<Purpose>,
+    /// Who agreed to the plan.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agreed: Option<PlanApprover<'a>>,
 }
 
 impl Begun<'_> {
@@ -202,7 +205,17 @@ impl Begun<'_> {
             frozen: self.frozen,
             session: self.session,
             of: self.of,
+            agreed: self.agreed.as_ref().map(|agreed| PlanApprover {
+                name: own(&agreed.name),
+                claims: agreed.claims.iter().map(own).collect(),
+            }),
         }
+    }
+
+    /// Who asks for its calls: the person, or the program.
+    pub(crate) fn requester(&self) -> Option<&str> {
+        let caller = self.caller.as_ref()?;
+        Some(caller.user.as_ref().unwrap_or(&caller.actor))
     }
 }
 
@@ -252,6 +265,17 @@ impl RunCaller<'_> {
         };
         principal.with_claims(self.claims.iter().map(AsRef::as_ref))
     }
+}
+
+/// Who agreed to a plan. It counts for the calls of the plan whenever they are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanApprover<'a> {
+    /// What they are called.
+    pub name: Cow<'a, str>,
+    /// What they were found to be entitled to.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub claims: Vec<Cow<'a, str>>,
 }
 
 /// What a run might consume.
@@ -347,6 +371,12 @@ pub struct Asked<'a> {
     /// Until when it can be answered, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<u64>,
+    /// What calling the method does, for whoever was not there when it was decided.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub effect: Option<Effect>,
+    /// Why the policies want a person to look, for the same.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub because: Vec<Cow<'a, str>>,
 }
 
 /// What a person said, or time.

@@ -26,6 +26,9 @@ pub trait Ledger: fmt::Debug + Send {
     /// Questions that nobody has answered or whose answer was not used, oldest first.
     fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError>;
 
+    /// The same with what is shown of them, without reading the runs: many may wait.
+    fn asked(&self, filter: &ApprovalFilter) -> Result<Vec<AskedRow>, LedgerError>;
+
     /// Lines from a place on, in their order, of one run or of all; no more than so many.
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError>;
 
@@ -270,6 +273,26 @@ pub struct ApprovalRow {
     pub expires: u64,
     /// What an answer is bound to.
     pub binding: Digest,
+    /// The line that asks it. Whoever keeps the line says which it is.
+    #[serde(skip)]
+    pub line: u64,
+}
+
+/// A question, with what its run and its line say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedRow {
+    /// Where it stands.
+    pub row: ApprovalRow,
+    /// What the script is called.
+    pub script: String,
+    /// Which program asks.
+    pub actor: Option<String>,
+    /// The person behind it.
+    pub user: Option<String>,
+    /// How many changes the run had sent.
+    pub changes: u64,
+    /// The entry that asks it, as it is kept.
+    pub body: Vec<u8>,
 }
 
 /// Which questions.

@@ -79,14 +79,14 @@ pub(crate) enum Intended {
 /// A question of the past.
 #[derive(Debug, Clone)]
 pub(crate) struct PastQuestion {
-    /// What would be sent.
-    pub(crate) params: PastText,
     /// Who has agreed so far.
     pub(crate) agreed: BTreeSet<String>,
     pub(crate) approval: Id,
     pub(crate) binding: Digest,
     pub(crate) expires: u64,
     pub(crate) answer: Option<PastAnswer>,
+    /// Whether the call was about to be sent by it.
+    pub(crate) is_used: bool,
 }
 
 /// What was said.
@@ -112,6 +112,10 @@ pub(crate) struct PastEnd {
     pub status: String,
     /// What a process would have exited with.
     pub exit_code: i32,
+    /// A sentence about it.
+    pub reason: Option<String>,
+    /// What it had used.
+    pub spent: Spent,
     /// Its output.
     pub stdout: Digest,
     /// The other stream.
@@ -133,6 +137,11 @@ pub enum PastError {
     /// One of its lines.
     #[error("line {0} of the journal: {1}")]
     Line(u64, #[source] EntryError),
+    /// A line that is said to ask a question does not.
+    #[error(
+        "line {0} of the journal asks no question, and the table of questions says that it does"
+    )]
+    NoQuestion(u64),
     /// Its beginning is gone.
     #[error("the beginning of the run is not in the journal any more")]
     NoBeginning,
@@ -215,11 +224,11 @@ impl Past {
                     called.asked = true;
                     called.question = asked.approval.map(|approval| PastQuestion {
                         approval,
-                        params: PastText::of(&asked.params),
                         agreed: BTreeSet::new(),
                         binding: asked.binding,
                         expires: asked.expires.unwrap_or_default(),
                         answer: None,
+                        is_used: false,
                     });
                 }
             }
@@ -253,9 +262,15 @@ impl Past {
                 }
             }
             Entry::Intended {
-                call, key, params, ..
+                call,
+                key,
+                params,
+                approval,
             } => {
                 if let Some(called) = self.calls.get_mut(&call) {
+                    if let Some(question) = &mut called.question {
+                        question.is_used = approval == Some(question.approval);
+                    }
                     called.sent = Some(PastText::of(&params));
                     called.intended = match key {
                         Some(_) => Intended::Named,
@@ -278,6 +293,8 @@ impl Past {
                 self.ended = Some(PastEnd {
                     status: ended.status.to_string(),
                     exit_code: ended.exit_code,
+                    reason: ended.reason.map(|reason| reason.into_owned()),
+                    spent: ended.spent,
                     stdout: ended.stdout,
                     stderr: ended.stderr,
                     value: ended.value,
@@ -328,12 +345,19 @@ impl Past {
         })
     }
 
-    /// Changes that were about to be sent and have no answer: only a person can tell whether they were made.
-    pub(crate) fn unknown(&self) -> impl Iterator<Item = (u32, &PastCall)> {
-        self.calls
-            .iter()
-            .filter(|(_, called)| called.intended == Intended::Once && called.reply.is_none())
-            .map(|(call, called)| (*call, called))
+    /// Changes that were about to be sent and have no answer: only a person can tell whether they were made. One that its service
+    /// knows by a name is sent again, but not after the approval by which it was sent has run out: THREAT[APR-05].
+    pub(crate) fn unknown(&self, now: u64) -> impl Iterator<Item = (u32, &PastCall)> {
+        let calls = self.calls.iter().filter(move |(_, called)| {
+            let has_run_out = |asked: &PastQuestion| asked.is_used && now >= asked.expires;
+            let may_be_made = match called.intended {
+                Intended::No => false,
+                Intended::Once => true,
+                Intended::Named => called.question.as_ref().is_some_and(has_run_out),
+            };
+            may_be_made && called.reply.is_none()
+        });
+        calls.map(|(call, called)| (*call, called))
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) struct OpenQuestion<'a> {
     pub(crate) binding: Digest,
     pub(crate) expires: u64,
     pub(crate) needed: u32,
+    pub(crate) effect: Effect,
+    pub(crate) because: &'a [String],
 }
 
 impl Record {
@@ -227,6 +229,8 @@ impl Record {
             binding,
             needed: 0,
             expires: None,
+            effect: None,
+            because: Vec::new(),
         };
         self.push(&Entry::Asked(asked), None);
     }
@@ -261,6 +265,7 @@ impl Record {
             agreed: 0,
             expires: question.expires,
             binding: question.binding,
+            line: 0,
         };
         let asked = Asked {
             call: question.call,
@@ -269,6 +274,10 @@ impl Record {
             binding: question.binding,
             needed: question.needed,
             expires: Some(question.expires),
+            effect: Some(question.effect),
+            because: (question.because.iter())
+                .map(|one| Cow::Borrowed(one.as_str()))
+                .collect(),
         };
         let mut state = self.state();
         state.open.push((question.call, approval));
@@ -281,6 +290,32 @@ impl Record {
             Some(TableChange::Asked(Box::new(row))),
         );
         Some(approval)
+    }
+
+    /// Somebody had agreed to a call before it was asked for, and is the first of several who have to.
+    pub(crate) fn agreed_before(
+        &self,
+        call: u32,
+        approval: Id,
+        needed: u32,
+        by: &str,
+        because: &str,
+    ) {
+        let entry = Entry::Answered {
+            call,
+            approval: Some(approval),
+            answer: Said::Yes,
+            agreed: 1,
+            needed,
+            by: by.into(),
+            because: Some(because.into()),
+        };
+        let change = TableChange::Answered {
+            approval,
+            agreed: Some(1),
+            state: ApprovalState::Pending,
+        };
+        self.push(&entry, Some(change));
     }
 
     /// The run has come to the call again that a question of before is about.
@@ -372,10 +407,11 @@ impl Record {
     }
 
     /// Waits until the journal has the answer of a change, before the script has it: a process that dies then leaves a change of
-    /// which somebody knows that it was made.
+    /// which somebody knows that it was made. Any other call waits only for a journal that has fallen behind.
     pub(crate) async fn kept(&self, call: u32) {
         let is_change = self.state().sent.remove(&call);
-        if let Some(journal) = self.journal().filter(|_| is_change) {
+        let waits = |journal: &&Journal| is_change || journal.is_behind();
+        if let Some(journal) = self.journal().filter(waits) {
             // Where it cannot be written the change is unknown to whoever goes on with the run, as it is without an answer.
             let _ = journal.reach().await;
         }

@@ -13,14 +13,14 @@ use super::{
     entry::{Entry, Purpose},
     id::Id,
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, Batch, Condition, KeptLine,
-        Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
+        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
     },
     owner,
 };
 use crate::private;
 use rusqlite::{
-    Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params,
+    Connection, OptionalExtension, Row, RowIndex, ToSql, Transaction, TransactionBehavior, params,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 use ruzstd::{
@@ -51,7 +51,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE approvals (
         approval BLOB PRIMARY KEY, run BLOB NOT NULL, call INTEGER NOT NULL, context TEXT NOT NULL, service TEXT NOT NULL,
         method TEXT NOT NULL, state TEXT NOT NULL, needed INTEGER NOT NULL, agreed INTEGER NOT NULL,
-        expires INTEGER NOT NULL, binding BLOB NOT NULL
+        expires INTEGER NOT NULL, binding BLOB NOT NULL, line INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX approvals_run ON approvals (run);
     CREATE INDEX approvals_state ON approvals (state);"];
@@ -127,7 +127,7 @@ impl Sqlite {
                     hash
                 ])?;
             if let Some(change) = &line.change {
-                apply(transaction, line, change)?;
+                apply(transaction, seq, line, change)?;
             }
             head = Anchor { seq, hash, durable };
         }
@@ -213,7 +213,12 @@ fn head(database: &Connection) -> Result<Anchor, LedgerError> {
 }
 
 /// What follows from a line.
-fn apply(database: &Connection, line: &Line, change: &TableChange) -> Result<(), LedgerError> {
+fn apply(
+    database: &Connection,
+    seq: u64,
+    line: &Line,
+    change: &TableChange,
+) -> Result<(), LedgerError> {
     match change {
         TableChange::Begun(row) => {
             let purpose = row
@@ -263,7 +268,7 @@ fn apply(database: &Connection, line: &Line, change: &TableChange) -> Result<(),
         TableChange::Asked(row) => {
             database
                 .prepare_cached(
-                    "INSERT INTO approvals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    "INSERT INTO approvals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 )?
                 .execute(params![
                     row.approval,
@@ -276,7 +281,8 @@ fn apply(database: &Connection, line: &Line, change: &TableChange) -> Result<(),
                     row.needed,
                     row.agreed,
                     number(row.expires),
-                    row.binding
+                    row.binding,
+                    number(seq)
                 ])?;
         }
         TableChange::Answered {
@@ -382,21 +388,11 @@ impl Ledger for Sqlite {
     }
 
     fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
-        let mut wanted = RowsWanted::default();
-        if let Some(run) = filter.run {
-            wanted.and("run = ?", [boxed(run)]);
-        }
-        if let Some(beginning) = &filter.beginning {
-            let Some((first, last)) = Id::beginning(beginning) else {
-                return Ok(Vec::new());
-            };
-            wanted.and("approval BETWEEN ? AND ?", [boxed(first), boxed(last)]);
-        }
-        if !filter.all {
-            wanted.and("state IN ('pending', 'approved')", []);
-        }
+        let Some(wanted) = approvals_wanted(filter) else {
+            return Ok(Vec::new());
+        };
         let text = format!(
-            "SELECT * FROM approvals {} ORDER BY approval",
+            "SELECT {APPROVAL} FROM approvals a {} ORDER BY a.approval",
             wanted.text()
         );
         let mut statement = self.database.prepare(&text)?;
@@ -404,29 +400,56 @@ impl Ledger for Sqlite {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn asked(&self, filter: &ApprovalFilter) -> Result<Vec<AskedRow>, LedgerError> {
+        let Some(wanted) = approvals_wanted(filter) else {
+            return Ok(Vec::new());
+        };
+        let text = format!(
+            "SELECT {APPROVAL}, r.name, r.actor, r.user, r.changes, e.body FROM approvals a
+             JOIN runs r ON r.run = a.run JOIN entries e ON e.seq = a.line {} ORDER BY a.approval",
+            wanted.text()
+        );
+        let mut statement = self.database.prepare(&text)?;
+        let rows = statement.query_map(wanted.values().as_slice(), |row| {
+            Ok(AskedRow {
+                row: approval_row(row)?,
+                script: row.get(12)?,
+                actor: row.get(13)?,
+                user: row.get(14)?,
+                changes: unsigned(row, 15)?,
+                body: row.get(16)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
+        // By their places, as in `APPROVAL`.
         let line = |row: &Row<'_>| {
             Ok(KeptLine {
-                seq: unsigned(row, "seq")?,
-                run: row.get("run")?,
-                at: unsigned(row, "at")?,
-                kind: row.get("kind")?,
-                body: row.get("body")?,
-                hash: row.get("hash")?,
+                seq: unsigned(row, 0)?,
+                run: row.get(1)?,
+                at: unsigned(row, 2)?,
+                kind: row.get(3)?,
+                body: row.get(4)?,
+                hash: row.get(5)?,
             })
         };
         let lines = match run {
             Some(run) => self
                 .database
                 .prepare_cached(
-                    "SELECT * FROM entries WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
+                    "SELECT seq, run, at, kind, body, hash FROM entries
+                     WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
                 )?
                 .query_map(params![run, number(from), most], line)?
                 .collect::<Result<_, _>>()?,
             None => self
                 .database
-                .prepare_cached("SELECT * FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?
+                .prepare_cached(
+                    "SELECT seq, run, at, kind, body, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+                )?
                 .query_map(params![number(from), most], line)?
                 .collect::<Result<_, _>>()?,
         };
@@ -662,19 +685,39 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
+/// Which questions are asked for. `None` where there can be none.
+fn approvals_wanted(filter: &ApprovalFilter) -> Option<RowsWanted> {
+    let mut wanted = RowsWanted::default();
+    if let Some(run) = filter.run {
+        wanted.and("a.run = ?", [boxed(run)]);
+    }
+    if let Some(beginning) = &filter.beginning {
+        let (first, last) = Id::beginning(beginning)?;
+        wanted.and("a.approval BETWEEN ? AND ?", [boxed(first), boxed(last)]);
+    }
+    if !filter.all {
+        wanted.and("a.state IN ('pending', 'approved')", []);
+    }
+    Some(wanted)
+}
+
+/// What [`approval_row`] reads, by its places: there may be thousands, and finding a column by its name takes longer than the rest.
+const APPROVAL: &str = "a.approval, a.run, a.call, a.context, a.service, a.method, a.state, a.needed, a.agreed, a.expires, a.binding, a.line";
+
 fn approval_row(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
     Ok(ApprovalRow {
-        approval: row.get("approval")?,
-        run: row.get("run")?,
-        call: row.get("call")?,
-        context: row.get("context")?,
-        service: row.get("service")?,
-        method: row.get("method")?,
-        state: row.get("state")?,
-        needed: row.get("needed")?,
-        agreed: row.get("agreed")?,
-        expires: unsigned(row, "expires")?,
-        binding: row.get("binding")?,
+        approval: row.get(0)?,
+        run: row.get(1)?,
+        call: row.get(2)?,
+        context: row.get(3)?,
+        service: row.get(4)?,
+        method: row.get(5)?,
+        state: row.get(6)?,
+        needed: row.get(7)?,
+        agreed: row.get(8)?,
+        expires: unsigned(row, 9)?,
+        binding: row.get(10)?,
+        line: unsigned(row, 11)?,
     })
 }
 
@@ -683,14 +726,10 @@ fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+fn unsigned(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u64> {
+    let column = column.idx(row.as_ref())?;
     let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| {
-        rusqlite::Error::IntegralValueOutOfRange(
-            row.as_ref().column_index(column).unwrap_or_default(),
-            value,
-        )
-    })
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
 
 // What nobody here wrote is not read as if somebody had.

@@ -113,6 +113,7 @@ struct ApprovalSaid {
     agreed: u32,
     expires: u64,
     binding: Digest,
+    line: u64,
 }
 
 #[derive(Default)]
@@ -309,6 +310,7 @@ impl Look {
                         agreed: 0,
                         expires: asked.expires.unwrap_or_default(),
                         binding: asked.binding,
+                        line: line.seq,
                     };
                     self.approvals.insert(approval, said);
                 }
@@ -402,6 +404,7 @@ impl Look {
                 agreed: row.agreed,
                 expires: row.expires,
                 binding: row.binding,
+                line: row.line,
             };
             if self.approvals.get(&row.approval) != Some(&said) {
                 self.found
@@ -424,4 +427,4 @@ impl Look {
     clippy::disallowed_methods,
     reason = "a test that cannot go on fails"
 )]
-mod tests;
+pub(super) mod tests;

@@ -12,7 +12,7 @@ use crate::{
     outcome::{Outcome, Status, StreamText, Usage},
     processor::Processor,
     recorder::{Clock, Recorder},
-    sandbox::{KeptRun, RunAgain, RunEnding, RunError, end_of, spent_of},
+    sandbox::{KeptRun, RunAgain, RunEnding, RunError, RunFor, end_of, spent_of},
     script::Script,
 };
 use sandgate_wire::{Exception, Reply, Request, Value};
@@ -55,7 +55,11 @@ pub(crate) async fn make(
         Some(again) => Recorder::resume(std::mem::take(&mut again.past.tape), &budget),
         None => Recorder::live(Clock::Real, None, &budget).map_err(RunError::Random)?,
     };
-    let kept = KeptRun::begin(&script, None, context, &limits, &recorder, again, Some(of))?;
+    let purpose = RunFor {
+        of: Some(of),
+        agreed: None,
+    };
+    let kept = KeptRun::begin(&script, None, context, &limits, &recorder, again, purpose)?;
     let processor = Processor::default();
     let mut road = Road::new(RoadParts {
         reach: context.reach().cloned(),
@@ -226,6 +230,7 @@ pub(super) async fn resume(past: PastRun, context: &Context) -> Result<Outcome, 
         journal: past.journal,
         goes_on: true,
         until: None,
+        outside: None,
     };
     make(context, &name, &calls, of, Some(again)).await
 }

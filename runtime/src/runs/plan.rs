@@ -171,11 +171,11 @@ impl PastRun {
                 placeholder: reply.get_mut("ok").map(Value::take).unwrap_or_default(),
             });
         }
-        let (name, claims) = (by.name.clone(), by.claims.clone());
+        let requester = self.past.begun.requester().map(ToOwned::to_owned);
         Ok(Changes::Carried(Carrying::new(
             self.row.run,
-            name,
-            claims,
+            by.clone(),
+            requester,
             changes,
         )))
     }

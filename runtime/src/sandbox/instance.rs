@@ -3,7 +3,7 @@
 
 mod kept;
 
-pub(crate) use kept::{KeptRun, RunAgain, RunAs, digests, end_of, spent_of};
+pub(crate) use kept::{KeptRun, RunAgain, RunAs, RunFor, digests, end_of, spent_of};
 
 use super::{
     RunError,
@@ -18,7 +18,7 @@ use crate::{
     budget::Budget,
     context::Context,
     hostcall::{People, Road, RoadParts, TooManyCalls, halt::Halt},
-    journal::ledger::LedgerError,
+    journal::{ledger::LedgerError, past::PastEnd},
     limits::{Files, Limits},
     outcome::{Outcome, Status, Usage},
     output::{Output, TooMuchOutput},
@@ -157,9 +157,10 @@ impl Shared {
             let past = &mut again.past;
             // A replay is for whoever looks at it, from the beginning.
             let seen = past.spent.filter(|_| again.goes_on);
-            (std::mem::take(&mut past.input), seen)
+            let most = again.outside.as_ref().map(|outside| outside.spent);
+            (std::mem::take(&mut past.input), seen, most)
         });
-        let (input, seen) = past.unwrap_or_default();
+        let (input, seen, most) = past.unwrap_or_default();
         let KeptRun {
             record,
             again,
@@ -171,11 +172,17 @@ impl Shared {
             limits,
             &recorder,
             again,
-            of,
+            RunFor {
+                of,
+                agreed: changes.agreed().map(|(by, _)| by),
+            },
         )?;
         let mut output = Output::new(limits.output, script.sink.take());
         if let Some(seen) = seen {
             output.passed_on(seen.stdout, seen.stderr);
+        }
+        if let Some(most) = most {
+            output.ends_at(most.stdout, most.stderr);
         }
         let (people, processor) = (People::default(), Processor::default());
         let mut meter = Meter::start(
@@ -389,6 +396,18 @@ impl RunEnding {
         }
     }
 
+    /// The ending of a run, for its replay.
+    fn as_it_was(was: &PastEnd, now: Self) -> Self {
+        match Status::named(&was.status) {
+            Some(status) => Self {
+                exit_code: was.exit_code,
+                reason: was.reason.clone(),
+                ..Self::of(status)
+            },
+            None => now,
+        }
+    }
+
     pub(crate) fn because(status: Status, reason: impl Into<String>) -> Self {
         Self {
             reason: Some(reason.into()),
@@ -475,7 +494,11 @@ fn name_ending(
         });
     }
     if let Some(flood) = error.downcast_ref::<TooMuchOutput>() {
-        return Ok(RunEnding::because(Status::Output, flood.to_string()));
+        let status = match flood {
+            TooMuchOutput::Flood { .. } | TooMuchOutput::Unread => Status::Output,
+            TooMuchOutput::Recording => Status::Cancelled,
+        };
+        return Ok(RunEnding::because(status, flood.to_string()));
     }
     if let Some(glut) = error.downcast_ref::<TooManyCalls>() {
         return Ok(RunEnding::because(Status::Memory, glut.to_string()));
@@ -492,11 +515,15 @@ fn name_ending(
         return Ok(RunEnding::because(Status::Failed, ledger.to_string()));
     }
     if let Some(tape) = error.downcast_ref::<TapeError>() {
-        let status = match tape {
-            TapeError::Clock | TapeError::Waits => Status::Diverged,
-            TapeError::Full => Status::Memory,
-        };
-        return Ok(RunEnding::because(status, tape.to_string()));
+        return Ok(match tape {
+            TapeError::Clock | TapeError::Waits if state.road.outside().is_some() => {
+                RunEnding::because(Status::Cancelled, Halt::RecordingEnds.to_string())
+            }
+            TapeError::Clock | TapeError::Waits => {
+                RunEnding::because(Status::Diverged, tape.to_string())
+            }
+            TapeError::Full => RunEnding::because(Status::Memory, tape.to_string()),
+        });
     }
     match error.downcast_ref::<Trap>() {
         // The shadow stack lies first in memory, so overflowing it leaves memory. THREAT[DOS-07].
@@ -547,11 +574,18 @@ async fn finish(
         calls: state.road.calls(),
     };
     state.road.note(&mut state.recorder);
-    // A replay that ended in another way than its calls is named so.
-    if matches!(ending.status, Status::Ok | Status::Raised | Status::Exited)
-        && let Some(left) = state.road.left()
-    {
-        ending = RunEnding::because(Status::Diverged, left);
+    // A replay that ended in another way than its calls is named so, and one that was given all that the run was ends as that
+    // was ended: a limit or a person ends a run between two things that its tape has.
+    let may_be_as_it_was = ending.status.is_the_scripts()
+        || matches!(ending.status, Status::Cancelled | Status::Timeout);
+    match (state.road.left(), state.road.outside()) {
+        (Some(left), _) if ending.status.is_the_scripts() => {
+            ending = RunEnding::because(Status::Diverged, left);
+        }
+        (None, Some(outside)) if may_be_as_it_was && state.recorder.is_used_up() => {
+            ending = RunEnding::as_it_was(outside, ending);
+        }
+        _ => {}
     }
     let record = state.road.record().clone();
     let spent = kept::spent(usage.wall, usage.cpu, &state.output);

@@ -5,7 +5,7 @@ use super::OpenedContext;
 use crate::{
     exit::Exit,
     failure::Failure,
-    journal::{past, readable},
+    journal::{failed, readable},
     print,
     reach::PoliciesArgument,
     shared::SharedArguments,
@@ -140,10 +140,11 @@ pub(super) fn suggest(
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
     let journal = readable(shared)?;
-    let past = past(&journal, &arguments.run)?;
-    let name = arguments.context.as_deref().or(past.context());
+    let row = journal.run(&arguments.run);
+    let row = row.map_err(|error| failed(error.into()))?;
+    let name = arguments.context.as_deref().or(row.context.as_deref());
     let Some(name) = name else {
-        let message = format!("the run {} was made in no context", past.row().run);
+        let message = format!("the run {} was made in no context", row.run);
         return Err(Failure::usage(
             message,
             "name a run that could call services",
@@ -154,7 +155,7 @@ pub(super) fn suggest(
         return Ok(Exit::Found);
     };
     let registry = Registry::of(services);
-    let calls = calls_of(&journal, past.row().run, name, &registry)?;
+    let calls = calls_of(&journal, row.run, name, &registry)?;
     let refused = calls.iter().filter(|call| match &call.decided {
         Some((verdict, _)) => *verdict == Verdict::Refuse,
         // Of a service that the context could use nothing of no policy was asked.

@@ -26,11 +26,11 @@ use sandgate_wire::RefusalCode;
 use serde_json::value::RawValue;
 use std::path::Path;
 
-fn json(text: &str) -> Box<RawValue> {
+pub(in crate::journal) fn json(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap()
 }
 
-fn begun(journal: &Journal, script: &str) -> Begun<'static> {
+pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Begun<'static> {
     Begun {
         script: journal.keep(script.as_bytes()),
         name: "script.py".into(),
@@ -63,10 +63,11 @@ fn begun(journal: &Journal, script: &str) -> Begun<'static> {
         frozen: false,
         session: false,
         of: None,
+        agreed: None,
     }
 }
 
-fn asked(record: &Record, call: u32, needed: u32) {
+pub(in crate::journal) fn asked(record: &Record, call: u32, needed: u32) {
     let params = json("{\"title\":\"Oslo\"}");
     record.called(call, "crm", "crm.deal.add", &params);
     let question = OpenQuestion {
@@ -78,6 +79,8 @@ fn asked(record: &Record, call: u32, needed: u32) {
         binding: Digest::of(b"binding"),
         expires: now_ms() + 3_600_000,
         needed,
+        effect: Effect::Write,
+        because: &[],
     };
     record.open(&question).unwrap();
 }
@@ -96,7 +99,7 @@ fn ended(record: &Record, status: &'static str) {
     });
 }
 
-fn answer(journal: &Journal, row: &ApprovalRow, name: &str, agrees: bool) {
+pub(in crate::journal) fn answer(journal: &Journal, row: &ApprovalRow, name: &str, agrees: bool) {
     let by = Answerer {
         name: name.to_owned(),
         claims: Vec::new(),

@@ -3,14 +3,15 @@
 
 use super::{RunEnding, RunError};
 use crate::{
+    approvals::Answerer,
     context::Context,
     hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
         digest::Digest,
-        entry::{Begun, EndedEntry, Purpose, RunCaller, RunLimits, Spent},
+        entry::{Begun, EndedEntry, PlanApprover, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
-        past::Past,
+        past::{Past, PastEnd},
         record::Record,
     },
     limits::{Files, Limits},
@@ -42,6 +43,15 @@ pub(crate) struct RunAgain {
     pub(crate) goes_on: bool,
     /// The last call that is made again.
     pub(crate) until: Option<u32>,
+    /// How a replay ends that has come as far as the run did, where that did not end by itself.
+    pub(crate) outside: Option<PastEnd>,
+}
+
+/// What a run is for, where it is not a script's own, and who agreed to the plan that it carries out.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct RunFor<'a> {
+    pub(crate) of: Option<Purpose>,
+    pub(crate) agreed: Option<&'a Answerer>,
 }
 
 /// What a run writes to, and what it did before.
@@ -60,7 +70,7 @@ impl KeptRun {
         limits: &Limits,
         recorder: &Recorder,
         again: Option<RunAgain>,
-        of: Option<Purpose>,
+        RunFor { of, agreed }: RunFor<'_>,
     ) -> Result<Self, RunError> {
         if let Some(again) = again {
             let may_park = again.goes_on && context.may_park();
@@ -70,7 +80,13 @@ impl KeptRun {
             } else {
                 Record::default()
             };
-            let again = Again::new(again.past, again.journal, again.goes_on, again.until);
+            let again = Again::new(
+                again.past,
+                again.journal,
+                again.goes_on,
+                again.until,
+                again.outside,
+            );
             return Ok(Self {
                 record,
                 again: Some(again),
@@ -125,6 +141,10 @@ impl KeptRun {
             frozen: recorder.is_frozen(),
             session: script.session.is_some(),
             of,
+            agreed: agreed.map(|agreed| PlanApprover {
+                name: agreed.name.as_str().into(),
+                claims: agreed.claims.iter().map(Cow::from).collect(),
+            }),
         };
         let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
         Ok(Self {
