@@ -66,6 +66,7 @@ const ALL: [Stages; 7] = [
         order: &[
             "text",
             "json",
+            "word",
             "naming",
             "address",
             "client",

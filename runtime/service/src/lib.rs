@@ -13,6 +13,7 @@ mod registry;
 mod text;
 mod tool;
 mod tools;
+mod word;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
