@@ -76,6 +76,7 @@ const ALL: [Stages; 7] = [
             "tools",
             "discover",
             "registration",
+            "search",
             "registry",
             "fuzzing",
         ],

@@ -10,6 +10,7 @@ mod offer;
 mod redact;
 mod registration;
 mod registry;
+mod search;
 mod text;
 mod tool;
 mod tools;
@@ -31,6 +32,7 @@ pub use offer::{
 pub use redact::{REDACTED, redacted, redacted_json};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
+pub use search::{MOST_FOUND, MethodFound};
 pub use text::line;
 pub use tool::{Tool, ToolError};
 pub use tools::{Tools, ToolsError};
