@@ -42,6 +42,7 @@ mod repl;
 mod run;
 mod scratch;
 mod screen;
+mod search;
 mod service;
 mod services;
 mod session;
