@@ -1,11 +1,11 @@
-//! What services cost apart from their own answers: a registration of 104 methods from its document, and what the road
-//! does for every call before a policy decides.
+//! What services cost apart from their own answers: a registration of 104 methods from its document, what the road does
+//! for every call before a policy decides, and finding methods among 520.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandgate::{
-    policy::{ContextNumber, Principal},
+    policy::{self, ContextNumber, Principal},
     service::{Address, Registry, Service, Store, Terms},
 };
 use serde_json::value::RawValue;
@@ -61,5 +61,40 @@ fn calls(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, registrations, calls);
+fn searches(criterion: &mut Criterion) {
+    const POLICIES: &str = "@because(\"It may look.\") permit (principal, action in Action::\"read\", resource);
+        @because(\"A person looks.\") @gate(\"approve\") permit (principal, action in Action::\"write\", resource);
+        @because(\"Kept.\") forbid (principal, action in Action::\"destroy\", resource);";
+    let address = Address::http(Path::new("/run/chain.sock")).unwrap();
+    let services: Vec<Service> = (0..5)
+        .map(|number| {
+            let name = format!("chain{number}");
+            Service::read(&name, address.clone(), DOCUMENT, &Terms::default()).unwrap()
+        })
+        .collect();
+    let interfaces: Vec<_> = services.iter().map(Service::interface).collect();
+    let context = policy::parse("bench", POLICIES, "hero_context = 1", None, &interfaces);
+    let policies = context.unwrap().policies;
+    let registry = Registry::of(services);
+    let query = "how much does it cost to send a transaction with this nonce";
+    criterion.bench_function("service/search 520 methods", |bencher| {
+        bencher.iter(|| registry.search(None, black_box(query), 10));
+    });
+    criterion.bench_function("service/search 520 methods with policies", |bencher| {
+        bencher.iter(|| registry.search(Some(&policies), black_box(query), 10));
+    });
+    criterion.bench_function("service/index 104 methods", |bencher| {
+        bencher.iter_batched(
+            || {
+                Registry::of([
+                    Service::read("chain", address.clone(), DOCUMENT, &Terms::default()).unwrap(),
+                ])
+            },
+            |registry| registry.search(None, query, 10),
+            criterion::BatchSize::LargeInput,
+        );
+    });
+}
+
+criterion_group!(benches, registrations, calls, searches);
 criterion_main!(benches);

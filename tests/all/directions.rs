@@ -66,6 +66,7 @@ const ALL: [Stages; 8] = [
         order: &[
             "text",
             "json",
+            "word",
             "naming",
             "address",
             "client",
@@ -75,6 +76,7 @@ const ALL: [Stages; 8] = [
             "tools",
             "discover",
             "registration",
+            "search",
             "registry",
             "fuzzing",
         ],

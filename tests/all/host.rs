@@ -175,6 +175,29 @@ store.shelf_count(shelf: str) -> int  # How many things are on a shelf.
 }
 
 #[tokio::test]
+async fn a_model_finds_methods_that_its_context_may_call_and_no_others() {
+    let (tools, _) = store();
+    let host = builder()
+        .tools(tools)
+        .context("reader", READS, ONE)
+        .context("keeper", GATED, ONE)
+        .context("nobody", "", ONE);
+    let host = host.build().await.unwrap();
+    let lines = |context: &str, query: &str, most| -> Vec<String> {
+        let found = host.context(context).unwrap().search(query, most);
+        found.into_iter().map(|found| found.line).collect()
+    };
+    let count = "store.shelf_count(shelf: str) -> int  # How many things are on a shelf.";
+    let take = "store.shelf_take(shelf: str, count: int, place: dict[city: str] | None = None) -> Receipt  # Takes things from a shelf. [asks a person, or is refused; count >= 1]";
+    let query = "take things off, or remove the shelf";
+    assert_eq!(lines("keeper", query, 10), [take, count]);
+    assert_eq!(lines("keeper", query, 1), [take]);
+    assert_eq!(lines("reader", query, 10), [count]);
+    assert_eq!(lines("nobody", query, 10), [""; 0]);
+    assert_eq!(lines("keeper", "weather", 10), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_tool_knows_on_whose_behalf_it_is_called() {
     let tools = Tools::new("desk", "Who is there.").tool_for(
         "caller.show",

@@ -44,6 +44,7 @@ mod replay;
 mod run;
 mod scratch;
 mod screen;
+mod search;
 mod serve;
 mod service;
 mod services;

@@ -525,7 +525,7 @@ fn what_a_client_gets_wrong_is_said_to_it() {
         (
             json!({"name": "exec"}),
             -32602,
-            "there is no `exec`; there are: execute_code, list_services, get_interface, call, get_run, resume",
+            "there is no `exec`; there are: execute_code, list_services, search, get_interface, call, get_run, resume",
         ),
         (
             json!({"name": 5}),

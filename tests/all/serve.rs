@@ -258,7 +258,7 @@ fn json_rpc_is_spoken_as_it_is_written_down() {
     let server = Server::assistant(&desk);
     let error = |code: i32, message: &str, id: Value| json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}, "id": id});
     let shape = "a request has `jsonrpc`, which is \"2.0\", a `method`, and an `id` that is a text or a number";
-    let names = "execute_code, list_services, get_interface, call, get_run, resume";
+    let names = "execute_code, list_services, search, get_interface, call, get_run, resume";
     for (body, expected) in [
         (
             "{",

@@ -14,7 +14,7 @@ use peak_alloc::PeakAlloc;
 use sandgate_policy::{
     ContextLimits, ContextName, ContextNumber, File, Policies, Principal, Schema,
 };
-use sandgate_service::{Address, Service, Terms};
+use sandgate_service::{Address, Registry, Service, Terms};
 use serde_json::{Value, json, value::to_raw_value};
 use std::{num::NonZeroU32, path::Path, sync::Mutex};
 
@@ -37,7 +37,7 @@ fn cost(document: &[u8]) -> (usize, Option<usize>) {
     (MEMORY.peak_usage().saturating_sub(before), methods)
 }
 
-/// Reads it, describes it, loads policies that are about all of it, and calls every method.
+/// Reads it, describes it, loads policies that are about all of it, calls every method, and searches for some.
 fn used(document: &[u8]) -> Option<usize> {
     let address = Address::http(Path::new("/run/x.sock")).unwrap();
     let service = Service::read("x", address, document, &Terms::default()).ok()?;
@@ -69,7 +69,10 @@ fn used(document: &[u8]) -> Option<usize> {
         let given: Vec<&Value> = values.iter().cycle().skip(n % 4).take(n % 6).collect();
         let _ = method.bind(&to_raw_value(&given).unwrap(), &caller);
     }
-    Some(service.methods().len())
+    let methods = service.methods().len();
+    let found = Registry::of([service]).search(Some(&policies), "x", 10);
+    assert!(found.len() <= 10.min(methods));
+    Some(methods)
 }
 
 fn real() -> Vec<(String, Vec<u8>)> {

@@ -11,7 +11,8 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0        the script ran to its end
   1        the script raised an exception; or policies have problems, cases failed, the call that
-           is explained is refused, calls would be decided otherwise, or the journal is not as it was written
+           is explained is refused, calls would be decided otherwise, a search found nothing, or
+           the journal is not as it was written
   N        the script called sys.exit(N); 1 where N is one of the numbers below
   64       the command line or a file named on it is not usable
   69       a service is not there, or answered with an error
@@ -27,8 +28,8 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Ok,
-    /// A policy, one of its cases or the journal is not as it should be, or what was asked about is refused or would be decided
-    /// otherwise.
+    /// A policy, one of its cases or the journal is not as it should be, or what was asked about is refused, would be decided
+    /// otherwise, or is nowhere.
     Found,
     Script(u8),
     Usage,

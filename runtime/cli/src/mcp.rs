@@ -40,8 +40,8 @@ use tokio::sync::watch;
 const GRACE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
-The server has six tools: execute_code runs a script, call makes one call, list_services and
-get_interface say what may be called, get_run says what has come of a run that waited for approval,
+The server has seven tools: execute_code runs a script, call makes one call, list_services, search
+and get_interface say what may be called, get_run says what has come of a run that waited for approval,
 and resume goes on with one. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends
 with its standard input. A call that needs a person's approval has its run wait in the journal:
 `sandgate approvals` shows it, `sandgate approve` goes on with it. `sandgate serve` is the same for

@@ -6,6 +6,7 @@ mod export;
 mod interface;
 mod marks;
 mod policies;
+mod search;
 mod view;
 
 use super::{
@@ -52,6 +53,7 @@ pub(super) fn execute(
             say(named.json, &view, || view.whole())
         }
         ServiceCommand::Interface(arguments) => interface::show(&store, &arguments),
+        ServiceCommand::Search(arguments) => search::show(&store, &arguments),
         ServiceCommand::Export { name } => {
             print::json(&export::export(&store, &store.get(&name)?)?)?;
             Ok(Exit::Ok)

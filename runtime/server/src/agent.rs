@@ -5,6 +5,7 @@ use crate::{
     command::{AgentCommand, ExecuteCode, Execution, GetRun, MethodCall},
     sessions::{SessionError, SessionOutcome, Sessions},
 };
+use sandgate::service::MethodFound;
 use sandgate::{
     Caller, Cancel, Limits, Outcome, PastResult, PastRunError, Plan, RunError, Script, chain,
     check::CheckReport, policy::nearest,
@@ -49,6 +50,8 @@ pub enum CommandAnswer {
     Past(Box<PastResult>),
     /// The services, each with a line on what it is for.
     Services(Vec<(String, String)>),
+    /// Methods that were searched for, the best first.
+    Found(Vec<MethodFound>),
     /// What services offer, each with what a model reads of it.
     Interfaces(Vec<(String, Arc<str>)>),
 }
@@ -122,6 +125,9 @@ impl Agent {
                 self.told(outcome)
             }
             AgentCommand::ListServices => CommandAnswer::Services(self.caller.services()),
+            AgentCommand::Search(asked) => {
+                CommandAnswer::Found(self.caller.search(&asked.query, asked.most))
+            }
             AgentCommand::GetInterface(names) => CommandAnswer::Interfaces(self.interfaces(names)?),
             AgentCommand::GetRun(asked) => {
                 CommandAnswer::Past(Box::new(self.run_result(asked).await?))
@@ -279,6 +285,11 @@ impl Serialize for CommandAnswer {
                     .map(|(name, summary)| ServiceForm { name, summary });
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry("services", &form.collect::<Vec<_>>())?;
+                map.end()
+            }
+            Self::Found(found) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("methods", found)?;
                 map.end()
             }
             Self::Interfaces(interfaces) => {

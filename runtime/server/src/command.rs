@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Arguments as every door has them.
 pub type Arguments = Map<String, Value>;
 
+/// Methods that a search shows whoever does not say how many.
+const MOST_SHOWN: usize = 5;
+
 /// Nobody waits longer, and asks again instead.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -22,6 +25,8 @@ pub enum AgentCommand {
     ListServices,
     /// Say what services offer.
     GetInterface(Vec<String>),
+    /// Find methods by what they are for.
+    Search(MethodSearch),
     /// Say what has come of a run.
     GetRun(GetRun),
     /// Go on with a run that waited for people, or was interrupted.
@@ -63,6 +68,15 @@ pub struct MethodCall {
     pub method: String,
     /// Its parameters.
     pub arguments: Arguments,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodSearch {
+    /// What it is for, in words.
+    pub query: String,
+    /// No more than so many.
+    pub most: usize,
 }
 
 /// Which run.
@@ -127,9 +141,10 @@ const YES_OR_NO: &str = "true or false";
 
 impl AgentCommand {
     /// What each is called, in the order in which they are listed.
-    pub const NAMES: [&'static str; 6] = [
+    pub const NAMES: [&'static str; 7] = [
         "execute_code",
         "list_services",
+        "search",
         "get_interface",
         "call",
         "get_run",
@@ -145,6 +160,7 @@ impl AgentCommand {
             "list_services" => {
                 CommandArguments::new("list_services", &[], arguments).map(|_| Self::ListServices)
             }
+            "search" => search(arguments),
             "get_interface" => get_interface(arguments),
             "get_run" => get_run(arguments),
             "resume" => CommandArguments::new("resume", &["run"], arguments)
@@ -235,6 +251,20 @@ fn get_interface(arguments: Arguments) -> Result<AgentCommand, CommandArgumentEr
         None => return Err(given.missing("services", SERVICES)),
     };
     Ok(AgentCommand::GetInterface(names))
+}
+
+fn search(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
+    let mut given = CommandArguments::new("search", &["query", "most"], arguments)?;
+    let wrong = given.kind("most", "a whole number above 0");
+    let most = match given.take("most") {
+        None => MOST_SHOWN,
+        Some(most) => {
+            let most = most.as_u64().and_then(|most| usize::try_from(most).ok());
+            most.filter(|most| *most > 0).ok_or(wrong)?
+        }
+    };
+    let query = given.required("query")?;
+    Ok(AgentCommand::Search(MethodSearch { query, most }))
 }
 
 fn get_run(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {

@@ -28,6 +28,7 @@ mod http;
 pub use agent::{Agent, CommandAnswer, CommandError, ParkedWatcher};
 pub use command::{
     AgentCommand, Arguments, CommandArgumentError, ExecuteCode, Execution, GetRun, MethodCall,
+    MethodSearch,
 };
 pub use door::{Door, DoorError, Doors};
 pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};

@@ -5,6 +5,7 @@ use crate::{
     agent::{CommandAnswer, CommandError},
     sessions::SessionOutcome,
 };
+use sandgate::service::MethodFound;
 use sandgate::{
     CallResult, Exception, Outcome, PastResult, Plan, Status, Value,
     check::CheckReport,
@@ -24,6 +25,7 @@ pub(crate) fn of(answer: &Result<CommandAnswer, CommandError>) -> String {
         Ok(CommandAnswer::Check(report)) => checked(report),
         Ok(CommandAnswer::Past(result)) => past(result),
         Ok(CommandAnswer::Services(services)) => services_text(services),
+        Ok(CommandAnswer::Found(found)) => found_text(found),
         Ok(CommandAnswer::Interfaces(interfaces)) => interfaces_text(interfaces),
         Err(error) => error.said(),
     }
@@ -41,9 +43,12 @@ pub(crate) fn is_error(answer: &Result<CommandAnswer, CommandError>) -> bool {
         Ok(CommandAnswer::Session(outcome)) => !well(outcome.status, outcome.exit_code),
         Ok(CommandAnswer::Plan(plan)) => !well(plan.1.status, plan.1.exit_code),
         Ok(CommandAnswer::Check(report)) => !report.mistakes.is_empty(),
-        Ok(CommandAnswer::Past(_) | CommandAnswer::Services(_) | CommandAnswer::Interfaces(_)) => {
-            false
-        }
+        Ok(
+            CommandAnswer::Past(_)
+            | CommandAnswer::Services(_)
+            | CommandAnswer::Found(_)
+            | CommandAnswer::Interfaces(_),
+        ) => false,
         Err(_) => true,
     }
 }
@@ -276,6 +281,17 @@ fn services_text(services: &[(String, String)]) -> String {
     let lines = services
         .iter()
         .map(|(name, line)| format!("{name}: {line}\n"));
+    lines.collect()
+}
+
+/// Methods that were searched for, one a line, by what a script imports.
+fn found_text(found: &[MethodFound]) -> String {
+    if found.is_empty() {
+        return "No method that you may call is about that. Ask in other words.".to_owned();
+    }
+    let lines = found
+        .iter()
+        .map(|method| format!("from services import {}: {}\n", method.service, method.line));
     lines.collect()
 }
 

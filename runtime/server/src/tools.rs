@@ -64,6 +64,7 @@ pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescri
     let [
         execute_code,
         list_services,
+        search,
         get_interface,
         call,
         get_run,
@@ -99,6 +100,22 @@ pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescri
             title: "List services",
             text: "Lists the services that scripts of execute_code may call, one a line.".to_owned(),
             input: json!({"type": "object", "properties": {}, "additionalProperties": false}),
+            output: None,
+            effect: ToolEffect::Reads,
+        },
+        ToolDescription {
+            name: search,
+            title: "Find methods",
+            text: "Finds methods of services by what they are for: how each is called, and whether it is allowed.".to_owned(),
+            input: json!({
+                "type": "object",
+                "properties": {
+                    "query": {"type": "string", "description": "What is to be done, in words."},
+                    "most": {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}
+                },
+                "required": ["query"],
+                "additionalProperties": false
+            }),
             output: None,
             effect: ToolEffect::Reads,
         },

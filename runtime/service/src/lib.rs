@@ -10,9 +10,11 @@ mod offer;
 mod redact;
 mod registration;
 mod registry;
+mod search;
 mod text;
 mod tool;
 mod tools;
+mod word;
 
 pub use address::{Address, AddressError, SocketError};
 pub use client::{
@@ -30,6 +32,7 @@ pub use offer::{
 pub use redact::{REDACTED, redacted, redacted_json};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
+pub use search::{MOST_FOUND, MethodFound};
 pub use text::line;
 pub use tool::{Tool, ToolError};
 pub use tools::{Tools, ToolsError};

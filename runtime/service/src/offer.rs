@@ -351,6 +351,11 @@ impl Method {
         interface::signature(self)
     }
 
+    /// The same with what it is for, and with what can become of its calls where that is asked.
+    pub(crate) fn line(&self, outlook: Option<&Outlook>) -> String {
+        interface::line(self, outlook)
+    }
+
     /// One line on what it is for.
     #[must_use]
     pub fn summary(&self) -> &str {

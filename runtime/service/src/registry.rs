@@ -1,10 +1,13 @@
 //! The services that there are, for as long as a process runs: made once from registrations, cheap to clone, found by
-//! exact name. Read by the road for every call. It must never hold a service whose document waits to be accepted.
+//! exact name, and their methods by what they are for. Read by the road for every call. It must never hold a service whose
+//! document waits to be accepted.
 
 use crate::{
     offer::{Method, Service},
     registration::Registration,
+    search::{self, MethodFound, MethodIndex, Searched},
 };
+use sandgate_policy::Policies;
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -14,11 +17,12 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct Registry(Arc<BTreeMap<String, RegistryEntry>>);
 
-/// One of them. Its document is read when it is first asked for: most runs use one service, or none.
+/// One of them. Its document is read when it is first asked for: most runs use one service, or none, and search for nothing.
 #[derive(Debug, Clone)]
 struct RegistryEntry {
     kept: Option<(Registration, String)>,
     service: OnceLock<Option<Arc<Service>>>,
+    index: OnceLock<Option<Arc<MethodIndex>>>,
 }
 
 impl Registry {
@@ -32,6 +36,7 @@ impl Registry {
             let entry = RegistryEntry {
                 kept: Some((registration.clone(), document)),
                 service: OnceLock::new(),
+                index: OnceLock::new(),
             };
             (registration.name, entry)
         };
@@ -75,6 +80,30 @@ impl Registry {
         self.0.values().filter_map(RegistryEntry::service)
     }
 
+    /// The methods that a query is about, at most so many, the best first; with policies, of those that some call may be made of.
+    /// THREAT[SEC-05]: documents of services that these permit nothing of are not even read.
+    #[must_use]
+    pub fn search(
+        &self,
+        policies: Option<&Policies>,
+        query: &str,
+        most: usize,
+    ) -> Vec<MethodFound> {
+        let usable = self
+            .0
+            .iter()
+            .filter(|(name, _)| policies.is_none_or(|policies| policies.may_use(name)));
+        let searched: Vec<Searched> = usable
+            .filter_map(|(name, entry)| {
+                Some(Searched {
+                    index: entry.index()?,
+                    outlooks: policies.map(|policies| policies.outlooks(name)),
+                })
+            })
+            .collect();
+        search::search(&searched, query, most)
+    }
+
     /// What they are called.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -90,6 +119,7 @@ impl RegistryEntry {
             Self {
                 kept: None,
                 service,
+                index: OnceLock::new(),
             },
         )
     }
@@ -106,5 +136,10 @@ impl RegistryEntry {
             }
         };
         self.service.get_or_init(read).clone()
+    }
+
+    fn index(&self) -> Option<Arc<MethodIndex>> {
+        let index = || Some(Arc::new(MethodIndex::of(self.service()?)));
+        self.index.get_or_init(index).clone()
     }
 }

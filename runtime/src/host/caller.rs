@@ -15,6 +15,7 @@ use crate::{
 };
 use sandgate_check::CheckReport;
 use sandgate_policy::Principal;
+use sandgate_service::MethodFound;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -145,6 +146,14 @@ impl Caller {
     #[must_use]
     pub fn interface(&self, service: &str) -> Option<Arc<str>> {
         self.reach.interface(service)
+    }
+
+    /// The methods that a query is about, at most so many and [`MOST_FOUND`](crate::service::MOST_FOUND), the best first, each with
+    /// what the policies say of it. THREAT[SEC-05]: one that the context may never call is as if there were none, also in
+    /// the order of the others.
+    #[must_use]
+    pub fn search(&self, query: &str, most: usize) -> Vec<MethodFound> {
+        self.reach.search(query, most)
     }
 
     /// What one run may consume now.

@@ -16,7 +16,7 @@ use crate::{
 };
 use sandgate_check::{CheckReport, Offered};
 use sandgate_policy::{ContextLimits, ContextNumber, Effect, Principal, PrincipalError};
-use sandgate_service::{Client, Method, Registry, Service, Weight};
+use sandgate_service::{Client, Method, MethodFound, Registry, Service, Weight};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
@@ -155,6 +155,14 @@ impl Reach {
         let offered = self.service(service)?;
         let outlooks = self.policy.now()?.policies.outlooks(service);
         Some(offered.text_within(&outlooks).into())
+    }
+
+    /// The methods that a query is about, of those that this context may call at all.
+    pub(crate) fn search(&self, query: &str, most: usize) -> Vec<MethodFound> {
+        let policy = self.policy.now();
+        policy.map_or_else(Vec::new, |policy| {
+            self.registry.search(Some(&policy.policies), query, most)
+        })
     }
 
     /// What can be said of a script that has this reach, before it runs.

@@ -4,9 +4,12 @@ use super::marks::MarkOptions;
 use crate::{reach::PoliciesArgument, values};
 use clap::{
     ArgGroup, Args, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
+    builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser},
 };
-use sandgate::{policy::Effect, service::Reads};
+use sandgate::{
+    policy::Effect,
+    service::{MOST_FOUND, Reads},
+};
 use std::{path::PathBuf, time::Duration};
 
 const EXAMPLES: &str = "\
@@ -16,6 +19,7 @@ Examples:
   sandgate service add crm --url https://crm.example.org/rpc --effect deal.close=destroy
   sandgate service show hero_biz
   sandgate service interface --context assistant
+  sandgate service search add a note to a deal --context assistant
   sandgate service export hero_biz > policies/services/hero_biz.json
   sandgate service effect hero_biz deal.close=destroy
   sandgate service mark hero_biz --undo 'deal.add=deal.delete(id=result.id)'
@@ -49,6 +53,8 @@ pub(crate) enum ServiceCommand {
     Show(Named),
     /// What a model reads of services: names, types, ranges, errors; with --json, what the proxies in a script are made from
     Interface(InterfaceArguments),
+    /// Find methods by what they are for, the best first, each as a model reads it
+    Search(SearchArguments),
     /// Print the document of a service with the effects that count, for `services/NAME.json` beside policies
     Export {
         /// The service
@@ -96,6 +102,43 @@ pub(crate) struct InterfaceArguments {
     pub(super) policies: PoliciesArgument,
 
     /// Print JSON; with --context, the methods with what can become of their calls
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const SEARCH_EXAMPLES: &str = "\
+Examples:
+  sandgate service search who works at this company
+  sandgate service search -n 3 'send an invoice' --context assistant
+  sandgate service search contact.add --json
+
+Say what is to be done, in any words. Methods are found by their names, by their descriptions, by the
+names and descriptions of their parameters, and by what is said of their service; endings do not matter
+(contacts, contact), and common words of one meaning are found for one another (delete, remove). Words that
+are rare among the methods count most.
+
+With --context only methods are found that the context may call, each with what asks a person. It is what a
+model finds that runs scripts in this context. The exit code is 1 where nothing is found.";
+
+#[derive(Debug, Args)]
+#[command(after_help = SEARCH_EXAMPLES)]
+pub(crate) struct SearchArguments {
+    /// What the methods are for
+    #[arg(required = true)]
+    pub(super) query: Vec<String>,
+
+    /// Only what this context may do, with what asks a person
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) context: Option<String>,
+
+    #[command(flatten)]
+    pub(super) policies: PoliciesArgument,
+
+    /// How many are shown, at most
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10, value_parser = parse_most())]
+    pub(super) most: u8,
+
+    /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -260,6 +303,10 @@ pub(crate) struct TestArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+fn parse_most() -> RangedU64ValueParser<u8> {
+    RangedU64ValueParser::new().range(1..=u64::try_from(MOST_FOUND).unwrap_or(u64::MAX))
 }
 
 fn parse_reads() -> impl TypedValueParser<Value = Reads> {

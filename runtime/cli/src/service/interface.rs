@@ -1,10 +1,10 @@
 //! `sandgate service interface`: what a model reads of services, all of them or one, as they are or as the policies of a context
 //! leave them. It must never show less than a script of the context could find out, nor more.
 
-use super::arguments::InterfaceArguments;
-use crate::{exit::Exit, failure::Failure, print, report};
+use super::{arguments::InterfaceArguments, policies};
+use crate::{exit::Exit, failure::Failure, print};
 use sandgate::{
-    policy::{self, ContextError, ContextPolicy, Policies},
+    policy::Policies,
     service::{Service, Store},
 };
 use serde_json::{Value, json};
@@ -24,22 +24,9 @@ pub(super) fn show(store: &Store, arguments: &InterfaceArguments) -> Result<Exit
     let Some(context) = &arguments.context else {
         return all(&services, arguments.json);
     };
-    let mut interfaces = Vec::new();
-    for registration in store.list()? {
-        interfaces.push(store.service(&registration)?.interface());
-    }
-    let directory = arguments.policies.of_context(context)?;
-    let loaded = policy::load(&directory, context, &interfaces).and_then(ContextPolicy::kept);
-    match loaded {
-        Ok(context) => within(&services, &context.policies, arguments.json),
-        Err(error @ (ContextError::Unusable(_) | ContextError::Cases(_))) => {
-            report::failure(&error);
-            Ok(Exit::Found)
-        }
-        Err(error) => Err(Failure::usage(
-            sandgate::chain(&error),
-            "name a context of the policies, and their directory with --policies",
-        )),
+    match policies::of_context(store, &arguments.policies, context)? {
+        Some(policies) => within(&services, &policies, arguments.json),
+        None => Ok(Exit::Found),
     }
 }
 

@@ -71,6 +71,15 @@ fn arguments_are_taken_as_they_are_meant() {
     ] {
         assert_eq!(command("get_interface", arguments), crm);
     }
+    let find = |most| {
+        let query = "who".to_owned();
+        Ok(AgentCommand::Search(MethodSearch { query, most }))
+    };
+    assert_eq!(command("search", json!({"query": "who"})), find(5));
+    assert_eq!(
+        command("search", json!({"query": "who", "most": 9})),
+        find(9)
+    );
     let run = |wait| {
         Ok(AgentCommand::GetRun(GetRun {
             run: "r".to_owned(),
@@ -190,6 +199,11 @@ fn arguments_that_cannot_be_are_refused_with_what_can() {
             services.to_owned(),
         ),
         (
+            "search",
+            json!({"query": "who", "most": 0}),
+            "the argument `most` of `search` is to be a whole number above 0".to_owned(),
+        ),
+        (
             "call",
             json!({"service": "crm", "method": "deal.add", "arguments": [1]}),
             "the argument `arguments` of `call` is to be an object, by the names of parameters"
@@ -198,7 +212,7 @@ fn arguments_that_cannot_be_are_refused_with_what_can() {
         (
             "execute_cod",
             json!({}),
-            "there is no `execute_cod`; there are: execute_code, list_services, get_interface, call, get_run, resume; did you mean `execute_code`?".to_owned(),
+            "there is no `execute_cod`; there are: execute_code, list_services, search, get_interface, call, get_run, resume; did you mean `execute_code`?".to_owned(),
         ),
     ] {
         assert_eq!(command(name, arguments), Err(expected));

@@ -64,7 +64,7 @@ pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
     let mut left = shown.len();
     let methods = shown
         .into_iter()
-        .map(|(method, outlook)| line(method, outlook));
+        .map(|(method, outlook)| line(method, outlook) + "\n");
     for (is_method, line) in named
         .into_iter()
         .map(|line| (false, line))
@@ -83,7 +83,8 @@ pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
     made
 }
 
-fn line(method: &Method, outlook: Option<&Outlook>) -> String {
+/// `hero_biz.contact_add(name: str) -> Contact  # Adds a contact. [asks a person]`
+pub(crate) fn line(method: &Method, outlook: Option<&Outlook>) -> String {
     let mut line = signature(method);
     let summary = text::line(&method.summary, LONGEST_LINE);
     let deprecated = if method.deprecated {
@@ -96,7 +97,6 @@ fn line(method: &Method, outlook: Option<&Outlook>) -> String {
         line.push_str("  # ");
         line.push_str(format!("{deprecated}{summary}{notes}").trim());
     }
-    line.push('\n');
     line
 }
 

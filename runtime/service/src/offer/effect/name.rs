@@ -2,8 +2,8 @@
 //! that something is changed or destroyed; that nothing is, it must never say while any word of it could mean a change,
 //! for names are chosen by the service. THREAT[POL-09]
 //!
-//! A name's parts are between its dots, and words end at every separator, between digits and letters, and where upper
-//! and lower case meet (`getHTTPServer` has three). No word is passed over, namespaces included. Then, in this order:
+//! A name's parts are between its dots; where words end is said in `word`. No word is passed over, namespaces included.
+//! Then, in this order:
 //!
 //! 1. A word that destroys, wherever it stands: the method destroys (`delete.get`, `remove_listItems`).
 //! 2. A word that changes, or one that joins two deeds: it writes (`set_isActive`, `get_and_reset`).
@@ -21,6 +21,7 @@
 use super::words::{
     CHANGES, DESTROYS, EITHER, GETS, JOINS, LISTS, PUBLISHED, READS, STATES, THINGS, UNMISTAKABLE,
 };
+use crate::word;
 use sandgate_policy::Effect;
 use std::{collections::HashMap, ops::Range, sync::LazyLock};
 
@@ -123,37 +124,14 @@ pub(super) fn said(service: &str, name: &str) -> Option<(Effect, String)> {
 
 impl Name {
     fn of(name: &str) -> Self {
-        let mut words: Vec<Word> = Vec::new();
-        let (mut part, mut piece) = (0_usize, 0_usize);
-        // The two characters before this one, none before the beginning and behind separators.
-        let (mut before, mut last) = (None, None);
-        for (at, character) in name.char_indices() {
-            if !character.is_ascii_alphanumeric() {
-                part = part.saturating_add(usize::from(character == '.'));
-                piece = piece.saturating_add(1);
-                (before, last) = (None, None);
-                continue;
-            }
-            let begins = |start| Word {
-                place: start..at.saturating_add(1),
-                piece,
-                part,
-            };
-            match (words.last_mut(), last) {
-                (Some(word), Some(previous)) if !parted(previous, character) => {
-                    // The last capital of several begins a word: `HTTPServer`.
-                    let capitals = before.is_some_and(|before: char| before.is_ascii_uppercase());
-                    if capitals && previous.is_ascii_uppercase() && character.is_ascii_lowercase() {
-                        let start = at.saturating_sub(1);
-                        word.place.end = start;
-                        words.push(begins(start));
-                    } else {
-                        word.place.end = at.saturating_add(1);
-                    }
-                }
-                _ => words.push(begins(at)),
-            }
-            (before, last) = (last, Some(character));
+        let (mut part, mut piece, mut end) = (0_usize, 0_usize, 0_usize);
+        let mut words = Vec::new();
+        for place in word::places(name) {
+            let between = name.get(end..place.start).unwrap_or_default();
+            part = part.saturating_add(between.matches('.').count());
+            piece = piece.saturating_add(between.len());
+            end = place.end;
+            words.push(Word { place, piece, part });
         }
         Self {
             text: name.to_ascii_lowercase(),
@@ -284,10 +262,4 @@ impl Name {
             .take_while(|index| !PREPOSITIONS.contains(&self.word(*index)));
         things.last().is_some_and(|index| self.is_plural(index))
     }
-}
-
-/// Whether a word ends between these two.
-fn parted(before: char, after: char) -> bool {
-    before.is_ascii_digit() != after.is_ascii_digit()
-        || (before.is_ascii_lowercase() && after.is_ascii_uppercase())
 }
