@@ -7,7 +7,7 @@ use crate::{
         call::Call,
         decided::{Clearable, Decided, Party},
         halt::Halt,
-        question::{Answer, Approver, Pause, Question},
+        question::{Answer, Approver, Basis, Grounds, Pause, Question},
         refusal::Refusal,
     },
     journal::{
@@ -19,7 +19,7 @@ use crate::{
         record::{OpenQuestion, Record},
     },
 };
-use sandgate_policy::{ContextLimits, Verdict};
+use sandgate_policy::{ContextLimits, Decision, Verdict};
 use sandgate_service::{Method, Target};
 use serde_json::value::RawValue;
 use std::{
@@ -181,7 +181,6 @@ pub(crate) async fn clear(
         call.method().service.to_string(),
         call.method().method.clone(),
     );
-    let because = decision.because;
     if let Some(question) = asking.question {
         asking.record.come_to(question.approval);
         unless_declined(question, &service, &name)?;
@@ -196,7 +195,7 @@ pub(crate) async fn clear(
             Err(Refusal::Denied {
                 service,
                 method: name,
-                because,
+                because: decision.because,
             }
             .into())
         }
@@ -208,7 +207,7 @@ pub(crate) async fn clear(
                 method: name,
             }
             .into()),
-            None => ask(call, because, asking, agreed).await,
+            None => ask(call, decision, asking, agreed).await,
         },
     }
 }
@@ -216,7 +215,7 @@ pub(crate) async fn clear(
 /// Has a person look, now or later.
 async fn ask(
     call: Clearable,
-    because: Vec<String>,
+    decision: Decision,
     asking: GateQuestion<'_>,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Stop> {
@@ -226,6 +225,7 @@ async fn ask(
         record,
         ..
     } = asking;
+    let because = decision.because;
     let (service, name) = (
         call.method().service.to_string(),
         call.method().method.clone(),
@@ -290,6 +290,21 @@ async fn ask(
         params: call.params().to_owned(),
         because,
         again: true,
+        grounds: Grounds {
+            run: record.run(),
+            call: number,
+            digest: binding,
+            policies: decision.policies.iter().map(ToString::to_string).collect(),
+            basis: Some(Basis {
+                policy: Arc::clone(call.policy()),
+                principal: Arc::clone(call.principal()),
+                method: Arc::clone(call.method()),
+                given: asking.call.params().to_owned(),
+                made: asking.call.made(),
+                read_from: Arc::clone(call.read_from()),
+                record: record.clone(),
+            }),
+        },
     };
     let is_covered = people.subjects().all.contains(&subject);
     if is_covered {
