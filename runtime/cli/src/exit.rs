@@ -11,7 +11,8 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0        the script ran to its end
   1        the script raised an exception; or policies have problems, cases failed, the call that
-           is explained is refused, calls would be decided otherwise, or the journal is not as it was written
+           is explained is refused, calls would be decided otherwise, or the journal is not as it
+           was written
   N        the script called sys.exit(N); 1 where N is one of the numbers below
   64       the command line or a file named on it is not usable
   69       a service is not there, or answered with an error

@@ -32,10 +32,10 @@ use std::pin::pin;
 use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
-The server has four tools: execute_code runs a script, list_services and get_interface say what
-scripts may call, and get_run what has come of a run that waited for approval. It speaks every version of MCP from
-2024-11-05 to 2026-07-28, and ends with its standard input. A call that needs a person's approval has its run
-wait in the journal: `sandgate approvals` shows it, `sandgate approve` goes on with it.
+The server has four tools: execute_code runs a script, list_services and get_interface say what scripts may call, and get_run \
+what has come of a run that waited for approval. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends with \
+its standard input. A call that needs a person's approval has its run wait in the journal: `sandgate approvals` shows it, \
+`sandgate approve` goes on with it.
 
 Examples:
   sandgate mcp install --client claude-code --context assistant
