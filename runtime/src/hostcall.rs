@@ -50,7 +50,6 @@ use question::{Pause, Used};
 use reach::Reach;
 use refusal::Refusal;
 use sandgate_policy::{ContextLimits, Effect, JournalDuty, Moment, Verdict};
-use sandgate_service::Undo;
 use sandgate_wire::Reply;
 use serde_json::value::{RawValue, to_raw_value};
 use sources::Sources;
@@ -558,7 +557,7 @@ impl Lane {
                 read_from: &read_from,
                 source: decided.method().source,
                 at: call.made().ms(),
-                undo: decided.method().undo.as_ref().map(Undo::method),
+                undo: decided.undo(),
             },
         );
         Ok(decided)

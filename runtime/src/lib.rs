@@ -111,7 +111,7 @@ pub use context::Context;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
 pub use hostcall::{Hint, RefusalKind};
 pub use hostcall::{
-    question::{Answer, Approver, Question},
+    question::{Answer, Approver, Grounds, Question},
     reach::Reach,
     watch::{CallWatcher, WatchedAnswer, WatchedCall},
 };
@@ -129,7 +129,7 @@ pub use journal::{
     verify::{JournalProblem, VerifiedJournal},
 };
 pub use limits::{Files, Limits};
-pub use made::{BUILTIN, CallMade, CallResult};
+pub use made::{BUILTIN, CallMade, CallResult, LISTED_CALLS};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
 pub use recorder::{Clock, Tape};

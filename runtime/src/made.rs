@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 /// What the runtime's own methods are called by, which are no calls of a service.
 pub const BUILTIN: &str = "sandgate";
 
-/// Calls that are listed.
-const MOST: usize = 1_000;
+/// Calls of a run that are listed.
+pub const LISTED_CALLS: usize = 1_000;
 
 /// One call of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,6 +60,22 @@ pub enum CallResult {
     Planned,
 }
 
+impl CallResult {
+    /// The same in words, or the code of the refusal.
+    #[must_use]
+    pub fn told(self, code: Option<RefusalCode>) -> &'static str {
+        match (self, code) {
+            (Self::Open, _) => "no answer yet",
+            (Self::Ok, _) => "ok",
+            (Self::Failed, _) => "failed",
+            (Self::Refused, Some(code)) => code.as_str(),
+            (Self::Refused, None) => "refused",
+            (Self::Awaiting, _) => "waits for approval",
+            (Self::Planned, _) => "planned",
+        }
+    }
+}
+
 /// The list of one run.
 #[derive(Debug, Default)]
 pub(crate) struct CallList {
@@ -68,7 +84,7 @@ pub(crate) struct CallList {
 
 impl CallList {
     pub(crate) fn called(&mut self, call: u32, service: &str, method: &str) {
-        if self.calls.len() < MOST {
+        if self.calls.len() < LISTED_CALLS {
             let made = CallMade {
                 call,
                 service: service.to_owned(),
@@ -106,6 +122,12 @@ impl CallList {
             made.code = code;
             made.took = since.elapsed();
         }
+    }
+
+    /// Those before a call.
+    pub(crate) fn before(&self, call: u32) -> Vec<CallMade> {
+        let calls = self.calls.iter().map(|(made, _)| made);
+        calls.take_while(|made| made.call < call).cloned().collect()
     }
 
     pub(crate) fn take(&mut self) -> Vec<CallMade> {

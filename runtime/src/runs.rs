@@ -170,7 +170,7 @@ pub enum PastRunError {
         method: String,
     },
     /// There is nothing to say of a call.
-    #[error("call {call} of the run {run} is none whose outcome nobody knows")]
+    #[error("nobody has to say what became of call {call} of the run {run}")]
     Known {
         /// Which run.
         run: Id,

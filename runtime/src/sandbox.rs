@@ -27,6 +27,7 @@ use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     shared: Arc<instance::Shared>,
+    instances: NonZeroU32,
 }
 
 /// How a [`Sandbox`] is made.
@@ -83,6 +84,12 @@ pub enum RunError {
 }
 
 impl Sandbox {
+    /// How many runs there are at once at most.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        usize::try_from(self.instances.get()).unwrap_or(usize::MAX)
+    }
+
     /// How to make one. What a script has unless something is granted:
     ///
     /// - no file or directory of the host, only an empty one in memory: outside of it, not even a path that does not exist
@@ -192,6 +199,7 @@ impl Loaded {
     pub fn start(self) -> Result<Sandbox, ImageError> {
         let shared = instance::Shared::new(self.engine, &self.image, self.instances)?;
         Ok(Sandbox {
+            instances: self.instances,
             shared: Arc::new(shared),
         })
     }

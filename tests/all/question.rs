@@ -1,13 +1,13 @@
 //! The question that a person is asked, at a real terminal: it is the one that is answered, and it keeps nothing alive.
 
-use crate::support::{desk::Desk, terminal::Session};
+use crate::support::{desk::Desk, finished, terminal::Session, without_names};
 use rustix::process::Signal;
 use std::{fs, process::Command};
 
-const ASKED: &str = "[y/N] ";
+const ASKED: &str = "[y/N, d: details, e: explain] ";
 
 /// The same, of a method that was asked about before.
-const AGAIN: &str = "[y/N/all] ";
+const AGAIN: &str = "[y/N, a: all, d: details, e: explain] ";
 
 /// Begins a call that is asked about, and lets it be decided.
 const BEGUN: &str = "import _sandgate, sys
@@ -30,7 +30,8 @@ fn place(text: &str, part: &str) -> usize {
 #[test]
 fn apr_03_what_a_script_writes_waits_while_a_question_stands() {
     let desk = Desk::open();
-    let spoof = "\\ncrm wants to read\\nCall crm.contact.list (read)? [y/N] ";
+    let spoof =
+        "\\ncrm wants to read\\nCall crm.contact.list (read)? [y/N, d: details, e: explain] ";
     let script = format!(
         "print('before', end='', flush=True)\n{BEGUN}sys.stdout.write('\\n' * 60 + '{spoof}'); sys.stdout.flush()\nsys.stderr.write('{spoof}'); sys.stderr.flush()\nwhile True: pass"
     );
@@ -43,7 +44,7 @@ fn apr_03_what_a_script_writes_waits_while_a_question_stands() {
     assert_eq!(
         screen.join("\n").trim_end(),
         "before\ngated wants to write: crm.contact.add\n  name: \"Eve\"\n  because: A person looks first.\n\
-         Call crm.contact.add (write)? [y/N]"
+         Call crm.contact.add (write)? [y/N, d: details, e: explain]"
     );
     let withdrawn = place(&shown, "The question about crm.contact.add is withdrawn.\n");
     assert!(
@@ -80,12 +81,12 @@ fn apr_03_all_is_for_the_method_and_the_run_and_every_call_is_shown() {
         "{ADD}for name in 'abcde': add(name)\nprint(crm.deal_add(title='x', amount=1, contact_id=1))"
     );
     let mut session = desk.session(&[], &script);
-    session.until("Call crm.contact.add (write)? [y/N] ");
+    session.until("Call crm.contact.add (write)? [y/N, d: details, e: explain] ");
     session.types("y\n");
-    session.until("Call crm.contact.add (write)? [y/N/all] ");
-    session.types("all\n");
+    session.until("Call crm.contact.add (write)? [y/N, a: all, d: details, e: explain] ");
+    session.types("a\n");
     // Another method is asked about.
-    session.until("Call crm.deal.add (write)? [y/N] ");
+    session.until("Call crm.deal.add (write)? [y/N, d: details, e: explain] ");
     session.types("n\n");
     let (_, shown) = session.end();
     let covered = "Call crm.contact.add (write)? yes, as you said for all of them\n";
@@ -99,7 +100,7 @@ fn apr_03_an_answer_to_a_question_of_the_script_answers_none_of_ours() {
     let desk = Desk::open();
     let before = desk.contacts();
     let script = format!(
-        "import os, sys, time\nsys.stdout.write('Call crm.contact.list (read)? [y/N] ')\nsys.stdout.flush()\n\
+        "import os, sys, time\nsys.stdout.write('Call crm.contact.list (read)? [y/N, d: details, e: explain] ')\nsys.stdout.flush()\n\
          while not os.path.exists('go'): time.sleep(0.01)\n{ADD}add('a')"
     );
     let work = desk.work();
@@ -120,7 +121,7 @@ fn apr_03_what_is_typed_before_an_answer_counts_is_none_and_a_line_draws_the_que
     let desk = Desk::open();
     let asked = "\ngated wants to write: crm.contact.add\n  name: \"a\"\n  because: A person looks first.\n\
                  Call crm.contact.add (write)?";
-    let ending = " [y/N] \nnot added: `crm.contact.add` was declined; do not try again; \
+    let ending = " [y/N, d: details, e: explain] \nnot added: `crm.contact.add` was declined; do not try again; \
                   say what was declined\n";
     for (typed, expected) in [
         ("y", format!("{asked}y{ending}")),
@@ -154,7 +155,7 @@ fn apr_03_a_yes_is_for_the_question_as_the_terminal_shows_it() {
         session.resize(10, 30);
         session.types("y\n");
         session.signal(Signal::CONT);
-        session.until("Call crm.contact.add (write)?\r\n[y/N] ");
+        session.until("Call crm.contact.add (write)?\r\n[y/N/d/e] ");
         // Not typed: for the other of the two it may be drawn again just now, and that throws away what was typed.
         session.signal(Signal::INT);
         assert_eq!(session.end().0, Some(130));
@@ -225,10 +226,10 @@ fn apr_03_parameters_cannot_draw_a_question_or_push_it_away() {
     let script = "from services import crm
 pad = lambda s: s + ' ' * (-len(s) % 80)
 fake = pad('gated wants to read: crm.stats.count') + pad('  {}')
-try: crm.contact_find(query=' ' * 68 + ' ' * 80 * 19 + fake + '\\x1b[2J\\u202e\\u3164' + '\\n' * 40 + 'Call crm.stats.count (read)? [y/N] ')
+try: crm.contact_find(query=' ' * 68 + ' ' * 80 * 19 + fake + '\\x1b[2J\\u202e\\u3164' + '\\n' * 40 + 'Call crm.stats.count (read)? [y/N, d: details, e: explain] ')
 except PermissionError: print('declined')";
     let mut session = desk.session(&[], script);
-    session.until("Call crm.contact.find (read)? [y/N] ");
+    session.until("Call crm.contact.find (read)? [y/N, d: details, e: explain] ");
     let screen = session.screen().join("\n");
     let rows: Vec<&str> = screen.trim().lines().map(str::trim_end).collect();
     assert_eq!(
@@ -238,7 +239,7 @@ except PermissionError: print('declined')";
     );
     assert_eq!(
         rows.last(),
-        Some(&"Call crm.contact.find (read)? [y/N]"),
+        Some(&"Call crm.contact.find (read)? [y/N, d: details, e: explain]"),
         "{screen}"
     );
     // All that the parameter holds is to the right of what is ours.
@@ -263,7 +264,7 @@ fn apr_03_what_destroys_is_only_called_after_a_word() {
     let before = desk.contacts();
     let script = "from services import crm\nfor id in 8, 9:\n    try: crm.contact_delete(id=id); print('gone')\n    except PermissionError: print('declined')";
     let mut session = desk.session(&[], script);
-    let asked = "This destroys. Type the word delete to call crm.contact.delete: ";
+    let asked = "This destroys. Type the word delete to call crm.contact.delete\r\n(or d: details, e: explain): ";
     session.until(asked);
     session.types("y\n");
     session.until("declined\r\n");
@@ -284,7 +285,7 @@ fn apr_03_one_question_stands_at_a_time() {
     }
     let (_, shown) = session.end();
     let last: Vec<&str> = shown.lines().rev().take(2).collect();
-    let summary = "sandgate: it changed something: 2 × crm.contact.add";
+    let summary = "sandgate: 2 changes: 2 × crm.contact.add; nothing says how they are undone";
     assert_eq!(last, [summary, "1"], "{shown}");
 }
 
@@ -314,14 +315,14 @@ fn apr_03_a_question_is_drawn_again_when_the_terminal_changes() {
     let mut session = desk.session(&[], &format!("{ADD}add('Ada Lovelace')"));
     session.until(ASKED);
     session.resize(10, 30);
-    session.until("Call crm.contact.add (write)?\r\n[y/N] ");
+    session.until("Call crm.contact.add (write)?\r\n[y/N/d/e] ");
     session.signal(Signal::CONT);
-    session.until("Call crm.contact.add (write)?\r\n[y/N] ");
+    session.until("Call crm.contact.add (write)?\r\n[y/N/d/e] ");
     session.types("y\n");
     let (_, shown) = session.end();
     assert_eq!(
         shown.lines().last(),
-        Some("sandgate: it changed something: crm.contact.add"),
+        Some("sandgate: 1 change: crm.contact.add; nothing says how it is undone"),
         "{shown}"
     );
 }
@@ -340,17 +341,90 @@ fn apr_03_a_terminal_too_small_for_the_question_is_told_so_and_the_answer_is_no(
 }
 
 #[test]
-fn apr_03_more_shows_all_of_what_was_cut() {
+fn apr_03_details_show_all_of_what_was_cut() {
     let desk = Desk::open();
     let script = "from services import crm\ntry: crm.contact_find(query='x' * 3000 + 'END')\nexcept PermissionError: print('declined')";
     let mut session = desk.session(&[], script);
     session.until("\u{2026} (3003 characters, sha256 ");
-    session.until("[y/N/more] ");
-    session.types("more\n");
+    session.until("[y/N, d: the rest, e: explain] ");
+    session.types("d\n");
     session.until("END\"\r\n");
-    session.until("[y/N/more] ");
+    session.until("[y/N, d: the rest, e: explain] ");
     session.types("n\n");
     place(&session.end().1, "declined\n");
+}
+
+#[test]
+fn a_person_can_look_into_a_question_before_they_answer_it() {
+    let desk = Desk::open();
+    let before = desk.contacts();
+    let script = format!("{ADD}add('Ada')\nadd('Grace')");
+    let mut session = desk.session(&[], &script);
+    session.until(ASKED);
+    session.types("d\n");
+    session.until(ASKED);
+    session.types("e\n");
+    session.until(ASKED);
+    session.types("n\n");
+    session.until(AGAIN);
+    session.types("d\n");
+    session.until(AGAIN);
+    session.types("y\n");
+    let (code, shown) = session.end();
+    assert_eq!(code, Some(0), "{shown}");
+    insta::assert_snapshot!(without_names(&without_what_is_hashed(&shown)));
+    assert_eq!(desk.contacts(), before + 1);
+}
+
+#[test]
+fn how_a_change_is_undone_is_said_once_it_is_made_and_at_the_end() {
+    let desk = Desk::open();
+    let mark = [
+        "service",
+        "mark",
+        "crm",
+        "--undo",
+        "contact.add=contact.delete(id=result.id)",
+    ];
+    assert!(desk.operator(&mark).output().unwrap().status.success());
+    let script = format!(
+        "{ADD}add('Ada')\nadd('Grace')\nprint(crm.deal_add(title='x', amount=1, contact_id=1)['title'])"
+    );
+    let mut session = desk.session(&[], &script);
+    session.until(ASKED);
+    session.types("y\n");
+    session.until(AGAIN);
+    session.types("n\n");
+    session.until(ASKED);
+    session.types("y\n");
+    let (_, shown) = session.end();
+    insta::assert_snapshot!(without_names(&shown));
+    // Into a pipe nothing of it is said: the JSON has the calls.
+    let mut piped = desk.run(
+        &["--yes"],
+        "from services import crm\ncrm.contact_add(name='Eve')",
+    );
+    let (_, stdout, stderr) = finished(piped.output().unwrap());
+    assert_eq!(
+        (stdout.as_str(), stderr.as_str()),
+        (
+            "",
+            "gated wants to write: crm.contact.add\n  name: \"Eve\"\n  because: A person looks first.\n\
+             Call crm.contact.add (write)? yes, as --yes says\n"
+        )
+    );
+}
+
+/// A digest holds the name of a run, and the hash of policies their files.
+fn without_what_is_hashed(text: &str) -> String {
+    let is_hash = |word: &str| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let words = text.split_inclusive([' ', '\n']);
+    words
+        .map(|word| match word.trim_end() {
+            hash if is_hash(hash) => word.replace(hash, "HASH"),
+            _ => word.to_owned(),
+        })
+        .collect()
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn a_call_in_a_context_is_asked_about_and_services_are_completed() {
     session.until(PROMPT);
     say(&mut session, "from services import crm", "", PROMPT);
     session.types("crm.contact_ad\t(name='Eve')['name']\r");
-    session.until("Call crm.contact.add (write)? [y/N] ");
+    session.until("Call crm.contact.add (write)? [y/N, d: details, e: explain] ");
     session.types("y\n");
     session.until("\r\n'Eve'\r\n");
     session.until(PROMPT);

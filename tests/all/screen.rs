@@ -73,7 +73,7 @@ fn apr_03_a_question_begins_on_a_line_of_its_own_in_no_colour_of_the_script() {
     let desk = Desk::open();
     let script = "from services import crm\nprint('\\x1b[8;37;47m\\x1b[97;107mnothing to see\\r', end='', flush=True)\ncrm.contact_add(name='Eve')";
     let mut session = desk.session(&[], script);
-    session.until("[y/N] ");
+    session.until("[y/N, d: details, e: explain] ");
     session.types("n\n");
     let (_, shown) = session.end();
     let question = "\\u{1b}[8;37;47m\u{1b}[97;107mnothing to see\r\u{1b}[0m\ngated wants to write: crm.contact.add\n";
@@ -105,7 +105,7 @@ fn apr_03_nobody_is_asked_where_a_script_may_draw_what_it_likes() {
         (code, without_names(&shown).as_str()),
         (
             Some(75),
-            "sandgate: waiting for approval: the run waits for approval\nsandgate: 1 call to be approved: `sandgate approvals --run NAME` shows what, `sandgate approve --all --run NAME` goes on\n"
+            "sandgate: 1 call waits for approval: `sandgate approvals --run NAME` shows it, `sandgate approve --all --run NAME` goes on\n"
         )
     );
     assert_eq!(desk.contacts(), before);

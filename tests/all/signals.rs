@@ -139,7 +139,7 @@ fn dos_04_the_demonstration_leaves_nothing_either() {
         let mut demo = command(&["demo"]);
         demo.env("TMPDIR", temporary.path());
         let mut session = Session::open(&demo);
-        session.until("Call crm.contact.add (write)? [y/N] ");
+        session.until("Call crm.contact.add (write)? [y/N, d: details, e: explain] ");
         assert_eq!(left(temporary.path()), 1);
         session.types(key);
         let (code, shown) = session.end();

@@ -12,6 +12,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::SystemTime,
 };
 
 pub(crate) fn cases(directory: &str) -> Vec<PathBuf> {
@@ -70,6 +71,7 @@ fn described(outcome: &Outcome) -> String {
 
 /// What is on the screen when all commands of a case have been typed.
 fn screen(case: &Path) -> String {
+    let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let place = tempfile::tempdir().unwrap();
     let copied = Command::new("cp")
         .arg("-R")
@@ -110,7 +112,7 @@ fn screen(case: &Path) -> String {
         }
     }
     let screen = screen.replace(&place.path().display().to_string(), "HERE");
-    let screen = without_what_changes(&screen);
+    let screen = without_what_changes(&screen, &began);
     // Hashes depend on every input; that they do is tested where they are made.
     let words = screen.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
     words
@@ -126,10 +128,13 @@ fn screen(case: &Path) -> String {
 }
 
 /// The names of runs and questions in the order in which they appear, and no times.
-fn without_what_changes(screen: &str) -> String {
+fn without_what_changes(screen: &str, began: &str) -> String {
     let mut names: Vec<String> = Vec::new();
-    // How long a question waits depends on when it was asked.
-    let mut until = false;
+    // How long a question waits depends on when it was asked; other times are of this test, or the case names them.
+    let (mut until, now) = (
+        false,
+        humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+    );
     let words = screen.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || "-:".contains(c)));
     words
         .map(|word| {
@@ -144,7 +149,8 @@ fn without_what_changes(screen: &str) -> String {
             }
             let is_time = text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
             let is_until = std::mem::replace(&mut until, text == "until");
-            if is_time && is_until {
+            let is_of_this_test = is_time && (began..=now.as_str()).contains(&text);
+            if is_time && is_until || is_of_this_test {
                 return word.replace(text, "SOME-TIME");
             }
             word.to_owned()

@@ -6,7 +6,7 @@ use crate::support::{command, desk::Desk, terminal::Session};
 const ADD: &str =
     "from services import crm\ndef add(name): print('added', crm.contact_add(name=name)['name'])\n";
 
-const ASKED: &str = "[y/N] ";
+const ASKED: &str = "[y/N, d: details, e: explain] ";
 
 #[test]
 fn at_a_terminal_input_asks_there_line_by_line_with_its_prompt() {
@@ -79,7 +79,7 @@ fn apr_03_in_a_context_input_and_questions_each_get_what_was_typed_for_them() {
     session.until("Again? ");
     // What is more than the script asked for is no answer.
     session.types("Bob\ny\ny\n");
-    session.until("[y/N/all] ");
+    session.until("[y/N, a: all, d: details, e: explain] ");
     session.types("n\n");
     let (code, shown) = session.end();
     assert_eq!(code, Some(1), "{shown}");
@@ -111,13 +111,13 @@ _sandgate.collect(n)";
             break shown;
         }
         assert!(
-            shown.ends_with("\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: it changed something: crm.contact.add\n"),
+            shown.ends_with("\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: 1 change: crm.contact.add; nothing says how it is undone\n"),
             "{shown}"
         );
     };
     assert_eq!(
         shown,
         "\u{1b}[32mName? \u{1b}[0m\ngated wants to write: crm.contact.add\n  name: \"Eve\"\n  because: A person looks first.\n\
-         Call crm.contact.add (write)? [y/N] y\n\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: it changed something: crm.contact.add\n"
+         Call crm.contact.add (write)? [y/N, d: details, e: explain] y\n\u{1b}[32mName? Ada\ngot Ada\n\u{1b}[0m\nsandgate: 1 change: crm.contact.add; nothing says how it is undone\n"
     );
 }

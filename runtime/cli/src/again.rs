@@ -3,6 +3,7 @@
 
 use super::{
     answerer::AnswererArguments,
+    calls::ShownCalls,
     exit::Exit,
     failure::Failure,
     journal::{failed, past, readable},
@@ -23,7 +24,7 @@ Examples:
   sandgate resume 01kb3
   sandgate resume last --json
 
-Everything that the run did is made again from the journal, without a call; then it goes on. What is printed is what it had not
+Everything that the run did is made again from the journal, without a call; then it goes on. What is printed is what it had not \
 printed before. A change that may have been made, and that nobody knows of, keeps a run from going on: `sandgate resolve`.";
 
 const REPLAY_EXAMPLES: &str = "\
@@ -32,7 +33,7 @@ Examples:
   sandgate replay 01kb3 --until 7
   sandgate replay 01kb3 --script repaired.py
 
-No service is called: each call is answered as it was. The exit code is 122 where anything comes out differently, and what it is
+No service is called: each call is answered as it was. The exit code is 122 where anything comes out differently, and what it is \
 is said.";
 
 /// Go on with a run that waited for approval, or was interrupted; or carry out a plan.
@@ -113,7 +114,8 @@ impl TodayArguments {
         };
         let approver = approver(self.yes, self.no, Seat::find());
         let kept = Some(journal.clone());
-        OpenedReach::of(shared, context, &self.policies, principal, approver, kept)
+        let opened = OpenedReach::of(shared, context, &self.policies, principal, approver, kept)?;
+        Ok(opened.watched(ShownCalls::asked()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     again::TodayArguments,
+    calls::ShownCalls,
     exit::Exit,
     failure::Failure,
     journal::{past, readable},
@@ -90,6 +91,7 @@ pub(super) fn call(
                 "name one with --context",
             )
         })?;
+    let opened = opened.watched(ShownCalls::asked());
     let mut stage = StageSet::set(shared, inherited, Some(opened), &journal)?;
     let Some(caller) = stage.caller.clone() else {
         return Err(Failure::internal("there is no caller", None));
@@ -140,7 +142,8 @@ pub(super) fn undo(
     stage.conclude(&outcome, last)
 }
 
-fn shown(undoing: &Undoing) -> String {
+/// What will be undone, one line a change.
+pub(super) fn shown(undoing: &Undoing) -> String {
     let steps = undoing.steps.iter();
     let lines = steps.map(|step| match (&step.method, &step.params, &step.because) {
         (Some(method), Some(params), _) => format!(
@@ -157,7 +160,8 @@ fn shown(undoing: &Undoing) -> String {
     lines.collect()
 }
 
-fn done(outcome: &Outcome) -> String {
+/// What was undone.
+pub(super) fn done(outcome: &Outcome) -> String {
     let made = outcome.calls.iter();
     let made = made.filter(|call| call.result == sandgate::CallResult::Ok);
     match made.count() {

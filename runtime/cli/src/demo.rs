@@ -1,23 +1,34 @@
-//! `sandgate demo`: a service, a policy and a script, and what becomes of its calls. What a newcomer runs first.
+//! `sandgate demo`: a service, a policy and a script: its plan, what becomes of its calls, what the journal tells of them, and how they
+//! are undone. What a newcomer runs first. It must never leave anything behind.
 
 use super::{
-    executor::executor, exit::Exit, failure::Failure, interpreter::interpreter, print,
-    question::Seat, reach, shared::SharedArguments, signals::Signals, terminal::Terminal,
+    call,
+    executor::executor,
+    exit::Exit,
+    failure::Failure,
+    interpreter::interpreter,
+    journal::{self, Redaction},
+    plan, print,
+    question::Seat,
+    reach,
+    shared::SharedArguments,
+    signals::Signals,
+    terminal::Terminal,
 };
 use clap::Args;
 use sandgate::{
-    Host, Outcome, Script, Status,
+    Host, Journal, Outcome, PastRun, PastRunError, Script, Sink, Status,
     service::{Address, Client, ClientLimits, Store, Terms},
 };
 use sandgate_demo::Crm;
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, path::Path, sync::Arc};
 
 const CONTEXT: &str = "assistant";
-const POLICY: &str = include_str!("../../../policies/assistant/policy.cedar");
+const POLICY: &str = include_str!("demo/policy.cedar");
 const LIMITS: &str = include_str!("../../../policies/assistant/limits.toml");
 const SCRIPT: &str = include_str!("demo/demo.py");
 
-/// See a script call a service, be asked about, and be refused.
+/// See a script call a service, be asked about, be refused and be undone.
 #[derive(Debug, Args)]
 pub(super) struct DemoArguments {
     /// Make the call that needs approval, without asking
@@ -61,56 +72,99 @@ async fn show(arguments: &DemoArguments, shared: &SharedArguments) -> Result<Out
         .map_err(|error| Failure::ours(&error))?;
 
     print::heading("A CRM serves on a Unix socket; one `rpc.discover` registers it:")?;
-    let client = Client::new(ClientLimits::default());
-    let address = Address::http(&socket).map_err(|error| Failure::ours(&error))?;
-    let document = client
-        .discover(&address)
-        .await
-        .map_err(|error| Failure::ours(&error))?;
     let state = place.path().join("state");
-    let mut store = Store::open(&state)?;
-    let bytes = document.get().as_bytes();
-    let service = store.add("crm", &address, &Terms::default(), bytes, false)?;
-    print::out(&format!(
-        "  {} methods; {}\n",
-        service.methods().len(),
-        service.summary()
-    ))?;
+    let client = Client::new(ClientLimits::default());
+    let store = register(&socket, &state, &client).await?;
 
     print::heading(
-        "Its policy, policies/assistant: reads pass, new contacts are asked about, nothing is deleted.",
+        "Its policy: reads pass, new contacts are asked about, and no script deletes anything.",
     )?;
     print::heading("The script:")?;
     let lines = SCRIPT.lines().map(|line| format!("  {line}\n"));
     print::out(&lines.collect::<String>())?;
-    print::heading("What becomes of it:")?;
-    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
+
+    let journal = Journal::open(&state)?;
     let mut builder = Host::builder()
-        .registrations(state)
+        .registrations(&state)
         .context(CONTEXT, POLICY, LIMITS)
         .client(client)
+        .journal(journal.clone())
         .sandbox(interpreter(shared).instances(NonZeroU32::MIN));
     if let Some(approver) = reach::approver(arguments.yes, arguments.no, Seat::find()) {
         builder = builder.approver(approver);
     }
     let host = builder.build().await?;
-    let caller = host.caller(host.principal(CONTEXT, "demo")?)?;
-    let script = Script {
-        name: Some("demo.py".to_owned()),
-        sink: Some(terminal.clone()),
-        ..Script::new(SCRIPT)
-    };
-    let outcome = caller.run(script).await?;
-    terminal
-        .finish()
-        .await
-        .map_err(|error| Failure::ours(&error))?;
-    if outcome.status == Status::Ok {
-        let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
-        print::heading(&format!(
-            "{calls} calls in {:.1} ms, every one of them decided.",
-            wall.as_secs_f64() * 1e3
-        ))?;
+    // Nothing of this is there later to go on with.
+    let caller = host.context(CONTEXT)?.at_once();
+
+    print::heading("Its plan: what it would change, with nothing sent:")?;
+    let planned = host.sandbox().plan(script(None), caller.context()).await;
+    let planned = planned.map_err(journal::failed)?;
+    let plan = of(&journal, &planned)?.plan().map_err(journal::failed)?;
+    print::out(&plan::steps(&plan))?;
+
+    print::heading("What becomes of it:")?;
+    let terminal = Arc::new(Terminal::start(false).map_err(|error| Failure::ours(&error))?);
+    let outcome = caller.run(script(Some(terminal.clone()))).await?;
+    let written = terminal.finish().await;
+    written.map_err(|error| Failure::ours(&error))?;
+    if outcome.status != Status::Ok {
+        return Ok(outcome);
     }
+
+    print::heading("What the journal tells of it:")?;
+    let past = of(&journal, &outcome)?;
+    print::out(&journal::told(&journal, &Redaction::of(&store)?, &past)?)?;
+
+    print::heading("Undone, by whoever is at the desk, as the CRM says how:")?;
+    let desk = host.caller(host.principal(CONTEXT, "desk")?)?;
+    let undoing = past.undoing(desk.context(), None);
+    match undoing {
+        Ok(undoing) => {
+            print::out(&call::shown(&undoing))?;
+            let undone = past.undo(desk.context(), &undoing).await;
+            print::out(&call::done(&undone.map_err(journal::failed)?))?;
+        }
+        Err(PastRunError::NoChange(_)) => print::out("  it made no change\n")?,
+        Err(error) => return Err(journal::failed(error)),
+    }
+    let (calls, wall) = (outcome.usage.calls, outcome.usage.wall);
+    print::heading(&format!(
+        "The script made {calls} calls in {:.1} ms, every one of them decided.",
+        wall.as_secs_f64() * 1e3
+    ))?;
     Ok(outcome)
+}
+
+async fn register(socket: &Path, state: &Path, client: &Client) -> Result<Store, Failure> {
+    let address = Address::http(socket).map_err(|error| Failure::ours(&error))?;
+    let document = client.discover(&address).await;
+    let document = document.map_err(|error| Failure::ours(&error))?;
+    // Its word counts on what its methods do, and on how they are undone.
+    let terms = Terms {
+        trusted: true,
+        ..Terms::default()
+    };
+    let mut store = Store::open(state)?;
+    let service = store.add("crm", &address, &terms, document.get().as_bytes(), false)?;
+    print::out(&format!(
+        "  {} methods; {}\n",
+        service.methods().len(),
+        service.summary()
+    ))?;
+    Ok(store)
+}
+
+fn script(sink: Option<Arc<Terminal>>) -> Script {
+    Script {
+        name: Some("demo.py".to_owned()),
+        sink: sink.map(|terminal| terminal as Arc<dyn Sink>),
+        ..Script::new(SCRIPT)
+    }
+}
+
+/// What the journal has of a run.
+fn of(journal: &Journal, outcome: &Outcome) -> Result<PastRun, Failure> {
+    let run = outcome.run.map(|run| run.to_string());
+    journal::past(journal, &run.unwrap_or_default())
 }

@@ -11,6 +11,7 @@ mod story;
 
 pub(super) use list::when;
 pub(super) use redaction::Redaction;
+pub(super) use show::told;
 pub(super) use story::{arguments, ruled, short};
 
 use super::{exit::Exit, failure::Failure, print, shared::SharedArguments};
@@ -67,18 +68,22 @@ pub(super) fn execute(
     }
 }
 
-/// Opens it, or says why not where the script may make `calls`. `None` where there is no place for one.
+/// Opens it, or says why not, and what that means for a script that may make `calls` or not. `None` where there is no place for one, or
+/// nothing that would have to be in it.
 pub(super) fn open(shared: &SharedArguments, calls: bool) -> Option<Journal> {
     let state = shared.state_dir()?;
     match Journal::open(&state) {
         Ok(journal) => Some(journal),
         Err(error) => {
-            if calls && !shared.quiet {
-                print::err(&format!(
-                    "sandgate: {error}; what would change something is refused\n"
-                ));
+            let what = if calls {
+                "what would change something is refused"
+            } else {
+                "nothing of what runs is written down"
+            };
+            if !shared.quiet {
+                print::err(&format!("sandgate: {error}; {what}\n"));
             }
-            Some(Journal::unwritable(&error))
+            calls.then(|| Journal::unwritable(&error))
         }
     }
 }
@@ -89,9 +94,12 @@ pub(super) fn waiting(outcome: &Outcome) -> Option<String> {
         .run
         .filter(|_| outcome.status == Status::AwaitingApproval)?;
     let number = outcome.approvals.len();
-    let what = if number == 1 { "call" } else { "calls" };
+    let (waits, them) = match number {
+        1 => ("call waits", "it"),
+        _ => ("calls wait", "them"),
+    };
     Some(format!(
-        "sandgate: {number} {what} to be approved: `sandgate approvals --run {run}` shows what, `sandgate approve --all --run {run}` \
+        "sandgate: {number} {waits} for approval: `sandgate approvals --run {run}` shows {them}, `sandgate approve --all --run {run}` \
          goes on\n"
     ))
 }

@@ -40,12 +40,11 @@ use tokio::sync::watch;
 const GRACE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
-The server has seven tools: execute_code runs a script, call makes one call, list_services, search
-and get_interface say what may be called, get_run says what has come of a run that waited for approval,
-and resume goes on with one. It speaks every version of MCP from 2024-11-05 to 2026-07-28, and ends
-with its standard input. A call that needs a person's approval has its run wait in the journal:
-`sandgate approvals` shows it, `sandgate approve` goes on with it. `sandgate serve` is the same for
-many agents at once, over sockets.
+The server has seven tools: execute_code runs a script, call makes one call, list_services, search and get_interface say what may \
+be called, get_run says what has come of a run that waited for approval, and resume goes on with one. It speaks every version of \
+MCP from 2024-11-05 to 2026-07-28, and ends with its standard input. A call that needs a person's approval has its run wait in \
+the journal: `sandgate approvals` shows it, `sandgate approve` goes on with it. `sandgate serve` is the same for many agents at \
+once, over sockets.
 
 Examples:
   sandgate mcp
@@ -134,11 +133,12 @@ fn serve(
         .enable_all()
         .build()
         .map_err(|error| Failure::ours(&error))?;
-    let (caller, connecting) = {
+    let (sessions, (caller, connecting)) = {
         let _entered = executor.enter();
-        opened.caller(interpreter.start()?)?
+        let sandbox = interpreter.start()?;
+        (Sessions::of(&sandbox), opened.caller(sandbox)?)
     };
-    let agent = Agent::new(caller, Sessions::default());
+    let agent = Agent::new(caller, sessions);
     let agent = match watcher {
         Some(watcher) => agent.watched(Some(Arc::new(watcher))),
         None => agent,

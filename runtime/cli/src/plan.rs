@@ -101,22 +101,12 @@ pub(super) fn execute(
     Ok(Exit::from(&outcome))
 }
 
-fn shown(plan: &Plan, outcome: &Outcome) -> String {
+/// What it would change, and what it did not read for that.
+pub(super) fn steps(plan: &Plan) -> String {
     if plan.calls.is_empty() {
         return "It changes nothing.\n".to_owned();
     }
-    let mut text = String::new();
-    let (mut changes, mut asked) = (0_usize, 0_usize);
-    for call in &plan.calls {
-        if call.effect == Some(Effect::Read) {
-            continue;
-        }
-        changes = changes.saturating_add(1);
-        if call.verdict == Some(Verdict::Gate) {
-            asked = asked.saturating_add(1);
-        }
-        text.push_str(&line(call));
-    }
+    let mut text: String = changes(plan).map(line).collect();
     let reads: Vec<String> = plan
         .calls
         .iter()
@@ -129,6 +119,21 @@ fn shown(plan: &Plan, outcome: &Outcome) -> String {
             reads.join(", ")
         ));
     }
+    text
+}
+
+fn changes(plan: &Plan) -> impl Iterator<Item = &PlannedCall> {
+    let calls = plan.calls.iter();
+    calls.filter(|call| call.effect != Some(Effect::Read))
+}
+
+fn shown(plan: &Plan, outcome: &Outcome) -> String {
+    let mut text = steps(plan);
+    if plan.calls.is_empty() {
+        return text;
+    }
+    let asked = changes(plan).filter(|call| call.verdict == Some(Verdict::Gate));
+    let (changes, asked) = (changes(plan).count(), asked.count());
     let many = |number: usize, word: &str| match number {
         1 => format!("1 {word}"),
         number => format!("{number} {word}s"),

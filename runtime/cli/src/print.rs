@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 const MOST_LATER: usize = 64 << 10;
 
 /// Whether there may be colours. Read once, when the command starts: later there is no environment.
-static COLOURS: LazyLock<bool> = LazyLock::new(|| std::env::var_os("NO_COLOR").is_none());
+static COLOURS: LazyLock<bool> =
+    LazyLock::new(|| std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
 
 /// Reads what the environment says of printing.
 pub(super) fn start() {

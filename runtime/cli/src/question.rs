@@ -173,7 +173,15 @@ async fn asked(question: &Question, place: &TerminalPlace) -> std::io::Result<An
             () = either(&mut changes) => continue,
         };
         match read(&line, &drawn) {
-            SaidThere::More => tty.say(&layout::whole(question, size)).await?,
+            SaidThere::Details => {
+                let before = question.grounds.calls_before();
+                tty.say(&layout::details(question, &before, size)).await?;
+            }
+            SaidThere::Explain => {
+                let explanation = question.grounds.explanation();
+                let text = explanation.map_or_else(String::new, |told| told.to_string());
+                tty.say(&layout::explained(&text, size)).await?;
+            }
             // What was answered has to be what was drawn.
             SaidThere::Yes | SaidThere::All if place.size() != size => {}
             SaidThere::Yes => break Answer::Yes,
@@ -205,7 +213,8 @@ enum SaidThere {
     Yes,
     All,
     No,
-    More,
+    Details,
+    Explain,
 }
 
 /// What a line says. Anything that is not exactly a yes is a no.
@@ -214,9 +223,10 @@ fn read(line: &TypedLine, drawn: &Drawn) -> SaidThere {
         return SaidThere::No;
     };
     match (line.trim(), drawn.word.as_deref()) {
-        ("more", _) if drawn.is_cut => SaidThere::More,
+        ("d", _) => SaidThere::Details,
+        ("e", _) => SaidThere::Explain,
         ("y" | "Y" | "yes", None) => SaidThere::Yes,
-        ("all", None) if drawn.offers_all => SaidThere::All,
+        ("a", None) if drawn.offers_all => SaidThere::All,
         (typed, Some(word)) if typed == word => SaidThere::Yes,
         _ => SaidThere::No,
     }

@@ -17,7 +17,7 @@ Examples:
   sandgate resolve last 3 --result '{\"id\": 8}'
   sandgate resolve 01kb3 3 --not-made
 
-`sandgate journal show RUN` says which call it is. Look at the service first: with --result the script goes on as if the service
+`sandgate journal show RUN` says which call it is. Look at the service first: with --result the script goes on as if the service \
 had answered so; with --not-made it is told that the call was not sent, and may make it again.";
 
 /// Say what became of a change that nobody knows about.

@@ -204,11 +204,14 @@ pub(super) fn execute(
     let journal = journal::open(shared, arguments.reach.context().is_some());
     let opened = arguments.reach.open(shared, asked, journal.clone())?;
     let calls = if arguments.calls {
-        Some(Arc::new(ShownCalls::new(Redaction::open(shared, false)?)))
+        Some(ShownCalls::all(Redaction::open(shared, false)?))
     } else {
         None
     };
-    let watcher = calls.clone().map(|calls| calls as Arc<dyn CallWatcher>);
+    let watcher = match &calls {
+        Some(calls) => Some(Arc::clone(calls) as Arc<dyn CallWatcher>),
+        None => ShownCalls::asked(),
+    };
     let opened = opened.map(|opened| opened.watched(watcher));
     let notifier = match &opened {
         Some(opened) => opened.notifier()?,

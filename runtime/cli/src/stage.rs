@@ -2,6 +2,7 @@
 //! the order in which a process may make them. Used by `resume`, `replay`, `plan`, `call` and `undo`.
 
 use super::{
+    calls,
     connector::ConnectorProcess,
     escape,
     executor::catching,
@@ -148,7 +149,9 @@ pub(super) fn last(outcome: &Outcome, json: bool) -> Result<(Stream, String), Fa
     if json {
         return json_line(outcome);
     }
-    Ok((Stream::Err, said(outcome, true)))
+    let mut text = said(outcome, true);
+    text.extend(calls::changes(outcome));
+    Ok((Stream::Err, text))
 }
 
 /// One line of JSON, for standard output.
@@ -163,7 +166,8 @@ pub(super) fn said(outcome: &Outcome, why: bool) -> String {
     if let Some(exception) = &outcome.exception {
         text.push_str(&exception.traceback);
     }
-    if let Some(reason) = &outcome.reason {
+    let waiting = journal::waiting(outcome);
+    if let Some(reason) = outcome.reason.as_ref().filter(|_| waiting.is_none()) {
         let status = outcome.status.in_words();
         text.push_str(&if why {
             format!("sandgate: {status}: {reason}\n")
@@ -171,6 +175,6 @@ pub(super) fn said(outcome: &Outcome, why: bool) -> String {
             format!("sandgate: {status}\n")
         });
     }
-    text.extend(journal::waiting(outcome));
+    text.extend(waiting);
     text
 }

@@ -59,7 +59,7 @@ pub(super) fn point(text: &str) -> Result<u64, String> {
     match clock(text) {
         Ok(Clock::Frozen(at)) => Ok(at),
         _ => Err(
-            "a point in time is how long ago it is, as in 30d or 12h, or as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned(),
+            "write how long ago it is, as in 30d or 12h, or when it is, as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned(),
         ),
     }
 }
@@ -155,7 +155,7 @@ mod tests {
         for text in ["real", "yesterday", "", "30"] {
             assert_eq!(
                 point(text),
-                Err("a point in time is how long ago it is, as in 30d or 12h, or as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned()),
+                Err("write how long ago it is, as in 30d or 12h, or when it is, as in 2026-01-31 or 2026-01-31T12:00:00Z".to_owned()),
                 "{text}"
             );
         }

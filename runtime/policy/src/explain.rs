@@ -72,6 +72,11 @@ impl Policies {
     /// Decides and says why.
     #[must_use]
     pub fn explain(&self, query: &Query<'_>) -> Explanation {
+        // As where a call is decided: Cedar evaluates nothing with less than this.
+        stacker::maybe_grow(512 << 10, 1 << 20, || self.explained(query))
+    }
+
+    fn explained(&self, query: &Query<'_>) -> Explanation {
         let decision = self.decide(query);
         let slot = self.slot(query.service, query.method);
         let asked = slot.and_then(|slot| Some((slot, self.question(slot, query).ok()?)));

@@ -133,9 +133,25 @@ impl fmt::Display for Differences {
     }
 }
 
+/// A verdict, and whose it is. Where there is a fault, it says why.
+fn said(ruling: &Ruling, is_fault: bool) -> String {
+    let word = match ruling.verdict {
+        Verdict::Allow => "allowed",
+        Verdict::Gate => "asked about",
+        Verdict::Refuse => "refused",
+    };
+    match ruling.policies.as_slice() {
+        [] if is_fault => word.to_owned(),
+        [] => format!("{word}, with no policy for it"),
+        ids => format!("{word}, by {}", ids.join(", ")),
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "was {}; would be {}", self.before, self.after)?;
+        let before = said(&self.before, false);
+        let after = said(&self.after, self.fault.is_some());
+        writeln!(f, "was {before}; would be {after}")?;
         if let Some(fault) = &self.fault {
             writeln!(f, "  {fault}")?;
         }

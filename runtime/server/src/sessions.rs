@@ -4,8 +4,8 @@
 
 use sandgate::policy::ByteCount;
 use sandgate::{
-    Caller, Cancel, Ended, Exception, Outcome, RunError, Script, Session, Sink, Status, Stream,
-    Value,
+    Caller, Cancel, Ended, Exception, Outcome, RunError, Sandbox, Script, Session, Sink, Status,
+    Stream, Value,
 };
 use serde::Serialize;
 use std::{
@@ -19,14 +19,16 @@ use tokio::{sync::Mutex as TurnMutex, task::JoinHandle, time::Instant};
 
 /// Sessions of one caller. Each holds an interpreter, so that they are few.
 const MOST_EACH: usize = 4;
-/// Sessions of all callers.
-const MOST: usize = 64;
 /// A session that nobody used for so long is ended.
 const IDLE: Duration = Duration::from_mins(15);
 
 /// All sessions of a process. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Sessions(Arc<Mutex<HashMap<SessionKey, Arc<KeptSession>>>>);
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    all: Arc<Mutex<HashMap<SessionKey, Arc<KeptSession>>>>,
+    /// Of all callers.
+    most: usize,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct SessionKey {
@@ -160,10 +162,8 @@ pub enum SessionError {
     #[error("a script of the session `{0}` is running; wait for it, or name another session")]
     Busy(String),
     /// There are too many.
-    #[error(
-        "there is no room for another session, there are {0}; go on in one of them, or leave `session` out"
-    )]
-    Full(usize),
+    #[error("there is no room for another session; go on in one of yours, or leave `session` out")]
+    Full,
     /// Nothing is read on standard input.
     #[error(
         "a script of a session reads nothing on its standard input; leave `stdin` or `session` out"
@@ -172,6 +172,15 @@ pub enum SessionError {
 }
 
 impl Sessions {
+    /// The sessions of runs in this sandbox. They have half of its instances at most, so that what runs by itself always has some.
+    #[must_use]
+    pub fn of(sandbox: &Sandbox) -> Self {
+        Self {
+            all: Arc::default(),
+            most: sandbox.instances().div_ceil(2),
+        }
+    }
+
     /// Runs a script in the session of this name, which begins where there is none.
     pub(crate) async fn run(
         &self,
@@ -232,7 +241,7 @@ impl Sessions {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<KeptSession>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, caller: &Caller, name: &str) -> Result<Arc<KeptSession>, SessionError> {
@@ -249,8 +258,8 @@ impl Sessions {
         }
         all.retain(|_, kept| !kept.is_idle());
         let own = all.keys().filter(|other| other.is_of_same(&key)).count();
-        if own >= MOST_EACH || all.len() >= MOST {
-            return Err(SessionError::Full(own));
+        if own >= MOST_EACH || all.len() >= self.most {
+            return Err(SessionError::Full);
         }
         let kept = Arc::new(KeptSession {
             used: Mutex::new(Instant::now()),

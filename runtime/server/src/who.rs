@@ -124,8 +124,8 @@ impl Gatekeeper {
     #[must_use]
     pub fn new(host: Host, watcher: Option<Arc<dyn ParkedWatcher>>) -> Self {
         Self {
+            sessions: Sessions::of(host.sandbox()),
             host,
-            sessions: Sessions::default(),
             watcher,
             callers: Arc::default(),
         }

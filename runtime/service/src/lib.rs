@@ -3,6 +3,7 @@
 
 mod address;
 mod client;
+mod credential;
 mod discover;
 mod json;
 mod naming;
@@ -11,6 +12,7 @@ mod redact;
 mod registration;
 mod registry;
 mod search;
+mod secrets;
 mod text;
 mod tool;
 mod tools;
@@ -22,6 +24,7 @@ pub use client::{
     IdempotencyKey, IdempotencyKeyError, Identity, Part, Phase, ProtocolError, ServiceError,
     Switchboard,
 };
+pub use credential::REDACTED;
 pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
@@ -29,10 +32,11 @@ pub use offer::{
     EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
     Service, Target, Terms, Undo, UndoError, Weight, WrittenCall, doubts, placeholder, sample,
 };
-pub use redact::{REDACTED, redacted, redacted_json};
+pub use redact::{learn_json, redacted_json, redacted_text};
 pub use registration::{Changed, Registration};
 pub use registry::Registry;
 pub use search::{MOST_FOUND, MethodFound};
+pub use secrets::Secrets;
 pub use text::line;
 pub use tool::{Tool, ToolError};
 pub use tools::{Tools, ToolsError};

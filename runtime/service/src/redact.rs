@@ -1,203 +1,166 @@
 //! What of a call is not to be kept or shown: parameters that are marked as sensitive, and whatever looks like a
-//! credential. Called before a call is written down. It must never change what is sent, and never say how long a thing is
-//! that it replaces.
+//! credential; and what repeats them. Called before a call is shown. It must never change what is sent, and never say how long a
+//! thing is that it replaces.
 
-use crate::{json, offer::Method};
-use regex::Regex;
+use crate::{
+    credential::{REDACTED, names_a_credential, without_credentials},
+    json,
+    offer::Method,
+    secrets::Secrets,
+};
 use serde_json::{Map, Value};
-use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
+use std::{cell::Cell, collections::BTreeSet};
 
-/// What stands in the place of something sensitive.
-pub const REDACTED: &str = "[redacted]";
-
-/// Words of a key whose value is a credential: as all of the key, or as its last words.
-const CREDENTIALS: [&[&str]; 22] = [
-    &["password"],
-    &["passwd"],
-    &["passphrase"],
-    &["passcode"],
-    &["pwd"],
-    &["secret"],
-    &["token"],
-    &["authorization"],
-    &["authentication"],
-    &["cookie"],
-    &["credential"],
-    &["credentials"],
-    &["apikey"],
-    &["api", "key"],
-    &["access", "key"],
-    &["secret", "key"],
-    &["private", "key"],
-    &["signing", "key"],
-    &["encryption", "key"],
-    &["account", "key"],
-    &["session", "id"],
-    &["bearer"],
-];
-
-/// What credentials look like wherever they stand. Those that are known by their beginning have the length that their issuers
-/// give them, or more, so that a word which begins alike stays.
-static CREDENTIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let forms = [
-        // Of HTTP; the words are followed by something that no sentence has.
-        r"(?i:\b(?:bearer|basic|digest|token)\s+)[A-Za-z0-9._~+/-]{16,}=*",
-        // OpenAI, Anthropic and Stripe.
-        r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{16,}",
-        // GitHub and GitLab.
-        r"\bgh[pousr]_[A-Za-z0-9]{20,}",
-        r"\bgithub_pat_[A-Za-z0-9_]{20,}",
-        r"\bglpat-[A-Za-z0-9_-]{16,}",
-        // Amazon.
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-        // Google.
-        r"\bAIza[A-Za-z0-9_-]{30,}",
-        r"\bya29\.[A-Za-z0-9_-]{20,}",
-        // Slack.
-        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-        // JSON Web Tokens.
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-        // PEM, to its end or to the end of the text.
-        r"(?s:-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z))",
-    ];
-    Regex::new(&forms.join("|")).ok()
-});
-/// A password in a URL, with what is around it.
-static URL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@]*:)[^\s/@]+(@)").ok());
-
-/// The parameters of a call by name, or what it came to, without what is sensitive: values of these parameters, values of keys
-/// that name a credential, and texts that look like one.
+/// The parameters of a call by name, or what it came to, as it was written, without what is sensitive: values of these parameters,
+/// values of keys that name a credential, texts that look like one, and what repeats any of those that are known. Where there is
+/// nothing of it the JSON stays as it is, with every digit of its numbers.
 #[must_use]
-pub fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Value {
-    match value {
-        Value::Object(members) => members_of(members, |name| sensitive.contains(name)),
-        other => plain(other),
-    }
-}
-
-/// The same for JSON as it was written. Where nothing of it is sensitive it stays as it is, with every digit of its numbers.
-#[must_use]
-pub fn redacted_json(text: &str, sensitive: &BTreeSet<String>) -> String {
+pub fn redacted_json(text: &str, sensitive: &BTreeSet<String>, secrets: &Secrets) -> String {
     // Of a key that stands twice only the last would be looked at.
     if let Ok(value) = json::parse(text.as_bytes(), &Cell::new(usize::MAX)) {
-        let kept = redacted(&value, sensitive);
+        let kept = redacted(&value, sensitive, secrets);
         return if kept == value {
             text.to_owned()
         } else {
             kept.to_string()
         };
     }
-    let value = serde_json::from_str(text).map(|value| redacted(&value, sensitive));
+    let value = serde_json::from_str(text).map(|value| redacted(&value, sensitive, secrets));
     // What cannot be read cannot be looked at.
     value.unwrap_or_else(|_| REDACTED.into()).to_string()
+}
+
+/// A text without what looks like a credential, and without what repeats something sensitive.
+#[must_use]
+pub fn redacted_text(text: &str, secrets: &Secrets) -> String {
+    secrets.hide(&without_credentials(text)).into_owned()
+}
+
+/// What [`redacted_json`] would replace, for what repeats it.
+pub fn learn_json(text: &str, sensitive: &BTreeSet<String>, secrets: &mut Secrets) {
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        match &value {
+            Value::Object(members) => {
+                learn_members(members, |name| sensitive.contains(name), secrets)
+            }
+            other => learn(other, secrets),
+        }
+    }
 }
 
 impl Method {
     /// The parameters of a call, by name or by position, without what is sensitive: what a script gave as well as what was sent.
     #[must_use]
-    pub fn redacted_params(&self, params: &str) -> String {
-        if self.sensitive.is_empty() || !params.trim_start().starts_with('[') {
-            return redacted_json(params, &self.sensitive);
-        }
-        let Ok(items) = serde_json::from_str::<Vec<Value>>(params) else {
+    pub fn redacted_params(&self, params: &str, secrets: &Secrets) -> String {
+        let Some(items) = self.by_position(params) else {
+            return redacted_json(params, &self.sensitive, secrets);
+        };
+        let Some(items) = items else {
             return Value::from(REDACTED).to_string();
         };
-        // A script leaves out what the host sets, and a list does not say whose it is: either reading counts.
-        let hidden = |at: usize| {
-            let open = self.arguments.iter().filter(|one| one.reserved.is_none());
-            let readings = [open.clone().nth(at), self.arguments.get(at)];
-            readings
-                .into_iter()
-                .flatten()
-                .any(|argument| self.sensitive.contains(&argument.parameter.name))
-        };
         let kept = items.iter().enumerate().map(|(at, item)| {
-            if hidden(at) {
+            if self.hides(at) {
                 REDACTED.into()
             } else {
-                plain(item)
+                plain(item, secrets)
             }
         });
         Value::Array(kept.collect()).to_string()
     }
+
+    /// What [`Self::redacted_params`] would replace, for what repeats it.
+    pub fn learn_params(&self, params: &str, secrets: &mut Secrets) {
+        let Some(items) = self.by_position(params) else {
+            return learn_json(params, &self.sensitive, secrets);
+        };
+        for (at, item) in items.unwrap_or_default().iter().enumerate() {
+            if self.hides(at) {
+                secrets.learn(item);
+            } else {
+                learn(item, secrets);
+            }
+        }
+    }
+
+    /// Parameters that stand in a list, where some of them are sensitive; and whether it can be read.
+    fn by_position(&self, params: &str) -> Option<Option<Vec<Value>>> {
+        let is_list = params.trim_start().starts_with('[');
+        (is_list && !self.sensitive.is_empty()).then(|| serde_json::from_str(params).ok())
+    }
+
+    /// Whether a parameter is sensitive by its position. A script leaves out what the host sets, and a list does not say whose it is:
+    /// either reading counts.
+    fn hides(&self, at: usize) -> bool {
+        let open = self.arguments.iter().filter(|one| one.reserved.is_none());
+        let readings = [open.clone().nth(at), self.arguments.get(at)];
+        readings
+            .into_iter()
+            .flatten()
+            .any(|argument| self.sensitive.contains(&argument.parameter.name))
+    }
 }
 
-fn members_of(members: &Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) -> Value {
+fn redacted(value: &Value, sensitive: &BTreeSet<String>, secrets: &Secrets) -> Value {
+    match value {
+        Value::Object(members) => members_of(members, |name| sensitive.contains(name), secrets),
+        other => plain(other, secrets),
+    }
+}
+
+fn members_of(
+    members: &Map<String, Value>,
+    is_sensitive: impl Fn(&str) -> bool,
+    secrets: &Secrets,
+) -> Value {
     let kept = |(name, value): (&String, &Value)| {
         let hidden = is_sensitive(name) || (names_a_credential(name) && may_be_one(value));
         let value = if hidden {
             REDACTED.into()
         } else {
-            plain(value)
+            plain(value, secrets)
         };
-        (without_credentials(name), value)
+        (redacted_text(name, secrets), value)
     };
     Value::Object(members.iter().map(kept).collect())
 }
 
-fn plain(value: &Value) -> Value {
+fn plain(value: &Value, secrets: &Secrets) -> Value {
     match value {
-        Value::String(text) => without_credentials(text).into(),
-        Value::Array(items) => items.iter().map(plain).collect(),
-        Value::Object(members) => members_of(members, |_| false),
+        Value::String(text) => redacted_text(text, secrets).into(),
+        Value::Array(items) => items.iter().map(|item| plain(item, secrets)).collect(),
+        Value::Object(members) => members_of(members, |_| false, secrets),
+        Value::Number(number) if secrets.is_one(&number.to_string()) => REDACTED.into(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn learn(value: &Value, secrets: &mut Secrets) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| learn(item, secrets)),
+        Value::Object(members) => learn_members(members, |_| false, secrets),
+        _ => {}
+    }
+}
+
+fn learn_members(
+    members: &Map<String, Value>,
+    is_sensitive: impl Fn(&str) -> bool,
+    secrets: &mut Secrets,
+) {
+    for (name, value) in members {
+        // What a key only calls a credential may be the description of one, whose words are anybody's.
+        let is_called_one = names_a_credential(name) && !(value.is_object() || value.is_array());
+        if is_sensitive(name) || is_called_one {
+            secrets.learn(value);
+        } else {
+            learn(value, secrets);
+        }
     }
 }
 
 /// Nothing and a truth value say no more than that there is one; a number may be a PIN.
 fn may_be_one(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(_))
-}
-
-/// Whether a key names a credential: `api_key`, `X-Auth-Token`, `clientSecret`; not `token_count`, nor `secretary`.
-fn names_a_credential(key: &str) -> bool {
-    let words = words(key);
-    let ends = |credential: &[&str]| {
-        words.len() >= credential.len()
-            && words
-                .iter()
-                .rev()
-                .zip(credential.iter().rev())
-                .all(|(word, credential)| word == credential)
-    };
-    CREDENTIALS.into_iter().any(ends)
-}
-
-/// The words of a key, in lower case, without the plural: `accessTokens` is `access`, `token`.
-fn words(key: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for c in key.chars() {
-        if !c.is_alphanumeric() || (was_lower && c.is_uppercase()) {
-            words.push(String::new());
-        }
-        was_lower = c.is_lowercase() || c.is_numeric();
-        if c.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    if let Some(last) = words.last_mut()
-        && last.ends_with('s')
-        && !last.ends_with("ss")
-        && last != "credentials"
-    {
-        last.pop();
-    }
-    words
-}
-
-fn without_credentials(text: &str) -> String {
-    // Neither can fail to be made: they are constants, and a test uses both.
-    let (Some(credential), Some(url)) = (&*CREDENTIAL, &*URL) else {
-        return REDACTED.to_owned();
-    };
-    let text = credential.replace_all(text, REDACTED);
-    url.replace_all(&text, format!("${{1}}{REDACTED}${{2}}"))
-        .into_owned()
 }
 
 #[cfg(test)]
@@ -208,7 +171,7 @@ mod tests {
 
     fn redacted_as(value: Value, sensitive: &[&str]) -> Value {
         let sensitive = sensitive.iter().map(|name| (*name).to_owned()).collect();
-        redacted(&value, &sensitive)
+        redacted(&value, &sensitive, &Secrets::default())
     }
 
     #[test]
@@ -402,7 +365,8 @@ mod tests {
             (r#"{"token": "x", "token": null}"#, r#"{"token":null}"#),
             ("{", r#""[redacted]""#),
         ] {
-            assert_eq!(redacted_json(text, &sensitive), shown, "{text}");
+            let known = Secrets::default();
+            assert_eq!(redacted_json(text, &sensitive, &known), shown, "{text}");
         }
     }
 
@@ -431,7 +395,8 @@ mod tests {
                 r#"{"room":"blue","code":"[redacted]"}"#,
             ),
         ] {
-            assert_eq!(method.redacted_params(params), shown, "{params}");
+            let known = Secrets::default();
+            assert_eq!(method.redacted_params(params, &known), shown, "{params}");
         }
     }
 }

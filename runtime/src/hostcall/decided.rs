@@ -6,7 +6,7 @@ use crate::{
     hostcall::{call::Call, refusal::Refusal},
 };
 use sandgate_policy::{ContextLimits, Decision, Fault, Principal, PrincipalError, Query, Ruling};
-use sandgate_service::{Identity, Method, Weight};
+use sandgate_service::{Identity, Method, Undo, Weight};
 use serde_json::value::RawValue;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -33,6 +33,8 @@ pub(crate) struct Clearable {
     method: Arc<Method>,
     /// Exactly what would be sent.
     params: Box<RawValue>,
+    /// What the run had read from.
+    read_from: Arc<BTreeSet<String>>,
 }
 
 impl Party {
@@ -52,7 +54,7 @@ impl Decided {
         method: Arc<Method>,
         caller: Party,
         asked: &Call,
-        read_from: &BTreeSet<String>,
+        read_from: &Arc<BTreeSet<String>>,
         weight: &Weight<'_>,
     ) -> Result<Self, Refusal> {
         let arguments = method
@@ -91,6 +93,7 @@ impl Decided {
                 caller,
                 params: arguments.into_params(),
                 method,
+                read_from: Arc::clone(read_from),
             },
         })
     }
@@ -113,6 +116,11 @@ impl Decided {
     /// Which method it is about.
     pub(super) fn method(&self) -> &Method {
         &self.call.method
+    }
+
+    /// The method that undoes it, where one is known.
+    pub(super) fn undo(&self) -> Option<&str> {
+        self.method().undo.as_ref().map(Undo::method)
     }
 
     /// What its context may consume.
@@ -141,6 +149,10 @@ impl Clearable {
 
     pub(super) fn principal(&self) -> &Arc<Principal> {
         &self.caller.principal
+    }
+
+    pub(super) fn read_from(&self) -> &Arc<BTreeSet<String>> {
+        &self.read_from
     }
 
     /// Nothing is left that could be sent again.

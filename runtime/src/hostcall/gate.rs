@@ -7,7 +7,7 @@ use crate::{
         call::Call,
         decided::{Clearable, Decided, Party},
         halt::Halt,
-        question::{Answer, Approver, Pause, Question},
+        question::{Answer, Approver, Basis, Grounds, Pause, Question},
         refusal::Refusal,
     },
     journal::{
@@ -19,7 +19,7 @@ use crate::{
         record::{OpenQuestion, Record},
     },
 };
-use sandgate_policy::{ContextLimits, Verdict};
+use sandgate_policy::{ContextLimits, Decision, Verdict};
 use sandgate_service::{Method, Target};
 use serde_json::value::RawValue;
 use std::{
@@ -188,7 +188,6 @@ pub(crate) async fn clear(
         call.method().service.to_string(),
         call.method().method.clone(),
     );
-    let because = decision.because;
     if let Some(question) = asking.question {
         asking.record.come_to(question.approval);
         unless_declined(question, &service, &name)?;
@@ -203,7 +202,7 @@ pub(crate) async fn clear(
             Err(Refusal::Denied {
                 service,
                 method: name,
-                because,
+                because: decision.because,
             }
             .into())
         }
@@ -218,7 +217,7 @@ pub(crate) async fn clear(
                 method: name,
             }
             .into()),
-            None => ask(call, because, asking, agreed).await,
+            None => ask(call, decision, asking, agreed).await,
         },
     }
 }
@@ -226,7 +225,7 @@ pub(crate) async fn clear(
 /// Has a person look, now or later.
 async fn ask(
     call: Clearable,
-    because: Vec<String>,
+    decision: Decision,
     asking: GateQuestion<'_>,
     agreed: &mut Agreed,
 ) -> Result<Cleared, Stop> {
@@ -236,6 +235,7 @@ async fn ask(
         record,
         ..
     } = asking;
+    let because = decision.because;
     let (service, name) = (
         call.method().service.to_string(),
         call.method().method.clone(),
@@ -307,6 +307,21 @@ async fn ask(
         params: call.params().to_owned(),
         because,
         again: true,
+        grounds: Grounds {
+            run: record.run(),
+            call: number,
+            digest: binding,
+            policies: decision.policies.iter().map(ToString::to_string).collect(),
+            basis: Some(Basis {
+                policy: Arc::clone(call.policy()),
+                principal: Arc::clone(call.principal()),
+                method: Arc::clone(call.method()),
+                given: asking.call.params().to_owned(),
+                made: asking.call.made(),
+                read_from: Arc::clone(call.read_from()),
+                record: record.clone(),
+            }),
+        },
     };
     let is_covered = people.subjects().all.contains(&subject);
     if is_covered {

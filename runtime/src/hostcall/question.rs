@@ -1,9 +1,16 @@
 //! Asking a person: who can be asked, what, and what they say; and the time that it takes, which is not the run's.
 //! Asked by `gate`, answered by front ends. A script must have no way to reach any of it: THREAT[APR-04].
 
-use sandgate_policy::Effect;
+use crate::{
+    contexts::ContextPolicy,
+    journal::{digest::Digest, id::Id, record::Record},
+    made::CallMade,
+};
+use sandgate_policy::{Effect, Explanation, Moment, Principal, Query};
+use sandgate_service::Method;
 use serde_json::value::RawValue;
 use std::{
+    collections::BTreeSet,
     fmt,
     future::Future,
     pin::Pin,
@@ -50,6 +57,73 @@ pub struct Question {
     pub because: Vec<String>,
     /// Whether a person was asked about this method before in this run, for the same reasons.
     pub again: bool,
+    /// What else they may want to know before they answer.
+    pub grounds: Grounds,
+}
+
+/// Where a question comes from: which call it is, how it was decided, and what the run did before.
+#[derive(Debug)]
+pub struct Grounds {
+    /// The run, where a journal keeps it.
+    pub run: Option<Id>,
+    /// The number of the call in it.
+    pub call: u32,
+    /// What an answer is bound to: what would be sent, where, on whose behalf, and by which call of which run.
+    pub digest: Digest,
+    /// The policies that want a person to look.
+    pub policies: Vec<String>,
+    /// What the rest is made of, for those who ask for it: most do not.
+    pub(crate) basis: Option<Basis>,
+}
+
+/// What was decided about, and by what.
+#[derive(Debug)]
+pub(crate) struct Basis {
+    pub(crate) policy: Arc<ContextPolicy>,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) method: Arc<Method>,
+    /// What the script gave.
+    pub(crate) given: Box<RawValue>,
+    pub(crate) made: Moment,
+    pub(crate) read_from: Arc<BTreeSet<String>>,
+    pub(crate) record: Record,
+}
+
+impl Grounds {
+    /// Of a call of no run, for the tests of an [`Approver`]: with no calls before it, and no explanation.
+    #[must_use]
+    pub fn of_no_run(digest: Digest, policies: Vec<String>) -> Self {
+        Self {
+            run: None,
+            call: 1,
+            digest,
+            policies,
+            basis: None,
+        }
+    }
+
+    /// How the policies came to ask, and what would change it.
+    #[must_use]
+    pub fn explanation(&self) -> Option<Explanation> {
+        let basis = self.basis.as_ref()?;
+        // Bound as they were when it was decided.
+        let bound = basis.method.bind(&basis.given, &basis.principal).ok()?;
+        Some(basis.policy.policies.explain(&Query {
+            principal: &basis.principal,
+            service: &basis.method.service,
+            method: &basis.method.method,
+            params: bound.by_name(),
+            now: basis.made,
+            read_from: &basis.read_from,
+        }))
+    }
+
+    /// The calls that the run made before, the first thousand of them.
+    #[must_use]
+    pub fn calls_before(&self) -> Vec<CallMade> {
+        let basis = self.basis.as_ref();
+        basis.map_or_else(Vec::new, |basis| basis.record.calls_before(self.call))
+    }
 }
 
 /// What the person said.

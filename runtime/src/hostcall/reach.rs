@@ -204,7 +204,7 @@ impl Reach {
     pub(crate) fn decide(
         &self,
         call: &Call,
-        read_from: &BTreeSet<String>,
+        read_from: &Arc<BTreeSet<String>>,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Decided, Refusal> {
         let decided = self.decided(call, read_from, wanted);
@@ -214,6 +214,8 @@ impl Reach {
                 service: call.service(),
                 method: call.method(),
                 params: call.params(),
+                effect: decided.as_ref().ok().map(|decided| decided.method().effect),
+                undo: decided.as_ref().ok().and_then(Decided::undo),
                 ruling: match &decided {
                     Ok(decided) => Ok(decided.ruling()),
                     Err(refusal) => Err(refusal.to_string()),
@@ -226,7 +228,7 @@ impl Reach {
     fn decided(
         &self,
         call: &Call,
-        read_from: &BTreeSet<String>,
+        read_from: &Arc<BTreeSet<String>>,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Decided, Refusal> {
         let policy = self.policy.now().ok_or_else(|| call.not_available())?;

@@ -307,7 +307,12 @@ impl ReplyWriter {
         };
         self.record.replied(call, result, code, &json);
         if let Some(watcher) = &self.watcher {
-            watcher.answered(&WatchedAnswer { call, result, code });
+            watcher.answered(&WatchedAnswer {
+                run: self.record.run(),
+                call,
+                result,
+                code,
+            });
         }
         Box::<str>::from(json).into_boxed_bytes().into_vec()
     }

@@ -1,8 +1,8 @@
 //! Who is told of each call of a script, as it is decided and when it is answered. Called by `reach` and by `underway`; whoever
 //! watches must not hold the call up, and can change nothing of it.
 
-use crate::made::CallResult;
-use sandgate_policy::Ruling;
+use crate::{journal::id::Id, made::CallResult};
+use sandgate_policy::{Effect, Ruling};
 use sandgate_wire::RefusalCode;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -18,6 +18,10 @@ pub struct WatchedCall<'a> {
     pub method: &'a str,
     /// What the script gave.
     pub params: &'a RawValue,
+    /// What calling the method does, where it was decided.
+    pub effect: Option<Effect>,
+    /// The method that undoes it, where one is known.
+    pub undo: Option<&'a str>,
     /// What was decided, or why there was nothing to decide.
     pub ruling: Result<Ruling, String>,
 }
@@ -25,6 +29,8 @@ pub struct WatchedCall<'a> {
 /// The answer to a call.
 #[derive(Debug, Clone, Copy)]
 pub struct WatchedAnswer {
+    /// The run, where a journal keeps it.
+    pub run: Option<Id>,
     /// The number of the call in its run. One that could not be read was not decided.
     pub call: u32,
     /// What became of it.

@@ -482,6 +482,11 @@ impl Record {
         self.state().calls.take()
     }
 
+    /// Those before this one, for whoever is asked about it.
+    pub(crate) fn calls_before(&self, call: u32) -> Vec<CallMade> {
+        self.state().calls.before(call)
+    }
+
     fn held<'p>(&self, json: &'p RawValue) -> Held<'p> {
         match self.journal() {
             Some(journal) if json.get().len() > LONGEST_HERE => {

@@ -112,7 +112,7 @@ fn a_session_keeps_what_a_script_leaves_and_is_nobody_elses() {
     let headers = [HEADERS[0], ("Authorization", bearer.as_str())];
     assert_eq!(
         server.by_port("POST /rpc", &headers, &body).json()["error"],
-        json!({"code": -32000, "message": "there is no room for another session, there are 4; go on in one of them, or leave `session` out"})
+        json!({"code": -32000, "message": "there is no room for another session; go on in one of yours, or leave `session` out"})
     );
     server.end_quietly();
 }

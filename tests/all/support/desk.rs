@@ -94,7 +94,7 @@ impl Desk {
 
     /// A server of the contexts of these policies.
     pub(crate) fn serve(&self, policies: &Path, arguments: &[&str]) -> Command {
-        let mut command = self.operator(&["serve", "--instances", "4"]);
+        let mut command = self.operator(&["serve", "--instances", "16"]);
         command
             .arg("--policies")
             .arg(policies)

@@ -49,6 +49,7 @@ impl Approver for Person {
             params,
             because,
             again: _,
+            grounds: _,
         } = question;
         let because = because.join(" ");
         let asked = format!("{context}: {service}.{method} ({effect}) {params}: {because}");

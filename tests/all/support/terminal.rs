@@ -16,7 +16,7 @@ use std::{
 };
 
 /// What a question ends with.
-const QUESTION: &str = "[y/N] ";
+const QUESTION: &str = "[y/N, d: details, e: explain] ";
 
 /// What the terminal shows. The answer is typed at the first question; without one, nobody can type.
 pub(crate) fn at_a_terminal(arguments: &[&str], answer: Option<&str>) -> String {

@@ -1,7 +1,7 @@
 //! Entries of the journal as JSON, one line each, with the texts that they speak of in their places. Used by every view for
 //! machines. It must never shorten anything.
 
-use super::Redaction;
+use super::{Redaction, redaction::RunSecrets};
 use crate::failure::Failure;
 use sandgate::{Digest, Entry, Id, Journal, KeptLine};
 use serde_json::{Map, Value, json};
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 pub(super) struct Entries<'a> {
     journal: &'a Journal,
     redaction: &'a Redaction,
+    secrets: RunSecrets<'a>,
     /// The calls that have no answer yet, since only their first line says of which method they are.
     methods: BTreeMap<(Id, u32), (String, String)>,
 }
@@ -20,12 +21,14 @@ impl<'a> Entries<'a> {
         Self {
             journal,
             redaction,
+            secrets: RunSecrets::new(journal, redaction),
             methods: BTreeMap::new(),
         }
     }
 
     /// One entry, with where it stands.
     pub(super) fn line(&mut self, line: &KeptLine, entry: &Entry<'_>) -> Result<String, Failure> {
+        self.secrets.look(line)?;
         let whole = serde_json::to_value(entry).map_err(|error| Failure::ours(&error))?;
         let (kind, body) = match whole {
             Value::Object(whole) => match whole.into_iter().next() {
@@ -37,14 +40,16 @@ impl<'a> Entries<'a> {
         };
         let body = match body {
             Value::Object(mut members) => {
-                self.inline(entry, &mut members)?;
-                let plain = self.redaction.json(&Value::Object(members).to_string());
+                self.inline(line.run, entry, &mut members)?;
+                let known = self.secrets.of(line.run);
+                let members = Value::Object(members).to_string();
+                let plain = self.redaction.json(&members, known);
                 self.whole(line.run, entry, &plain)?
             }
             // Standard input in hexadecimal digits.
             Value::String(digits) => {
                 let bytes = hex::decode(&digits).unwrap_or_default();
-                self.bytes(bytes).to_string()
+                self.bytes(line.run, bytes).to_string()
             }
             other => other.to_string(),
         };
@@ -55,9 +60,14 @@ impl<'a> Entries<'a> {
     }
 
     /// Texts in the place of their digests.
-    fn inline(&self, entry: &Entry<'_>, members: &mut Map<String, Value>) -> Result<(), Failure> {
+    fn inline(
+        &self,
+        run: Id,
+        entry: &Entry<'_>,
+        members: &mut Map<String, Value>,
+    ) -> Result<(), Failure> {
         let mut put = |name: &str, digest: Digest| -> Result<(), Failure> {
-            let value = self.bytes(self.journal.text(digest)?);
+            let value = self.bytes(run, self.journal.text(digest)?);
             members.insert(name.to_owned(), value);
             Ok(())
         };
@@ -77,7 +87,7 @@ impl<'a> Entries<'a> {
                 }
                 let mut listed = Vec::new();
                 for (path, digest, modified) in &begun.files {
-                    let content = self.bytes(self.journal.text(*digest)?);
+                    let content = self.bytes(run, self.journal.text(*digest)?);
                     listed.push(json!({"path": path, "modified_ns": modified, "content": content}));
                 }
                 listed
@@ -129,17 +139,19 @@ impl<'a> Entries<'a> {
             }
             Entry::Ended(_) => {
                 self.methods.retain(|(of, _), _| *of != run);
+                self.secrets.ended(run);
                 return Ok(plain.to_owned());
             }
             _ => return Ok(plain.to_owned()),
         };
         let text = self.journal.held(held)?;
         let of = self.methods.get(&(run, call)).cloned().unwrap_or_default();
+        let known = self.secrets.of(run);
         let shown = if name == "reply" {
             self.methods.remove(&(run, call));
-            self.redaction.reply(&of.0, &of.1, &text)
+            self.redaction.reply(&of.0, &of.1, &text, known)
         } else {
-            self.redaction.params(&of.0, &of.1, &text)
+            self.redaction.params(&of.0, &of.1, &text, known)
         };
         let mut members: Map<String, Value> =
             serde_json::from_str(plain).map_err(|error| Failure::ours(&error))?;
@@ -150,9 +162,9 @@ impl<'a> Entries<'a> {
     }
 
     /// Bytes as text, or what can be said of those that are none: what cannot be read cannot be redacted.
-    fn bytes(&self, bytes: Vec<u8>) -> Value {
+    fn bytes(&self, run: Id, bytes: Vec<u8>) -> Value {
         match String::from_utf8(bytes) {
-            Ok(text) => self.redaction.text(text).into(),
+            Ok(text) => self.redaction.text(text, self.secrets.of(run)).into(),
             Err(error) if self.redaction.is_off() => {
                 json!({"hex": hex::encode(error.as_bytes())})
             }

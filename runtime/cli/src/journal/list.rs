@@ -39,6 +39,15 @@ pub(super) struct ListArguments {
     json: bool,
 }
 
+impl ListArguments {
+    /// Whether not all runs are asked for.
+    fn is_about_some(&self) -> bool {
+        let names = [&self.context, &self.service, &self.verdict, &self.status];
+        let is_in_time = self.since.or(self.until).is_some();
+        is_in_time || self.method.is_some() || names.into_iter().any(Option::is_some)
+    }
+}
+
 /// A service and one of its methods.
 fn method(text: &str) -> Result<(String, String), String> {
     match text.split_once('.') {
@@ -79,7 +88,11 @@ pub(super) fn list(arguments: &ListArguments, shared: &SharedArguments) -> Resul
                 .collect::<String>(),
         )?;
     } else if runs.is_empty() {
-        print::out("the journal has no such run\n")?;
+        print::out(if arguments.is_about_some() {
+            "the journal has no such run\n"
+        } else {
+            "the journal has no runs\n"
+        })?;
     } else {
         print::out(&table(&runs))?;
     }

@@ -60,14 +60,18 @@ impl<'a> Telling<'a> {
 
     /// Tells one, and whether somebody still reads.
     fn tell(&mut self, line: &KeptLine) -> Result<bool, Failure> {
+        print::goes_on(&self.said(line)?)
+    }
+
+    fn said(&mut self, line: &KeptLine) -> Result<String, Failure> {
         let entry = Entry::decode(&line.body).map_err(|error| {
             let message = format!("line {} of the journal: {error}", line.seq);
             let help = "`sandgate journal verify` says what is wrong with the journal";
             Failure::usage(message, help)
         })?;
         match self {
-            Self::Story(story) => print::goes_on(&story.tell(line, &entry)?),
-            Self::Json(entries) => print::goes_on(&escape::json(&entries.line(line, &entry)?)),
+            Self::Story(story) => story.tell(line, &entry),
+            Self::Json(entries) => Ok(escape::json(&entries.line(line, &entry)?)),
         }
     }
 }
@@ -82,6 +86,22 @@ pub(super) fn show(arguments: &ShowArguments, shared: &SharedArguments) -> Resul
         print::out(&standing(&past))?;
     }
     Ok(Exit::Ok)
+}
+
+/// What a run did, as people are told.
+pub(crate) fn told(
+    journal: &Journal,
+    redaction: &Redaction,
+    past: &PastRun,
+) -> Result<String, Failure> {
+    let mut telling = Telling::new(journal, redaction, false);
+    let mut text = String::new();
+    journal.each(Some(past.row().run), 0, |line| -> Result<bool, Failure> {
+        text.push_str(&telling.said(line)?);
+        Ok(true)
+    })?;
+    text.push_str(&standing(past));
+    Ok(text)
 }
 
 /// What a run did in numbers, and what can be done about one that has not ended.

@@ -1,7 +1,7 @@
 //! What a run did, for people: lines in the order in which it happened, each call under its number. Told by `show` of one run, and by
 //! `follow` of all that go on. What a script or a service wrote is one short line, whatever is in it: THREAT[DOS-06].
 
-use super::{Redaction, list::when};
+use super::{Redaction, list::when, redaction::RunSecrets};
 use crate::failure::Failure;
 use sandgate::{
     BUILTIN, Begun, Entry, Id, Journal, KeptLine, Said,
@@ -24,6 +24,7 @@ const MOST_LINES: usize = 20;
 pub(super) struct RunStory<'a> {
     journal: &'a Journal,
     redaction: &'a Redaction,
+    secrets: RunSecrets<'a>,
     /// Of which method each call is that has no answer yet; nothing for what is no call of a service.
     calls: BTreeMap<(Id, u32), Option<(String, String)>>,
     /// The run and the call that the last line was about.
@@ -51,6 +52,7 @@ impl<'a> RunStory<'a> {
         Self {
             journal,
             redaction,
+            secrets: RunSecrets::new(journal, redaction),
             calls: BTreeMap::new(),
             told: None,
         }
@@ -58,6 +60,7 @@ impl<'a> RunStory<'a> {
 
     /// What is to be said of an entry; nothing of those that only a replay needs.
     pub(super) fn tell(&mut self, kept: &KeptLine, entry: &Entry<'_>) -> Result<String, Failure> {
+        self.secrets.look(kept)?;
         let (run, at) = (kept.run, when(kept.at));
         Ok(match entry {
             Entry::Begun(begun) => self.begun(run, &at, begun)?,
@@ -82,7 +85,8 @@ impl<'a> RunStory<'a> {
                     return Ok(String::new());
                 }
                 let params = self.journal.held(params)?;
-                let params = self.redaction.params(service, method, &params);
+                let known = self.secrets.of(run);
+                let params = self.redaction.params(service, method, &params, known);
                 let begin = self.heading(run, Some(*call));
                 format!(
                     "{begin}{call:>4}  {service}.{method}({})\n",
@@ -136,6 +140,7 @@ impl<'a> RunStory<'a> {
                     write(&mut said, format_args!(", {agreed} of {needed}"));
                 }
                 if let Some(because) = because {
+                    let because = self.shown(run, because.to_string());
                     write(&mut said, format_args!(": {because}"));
                 }
                 self.of_call(run, *call, &said)
@@ -170,6 +175,7 @@ impl<'a> RunStory<'a> {
                     write(&mut said, format_args!(", exit code {}", ended.exit_code));
                 }
                 if let Some(reason) = &ended.reason {
+                    let reason = self.shown(run, reason.to_string());
                     write(&mut said, format_args!(": {reason}"));
                 }
                 let mut told = self.of_run(run, &said);
@@ -178,24 +184,25 @@ impl<'a> RunStory<'a> {
                     ("standard error", ended.stderr),
                 ];
                 for (name, digest) in streams {
-                    let text = self.text(digest)?;
+                    let text = self.text(run, digest)?;
                     told.push_str(&block(name, &text));
                 }
                 if let Some(value) = ended.value {
-                    let value = self.json(value)?;
+                    let value = self.json(run, value)?;
                     let plain = value.get("json").unwrap_or(&value).to_string();
                     write(&mut told, format_args!("      value: {}\n", short(&plain)));
                 }
                 if let Some(exception) = ended.exception {
-                    let exception = self.json(exception)?;
+                    let exception = self.json(run, exception)?;
                     let traceback = exception.get("traceback").and_then(Value::as_str);
                     told.push_str(&block("exception", traceback.unwrap_or_default()));
                 }
                 if !ended.files.is_empty() {
                     let paths: Vec<&str> = ended.files.iter().map(|(path, _)| &**path).collect();
-                    let paths = short(&paths.join(", "));
-                    write(&mut told, format_args!("      files: {paths}\n"));
+                    let paths = self.shown(run, paths.join(", "));
+                    write(&mut told, format_args!("      files: {}\n", short(&paths)));
                 }
+                self.secrets.ended(run);
                 told
             }
             Entry::Pruned { through, .. } => {
@@ -206,7 +213,7 @@ impl<'a> RunStory<'a> {
 
     fn begun(&mut self, run: Id, at: &str, begun: &Begun<'_>) -> Result<String, Failure> {
         self.told = Some((run, None));
-        let source = self.text(begun.script)?;
+        let source = self.text(run, begun.script)?;
         let mut told = format!(
             "run {run}\n      {}, {}, began {at}\n",
             short(&begun.name),
@@ -224,7 +231,7 @@ impl<'a> RunStory<'a> {
             write(&mut told, format_args!("      {}\n", short(&said)));
         }
         if !begun.arguments.is_empty() {
-            let arguments = self.redaction.text(begun.arguments.join(" "));
+            let arguments = self.shown(run, begun.arguments.join(" "));
             write(
                 &mut told,
                 format_args!("      arguments: {}\n", short(&arguments)),
@@ -241,7 +248,8 @@ impl<'a> RunStory<'a> {
     fn answer(&self, run: Id, call: u32, reply: &str) -> String {
         let of = self.calls.get(&(run, call)).cloned().flatten();
         let (service, method) = of.unwrap_or_default();
-        let reply = self.redaction.reply(&service, &method, reply);
+        let known = self.secrets.of(run);
+        let reply = self.redaction.reply(&service, &method, reply, known);
         match serde_json::from_str(&reply) {
             Ok(AnswerKept::Ok(result)) => shortened(result.get()),
             Ok(AnswerKept::Failed { code, message }) => {
@@ -283,15 +291,19 @@ impl<'a> RunStory<'a> {
         }
     }
 
-    fn text(&self, digest: sandgate::Digest) -> Result<String, Failure> {
-        let bytes = self.journal.text(digest)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(self.redaction.text(text))
+    fn shown(&self, run: Id, text: String) -> String {
+        self.redaction.text(text, self.secrets.of(run))
     }
 
-    fn json(&self, digest: sandgate::Digest) -> Result<Value, Failure> {
+    fn text(&self, run: Id, digest: sandgate::Digest) -> Result<String, Failure> {
         let bytes = self.journal.text(digest)?;
-        let text = self.redaction.json(&String::from_utf8_lossy(&bytes));
+        Ok(self.shown(run, String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn json(&self, run: Id, digest: sandgate::Digest) -> Result<Value, Failure> {
+        let bytes = self.journal.text(digest)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let text = self.redaction.json(&text, self.secrets.of(run));
         serde_json::from_str(&text).map_err(|error| Failure::ours(&error))
     }
 }

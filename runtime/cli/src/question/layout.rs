@@ -6,7 +6,7 @@
 //! spaces: only the first and the last line of a question begin at the left.
 
 use super::shown::{self, Detail, columns, digest, is_mark};
-use sandgate::{Question, policy::Effect};
+use sandgate::{CallMade, Question, policy::Effect};
 
 /// How large a terminal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,6 @@ pub(super) struct Drawn {
     pub(super) text: String,
     /// What is written once an answer counts.
     pub(super) ending: String,
-    /// Something is left out, which can be asked for.
-    pub(super) is_cut: bool,
     /// One answer can be for all further calls of the method.
     pub(super) offers_all: bool,
     /// What has to be typed, where a letter does not do.
@@ -34,8 +32,10 @@ pub(super) struct Drawn {
 const LONGEST_NAME: usize = 120;
 /// A terminal of fewer columns shows nothing that can be read.
 const NARROWEST: usize = 12;
-/// What `more` and `yes` take, with their ends.
-const ANSWER: usize = 5;
+/// What `yes` takes, with its end.
+const ANSWER: usize = 4;
+/// Of the calls before, the last are shown.
+const MOST_BEFORE: usize = 30;
 
 /// How broad a question is that is only told, and how much of a parameter.
 const TOLD: usize = 120;
@@ -71,11 +71,91 @@ pub(super) fn draw(question: &Question, size: TerminalSize) -> Option<Drawn> {
         .or_else(|| narrow(question, &parameters, width, size.rows))
 }
 
-/// Everything of it, however long.
-pub(super) fn whole(question: &Question, size: TerminalSize) -> String {
+/// Everything of it, however long: the call, which one it is, who decided, and what the run did before.
+pub(super) fn details(question: &Question, before: &[CallMade], size: TerminalSize) -> String {
     let width = size.columns.saturating_sub(1).max(NARROWEST);
     let parameters = shown::parameters(question.params.get());
-    let (lines, _) = lines(question, &parameters, Detail::ALL, width);
+    let (mut lines, _) = lines(question, &parameters, Detail::ALL, width);
+    let grounds = &question.grounds;
+    let policies = grounds.policies.iter().map(|id| shown::sentence(id));
+    let policies = policies.collect::<Vec<_>>().join(", ");
+    let run = grounds
+        .run
+        .map_or_else(String::new, |run| format!(" of the run {run}"));
+    for text in [
+        format!("decided by: {policies}"),
+        format!("call {}{run}", grounds.call),
+        format!("digest: {}", grounds.digest),
+    ] {
+        lines.extend(indented(&text, INDENT, width));
+    }
+    if before.is_empty() {
+        lines.extend(indented("the run has made no call before", INDENT, width));
+    } else {
+        lines.extend(indented("before it the run called:", INDENT, width));
+        for text in calls_in_short(before) {
+            lines.extend(indented(&text, FURTHER, width));
+        }
+    }
+    format!("\n{}\n", lines.join("\n"))
+}
+
+/// Calls and what came of them, those that are alike together.
+fn calls_in_short(calls: &[CallMade]) -> Vec<String> {
+    let mut groups: Vec<(String, usize)> = Vec::new();
+    for call in calls {
+        let effect = call
+            .effect
+            .map_or_else(String::new, |effect| format!(" ({effect})"));
+        let method = shown::name(&format!("{}.{}", call.service, call.method));
+        let text = format!("{method}{effect}: {}", call.result.told(call.code));
+        match groups.last_mut() {
+            Some((last, times)) if *last == text => *times = times.saturating_add(1),
+            _ => groups.push((text, 1)),
+        }
+    }
+    let left_out = groups.len().saturating_sub(MOST_BEFORE);
+    let earlier = groups
+        .iter()
+        .take(left_out)
+        .map(|(_, times)| times)
+        .sum::<usize>();
+    let mut lines = Vec::new();
+    if earlier > 0 {
+        lines.push(format!("… {earlier} earlier"));
+    }
+    lines.extend(
+        groups
+            .into_iter()
+            .skip(left_out)
+            .map(|(text, times)| match times {
+                1 => text,
+                times => format!("{times} × {text}"),
+            }),
+    );
+    lines
+}
+
+/// How the policies came to ask, as somebody else wrote it: every line of it is to the right.
+pub(super) fn explained(text: &str, size: TerminalSize) -> String {
+    let width = size.columns.saturating_sub(1).max(NARROWEST);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let further = line
+            .chars()
+            .take_while(|c| *c == ' ')
+            .take(FURTHER.len())
+            .count();
+        let indent = format!("{INDENT}{}", " ".repeat(further));
+        lines.extend(indented(&shown::sentence(line), &indent, width));
+    }
+    if lines.is_empty() {
+        lines.extend(indented(
+            "nothing is known of how it was decided",
+            INDENT,
+            width,
+        ));
+    }
     format!("\n{}\n", lines.join("\n"))
 }
 
@@ -177,9 +257,14 @@ fn nothing(width: usize) -> Vec<String> {
 
 fn reason_lines(reason: &str, width: usize) -> Vec<String> {
     let text = format!("because: {}", shown::sentence(reason));
-    let inner = width.saturating_sub(INDENT.len());
-    let indented = |line: String| format!("{INDENT}{line}");
-    words(&text, inner).into_iter().map(indented).collect()
+    indented(&text, INDENT, width)
+}
+
+/// A sentence in lines that begin so.
+fn indented(text: &str, indent: &str, width: usize) -> Vec<String> {
+    let inner = width.saturating_sub(indent.len()).max(1);
+    let lines = words(text, inner).into_iter();
+    lines.map(|line| format!("{indent}{line}")).collect()
 }
 
 /// A line for each parameter, and more for some while there are any.
@@ -249,17 +334,27 @@ fn shortened(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let half = width.saturating_sub(2) / 2;
-    let head = fitting(text, half.max(1)).0;
-    let backwards: String = text.chars().rev().collect();
-    let tail: String = fitting(&backwards, half).0.chars().rev().collect();
-    format!("{head}…{tail}")
+    let head = beginning(text.chars(), half.max(1));
+    let tail: String = beginning(text.chars().rev(), half).chars().rev().collect();
+    // What it stood on is not there.
+    format!("{head}…{}", tail.trim_start_matches(is_mark))
+}
+
+/// The first characters that fit. A letter whose marks have no room is there without them: however little there is room for, two
+/// texts that begin differently are told apart.
+fn beginning(text: impl Iterator<Item = char>, width: usize) -> String {
+    let mut used = 0_usize;
+    text.take_while(|character| {
+        used = used.saturating_add(columns(*character));
+        used <= width
+    })
+    .collect()
 }
 
 /// What is asked, in the last lines, and what is typed there.
 struct Prompt {
     lines: Vec<String>,
     ending: String,
-    is_cut: bool,
     offers_all: bool,
     word: Option<String>,
     /// How many rows it takes, with what is typed.
@@ -272,29 +367,27 @@ impl Prompt {
         let word = (question.effect == Effect::Destroy).then(|| word(&question.method));
         // Whoever is asked once has no reason yet to stop reading.
         let offers_all = question.again && word.is_none();
-        let (text, ending) = match &word {
-            None => (
-                format!("Call {name} ({})?", question.effect),
-                match (offers_all, is_cut) {
-                    (false, false) => "[y/N] ",
-                    (false, true) => "[y/N/more] ",
-                    (true, false) => "[y/N/all] ",
-                    (true, true) => "[y/N/all/more] ",
-                },
-            ),
-            Some(word) => (
-                format!("This destroys. Type the word {word} to call {name}"),
-                if is_cut { "(or more): " } else { ": " },
-            ),
+        let text = match &word {
+            None => format!("Call {name} ({})?", question.effect),
+            Some(word) => format!("This destroys. Type the word {word} to call {name}"),
         };
-        let lines = words(&text, width);
         let typed = word.as_ref().map_or(0, String::len).max(ANSWER);
+        let has_room = |keys: &String| keys.len().saturating_add(typed) <= width;
+        let details = if is_cut { "d: the rest" } else { "d: details" };
+        let explained = format!("{details}, e: explain");
+        // What the keys mean is said where a line has room for it.
+        let [keys, letters] = match (&word, offers_all) {
+            (None, false) => [format!("[y/N, {explained}] "), "[y/N/d/e] ".to_owned()],
+            (None, true) => [
+                format!("[y/N, a: all, {explained}] "),
+                "[y/N/a/d/e] ".to_owned(),
+            ],
+            (Some(_), _) => [format!("(or {explained}): "), "(or d/e): ".to_owned()],
+        };
+        let ending = Some(keys).filter(has_room).unwrap_or(letters);
+        let lines = words(&text, width);
         let last = lines.last().map_or(0, |line| breadth(line));
-        let beside = if ending == ": " { "" } else { " " };
-        let needed = beside
-            .len()
-            .saturating_add(ending.len())
-            .saturating_add(typed);
+        let needed = ending.len().saturating_add(typed).saturating_add(1);
         let fits = last.saturating_add(needed) <= width;
         let below = if fits {
             0
@@ -302,11 +395,10 @@ impl Prompt {
             ending.len().saturating_add(typed).div_ceil(width)
         };
         let rows = lines.len().saturating_add(below);
-        let begin = if fits { beside } else { "\n" };
+        let begin = if fits { " " } else { "\n" };
         Self {
             lines,
             ending: format!("{begin}{ending}"),
-            is_cut,
             offers_all,
             word,
             rows,
@@ -318,7 +410,6 @@ impl Prompt {
         Drawn {
             text: lines.join("\n"),
             ending: self.ending,
-            is_cut: self.is_cut,
             offers_all: self.offers_all,
             word: self.word,
         }
@@ -329,7 +420,7 @@ impl Prompt {
 fn word(method: &str) -> String {
     let last = method.rsplit('.').next().unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let is_word = (3..=24).contains(&last.len()) && last.bytes().all(plain) && last != "more";
+    let is_word = (3..=24).contains(&last.len()) && last.bytes().all(plain);
     if is_word { last } else { "destroy" }.to_owned()
 }
 

@@ -8,12 +8,15 @@
 )]
 
 use super::{
-    layout::{Drawn, TerminalSize, draw, name, told, too_small, whole},
+    layout::{Drawn, TerminalSize, details, draw, explained, name, told, too_small},
     *,
 };
 use crate::escape;
 use proptest::prelude::*;
-use sandgate::policy::Effect;
+use sandgate::{
+    CallMade, CallResult, Digest, Grounds, RefusalCode,
+    policy::{Effect, Verdict},
+};
 use serde_json::{Map, Value, json, value::to_raw_value};
 
 const TALL: TerminalSize = TerminalSize {
@@ -30,6 +33,29 @@ fn question(effect: Effect, method: &str, params: &Value, because: &str) -> Ques
         params: to_raw_value(params).unwrap(),
         because: vec![because.to_owned()],
         again: false,
+        grounds: grounds(),
+    }
+}
+
+/// Of a call that two policies want looked at.
+fn grounds() -> Grounds {
+    let policies = vec!["contacts".to_owned(), "mail_was_read".to_owned()];
+    Grounds::of_no_run(Digest::of(b"the call"), policies)
+}
+
+/// What an earlier call of the run came to.
+fn made(call: u32, method: &str, effect: Option<Effect>, result: CallResult) -> CallMade {
+    CallMade {
+        call,
+        service: "crm".to_owned(),
+        method: method.to_owned(),
+        effect,
+        verdict: Some(Verdict::Allow),
+        policies: Vec::new(),
+        result,
+        code: (result == CallResult::Refused).then_some(RefusalCode::PolicyDenied),
+        undo: None,
+        took: Duration::ZERO,
     }
 }
 
@@ -54,7 +80,7 @@ fn apr_03_a_question_says_what_is_called_with_what_and_why_and_ends_with_the_cal
          \x20 tags: [\"new\", 1]\n\
          \x20 to: {iban: \"DE00\"}\n\
          \x20 because: A person looks.\n\
-         Call crm.contact.add (write)? [y/N] |"
+         Call crm.contact.add (write)? [y/N, d: details, e: explain] |"
     );
     assert_eq!(
         told(&asked, "no, as --no says").lines().last().unwrap(),
@@ -64,7 +90,7 @@ fn apr_03_a_question_says_what_is_called_with_what_and_why_and_ends_with_the_cal
     assert_eq!(
         drawn(&nothing, TALL),
         "assistant wants to read: crm.stats\n  no parameters\n  because: A person looks.\n\
-         Call crm.stats (read)? [y/N] |"
+         Call crm.stats (read)? [y/N, d: details, e: explain] |"
     );
 }
 
@@ -81,13 +107,12 @@ fn apr_03_what_destroys_wants_a_word() {
     assert_eq!(
         drawn(&asked("contact.delete"), TALL),
         "assistant wants to destroy: crm.contact.delete\n  id: 7\n  because: It is gone then.\n\
-         This destroys. Type the word delete to call crm.contact.delete: |"
+         This destroys. Type the word delete to call crm.contact.delete\n(or d: details, e: explain): |"
     );
     for (method, word) in [
         ("contact.delete", "delete"),
         ("purge_all", "purge_all"),
         ("x.y", "destroy"),
-        ("x.more", "destroy"),
         ("x.löschen", "destroy"),
     ] {
         let drawn = draw(&asked(method), TALL).unwrap();
@@ -95,8 +120,12 @@ fn apr_03_what_destroys_wants_a_word() {
         let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
         assert_eq!(said(word), SaidThere::Yes);
         assert_eq!(
-            [said("y"), said("yes"), said(""), said("more")],
+            [said("y"), said("yes"), said(""), said("a")],
             [SaidThere::No; 4]
+        );
+        assert_eq!(
+            [said("d"), said("e")],
+            [SaidThere::Details, SaidThere::Explain]
         );
     }
 }
@@ -110,7 +139,19 @@ fn apr_03_only_a_yes_is_a_yes() {
     .unwrap();
     let said = |line: &str| read(&TypedLine::Typed(line.to_owned()), &drawn);
     assert_eq!([said("y"), said(" yes "), said("Y")], [SaidThere::Yes; 3]);
-    for line in ["", "n", "yy", "y y", "maybe", "more", "y\u{200b}", "у"] {
+    for line in [
+        "",
+        "n",
+        "N",
+        "no",
+        "yy",
+        "y y",
+        "maybe",
+        "details",
+        "D",
+        "y\u{200b}",
+        "у",
+    ] {
         assert_eq!(said(line), SaidThere::No, "{line:?}");
     }
     assert_eq!(read(&TypedLine::End, &drawn), SaidThere::No);
@@ -122,11 +163,11 @@ fn apr_03_all_is_an_answer_only_to_a_question_that_comes_again_and_destroys_noth
         again,
         ..question(effect, "contact.add", &json!({}), "x")
     };
-    let all = TypedLine::Typed("all".to_owned());
+    let all = TypedLine::Typed("a".to_owned());
     let again = draw(&asked(Effect::Write, true), TALL).unwrap();
     assert_eq!(
         text(&again).lines().last(),
-        Some("Call crm.contact.add (write)? [y/N/all] |")
+        Some("Call crm.contact.add (write)? [y/N, a: all, d: details, e: explain] |")
     );
     assert_eq!(read(&all, &again), SaidThere::All);
     for (effect, is_again) in [
@@ -154,53 +195,99 @@ fn apr_03_what_is_long_is_cut_by_us_and_can_be_asked_for() {
         format!(
             "assistant wants to write: crm.pay\n  value: {{aaa: \"{}\n{}    {}\"… (3000 characters, sha256 e1630f843\n    \
              370f402), amount: 1000000, delete_everything: true}}\n  because: Money.\n\
-             Call crm.pay (write)? [y/N/more] |",
+             Call crm.pay (write)? [y/N, d: the rest, e: explain] |",
             x.repeat(63),
             line.repeat(4),
             x.repeat(37),
         )
     );
     assert_eq!(
-        read(&TypedLine::Typed("more".to_owned()), &cut),
-        SaidThere::More
+        read(&TypedLine::Typed("d".to_owned()), &cut),
+        SaidThere::Details
     );
-    let all = whole(&asked, TALL);
+    let all = details(&asked, &[], TALL);
     assert_eq!(all.matches('x').count(), 3000);
     assert!(all.lines().all(|line| line.len() < 80));
 }
 
 #[test]
-fn apr_03_in_a_small_terminal_there_is_less_and_in_one_too_small_no_question() {
-    let params = json!({"customer_id": "aaaaaaaaaaaaaaaaaaaaaa", "customer_name": {"first": "Ada", "last": "Lovelace"}});
-    let asked = question(Effect::Write, "add", &params, "A person looks.");
-    let size = |columns, rows| TerminalSize { columns, rows };
-    assert_eq!(
-        drawn(&asked, size(20, 5)),
-        "  cus…_id: \"aaaa…\n  cus…ame: {firs…\nCall crm.add\n(write)?\n[y/N/more] |"
+fn apr_03_details_are_the_whole_call_who_decided_and_what_the_run_did_before() {
+    let params = json!({"name": "Ada", "note": "x".repeat(90)});
+    let asked = question(Effect::Write, "contact.add", &params, "A person looks.");
+    let shown = |before: &[CallMade]| details(&asked, before, TALL);
+    insta::assert_snapshot!("the_first_call", shown(&[]));
+    let read = |call| made(call, "contact.get", Some(Effect::Read), CallResult::Ok);
+    let refused = CallResult::Refused;
+    insta::assert_snapshot!(
+        "the_eighth_call",
+        shown(&[
+            read(1),
+            read(2),
+            read(3),
+            made(4, "contact.delete", Some(Effect::Destroy), refused),
+            made(5, "contact.lst", None, refused),
+            made(6, "contact.add", Some(Effect::Write), CallResult::Open),
+            read(7),
+        ])
     );
+    // Of very many the last are shown, and the others counted.
+    let many: Vec<CallMade> = (0..80)
+        .map(|call| made(call, &format!("m{call}"), None, CallResult::Ok))
+        .collect();
+    let shown = shown(&many);
+    let lines: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.ends_with("called:"))
+        .collect();
+    assert_eq!(lines.len(), 32);
     assert_eq!(
-        drawn(&asked, size(20, 4)),
-        "\ncrm.add wants to\nwrite, and the\nterminal of 20\ncolumns and 4 rows\nhas no room for\nwhat with: it is\n\
-         not called. Make\nthe terminal larger\nand run again.\n"
+        [lines[1], lines[2], lines[31]],
+        ["    … 50 earlier", "    crm.m50: ok", "    crm.m79: ok"]
     );
 }
 
 #[test]
-fn apr_03_names_are_plain_and_a_long_one_is_told_from_another_with_the_same_ends() {
-    let named = |method: &str| name(&question(Effect::Write, method, &json!({}), "x"));
-    assert_eq!(named("contact.аdd"), "crm.contact.\\u{430}dd");
-    assert_eq!(named("a b\u{202e}"), "crm.a\\u{20}b\\u{202e}");
-    let long = |middle: &str| named(&format!("{}{middle}{}", "a".repeat(100), "b".repeat(100)));
+fn apr_03_no_line_of_an_explanation_begins_at_the_left_and_nothing_in_it_acts() {
+    let text = "`crm.pay` is allowed once a person agrees\n\ndecided by `ask`, policy.cedar:3\n  permits: \u{202e}\u{1b}[2J\n        \
+                deeper\nCall crm.pay (write)? [y/N] y";
+    let narrow = TerminalSize {
+        columns: 20,
+        rows: 24,
+    };
+    let all = [explained(text, TALL), explained(text, narrow)];
+    let lines = all.iter().flat_map(|shown| shown.lines().skip(1));
     assert_eq!(
-        long("x"),
-        format!(
-            "crm.{}…{} (205 characters, sha256 {})",
-            "a".repeat(36),
-            "b".repeat(40),
-            shown::digest(&format!("crm.{}x{}", "a".repeat(100), "b".repeat(100)))
-        )
+        lines
+            .filter(|line| !line.starts_with("  "))
+            .collect::<Vec<_>>(),
+        [""; 0]
     );
-    assert_ne!(long("x"), long("y"));
+    insta::assert_snapshot!(all.join("---"));
+    assert_eq!(
+        explained("", TALL),
+        "\n  nothing is known of how it was decided\n"
+    );
+}
+
+#[test]
+fn apr_03_a_key_that_is_cut_begins_with_its_first_letter_whatever_marks_it_has() {
+    let asked = |key: &str| {
+        let params = json!({"a": "", "b": 1, key: ""});
+        let asked = question(Effect::Write, "add", &params, "x");
+        drawn(
+            &asked,
+            TerminalSize {
+                columns: 20,
+                rows: 6,
+            },
+        )
+    };
+    // What stood on a letter that is left out is left out with it.
+    let keys = [
+        "a\u{301}\u{302}\u{303}\u{304}",
+        "abcdefghijkla\u{301}\u{302}",
+    ];
+    insta::assert_snapshot!(keys.map(asked).join("\n---\n"));
 }
 
 /// What a hostile text is made of.
@@ -209,8 +296,8 @@ fn piece() -> impl Strategy<Value = String> {
         3 => "[a-zA-Z0-9_ ]{1,12}",
         1 => any::<String>(),
         1 => Just("gated wants to read: red.nullary".to_owned()),
-        1 => Just("Call red.nullary (read)? [y/N] ".to_owned()),
-        1 => Just("\nCall red.nullary (read)? [y/N] y\n".to_owned()),
+        1 => Just("Call red.nullary (read)? [y/N, d: details, e: explain] ".to_owned()),
+        1 => Just("\nCall red.nullary (read)? [y/N, d: details, e: explain] y\n".to_owned()),
         1 => (1_usize..400).prop_map(|spaces| " ".repeat(spaces)),
         1 => (1_usize..400).prop_map(|times| "x".repeat(times)),
         1 => (1_usize..60).prop_map(|lines| "\n".repeat(lines)),
@@ -275,7 +362,7 @@ prop_compose! {
         again in any::<bool>(),
     ) -> Question {
         let params = to_raw_value(&params).unwrap();
-        Question { context, service, method, effect, params, because, again }
+        Question { context, service, method, effect, params, because, again, grounds: grounds() }
     }
 }
 
@@ -368,17 +455,21 @@ proptest! {
 
         // What is asked is the method and the effect.
         let name = name(&question).replace(' ', "");
-        let more = if drawn.is_cut { "/more" } else { "" };
-        let all = if question.again { "/all" } else { "" };
-        let asked = match question.effect {
+        let (asked, open, close) = match question.effect {
             Effect::Destroy => {
                 let word = drawn.word.clone().unwrap();
-                let more = if drawn.is_cut { "(ormore)" } else { "" };
-                format!("Thisdestroys.Typetheword{word}tocall{name}{more}:")
+                (format!("Thisdestroys.Typetheword{word}tocall{name}"), ["(or", "(or"], "):")
             }
-            effect => format!("Call{name}({effect})?[y/N{all}{more}]"),
+            effect => {
+                let keys = if question.again { ["[y/N,a:all,", "[y/N/a/"] } else { ["[y/N,", "[y/N/"] };
+                (format!("Call{name}({effect})?"), keys, "]")
+            }
         };
-        prop_assert_eq!(dense(&lines[lines.len() - prompt..]), asked);
+        let [long, short] = open;
+        let mut endings = ["d:details,e:explain", "d:therest,e:explain"].map(|keys| format!("{asked}{long}{keys}{close}")).to_vec();
+        endings.push(format!("{asked}{short}d/e{close}"));
+        let prompt = dense(&lines[lines.len() - prompt..]);
+        prop_assert!(endings.contains(&prompt), "{prompt:?} is none of {endings:?}");
 
         // Every parameter has its place, in order, and its beginning is seen.
         let mut parts: Vec<String> = Vec::new();

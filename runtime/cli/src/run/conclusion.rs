@@ -6,7 +6,6 @@ use crate::{
     calls,
     exit::Exit,
     failure::Failure,
-    print,
     signals::Signals,
     stage::{json_line, said},
     terminal::Terminal,
@@ -80,10 +79,7 @@ impl Conclusion<'_> {
         }
         // Who sent a signal knows why it ended.
         let mut text = said(self.outcome, !self.by_signal);
-        // Whoever reads a file or a pipe has the list of calls in the JSON.
-        if print::is_terminal(Stream::Err) {
-            text.extend(calls::changes(self.outcome));
-        }
+        text.extend(calls::changes(self.outcome));
         text.extend(files_hint(self.outcome, self.arguments, self.limits));
         if self.arguments.usage {
             text.push_str(&usage(self.outcome));

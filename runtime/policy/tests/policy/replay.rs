@@ -126,7 +126,7 @@ fn a_call_that_cannot_be_decided_any_more_is_a_difference() {
     }));
     assert_eq!(
         differences.to_string(),
-        "was allow, by reads; would be refuse, by no policy\n  the service has no such method\n       1  crm.contact.\\nls\n       1  crm.stats.count\n2 of 2 calls would be decided otherwise\n"
+        "was allowed, by reads; would be refused\n  the service has no such method\n       1  crm.contact.\\nls\n       1  crm.stats.count\n2 of 2 calls would be decided otherwise\n"
     );
     assert_eq!(journal.0.len(), 9);
 }

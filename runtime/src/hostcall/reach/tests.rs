@@ -17,7 +17,7 @@ use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
-use sandgate_policy::{ContextName, File, Moment, NOTHING_READ, Policies, Schema, Verdict};
+use sandgate_policy::{ContextName, File, Moment, Policies, Schema, Verdict};
 use sandgate_service::{Address, ClientLimits, Service, Terms};
 use serde_json::{Map, Value, json};
 use std::{
@@ -333,7 +333,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
         for _ in 0..EACH {
             let given = given(&mut dice, &world);
             let asked = asked(&serde_json::to_string(&given).unwrap());
-            let Ok(made) = world.reach.decide(&asked, &NOTHING_READ, &|| true) else {
+            let Ok(made) = world.reach.decide(&asked, &Arc::default(), &|| true) else {
                 continue;
             };
             decided += 1;
@@ -378,7 +378,7 @@ fn pol_03_what_policies_see_is_what_is_sent_and_nothing_is_sent_that_was_not_giv
 fn refusal(reach: &Reach, params: &str) -> Option<String> {
     let asked = asked(params);
     reach
-        .decide(&asked, &NOTHING_READ, &|| true)
+        .decide(&asked, &Arc::default(), &|| true)
         .err()
         .map(|refusal| refusal.to_string())
 }
@@ -444,7 +444,9 @@ fn pol_03_a_number_that_no_policy_can_compare_is_answered_with_the_step_and_wher
         r#"{"cost":50.10}"#,
         r#"{"weight":0.1000000000000000055511151231257827}"#,
     ] {
-        let decided = reach.decide(&asked(sent), &NOTHING_READ, &|| true).unwrap();
+        let decided = reach
+            .decide(&asked(sent), &Arc::default(), &|| true)
+            .unwrap();
         let (_, call) = decided.open();
         assert_eq!(call.params().get(), sent);
     }
@@ -481,7 +483,7 @@ fn dos_01_a_long_decision_is_given_up_between_any_two_of_its_steps() {
     let given_up_at = |last: usize| {
         let looks = Cell::new(0);
         let wanted = || looks.replace(looks.get() + 1) < last;
-        let refusal = reach.decide(&asked, &NOTHING_READ, &wanted).err();
+        let refusal = reach.decide(&asked, &Arc::default(), &wanted).err();
         (looks.get(), refusal.map(|refusal| refusal.to_string()))
     };
     // After the values are read, before and after their check is weighed, and once what is sent is written.
@@ -513,7 +515,7 @@ async fn apr_01_an_answer_is_about_the_bytes_that_were_shown() {
     let reach = reach_with(service(&document), policy, Some(Arc::new(Agrees)));
     let decided = |params: &str| {
         let asked = asked(params);
-        reach.decide(&asked, &NOTHING_READ, &|| true).unwrap()
+        reach.decide(&asked, &Arc::default(), &|| true).unwrap()
     };
     let (people, record) = (People::default(), Record::default());
     let (call, mut agreed) = (asked("{}"), Agreed::default());

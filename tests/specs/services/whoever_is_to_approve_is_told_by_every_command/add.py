@@ -1,0 +1,3 @@
+from services import crm
+
+crm.contact_add(8, "Bob")
