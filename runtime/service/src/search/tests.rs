@@ -169,7 +169,7 @@ fn what_is_found_says_how_it_is_called_and_what_the_policies_make_of_it() {
              "line": "crm.contact_add(email: str | None = None, company: str | None = None) -> None  # Adds a person. [asks a person]",
              "effect": "write", "verdicts": ["gate"]},
             {"service": "crm", "method": "dealClose", "python": "dealClose",
-             "line": "crm.dealClose(won: str | None = None)  # Wins or loses a deal. [may be refused]",
+             "line": "crm.dealClose(won: str | None = None) -> None  # Wins or loses a deal. [may be refused]",
              "effect": "write", "verdicts": ["allow", "refuse"]},
         ])
     );
