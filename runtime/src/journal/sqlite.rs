@@ -392,7 +392,7 @@ impl Ledger for Sqlite {
             return Ok(Vec::new());
         };
         let text = format!(
-            "SELECT {APPROVAL} FROM approvals a {} ORDER BY a.approval",
+            "SELECT {APPROVAL} FROM approvals a {} ORDER BY a.line",
             wanted.text()
         );
         let mut statement = self.database.prepare(&text)?;
@@ -406,7 +406,7 @@ impl Ledger for Sqlite {
         };
         let text = format!(
             "SELECT {APPROVAL}, r.name, r.actor, r.user, r.changes, e.body FROM approvals a
-             JOIN runs r ON r.run = a.run JOIN entries e ON e.seq = a.line {} ORDER BY a.approval",
+             JOIN runs r ON r.run = a.run JOIN entries e ON e.seq = a.line {} ORDER BY a.line",
             wanted.text()
         );
         let mut statement = self.database.prepare(&text)?;
