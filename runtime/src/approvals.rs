@@ -3,7 +3,7 @@
 //! THREAT[APR-02], of two people who answer at once one is told what the other said. A script must have no way here: THREAT[APR-04].
 
 use crate::journal::{
-    Journal,
+    Journal, NoRun,
     entry::{Entry, PlanApprover, Said},
     ledger::{Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, TableChange},
     now_ms,
@@ -19,6 +19,8 @@ pub struct Answerer {
     pub name: String,
     /// What they were found to be entitled to.
     pub claims: Vec<String>,
+    /// Whether what they say comes over the connection of the agent that asked for the call.
+    pub in_band: bool,
 }
 
 /// What became of a question.
@@ -44,6 +46,12 @@ pub enum AnswerError {
     /// They may not.
     #[error("the context lets only people with one of these claims answer: {}", .0.join(", "))]
     Claims(Vec<String>),
+    /// The context does not let it be answered over the agent's connection.
+    #[error("the context lets nobody answer it at the agent's client")]
+    InBand,
+    /// There is no such question for them.
+    #[error(transparent)]
+    Run(#[from] NoRun),
     /// They asked for the call themselves.
     #[error("`{0}` asked for the call; somebody else has to answer")]
     Requester(String),
@@ -143,6 +151,7 @@ impl Journal {
             needed: question.needed,
             by: by.name.as_str().into(),
             because: because.map(Into::into),
+            in_band: by.in_band,
         };
         let line = Line {
             run: question.run,
@@ -176,6 +185,7 @@ impl From<&PlanApprover<'_>> for Answerer {
         Self {
             name: agreed.name.to_string(),
             claims: agreed.claims.iter().map(ToString::to_string).collect(),
+            in_band: false,
         }
     }
 }
@@ -189,6 +199,7 @@ impl Answerer {
                 .unwrap_or_else(|| principal.actor())
                 .to_owned(),
             claims: principal.claims().to_vec(),
+            in_band: false,
         }
     }
 }

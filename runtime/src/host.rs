@@ -2,6 +2,7 @@
 //! and all that most embedders touch. It must never let a caller have more than its context.
 
 mod caller;
+mod in_band;
 mod services;
 
 pub use caller::Caller;
@@ -14,7 +15,7 @@ use crate::{
     sandbox::{self, ImageError, Sandbox},
     store::StoreError,
 };
-use sandgate_policy::{Principal, PrincipalError};
+use sandgate_policy::{ContextLimits, Principal, PrincipalError};
 use sandgate_service::{Client, ClientLimits, Tools, ToolsError};
 use std::{
     collections::BTreeMap,
@@ -144,6 +145,18 @@ impl Host {
     /// on, or what was in force stays.
     pub fn reload(&self) -> Result<(), HostError> {
         Ok(self.0.services.reload()?)
+    }
+
+    /// What the limits of a context say now, where it is in force.
+    #[must_use]
+    pub fn context_limits(&self, context: &str) -> Option<ContextLimits> {
+        self.0.services.context_limits(context)
+    }
+
+    /// The journal, where there is one.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Journal> {
+        self.0.journal.as_ref()
     }
 
     /// The sandbox, for scripts that may call nothing.

@@ -75,6 +75,8 @@ mod workspace;
 mod journal;
 mod tokens;
 
+mod seal;
+
 mod approvals;
 
 mod hostcall;
@@ -141,6 +143,7 @@ pub use sandbox::{
 };
 pub use sandgate_wire::{Exception, ExceptionClass, PACKAGES, Package, RefusalCode, Value};
 pub use script::Script;
+pub use seal::{NoSealKey, SealKey};
 pub use session::{Ended, Interrupt, Scripts, Session};
 pub use tokens::{NewToken, Token, TokenError, TokenStore};
 pub use workspace::{FileEntry, Workspace, WorkspaceError};

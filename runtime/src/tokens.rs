@@ -49,6 +49,9 @@ pub struct Token {
     /// From when on it is worth nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
+    /// Whether it is for a person at the desk, and for no agent.
+    #[serde(default, rename = "desk", skip_serializing_if = "std::ops::Not::not")]
+    pub is_for_desk: bool,
 }
 
 /// A token to be.
@@ -64,6 +67,8 @@ pub struct NewToken {
     pub claims: Vec<String>,
     /// From when on it is worth nothing, in milliseconds since 1970.
     pub expires: Option<u64>,
+    /// Whether it is for a person at the desk, and for no agent.
+    pub is_for_desk: bool,
 }
 
 /// Why tokens cannot be read or changed.
@@ -166,6 +171,7 @@ impl TokenStore {
             claims: new.claims,
             created: now_ms(),
             expires: new.expires,
+            is_for_desk: new.is_for_desk,
         };
         let added = token.clone();
         self.change(move |tokens| {

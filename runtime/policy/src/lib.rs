@@ -39,7 +39,9 @@ pub use explain::Explanation;
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, MethodInterface, ParameterInterface};
 pub use layout::formatted;
-pub use limits::{ApprovalHook, ContextLimits, ContextNumber, Files, JournalDuty, may_approve};
+pub use limits::{
+    ApprovalHook, ContextLimits, ContextNumber, Files, InBand, JournalDuty, may_approve,
+};
 pub use moment::Moment;
 pub use name::{
     ContextName, ContextNameError, METHOD_NAME, PYTHON_WORDS, SERVICE_NAME, is_method_name,

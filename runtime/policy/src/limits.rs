@@ -3,7 +3,7 @@
 
 mod approval;
 
-pub use approval::ApprovalHook;
+pub use approval::{ApprovalHook, InBand};
 
 use crate::{
     fields::{self, Fields},
@@ -112,6 +112,9 @@ pub struct ContextLimits {
     /// Who is told of a gated call that waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_approval: Option<ApprovalHook>,
+    /// Which of them the person at the agent's client is asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_in_band: Option<InBand>,
     /// Questions that one run may put before a person.
     pub questions: Option<u64>,
     /// Which calls are refused while the journal cannot be written.
@@ -139,6 +142,7 @@ const KEYS: &[&str] = &[
     "approvers",
     "approval_expires",
     "on_approval",
+    "approval_in_band",
     "questions",
     "journal",
 ];
@@ -207,6 +211,7 @@ impl ContextLimits {
             approvers: BTreeSet::new(),
             approval_expires: None,
             on_approval: None,
+            approval_in_band: None,
             questions: None,
             journal: None,
         }
@@ -244,6 +249,7 @@ impl ContextLimits {
                 approvers: terms.approvers,
                 approval_expires: terms.expires,
                 on_approval: terms.hook,
+                approval_in_band: terms.in_band,
                 questions: count(&mut fields, "questions", Self::QUESTIONS),
                 journal: journal(&mut fields),
                 // Without a number there is a problem, and these limits are not returned.

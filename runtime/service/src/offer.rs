@@ -40,7 +40,7 @@ use reserved::Reserved;
 use sandgate_policy::{Effect, Interface, Outlook};
 use schema::ParameterSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
@@ -378,6 +378,29 @@ impl Method {
     #[must_use]
     pub fn result_schema(&self) -> Option<Value> {
         self.result.as_ref().map(ParameterSchema::value)
+    }
+
+    /// The JSON Schema of its parameters by name, those that scripts set, without references.
+    #[must_use]
+    pub fn parameters_schema(&self) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for argument in self.open() {
+            let parameter = &argument.parameter;
+            let mut schema = parameter.schema.value();
+            if let (Value::Object(schema), false) = (&mut schema, parameter.summary.is_empty()) {
+                let summary = || Value::String(parameter.summary.clone());
+                schema.entry("description").or_insert_with(summary);
+            }
+            if parameter.required {
+                required.push(Value::String(parameter.name.clone()));
+            }
+            properties.insert(parameter.name.clone(), schema);
+        }
+        json!({
+            "type": "object", "properties": properties, "required": required,
+            "additionalProperties": false
+        })
     }
 
     /// The parameters that scripts set.

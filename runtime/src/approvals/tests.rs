@@ -117,6 +117,7 @@ fn apr_02_what_becomes_of_a_question_is_what_a_model_says_over_histories_of_answ
             }
             let name = NAMES[usize::try_from(below(4)).unwrap()];
             let by = Answerer {
+                in_band: false,
                 name: name.to_owned(),
                 claims: (0..below(3))
                     .map(|_| CLAIMS[usize::try_from(below(3)).unwrap()].to_owned())

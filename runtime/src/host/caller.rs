@@ -14,8 +14,8 @@ use crate::{
     script::Script,
 };
 use sandgate_check::CheckReport;
-use sandgate_policy::Principal;
-use sandgate_service::MethodFound;
+use sandgate_policy::{ContextLimits, Outlook, Principal};
+use sandgate_service::{Method, MethodFound};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -148,12 +148,26 @@ impl Caller {
         self.reach.interface(service)
     }
 
+    /// The methods of a service that the context may call at all, with what can become of their calls. Nothing for a service that
+    /// there is not, and for one that the context may not use: THREAT[SEC-05].
+    #[must_use]
+    pub fn methods(&self, service: &str) -> Option<Vec<(Arc<Method>, Outlook)>> {
+        self.reach.methods(service)
+    }
+
     /// The methods that a query is about, at most so many and [`MOST_FOUND`](crate::service::MOST_FOUND), the best first, each with
     /// what the policies say of it. THREAT[SEC-05]: one that the context may never call is as if there were none, also in
     /// the order of the others.
     #[must_use]
     pub fn search(&self, query: &str, most: usize) -> Vec<MethodFound> {
         self.reach.search(query, most)
+    }
+
+    /// What the limits of its context say now, where it is in force.
+    #[must_use]
+    pub fn context_limits(&self) -> Option<ContextLimits> {
+        let services = &self.host.0.services;
+        services.context_limits(self.principal().context().as_str())
     }
 
     /// What one run may consume now.

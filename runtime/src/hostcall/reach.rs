@@ -15,7 +15,7 @@ use crate::{
     limits,
 };
 use sandgate_check::{CheckReport, Offered};
-use sandgate_policy::{ContextLimits, ContextNumber, Effect, Principal, PrincipalError};
+use sandgate_policy::{ContextLimits, ContextNumber, Effect, Outlook, Principal, PrincipalError};
 use sandgate_service::{Client, Method, MethodFound, Registry, Service, Weight};
 use std::{
     collections::BTreeSet,
@@ -155,6 +155,18 @@ impl Reach {
         let offered = self.service(service)?;
         let outlooks = self.policy.now()?.policies.outlooks(service);
         Some(offered.text_within(&outlooks).into())
+    }
+
+    /// The methods of a service that this context may call at all, with what can become of their calls.
+    pub(crate) fn methods(&self, service: &str) -> Option<Vec<(Arc<Method>, Outlook)>> {
+        let offered = self.service(service)?;
+        let outlooks = self.policy.now()?.policies.outlooks(service);
+        let possible = outlooks.into_iter().filter(Outlook::is_possible);
+        let methods = possible.filter_map(|outlook| {
+            let method = offered.method(&outlook.method)?;
+            Some((Arc::clone(method), outlook))
+        });
+        Some(methods.collect())
     }
 
     /// The methods that a query is about, of those that this context may call at all.

@@ -65,6 +65,9 @@ pub enum Entry<'a> {
         /// Why, where they say.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         because: Option<Cow<'a, str>>,
+        /// Whether it came over the agent's own connection.
+        #[serde(skip_serializing_if = "is_not", default)]
+        in_band: bool,
     },
     /// A change is about to be sent.
     Intended {
@@ -448,6 +451,10 @@ pub enum Held<'a> {
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Why a line cannot be read.

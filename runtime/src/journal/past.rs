@@ -240,6 +240,7 @@ impl Past {
                 needed,
                 by,
                 because,
+                in_band: _,
             } => {
                 let question = self
                     .calls

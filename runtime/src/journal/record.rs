@@ -245,6 +245,7 @@ impl Record {
             needed: 0,
             by: by.into(),
             because: None,
+            in_band: false,
         };
         self.push(&entry, None);
     }
@@ -309,6 +310,7 @@ impl Record {
             needed,
             by: by.into(),
             because: Some(because.into()),
+            in_band: false,
         };
         let change = TableChange::Answered {
             approval,
@@ -353,6 +355,7 @@ impl Record {
             needed: 0,
             by: "sandgate".into(),
             because: None,
+            in_band: false,
         };
         let change = TableChange::Answered {
             approval,

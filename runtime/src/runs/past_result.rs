@@ -32,8 +32,7 @@ pub struct PastResult {
     pub exception: Option<Exception>,
     /// Its calls that changed something, or wait.
     pub calls: Vec<PastCallResult>,
-    /// What it did.
-    #[serde(flatten)]
+    /// How much it did. Not among the rest: what it called has the same name.
     pub counts: RunCounts,
     /// Questions that nobody has answered.
     pub approvals: Vec<Id>,

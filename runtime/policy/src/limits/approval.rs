@@ -27,6 +27,17 @@ pub enum ApprovalHook {
     Url(String),
 }
 
+/// Which calls the person at an agent's own client is asked about. An answer from there comes over the agent's connection, and is
+/// weaker evidence of a person than one at a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InBand {
+    /// None.
+    Off,
+    /// All that a form can show whole. Where nothing is said, those of them that remove nothing.
+    Form,
+}
+
 /// The lines about approvals, as they are part of [`ContextLimits`].
 #[derive(Default)]
 pub(super) struct ApprovalTerms {
@@ -34,6 +45,7 @@ pub(super) struct ApprovalTerms {
     pub(super) approvers: BTreeSet<String>,
     pub(super) expires: Option<Duration>,
     pub(super) hook: Option<ApprovalHook>,
+    pub(super) in_band: Option<InBand>,
 }
 
 /// As many claims as a caller can have.
@@ -44,6 +56,7 @@ const LONGEST_WORD: usize = 4096;
 
 const PEOPLE: &str = "true, false or how many people must agree";
 const APPROVERS: &str = "a list of claims such as [\"crm.manager\"]";
+const IN_BAND: &str = "\"off\" or \"form\"";
 const HOOK: &str = "a program with its arguments such as [\"notify-send\", \"sandgate\"], or a URL";
 
 pub(super) fn approval_terms(fields: &mut Fields<'_>) -> ApprovalTerms {
@@ -51,8 +64,20 @@ pub(super) fn approval_terms(fields: &mut Fields<'_>) -> ApprovalTerms {
     let approvers = fields.read("approvers", APPROVERS, fields::texts);
     let expires = duration_between(fields, "approval_expires", ContextLimits::APPROVAL_EXPIRES);
     let hook = hook(fields);
+    let in_band = fields.read("approval_in_band", IN_BAND, |value| {
+        match value.as_str()? {
+            "off" => Some(InBand::Off),
+            "form" => Some(InBand::Form),
+            _ => None,
+        }
+    });
     if approvals == Some(0) {
-        for key in ["approvers", "approval_expires", "on_approval"] {
+        for key in [
+            "approvers",
+            "approval_expires",
+            "on_approval",
+            "approval_in_band",
+        ] {
             // Any value: the line is what is wrong.
             if let Some(((), place)) = fields.read(key, "", |_| Some(())) {
                 let problem =
@@ -67,6 +92,7 @@ pub(super) fn approval_terms(fields: &mut Fields<'_>) -> ApprovalTerms {
         approvers: approvers.map_or_else(BTreeSet::new, |given| claims(fields, given)),
         expires,
         hook,
+        in_band: in_band.map(|(in_band, _)| in_band),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::crm::crm;
 use sandgate_policy::{
-    ApprovalHook, ContextLimits, ContextName, ContextNumber, File, Files, JournalDuty, Schema,
-    Unusable,
+    ApprovalHook, ContextLimits, ContextName, ContextNumber, File, Files, InBand, JournalDuty,
+    Schema, Unusable,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,6 +45,7 @@ approvals = 3
 approvers = ["crm.manager", "key:7"]
 approval_expires = "72h"
 on_approval = ["notify-send", "sandgate", ""]
+approval_in_band = "form"
 questions = 3
 journal = "required"
 "#;
@@ -73,6 +74,7 @@ journal = "required"
                 program: "notify-send".to_owned(),
                 arguments: vec!["sandgate".to_owned(), String::new()],
             }),
+            approval_in_band: Some(InBand::Form),
             questions: Some(3),
             journal: Some(JournalDuty::Required),
         }

@@ -101,6 +101,7 @@ fn ended(record: &Record, status: &'static str) {
 
 pub(in crate::journal) fn answer(journal: &Journal, row: &ApprovalRow, name: &str, agrees: bool) {
     let by = Answerer {
+        in_band: false,
         name: name.to_owned(),
         claims: Vec::new(),
     };
