@@ -104,6 +104,7 @@ const ALL: [Stages; 8] = [
             "private",
             "journal",
             "tokens",
+            "seal",
             "outcome",
             "input",
             "output",
@@ -137,8 +138,8 @@ const ALL: [Stages; 8] = [
         place: "runtime/server/src",
         module: &[],
         order: &[
-            "closing", "weight", "command", "sessions", "agent", "text", "tools", "mcp", "rpc",
-            "who", "http", "door",
+            "closing", "weight", "command", "files", "form", "metrics", "repeats", "sessions",
+            "agent", "text", "tools", "mcp", "plain", "rpc", "who", "http", "desk", "door",
         ],
     },
     Stages {

@@ -135,6 +135,7 @@ impl Shop {
         limits: &str,
     ) -> Result<Answered, AnswerError> {
         let by = Answerer {
+            in_band: false,
             name: name.to_owned(),
             claims: Vec::new(),
         };

@@ -1,6 +1,7 @@
 //! The MCP server as a client meets it, line by line: both eras of the protocol, the three tools, and everything that a
 //! client could do wrong. `third_party` has clients that others wrote.
 
+mod asking;
 mod install;
 
 use crate::support::{
@@ -194,7 +195,7 @@ fn every_version_with_a_handshake_is_spoken() {
         assert_eq!(
             begun,
             json!({
-                "protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": server,
+                "protocolVersion": version, "capabilities": {"resources": {}, "tools": {}}, "serverInfo": server,
                 "instructions": instructions
             })
         );
@@ -293,7 +294,7 @@ fn the_tools_name_the_services_of_the_context() {
     let tool = &listed["tools"][0];
     assert_eq!(
         tool["description"],
-        "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call. No services can be called."
+        "Runs Python 3 in a sandbox: the standard library and a directory, whose files come back; no network, no processes, no packages, nothing of an earlier call. No services can be called."
     );
     assert_eq!(tool["annotations"]["openWorldHint"], false);
     assert_eq!(
@@ -353,11 +354,6 @@ fn a_model_reads_everything_that_came_of_a_script() {
             json!({"code": "import sys\nsys.exit(3)"}),
             false,
             "sys.exit: 3\n",
-        ),
-        (
-            json!({"code": "open('a.txt', 'w').write('abc')\nprint(open('a.txt').read())"}),
-            true,
-            "abc\nfiles left, and removed now: a.txt (3 B)\n",
         ),
         // Nothing of the one before.
         (
@@ -435,7 +431,7 @@ fn a_description_speaks_of_a_directory_only_where_there_is_one() {
     for (limit, expected) in [
         (
             "",
-            "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call. No services can be called.",
+            "Runs Python 3 in a sandbox: the standard library and a directory, whose files come back; no network, no processes, no packages, nothing of an earlier call. No services can be called.",
         ),
         (
             "workspace = \"none\"\n",
@@ -552,7 +548,7 @@ fn what_a_client_gets_wrong_is_said_to_it() {
         session.call("execute_code", json!({"code": "1", "context": "operator"})),
         (
             false,
-            "`execute_code` takes no argument `context`; it takes code, session, plan, check, timeout_seconds, stdin"
+            "`execute_code` takes no argument `context`; it takes code, session, plan, check, timeout_seconds, stdin, key, again"
                 .to_owned()
         )
     );

@@ -16,6 +16,7 @@ const TWO_BUYERS: &str = "hero_context = 1\napprovers = [\"buyer\"]\napprovals =
 
 fn person(name: &str, claims: &[&str]) -> Answerer {
     Answerer {
+        in_band: false,
         name: name.to_owned(),
         claims: claims.iter().map(ToString::to_string).collect(),
     }

@@ -2,7 +2,10 @@
 //! `agents` what an agent finds there and others do not.
 
 mod agents;
+mod desk;
 mod doors;
+mod repeats;
+mod tools;
 
 use crate::support::{desk::Desk, finished, repository, threads_behind_the_wall};
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +26,7 @@ struct Server {
     says: BufReader<ChildStderr>,
     socket: PathBuf,
     port: Option<String>,
+    desk: Option<String>,
 }
 
 /// What came back: status, headers by their names in lower case, and the body.
@@ -58,11 +62,9 @@ const HEADERS: [(&str, &str); 2] = [
 
 impl Server {
     fn start(desk: &Desk, policies: &Path, arguments: &[&str]) -> Self {
-        let doors = if arguments.contains(&"--listen") {
-            2
-        } else {
-            1
-        };
+        let ports = ["--listen", "--desk"];
+        let ports = ports.iter().filter(|port| arguments.contains(port));
+        let doors = 1 + ports.count();
         Self::of(desk.serve(policies, arguments), desk.rpc(), doors)
     }
 
@@ -70,19 +72,25 @@ impl Server {
     fn of(mut command: Command, socket: PathBuf, doors: usize) -> Self {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut says = BufReader::new(process.stderr.take().unwrap());
-        let mut port = None;
+        let (mut port, mut desk) = (None, None);
         for _ in 0..doors {
             let mut line = String::new();
             says.read_line(&mut line).unwrap();
             let place = line.trim().strip_prefix("sandgate: listening at ");
             let place = place.unwrap_or_else(|| panic!("{line}"));
-            port = port.or(place.strip_prefix("http://").map(ToOwned::to_owned));
+            match place.strip_prefix("http://") {
+                Some(at) if at.ends_with(" (desk)") => {
+                    desk = at.strip_suffix(" (desk)").map(ToOwned::to_owned)
+                }
+                at => port = port.or(at.map(ToOwned::to_owned)),
+            }
         }
         Self {
             process,
             says,
             socket,
             port,
+            desk,
         }
     }
 
@@ -104,6 +112,12 @@ impl Server {
     fn by_port(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answered {
         let port = self.port.as_ref().unwrap();
         exchange(TcpStream::connect(port).unwrap(), request, headers, body)
+    }
+
+    /// The same at the desk.
+    fn at_desk(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+        let desk = self.desk.as_ref().unwrap();
+        exchange(TcpStream::connect(desk).unwrap(), request, headers, body)
     }
 
     fn rpc(&self, body: &Value) -> Value {
@@ -206,11 +220,12 @@ fn unchunked(mut text: &str) -> String {
 }
 
 fn token(desk: &Desk, arguments: &[&str]) -> String {
+    token_of(desk, &repository("policies"), arguments)
+}
+
+fn token_of(desk: &Desk, policies: &Path, arguments: &[&str]) -> String {
     let mut command = desk.operator(&["token", "create"]);
-    command
-        .arg("--policies")
-        .arg(repository("policies"))
-        .args(arguments);
+    command.arg("--policies").arg(policies).args(arguments);
     let (code, secret, said) = finished(command.output().unwrap());
     assert_eq!(code, 0, "{said}");
     secret.trim().to_owned()
@@ -306,7 +321,7 @@ fn json_rpc_is_spoken_as_it_is_written_down() {
             r#"{"jsonrpc":"2.0","method":"execute_code","params":{"cod":"1"},"id":1}"#,
             error(
                 -32602,
-                "`execute_code` takes no argument `cod`; it takes code, session, plan, check, timeout_seconds, stdin; did you mean `code`?",
+                "`execute_code` takes no argument `cod`; it takes code, session, plan, check, timeout_seconds, stdin, key, again; did you mean `code`?",
                 json!(1),
             ),
         ),

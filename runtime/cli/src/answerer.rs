@@ -19,6 +19,7 @@ pub(super) struct AnswererArguments {
 impl AnswererArguments {
     pub(super) fn answerer(&self) -> Answerer {
         Answerer {
+            in_band: false,
             name: self.name.clone().unwrap_or_else(|| "terminal".to_owned()),
             claims: self.claims.clone(),
         }

@@ -22,9 +22,9 @@ use super::{
 use clap::{Args, Subcommand};
 use install::InstallArguments;
 use rmcp::{ServiceExt, service::ServerInitializeError};
-use sandgate::Journal;
+use sandgate::{Journal, SealKey};
 use sandgate_server::{
-    Agent, Sessions,
+    Agent, KeptForAgents,
     mcp::{McpServer, lines::LineTransport},
 };
 use std::{
@@ -103,6 +103,7 @@ fn serve(
     inherited: Inherited,
 ) -> Result<Exit, Failure> {
     let journal = journal::open(shared, true);
+    let key = seal_key(shared)?;
     let opened = match &arguments.context {
         Some(context) => OpenedReach::new(
             shared,
@@ -133,17 +134,17 @@ fn serve(
         .enable_all()
         .build()
         .map_err(|error| Failure::ours(&error))?;
-    let (sessions, (caller, connecting)) = {
+    let (kept, (caller, connecting)) = {
         let _entered = executor.enter();
         let sandbox = interpreter.start()?;
-        (Sessions::of(&sandbox), opened.caller(sandbox)?)
+        (KeptForAgents::of(&sandbox), opened.caller(sandbox)?)
     };
-    let agent = Agent::new(caller, sessions);
+    let agent = Agent::new(caller, kept);
     let agent = match watcher {
         Some(watcher) => agent.watched(Some(Arc::new(watcher))),
         None => agent,
     };
-    let served = executor.block_on(converse(agent, &mut signals));
+    let served = executor.block_on(converse(agent, &key, &mut signals));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -152,13 +153,22 @@ fn serve(
     served
 }
 
+/// What a client hands back is known again after a restart, where anything can be kept.
+fn seal_key(shared: &SharedArguments) -> Result<SealKey, Failure> {
+    let kept = shared.state_dir().map(|state| SealKey::of(&state));
+    match kept {
+        Some(Ok(key)) => Ok(key),
+        _ => SealKey::of_this_process().map_err(|error| Failure::ours(&error)),
+    }
+}
+
 /// Answers until the client closes its end, or a signal comes.
-async fn converse(agent: Agent, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn converse(agent: Agent, key: &SealKey, signals: &mut Signals) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
     let written = |text: &str| print::json(text).is_ok();
     let lines = LineTransport::between(BufReader::new(stdin()), written, over)
         .map_err(|error| Failure::ours(&error))?;
-    let server = McpServer::of(agent, is_over, GRACE);
+    let server = McpServer::of(agent, key, is_over, GRACE);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,
         () = signals.any() => return Ok(Exit::Cancelled),

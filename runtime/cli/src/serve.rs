@@ -19,9 +19,9 @@ use super::{
     values,
     wall::{self, Inherited, Outside, WithinReach},
 };
-use clap::Args;
+use clap::{ArgGroup, Args};
 use sandgate::{
-    Host, Journal, Services, TokenStore, places,
+    Host, Journal, SealKey, Services, TokenStore, places,
     policy::Principal,
     service::{Address, Client, ClientLimits, Connector},
 };
@@ -38,8 +38,12 @@ use tokio::sync::watch;
 
 const EXAMPLES: &str = "\
 On the socket and on the port there are: POST /rpc (JSON-RPC 2.0, with batches; `rpc.discover` says
-what there is), POST /mcp (MCP over streamable HTTP, 2024-11-05 to 2026-07-28), GET /openrpc.json, GET /health
-and GET /.well-known/heroservice.json.
+what there is), POST /mcp (MCP over streamable HTTP, 2024-11-05 to 2026-07-28), POST /mcp/SERVICE (the methods of one
+service as tools), POST /api/v1/tools/execute and GET /api/v1/tools/list (tools over plain HTTP), GET /openrpc.json,
+GET /health and GET /.well-known/heroservice.json.
+
+At the desk there are a page for people, who see what waits and answer it, the methods that it calls (POST /rpc), and GET
+/metrics for Prometheus, all for whoever shows a token that was made with `sandgate token create --desk`.
 
 The socket is for processes of the user who runs this, in the contexts that --context names, or in all of
 them. The port is for whoever shows a token, in the contexts of the token. Whoever may use several
@@ -52,13 +56,16 @@ Examples:
   sandgate serve
   sandgate serve --socket /run/sandgate/rpc.sock --context assistant
   sandgate token create --actor bot --context assistant
-  sandgate serve --listen 127.0.0.1:8722
+  sandgate serve --listen 127.0.0.1:8722 --desk 127.0.0.1:8723
   curl --unix-socket /run/sandgate/rpc.sock -H 'Content-Type: application/json' \\
     -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"execute_code\",\"params\":{\"code\":\"1+1\"}}' http://localhost/rpc";
 
 /// Serve agents over a Unix socket and the network: MCP, JSON-RPC, HTTP.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    group(ArgGroup::new("ports").args(["listen", "desk"]).multiple(true))
+)]
 pub(super) struct ServeArguments {
     /// The socket to listen at [default: sandgate/rpc.sock in $XDG_RUNTIME_DIR, else rpc.sock in the state directory]
     #[arg(long, value_name = "FILE", conflicts_with = "no_socket")]
@@ -72,8 +79,12 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// A name that clients call the port's machine by, besides localhost; may be given more than once
-    #[arg(long = "host", value_name = "NAME", requires = "listen")]
+    /// Have a desk at this port, where people see what waits and answer it, such as 127.0.0.1:8723
+    #[arg(long, value_name = "ADDRESS")]
+    desk: Option<SocketAddr>,
+
+    /// A name that clients call the machine of a port by, besides localhost; may be given more than once
+    #[arg(long = "host", value_name = "NAME", requires = "ports")]
     hosts: Vec<String>,
 
     /// A context that the socket is for, all of them where none is named; may be given more than once
@@ -119,14 +130,18 @@ impl ServeArguments {
             };
             doors.push(Door::unix(&path, who).map_err(|error| unopened(&error))?);
         }
+        let tokens = || {
+            TokenStore::open(state).map_err(|error| {
+                let help = "name a directory of yours, with --state-dir";
+                Failure::usage(error.to_string(), help)
+            })
+        };
         if let Some(address) = self.listen {
-            let tokens = TokenStore::open(state).map_err(|error| {
-                Failure::usage(
-                    error.to_string(),
-                    "name a directory of yours, with --state-dir",
-                )
-            })?;
-            let door = Door::tcp(address, Who::Holders(tokens), &self.hosts);
+            let door = Door::tcp(address, Who::Holders(tokens()?), &self.hosts);
+            doors.push(door.map_err(|error| unopened(&error))?);
+        }
+        if let Some(address) = self.desk {
+            let door = Door::desk(address, tokens()?, &self.hosts);
             doors.push(door.map_err(|error| unopened(&error))?);
         }
         Ok(doors)
@@ -178,6 +193,12 @@ pub(super) fn execute(
     arguments.look_for_contexts(&services)?;
     let doors = arguments.doors(&state)?;
     let places: Vec<String> = doors.iter().map(Door::place).collect();
+    let key = SealKey::of(&state).map_err(|error| {
+        Failure::usage(
+            error.to_string(),
+            "name a directory of yours, with --state-dir",
+        )
+    })?;
     let journal = journal::readable(shared)?;
     let contexts = services.contexts();
     let hooks = contexts.iter().map(|context| {
@@ -212,7 +233,12 @@ pub(super) fn execute(
             print::err(&format!("sandgate: listening at {place}\n"));
         }
     }
-    let served = executor.block_on(serve(doors, keeper, &mut signals, arguments.grace));
+    let served = executor.block_on(serve(
+        Doors::new(doors, keeper.clone(), key),
+        &keeper,
+        &mut signals,
+        arguments.grace,
+    ));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -262,13 +288,13 @@ fn confine(
 
 /// Answers until a signal asks for the end.
 async fn serve(
-    doors: Vec<Door>,
-    keeper: Gatekeeper,
+    doors: Doors,
+    keeper: &Gatekeeper,
     signals: &mut Signals,
     grace: Duration,
 ) -> Result<Exit, Failure> {
     let (end, over) = watch::channel(false);
-    let mut served = pin!(Doors::new(doors, keeper.clone()).serve(over, grace));
+    let mut served = pin!(doors.serve(over, grace));
     loop {
         tokio::select! {
             served = &mut served => {

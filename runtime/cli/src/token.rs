@@ -14,11 +14,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const EXAMPLES: &str = "\
 Examples:
   sandgate token create --actor bot --context assistant --expires 90d
+  sandgate token create --desk --user ada --claim crm.manager --context assistant
   sandgate token list
   sandgate token revoke 1f0c22d9
 
 A token is shown as `Authorization: Bearer sandgate_…`. Only its digest is kept, so nobody can read it again. A server
 that runs knows a new one at once, and a revoked one no more.";
+
+/// What a token for the desk has in the place of a program.
+const DESK: &str = "desk";
 
 /// Make, list and revoke what agents show that come over the network.
 #[derive(Debug, Args)]
@@ -41,8 +45,11 @@ enum TokenCommand {
 #[derive(Debug, Args)]
 struct CreateArguments {
     /// Which program has it, as policies name it
-    #[arg(long, value_name = "NAME")]
-    actor: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "desk")]
+    actor: Option<String>,
+    /// It is for a person at the desk, who answers what waits in these contexts, and for no agent
+    #[arg(long, requires = "user", conflicts_with = "actor")]
+    desk: bool,
     /// A context in which it may run scripts; may be given more than once
     #[arg(long = "context", value_name = "NAME", required = true)]
     contexts: Vec<String>,
@@ -60,6 +67,12 @@ struct CreateArguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
+}
+
+impl CreateArguments {
+    fn actor(&self) -> &str {
+        self.actor.as_deref().unwrap_or(DESK)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -120,11 +133,12 @@ fn create(arguments: &CreateArguments, tokens: &TokenStore) -> Result<Exit, Fail
     let expires = arguments.expires.map(|time| now.saturating_add(time));
     let (token, secret) = tokens
         .create(NewToken {
-            actor: arguments.actor.clone(),
+            actor: arguments.actor().to_owned(),
             contexts: arguments.contexts.clone(),
             user: arguments.user.clone(),
             claims: arguments.claims.clone(),
             expires: expires.map(|at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
+            is_for_desk: arguments.desk,
         })
         .map_err(failed)?;
     if arguments.json {
@@ -152,7 +166,7 @@ fn is_somebody(arguments: &CreateArguments) -> Result<(), Failure> {
         let principal = Principal::new(
             context,
             policy::ContextNumber::Administrator,
-            &arguments.actor,
+            arguments.actor(),
         );
         let principal = principal.map_err(wrong)?;
         let principal = match &arguments.user {
@@ -182,7 +196,11 @@ fn line(token: &Token) -> String {
     let mut line = format!(
         "{}  {}  {}",
         token.id,
-        token.actor,
+        if token.is_for_desk {
+            "the desk"
+        } else {
+            &token.actor
+        },
         token.contexts.join(",")
     );
     if let Some(user) = &token.user {

@@ -2,13 +2,18 @@
 //! It must never do anything for an agent but as the one caller that it was let in as.
 
 use crate::{
-    command::{AgentCommand, ExecuteCode, Execution, GetRun, MethodCall},
+    command::{AgentCommand, ExecuteCode, Execution, GetRun, LONGEST_WAIT, MethodCall, RunPart},
+    files::LeftFiles,
+    form::ApprovalForm,
+    metrics::Metrics,
+    repeats::{KeyTaken, Known, RepeatRequest, Repeats},
     sessions::{SessionError, SessionOutcome, Sessions},
 };
-use sandgate::service::MethodFound;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sandgate::{
-    Caller, Cancel, Limits, Outcome, PastResult, PastRunError, Plan, RunError, Script, chain,
-    check::CheckReport, policy::nearest,
+    AnswerError, Caller, Cancel, Digest, Id, Limits, Outcome, PastResult, PastRunError, Plan,
+    RunError, Sandbox, Script, Sink, chain, check::CheckReport, policy::nearest,
+    service::MethodFound,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::to_raw_value;
@@ -31,8 +36,32 @@ pub trait ParkedWatcher: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Agent {
     caller: Caller,
-    sessions: Sessions,
+    kept: KeptForAgents,
     watcher: Option<Arc<dyn ParkedWatcher>>,
+    /// Who hears what its scripts print, while they do.
+    sink: Option<Arc<dyn Sink>>,
+}
+
+/// What a process keeps between the requests of its agents. Clones share it.
+#[derive(Debug, Clone)]
+pub struct KeptForAgents {
+    pub(crate) sessions: Sessions,
+    pub(crate) repeats: Repeats,
+    pub(crate) files: LeftFiles,
+    pub(crate) metrics: Metrics,
+}
+
+impl KeptForAgents {
+    /// What is kept for agents whose scripts run in this sandbox.
+    #[must_use]
+    pub fn of(sandbox: &Sandbox) -> Self {
+        Self {
+            sessions: Sessions::of(sandbox),
+            repeats: Repeats::default(),
+            files: LeftFiles::default(),
+            metrics: Metrics::default(),
+        }
+    }
 }
 
 /// What an agent is answered.
@@ -46,14 +75,41 @@ pub enum CommandAnswer {
     Plan(Box<(Plan, Outcome)>),
     /// What is wrong with a script, and what it would call.
     Check(CheckReport),
-    /// What has come of a run so far.
-    Past(Box<PastResult>),
+    /// What has come of a run so far, and which piece of its text is wanted.
+    Past(Box<PastResult>, usize),
+    /// A file that a script left.
+    File(FileAnswer),
     /// The services, each with a line on what it is for.
     Services(Vec<(String, String)>),
     /// Methods that were searched for, the best first.
     Found(Vec<MethodFound>),
     /// What services offer, each with what a model reads of it.
     Interfaces(Vec<(String, Arc<str>)>),
+}
+
+/// A file that a script left. As JSON its content is text, or base64 where it is none.
+#[derive(Debug)]
+pub struct FileAnswer {
+    /// Of which run.
+    pub run: Id,
+    /// Where it was.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl Serialize for FileAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("run", &self.run)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("size", &self.bytes.len())?;
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => map.serialize_entry("text", text)?,
+            Err(_) => map.serialize_entry("base64", &BASE64_STANDARD.encode(&self.bytes))?,
+        }
+        map.end()
+    }
 }
 
 /// Why an agent is not answered.
@@ -73,6 +129,28 @@ pub enum CommandError {
     /// It cannot be gone on with, or looked at.
     #[error(transparent)]
     Past(#[from] PastRunError),
+    /// A run that several requests wait for could not be made.
+    #[error("{0}")]
+    Shared(String),
+    /// The client is gone.
+    #[error("nobody waits for the answer any more")]
+    Left,
+    /// It is another request's.
+    #[error(transparent)]
+    Key(#[from] KeyTaken),
+    /// A session's scripts follow one another, and a plan or a check changes nothing.
+    #[error(
+        "`key` is for a script that runs by itself; leave it or `session`, `plan` and `check` out"
+    )]
+    Keyed,
+    /// The answer of a person does not count.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// It left no such file, or it is not kept any more.
+    #[error(
+        "there is no file `{0}` of this run; files are kept for a while, and those of earlier runs go first"
+    )]
+    NoFile(String),
     /// The session cannot take it.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -92,11 +170,12 @@ impl CommandError {
 impl Agent {
     /// An agent that acts as this caller.
     #[must_use]
-    pub fn new(caller: Caller, sessions: Sessions) -> Self {
+    pub fn new(caller: Caller, kept: KeptForAgents) -> Self {
         Self {
             caller,
-            sessions,
+            kept,
             watcher: None,
+            sink: None,
         }
     }
 
@@ -104,6 +183,17 @@ impl Agent {
     #[must_use]
     pub fn watched(self, watcher: Option<Arc<dyn ParkedWatcher>>) -> Self {
         Self { watcher, ..self }
+    }
+
+    /// The same with somebody who hears what its scripts print.
+    #[must_use]
+    pub fn heard_by(self, sink: Option<Arc<dyn Sink>>) -> Self {
+        Self { sink, ..self }
+    }
+
+    /// What is kept for it.
+    pub(crate) fn kept(&self) -> &KeptForAgents {
+        &self.kept
     }
 
     /// Who it acts as.
@@ -129,9 +219,7 @@ impl Agent {
                 CommandAnswer::Found(self.caller.search(&asked.query, asked.most))
             }
             AgentCommand::GetInterface(names) => CommandAnswer::Interfaces(self.interfaces(names)?),
-            AgentCommand::GetRun(asked) => {
-                CommandAnswer::Past(Box::new(self.run_result(asked).await?))
-            }
+            AgentCommand::GetRun(asked) => self.get_run(asked).await?,
             AgentCommand::Resume(run) => {
                 let outcome = self.resume(&run, cancelled).await?;
                 self.told(outcome)
@@ -158,9 +246,22 @@ impl Agent {
             name: Some(SCRIPT.to_owned()),
             stdin: execute.stdin.into_bytes(),
             cancel: Some(cancel.clone()),
+            sink: self.sink.clone(),
             ..Script::new(execute.code)
         };
+        if execute.key.is_some() && execute.how != Execution::Alone {
+            return Err(CommandError::Keyed);
+        }
         Ok(match execute.how {
+            // One that mentions no service changes nothing, and may as well run twice.
+            Execution::Alone if execute.key.is_some() || script.source.contains("services") => {
+                let asked = RepeatRequest {
+                    key: execute.key,
+                    script: script_digest(&script),
+                    again: execute.again,
+                };
+                return self.shared(caller, script, asked, cancel, cancelled).await;
+            }
             Execution::Alone => {
                 let run = caller.run(script);
                 self.told(until(run, &cancel, cancelled).await?)
@@ -171,9 +272,16 @@ impl Agent {
                 }
                 let timeout = execute.timeout;
                 let ran = self
+                    .kept
                     .sessions
                     .run(&caller, &name, script.source, timeout, cancelled);
-                CommandAnswer::Session(Box::new(ran.await?))
+                let began = Instant::now();
+                let ran = ran.await?;
+                let principal = self.caller.principal();
+                let context = principal.context().as_str();
+                let metrics = &self.kept.metrics;
+                metrics.count_script(context, ran.status, began.elapsed());
+                CommandAnswer::Session(Box::new(ran))
             }
             Execution::Plan => {
                 let outcome = until(caller.plan(script), &cancel, cancelled).await?;
@@ -183,6 +291,82 @@ impl Agent {
             }
             Execution::Check => CommandAnswer::Check(caller.check(&script.source)),
         })
+    }
+
+    /// Runs a script that another request may ask for as well.
+    async fn shared(
+        &self,
+        caller: Caller,
+        script: Script,
+        asked: RepeatRequest,
+        cancel: Cancel,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<CommandAnswer, CommandError> {
+        let running = caller.clone();
+        let mut run = Some(async move { running.run(script).await });
+        loop {
+            match self
+                .kept
+                .repeats
+                .enter(&caller, &asked, &mut run, &cancel)?
+            {
+                Known::Running(waiting) => {
+                    let outcome = waiting.outcome(cancelled).await.ok_or(CommandError::Left)?;
+                    return Ok(self.told(outcome.map_err(CommandError::Shared)?));
+                }
+                Known::Ending(ending) => ending.come().await,
+                Known::Ended(run) => return self.came_of(run).await,
+            }
+        }
+    }
+
+    /// What the person at the client said to each call of a form, and what comes of the run then.
+    pub(crate) async fn answered(
+        &self,
+        form: &ApprovalForm,
+        choices: &[bool],
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<CommandAnswer, CommandError> {
+        for (asked, agrees) in form.asked().iter().zip(choices) {
+            match self.caller.answer_in_band(asked, *agrees) {
+                // Somebody else was first. The run goes on with what they said.
+                Ok(_) | Err(AnswerError::State(_) | AnswerError::TooLate) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.gone_on(form.run(), cancelled).await
+    }
+
+    /// Goes on with a run whose questions are answered, here or elsewhere.
+    pub(crate) async fn gone_on(
+        &self,
+        run: Id,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<CommandAnswer, CommandError> {
+        match self.resume(&run.to_string(), cancelled).await {
+            Ok(outcome) => Ok(self.told(outcome)),
+            // It has ended, or another process goes on with it.
+            Err(CommandError::Past(PastRunError::Status { .. } | PastRunError::Taken(_))) => {
+                self.came_of(run).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How a run stands now.
+    pub(crate) fn stands(&self, run: Id) -> Result<CommandAnswer, CommandError> {
+        let result = self.caller.own_run(&run.to_string())?.result()?;
+        Ok(CommandAnswer::Past(Box::new(result), 1))
+    }
+
+    /// What came of a run, once it has ended.
+    pub(crate) async fn came_of(&self, run: Id) -> Result<CommandAnswer, CommandError> {
+        let asked = GetRun {
+            run: run.to_string(),
+            wait: LONGEST_WAIT,
+            part: None,
+        };
+        self.get_run(asked).await
     }
 
     /// It is waited for whoever still listens, or nobody would know what came of it.
@@ -206,12 +390,22 @@ impl Agent {
     }
 
     /// What has come of a run, once it has ended or the time has passed.
-    async fn run_result(&self, asked: GetRun) -> Result<PastResult, PastRunError> {
+    async fn get_run(&self, asked: GetRun) -> Result<CommandAnswer, CommandError> {
+        let piece = match asked.part {
+            Some(RunPart::File(path)) => {
+                let run = self.caller.own_run(&asked.run)?.row().run;
+                let bytes = self.kept.files.read(&self.caller, run, &path);
+                let bytes = bytes.ok_or_else(|| CommandError::NoFile(path.clone()))?;
+                return Ok(CommandAnswer::File(FileAnswer { run, path, bytes }));
+            }
+            Some(RunPart::Text(piece)) => piece,
+            None => 1,
+        };
         let until = Instant::now().checked_add(asked.wait);
         loop {
             let result = self.caller.own_run(&asked.run)?.result()?;
             if result.is_over() || until.is_none_or(|until| Instant::now() >= until) {
-                return Ok(result);
+                return Ok(CommandAnswer::Past(Box::new(result), piece));
             }
             // Another process goes on with it, and writes no oftener than this.
             tokio::time::sleep(LOOKS).await;
@@ -230,13 +424,24 @@ impl Agent {
     }
 
     fn told(&self, outcome: Outcome) -> CommandAnswer {
+        let principal = self.caller.principal();
+        let context = principal.context().as_str();
+        self.kept.files.keep(&self.caller, &outcome);
+        self.kept.metrics.count(context, &outcome);
         if let Some(watcher) = &self.watcher
             && !outcome.approvals.is_empty()
         {
-            watcher.parked(self.caller.principal().context().as_str(), &outcome);
+            watcher.parked(context, &outcome);
         }
         CommandAnswer::Outcome(Box::new(outcome))
     }
+}
+
+/// The same for the same script that reads the same.
+fn script_digest(script: &Script) -> Digest {
+    let source = Digest::of(script.source.as_bytes());
+    let stdin = Digest::of(&script.stdin);
+    Digest::of(format!("{source}{stdin}").as_bytes())
 }
 
 /// What came of something that runs; it is ended in good order when nobody waits for it any more.
@@ -278,7 +483,8 @@ impl Serialize for CommandAnswer {
                 map.end()
             }
             Self::Check(report) => report.serialize(serializer),
-            Self::Past(result) => result.serialize(serializer),
+            Self::Past(result, _) => result.serialize(serializer),
+            Self::File(file) => file.serialize(serializer),
             Self::Services(services) => {
                 let form = services
                     .iter()

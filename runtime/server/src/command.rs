@@ -12,7 +12,7 @@ pub type Arguments = Map<String, Value>;
 const MOST_SHOWN: usize = 5;
 
 /// Nobody waits longer, and asks again instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What an agent asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,10 @@ pub struct ExecuteCode {
     pub timeout: Option<Duration>,
     /// What it reads on its standard input.
     pub stdin: String,
+    /// What the client calls this request: one that comes again is answered with the run that it started.
+    pub key: Option<String>,
+    /// It is to run anew, although the same is known.
+    pub again: bool,
 }
 
 /// What is to be done with a script.
@@ -86,6 +90,17 @@ pub struct GetRun {
     pub run: String,
     /// For how long its end is waited for.
     pub wait: Duration,
+    /// What of it is wanted, where that is not the beginning.
+    pub part: Option<RunPart>,
+}
+
+/// A part of what a run came to, where all of it is more than one answer holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunPart {
+    /// The text, from the first piece on.
+    Text(usize),
+    /// A file that it left.
+    File(String),
 }
 
 /// What is wrong with arguments.
@@ -129,11 +144,14 @@ pub enum CommandArgumentError {
         /// Of which command.
         command: &'static str,
     },
-    /// A session's name is shown to people and kept.
+    /// A name is shown to people and kept.
     #[error(
-        "the argument `session` of `execute_code` is to be 1 to 64 letters, digits, `-` and `_`"
+        "the argument `{argument}` of `execute_code` is to be 1 to 64 letters, digits, `-` and `_`"
     )]
-    SessionName,
+    Name {
+        /// Which one.
+        argument: &'static str,
+    },
 }
 
 const TEXT: &str = "a text";
@@ -191,6 +209,8 @@ fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentErr
         "check",
         "timeout_seconds",
         "stdin",
+        "key",
+        "again",
     ];
     let command = "execute_code";
     let mut given = CommandArguments::new(command, TAKES, arguments)?;
@@ -201,8 +221,7 @@ fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentErr
     );
     let how = match (session, plan, check) {
         (None, false, false) => Execution::Alone,
-        (Some(name), false, false) if is_session_name(&name) => Execution::Session(name),
-        (Some(_), false, false) => return Err(CommandArgumentError::SessionName),
+        (Some(name), false, false) => Execution::Session(named("session", name)?),
         (None, true, false) => Execution::Plan,
         (None, false, true) => Execution::Check,
         _ => return Err(CommandArgumentError::Several { command }),
@@ -212,12 +231,21 @@ fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentErr
         how,
         timeout: given.seconds("timeout_seconds")?,
         stdin: given.text("stdin")?.unwrap_or_default(),
+        key: given
+            .text("key")?
+            .map(|key| named("key", key))
+            .transpose()?,
+        again: given.flag("again")?,
     }))
 }
 
-fn is_session_name(name: &str) -> bool {
+fn named(argument: &'static str, name: String) -> Result<String, CommandArgumentError> {
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    (1..=64).contains(&name.len()) && name.bytes().all(is_fine)
+    if (1..=64).contains(&name.len()) && name.bytes().all(is_fine) {
+        Ok(name)
+    } else {
+        Err(CommandArgumentError::Name { argument })
+    }
 }
 
 fn call(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
@@ -268,11 +296,25 @@ fn search(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
 }
 
 fn get_run(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
-    let mut given = CommandArguments::new("get_run", &["run", "wait_seconds"], arguments)?;
+    let mut given = CommandArguments::new("get_run", &["run", "wait_seconds", "part"], arguments)?;
     let wait = given.seconds("wait_seconds")?.unwrap_or_default();
+    let wrong = given.kind("part", "a number from 1 up, or the path of a file");
+    let part = match given.take("part") {
+        None => None,
+        Some(Value::String(path)) => Some(RunPart::File(path)),
+        Some(number) => {
+            let number = number
+                .as_u64()
+                .and_then(|number| usize::try_from(number).ok());
+            Some(RunPart::Text(
+                number.filter(|number| *number > 0).ok_or(wrong)?,
+            ))
+        }
+    };
     Ok(AgentCommand::GetRun(GetRun {
         run: given.required("run")?,
         wait: wait.min(LONGEST_WAIT),
+        part,
     }))
 }
 

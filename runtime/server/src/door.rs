@@ -8,12 +8,15 @@
 
 use crate::{
     closing::Closing,
+    desk::{self, DeskState},
     http::{Conversations, DoorState, Peer, router},
+    mcp::Seals,
     who::{Gatekeeper, Who},
 };
 use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sandgate::{SealKey, TokenStore};
 use std::{
     convert::Infallible,
     fs,
@@ -52,8 +55,17 @@ const RESTS: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Door {
     listener: Listener,
-    who: Who,
     hosts: Option<Vec<String>>,
+    inside: Inside,
+}
+
+/// What is behind a door.
+#[derive(Debug)]
+enum Inside {
+    /// What agents ask for.
+    Agents(Who),
+    /// What waits for people.
+    Desk(TokenStore),
 }
 
 #[derive(Debug)]
@@ -109,13 +121,26 @@ impl Door {
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self {
             listener: Listener::Unix(listener, path.to_owned()),
-            who,
             hosts: None,
+            inside: Inside::Agents(who),
         })
     }
 
     /// A port, called by these names besides those of this machine.
     pub fn tcp(address: SocketAddr, who: Who, names: &[String]) -> Result<Self, DoorError> {
+        Self::at(address, Inside::Agents(who), names)
+    }
+
+    /// A port for people, who show tokens for a desk.
+    pub fn desk(
+        address: SocketAddr,
+        tokens: TokenStore,
+        names: &[String],
+    ) -> Result<Self, DoorError> {
+        Self::at(address, Inside::Desk(tokens), names)
+    }
+
+    fn at(address: SocketAddr, inside: Inside, names: &[String]) -> Result<Self, DoorError> {
         let failed = |error| DoorError::Listen {
             place: address.to_string(),
             error,
@@ -127,8 +152,8 @@ impl Door {
         let hosts = own.into_iter().chain(names.iter().cloned()).collect();
         Ok(Self {
             listener: Listener::Tcp(listener, address),
-            who,
             hosts: Some(hosts),
+            inside,
         })
     }
 
@@ -136,6 +161,9 @@ impl Door {
     #[must_use]
     pub fn place(&self) -> String {
         match &self.listener {
+            Listener::Tcp(_, address) if matches!(self.inside, Inside::Desk(_)) => {
+                format!("http://{address} (desk)")
+            }
             Listener::Unix(_, path) => path.display().to_string(),
             Listener::Tcp(_, address) => format!("http://{address}"),
         }
@@ -147,30 +175,41 @@ impl Door {
 pub struct Doors {
     doors: Vec<Door>,
     keeper: Gatekeeper,
+    key: SealKey,
 }
 
 impl Doors {
-    /// These doors, with one who lets agents in.
+    /// These doors, with one who lets agents in, and what seals what is handed out to them.
     #[must_use]
-    pub fn new(doors: Vec<Door>, keeper: Gatekeeper) -> Self {
-        Self { doors, keeper }
+    pub fn new(doors: Vec<Door>, keeper: Gatekeeper, key: SealKey) -> Self {
+        Self { doors, keeper, key }
     }
 
     /// Answers until it is `over`. What runs then has this long to end, and ends in good order.
     pub async fn serve(self, over: watch::Receiver<bool>, grace: Duration) -> io::Result<()> {
         let mut all = JoinSet::new();
-        let conversations = Conversations::default();
+        let (conversations, seals) = (Conversations::default(), Seals::new(&self.key));
         let closing = Closing { over, grace };
         for door in self.doors {
-            let desk = DoorState {
-                keeper: self.keeper.clone(),
-                who: door.who,
-                hosts: door.hosts,
-                closing: closing.clone(),
-                conversations: conversations.clone(),
+            let router = match door.inside {
+                Inside::Agents(who) => router(DoorState {
+                    keeper: self.keeper.clone(),
+                    who,
+                    hosts: door.hosts,
+                    closing: closing.clone(),
+                    conversations: conversations.clone(),
+                    seals: seals.clone(),
+                }),
+                Inside::Desk(tokens) => desk::router(DeskState {
+                    host: self.keeper.host().clone(),
+                    tokens,
+                    hosts: door.hosts.unwrap_or_default(),
+                    watcher: self.keeper.watcher(),
+                    metrics: self.keeper.metrics().clone(),
+                }),
             };
             let answered = OpenDoor {
-                router: router(desk),
+                router,
                 closing: closing.clone(),
                 places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             };

@@ -4,13 +4,13 @@
 use crate::{
     agent::Agent,
     closing::{Closing, Leaving},
-    mcp::McpServer,
-    rpc,
+    mcp::{McpServer, Seals, service},
+    plain, rpc, weight,
     who::{Gatekeeper, Who},
 };
 use axum::{
     Extension, Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -30,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinError};
 
 /// Bytes of one request: what other doors take.
 const LONGEST: usize = 16 << 20;
@@ -54,6 +54,7 @@ pub(crate) struct DoorState {
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) closing: Closing,
     pub(crate) conversations: Conversations,
+    pub(crate) seals: Seals,
 }
 
 /// Whose conversation is whose.
@@ -111,22 +112,29 @@ impl Conversations {
 /// Everything that a door answers.
 pub(crate) fn router(desk: DoorState) -> Router {
     let desk = Arc::new(desk);
-    let closing = desk.closing.clone();
+    let (closing, seals) = (desk.closing.clone(), desk.seals.clone());
     let config = StreamableHttpServerConfig::default()
         // Hosts and origins are looked at before, for everything.
         .disable_allowed_hosts()
         .with_max_request_body_bytes(LONGEST);
     let mcp = StreamableHttpService::new(
-        move || Ok(McpServer::of_requests(closing.clone())),
+        move || Ok(McpServer::of_requests(closing.clone(), seals.clone())),
         Arc::new(LocalSessionManager::default()),
         config,
     );
     let mcp = Router::new()
-        .route_service("/mcp", mcp)
+        .route_service("/mcp", mcp.clone())
+        .merge(
+            Router::new()
+                .route_service("/mcp/{service}", mcp)
+                .layer(middleware::from_fn(offered)),
+        )
         .layer(middleware::from_fn_with_state(desk.clone(), converse));
     let agents = Router::new()
         .route("/rpc", post(call))
         .route("/openrpc.json", get(document))
+        .route("/api/v1/tools/list", get(tools))
+        .route("/api/v1/tools/execute", post(execute))
         .merge(mcp)
         .layer(middleware::from_fn_with_state(desk.clone(), admit));
     Router::new()
@@ -144,7 +152,7 @@ pub(crate) fn router(desk: DoorState) -> Router {
         .with_state(desk)
 }
 
-fn refused(status: StatusCode, message: impl Into<String>) -> Response {
+pub(crate) fn refused(status: StatusCode, message: impl Into<String>) -> Response {
     let message: String = message.into();
     (status, Json(json!({"error": {"message": message}}))).into_response()
 }
@@ -163,7 +171,7 @@ async fn foreign(State(desk): State<Arc<DoorState>>, request: Request, next: Nex
 }
 
 /// Whether the one `Host` is one of these names, whatever the port.
-fn is_called(hosts: &[String], headers: &HeaderMap) -> bool {
+pub(crate) fn is_called(hosts: &[String], headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(HOST).iter();
     let (Some(host), None) = (all.next(), all.next()) else {
         return false;
@@ -232,32 +240,14 @@ async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if !is_json(&headers) {
-        let message = "the `Content-Type` is to be application/json";
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
-    }
-    let read = Limited::new(body, LONGEST).collect();
-    let body = match tokio::time::timeout(SLOWEST, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => {
-            let message = "the request is longer than 16 MiB, or was cut off";
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, message);
-        }
-        Err(_) => {
-            return refused(
-                StatusCode::REQUEST_TIMEOUT,
-                "the request took too long to come",
-            );
-        }
+    let body = match body_of(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
     };
-    // What runs is ended in good order when the other end is gone, and this with it.
-    let (here, gone) = watch::channel(());
-    let closing = desk.closing.clone();
-    let answered =
-        tokio::spawn(async move { rpc::answer(&agent, &body, &Leaving { gone, closing }).await });
-    let answered = answered.await;
-    drop(here);
-    match answered {
+    let answer = async move |leaving: Leaving| {
+        rpc::answer(&rpc::AgentMethods { agent, leaving }, &body).await
+    };
+    match while_wanted(&desk, answer).await {
         Ok(Some(text)) => {
             let json = HeaderValue::from_static("application/json");
             ([(CONTENT_TYPE, json)], text).into_response()
@@ -265,6 +255,76 @@ async fn call(
         Ok(None) => StatusCode::NO_CONTENT.into_response(),
         Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"),
     }
+}
+
+async fn tools(Extension(agent): Extension<Agent>) -> Json<Value> {
+    Json(plain::list(&agent))
+}
+
+async fn execute(
+    State(desk): State<Arc<DoorState>>,
+    Extension(agent): Extension<Agent>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match body_of(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    if !weight::is_bearable(&body) {
+        let message = format!("the request has more than {} values", weight::MOST);
+        return refused(StatusCode::BAD_REQUEST, message);
+    }
+    let answer = async move |leaving: Leaving| plain::execute(&agent, &body, &leaving).await;
+    match while_wanted(&desk, answer).await {
+        Ok((status, answer)) => (status, Json(answer)).into_response(),
+        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"),
+    }
+}
+
+/// A service that an agent may not use is as if there were none: THREAT[SEC-05].
+async fn offered(Extension(agent): Extension<Agent>, request: Request, next: Next) -> Response {
+    let service = request.uri().path().strip_prefix(service::BEGINNING);
+    if service.is_none_or(|service| agent.caller().methods(service).is_none()) {
+        return refused(StatusCode::NOT_FOUND, "there is no such service");
+    }
+    next.run(request).await
+}
+
+/// What somebody sends, read whole, where it is JSON and not too much.
+pub(crate) async fn body_of(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
+    if !is_json(headers) {
+        let message = "the `Content-Type` is to be application/json";
+        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let read = Limited::new(body, LONGEST).collect();
+    match tokio::time::timeout(SLOWEST, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => {
+            let message = "the request is longer than 16 MiB, or was cut off";
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, message))
+        }
+        Err(_) => {
+            let message = "the request took too long to come";
+            Err(refused(StatusCode::REQUEST_TIMEOUT, message))
+        }
+    }
+}
+
+/// Answers. What runs for it is ended in good order when the other end is gone, and this with it.
+async fn while_wanted<F, R>(
+    desk: &DoorState,
+    answer: impl FnOnce(Leaving) -> F,
+) -> Result<R, JoinError>
+where
+    F: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+{
+    let (here, gone) = watch::channel(());
+    let closing = desk.closing.clone();
+    let answered = tokio::spawn(answer(Leaving { gone, closing })).await;
+    drop(here);
+    answered
 }
 
 /// A form of a page cannot send it unasked.

@@ -10,6 +10,10 @@ mod closing;
 mod weight;
 
 mod command;
+mod files;
+mod form;
+mod metrics;
+mod repeats;
 mod sessions;
 
 mod agent;
@@ -18,18 +22,21 @@ mod text;
 mod tools;
 
 pub mod mcp;
+mod plain;
 mod rpc;
 
 mod who;
 
+mod desk;
 mod door;
 mod http;
 
-pub use agent::{Agent, CommandAnswer, CommandError, ParkedWatcher};
+pub use agent::{Agent, CommandAnswer, CommandError, FileAnswer, KeptForAgents, ParkedWatcher};
 pub use command::{
     AgentCommand, Arguments, CommandArgumentError, ExecuteCode, Execution, GetRun, MethodCall,
-    MethodSearch,
+    MethodSearch, RunPart,
 };
 pub use door::{Door, DoorError, Doors};
+pub use repeats::KeyTaken;
 pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};
 pub use who::{CONTEXT_HEADER, Entitlement, Gatekeeper, NotAdmitted, Who};

@@ -18,7 +18,7 @@ const MOST_AT_ONCE: usize = 100;
 
 /// What a request could not be answered for. The numbers below -32000 are JSON-RPC's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RpcCode {
+pub(crate) enum RpcCode {
     Parse,
     Request,
     Method,
@@ -43,17 +43,40 @@ impl RpcCode {
 }
 
 #[derive(Debug)]
-struct RpcError {
-    code: RpcCode,
-    message: String,
+pub(crate) struct RpcError {
+    pub(crate) code: RpcCode,
+    pub(crate) message: String,
 }
 
 impl RpcError {
-    fn new(code: RpcCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: RpcCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
         }
+    }
+}
+
+/// Whoever answers what is asked for by its method.
+pub(crate) trait Methods: Sync {
+    /// Does it.
+    fn perform(
+        &self,
+        method: &str,
+        params: Option<Value>,
+    ) -> impl Future<Output = Result<Value, RpcError>> + Send;
+}
+
+/// The commands, for one agent. What runs is ended when nobody waits for it any more.
+#[derive(Debug)]
+pub(crate) struct AgentMethods {
+    pub(crate) agent: Agent,
+    pub(crate) leaving: Leaving,
+}
+
+impl Methods for AgentMethods {
+    async fn perform(&self, method: &str, params: Option<Value>) -> Result<Value, RpcError> {
+        perform(&self.agent, method, params, &self.leaving).await
     }
 }
 
@@ -103,8 +126,8 @@ impl AgentReply {
     }
 }
 
-/// Answers what one body asks for; nothing where it asks for no answer. What runs is ended when nobody waits for it any more.
-pub(crate) async fn answer(agent: &Agent, body: &[u8], leaving: &Leaving) -> Option<String> {
+/// Answers what one body asks for; nothing where it asks for no answer.
+pub(crate) async fn answer(methods: &impl Methods, body: &[u8]) -> Option<String> {
     let refused = |code, message: String| {
         shown(&AgentReply::of(
             Value::Null,
@@ -120,7 +143,7 @@ pub(crate) async fn answer(agent: &Agent, body: &[u8], leaving: &Leaving) -> Opt
         Err(error) => return refused(RpcCode::Parse, format!("the request is not JSON: {error}")),
     };
     if !body.starts_with('[') {
-        return shown(&one(agent, body, leaving).await?);
+        return shown(&one(methods, body).await?);
     }
     let Ok(requests) = serde_json::from_str::<Vec<&RawValue>>(body) else {
         return refused(RpcCode::Request, "this is no list of requests".to_owned());
@@ -131,7 +154,7 @@ pub(crate) async fn answer(agent: &Agent, body: &[u8], leaving: &Leaving) -> Opt
     }
     let mut replies = Vec::new();
     for request in requests {
-        replies.extend(one(agent, request.get(), leaving).await);
+        replies.extend(one(methods, request.get()).await);
     }
     if replies.is_empty() {
         return None;
@@ -144,7 +167,7 @@ fn shown(reply: &impl Serialize) -> Option<String> {
     serde_json::to_string(reply).ok()
 }
 
-async fn one(agent: &Agent, request: &str, leaving: &Leaving) -> Option<AgentReply> {
+async fn one(methods: &impl Methods, request: &str) -> Option<AgentReply> {
     let Ok(request) = serde_json::from_str::<AgentRequest<'_>>(request) else {
         let message = "this is no request of JSON-RPC 2.0";
         return Some(AgentReply::of(
@@ -169,7 +192,7 @@ async fn one(agent: &Agent, request: &str, leaving: &Leaving) -> Option<AgentRep
         ));
     };
     // A notification is done, and nobody hears of it.
-    let done = perform(agent, &method, params, leaving).await;
+    let done = methods.perform(&method, params).await;
     Some(AgentReply::of(id?, done))
 }
 

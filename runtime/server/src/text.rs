@@ -2,16 +2,24 @@
 //! all of it; what programs read is beside it, as `sandgate run --json` has it.
 
 use crate::{
-    agent::{CommandAnswer, CommandError},
+    agent::{CommandAnswer, CommandError, FileAnswer},
     sessions::SessionOutcome,
 };
 use sandgate::service::MethodFound;
 use sandgate::{
-    CallResult, Exception, Outcome, PastResult, Plan, Status, Value,
+    CallResult, Exception, Id, Outcome, PastResult, Plan, Status, Value as ScriptValue,
     check::CheckReport,
     policy::{Effect, Verdict},
 };
+use serde_json::Value;
 use std::{fmt::Write, sync::Arc};
+
+/// Characters of one answer. A model reads all of it, and has more to read.
+const LONGEST: usize = 30_000;
+/// Of a text that is longer, so many of its beginning are shown, and half as many of its end.
+const HEAD: usize = 20_000;
+/// Characters of one piece of such a text.
+const PIECE: usize = 30_000;
 
 /// Files that are named; the outcome has all.
 const MOST_FILES: usize = 20;
@@ -19,11 +27,12 @@ const MOST_FILES: usize = 20;
 /// What a model reads of what it asked for.
 pub(crate) fn of(answer: &Result<CommandAnswer, CommandError>) -> String {
     match answer {
-        Ok(CommandAnswer::Outcome(outcome)) => outcome_text(outcome),
-        Ok(CommandAnswer::Session(outcome)) => session(outcome),
-        Ok(CommandAnswer::Plan(plan)) => planned(&plan.0, &plan.1),
+        Ok(CommandAnswer::Outcome(outcome)) => cut(&outcome_text(outcome), outcome.run),
+        Ok(CommandAnswer::Session(outcome)) => cut(&session(outcome), None),
+        Ok(CommandAnswer::Plan(plan)) => cut(&planned(&plan.0, &plan.1), plan.1.run),
         Ok(CommandAnswer::Check(report)) => checked(report),
-        Ok(CommandAnswer::Past(result)) => past(result),
+        Ok(CommandAnswer::Past(result, part)) => piece(&past(result), *part),
+        Ok(CommandAnswer::File(file)) => file_text(file),
         Ok(CommandAnswer::Services(services)) => services_text(services),
         Ok(CommandAnswer::Found(found)) => found_text(found),
         Ok(CommandAnswer::Interfaces(interfaces)) => interfaces_text(interfaces),
@@ -44,12 +53,76 @@ pub(crate) fn is_error(answer: &Result<CommandAnswer, CommandError>) -> bool {
         Ok(CommandAnswer::Plan(plan)) => !well(plan.1.status, plan.1.exit_code),
         Ok(CommandAnswer::Check(report)) => !report.mistakes.is_empty(),
         Ok(
-            CommandAnswer::Past(_)
+            CommandAnswer::Past(..)
+            | CommandAnswer::File(_)
             | CommandAnswer::Services(_)
             | CommandAnswer::Found(_)
             | CommandAnswer::Interfaces(_),
         ) => false,
         Err(_) => true,
+    }
+}
+
+/// A text that a model can read in one go. Of a longer one the beginning and the end are shown, and how to read the rest.
+pub(crate) fn cut(text: &str, run: Option<Id>) -> String {
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return text.to_owned();
+    }
+    let tail = HEAD / 2;
+    let head: String = text.chars().take(HEAD).collect();
+    let end: String = text.chars().skip(length.saturating_sub(tail)).collect();
+    let left_out = length.saturating_sub(HEAD).saturating_sub(tail);
+    let how = match run {
+        Some(run) => format!(
+            "get_run with run {run} and part 1 to {} shows all",
+            pieces(length)
+        ),
+        None => "print less, or write it to a file".to_owned(),
+    };
+    format!("{head}\n[{left_out} characters are left out here; {how}]\n{end}")
+}
+
+/// How many pieces a text has.
+fn pieces(length: usize) -> usize {
+    length.div_ceil(PIECE).max(1)
+}
+
+/// One piece of a text, and whether there are others.
+fn piece(text: &str, part: usize) -> String {
+    let all = pieces(text.chars().count());
+    if part > all {
+        return format!("There are {all} parts of it.\n");
+    }
+    let before = part.saturating_sub(1).saturating_mul(PIECE);
+    let mut shown: String = text.chars().skip(before).take(PIECE).collect();
+    if all > 1 {
+        self::part(&mut shown, &format!("[part {part} of {all}]"));
+    }
+    shown
+}
+
+/// What programs read, with long texts cut as those for models: some clients give a model both.
+pub(crate) fn bounded(answer: Value) -> Value {
+    match answer {
+        Value::String(text) if text.chars().count() > LONGEST => Value::String(cut(&text, None)),
+        Value::Array(all) => all.into_iter().map(bounded).collect(),
+        Value::Object(all) => {
+            let all = all.into_iter().map(|(name, value)| (name, bounded(value)));
+            Value::Object(all.collect())
+        }
+        other => other,
+    }
+}
+
+fn file_text(file: &FileAnswer) -> String {
+    match std::str::from_utf8(&file.bytes) {
+        Ok(text) => cut(text, None),
+        Err(_) => format!(
+            "{} is no text, and has {} bytes.\n",
+            file.path,
+            file.bytes.len()
+        ),
     }
 }
 
@@ -80,10 +153,10 @@ fn past(result: &PastResult) -> String {
 /// What a model is told of a run that waits.
 const WAITS: &str = "A person has to approve first. Tell the user; do not run the script again. get_run says what came of it.";
 
-fn shown(value: &Value) -> &str {
+fn shown(value: &ScriptValue) -> &str {
     match value {
-        Value::Json(json) => json.get(),
-        Value::Repr(repr) => repr,
+        ScriptValue::Json(json) => json.get(),
+        ScriptValue::Repr(repr) => repr,
     }
 }
 
@@ -111,7 +184,7 @@ fn calls(outcome: &Outcome) -> String {
 /// What a script came to, as far as it is the same for every way of running it.
 fn came_to(
     (stdout, stderr): (&str, &str),
-    value: Option<&Value>,
+    value: Option<&ScriptValue>,
     exception: Option<&Exception>,
 ) -> String {
     let mut text = String::new();
@@ -142,7 +215,7 @@ fn outcome_text(outcome: &Outcome) -> String {
         );
     }
     if !outcome.files.is_empty() {
-        let mut line = "files left, and removed now: ".to_owned();
+        let mut line = "files left: ".to_owned();
         for (at, file) in outcome.files.iter().take(MOST_FILES).enumerate() {
             let between = if at == 0 { "" } else { ", " };
             // Writing to a text cannot fail.
@@ -151,6 +224,9 @@ fn outcome_text(outcome: &Outcome) -> String {
         let more = outcome.files.len().saturating_sub(MOST_FILES);
         if more > 0 {
             let _ = write!(line, ", and {more} more");
+        }
+        if let Some(run) = outcome.run.filter(|_| outcome.scratch.is_some()) {
+            let _ = write!(line, ". get_run with run {run} and part PATH reads one");
         }
         part(&mut text, &line);
     }

@@ -86,7 +86,9 @@ pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescri
                     "plan": {"type": "boolean", "description": "Make its reads, and say what it would change."},
                     "check": {"type": "boolean", "description": "Only read it: mistakes, and the calls that it would make."},
                     "timeout_seconds": {"type": "number", "exclusiveMinimum": 0, "description": "End it earlier than the context would."},
-                    "stdin": {"type": "string", "description": "What input() and sys.stdin read."}
+                    "stdin": {"type": "string", "description": "What input() and sys.stdin read."},
+                    "key": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "A name of yours for this request: sent again with it, it is answered with the same run."},
+                    "again": {"type": "boolean", "description": "Run it anew, although the same is known."}
                 },
                 "required": ["code"],
                 "additionalProperties": false
@@ -157,7 +159,8 @@ pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescri
                 "type": "object",
                 "properties": {
                     "run": {"type": "string", "description": "Its id, as execute_code gave it."},
-                    "wait_seconds": {"type": "number", "minimum": 0, "maximum": 30, "description": "Wait this long for it to end."}
+                    "wait_seconds": {"type": "number", "minimum": 0, "maximum": 30, "description": "Wait this long for it to end; do not ask oftener."},
+                    "part": {"type": ["integer", "string"], "description": "A part of a long text, from 1; or the path of a file that it left."}
                 },
                 "required": ["run"],
                 "additionalProperties": false
@@ -184,7 +187,7 @@ pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescri
 fn python(files: Files) -> &'static str {
     match files {
         Files::Scratch => {
-            "Runs Python 3 in a sandbox: the standard library and a directory that is removed afterwards; no network, no processes, no packages, nothing of an earlier call."
+            "Runs Python 3 in a sandbox: the standard library and a directory, whose files come back; no network, no processes, no packages, nothing of an earlier call."
         }
         Files::None => {
             "Runs Python 3 in a sandbox: the standard library; no files, no network, no processes, no packages, nothing of an earlier call."
@@ -231,9 +234,9 @@ fn ran() -> Value {
         "type": "object",
         "properties": {
             "status": {"enum": [
-                "ok", "exited", "raised", "timeout", "memory", "stack", "output", "source", "cancelled", "awaiting_approval", "diverged", "crashed", "failed"
+                "ok", "exited", "raised", "timeout", "memory", "stack", "output", "source", "cancelled", "awaiting_approval", "diverged", "crashed", "failed", "running", "interrupted"
             ]},
-            "exit_code": {"type": "integer"},
+            "exit_code": {"type": ["integer", "null"]},
             "reason": text_or_nothing,
             "stdout": text,
             "stderr": text,

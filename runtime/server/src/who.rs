@@ -1,8 +1,11 @@
 //! Who is let in by a door, and as whom: a token, or a process of a user whom the operator trusts, and one of the contexts that it is
 //! entitled to. Nothing else makes an agent of a request, and nothing in a request makes it another's: THREAT[POL-01].
 
-use crate::agent::{Agent, ParkedWatcher};
-use crate::sessions::Sessions;
+use crate::{
+    agent::{Agent, KeptForAgents, ParkedWatcher},
+    metrics::Metrics,
+    sessions::Sessions,
+};
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use sandgate::{
     Caller, Host, HostError, TokenError, TokenStore, chain,
@@ -106,7 +109,7 @@ impl From<TokenError> for NotAdmitted {
 #[derive(Debug, Clone)]
 pub struct Gatekeeper {
     host: Host,
-    sessions: Sessions,
+    kept: KeptForAgents,
     watcher: Option<Arc<dyn ParkedWatcher>>,
     callers: Arc<Mutex<HashMap<CallerKey, Caller>>>,
 }
@@ -124,7 +127,7 @@ impl Gatekeeper {
     #[must_use]
     pub fn new(host: Host, watcher: Option<Arc<dyn ParkedWatcher>>) -> Self {
         Self {
-            sessions: Sessions::of(host.sandbox()),
+            kept: KeptForAgents::of(host.sandbox()),
             host,
             watcher,
             callers: Arc::default(),
@@ -134,7 +137,22 @@ impl Gatekeeper {
     /// The sessions of all agents.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
-        &self.sessions
+        &self.kept.sessions
+    }
+
+    /// Whose agents they are.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Who is told of runs that wait.
+    pub(crate) fn watcher(&self) -> Option<Arc<dyn ParkedWatcher>> {
+        self.watcher.clone()
+    }
+
+    /// How much was done.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.kept.metrics
     }
 
     /// Reads policies again, as [`Host::reload`] does.
@@ -169,7 +187,7 @@ impl Gatekeeper {
         };
         let context = self.chosen(&entitlement, named)?;
         let caller = self.caller(context, entitlement)?;
-        Ok(Agent::new(caller, self.sessions.clone()).watched(self.watcher.clone()))
+        Ok(Agent::new(caller, self.kept.clone()).watched(self.watcher.clone()))
     }
 
     /// Whom a trusted peer asks for.
@@ -269,7 +287,11 @@ fn holder(tokens: &TokenStore, headers: &HeaderMap) -> Result<Entitlement, NotAd
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(NotAdmitted::NoToken);
     }
-    let token = tokens.holder(secret.trim())?.ok_or(NotAdmitted::Token)?;
+    // One for the desk is worth nothing at an agent's door: THREAT[APR-04].
+    let token = tokens
+        .holder(secret.trim())?
+        .filter(|token| !token.is_for_desk);
+    let token = token.ok_or(NotAdmitted::Token)?;
     Ok(Entitlement {
         contexts: Some(token.contexts),
         actor: token.actor,

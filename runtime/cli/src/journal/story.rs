@@ -128,6 +128,7 @@ impl<'a> RunStory<'a> {
                 needed,
                 by,
                 because,
+                in_band,
                 ..
             } => {
                 let mut said = match answer {
@@ -136,6 +137,9 @@ impl<'a> RunStory<'a> {
                     Said::Expired => "nobody answered in time".to_owned(),
                     Said::Withdrawn => "the run ended before anybody answered".to_owned(),
                 };
+                if *in_band {
+                    said.push_str(", at the agent's client");
+                }
                 if *needed > 1 {
                     write(&mut said, format_args!(", {agreed} of {needed}"));
                 }

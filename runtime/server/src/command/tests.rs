@@ -19,6 +19,8 @@ fn execute(how: Execution, timeout: Option<Duration>, stdin: &str) -> Result<Age
         how,
         timeout,
         stdin: stdin.to_owned(),
+        key: None,
+        again: false,
     }))
 }
 
@@ -84,11 +86,39 @@ fn arguments_are_taken_as_they_are_meant() {
         Ok(AgentCommand::GetRun(GetRun {
             run: "r".to_owned(),
             wait,
+            part: None,
         }))
     };
     assert_eq!(command("get_run", json!({"run": "r"})), run(Duration::ZERO));
     let long = json!({"run": "r", "wait_seconds": 600});
     assert_eq!(command("get_run", long), run(Duration::from_secs(30)));
+    for (part, expected) in [
+        (json!(2), RunPart::Text(2)),
+        (json!("out/a.csv"), RunPart::File("out/a.csv".to_owned())),
+    ] {
+        let asked = GetRun {
+            run: "r".to_owned(),
+            wait: Duration::ZERO,
+            part: Some(expected),
+        };
+        let arguments = json!({"run": "r", "part": part});
+        assert_eq!(
+            command("get_run", arguments),
+            Ok(AgentCommand::GetRun(asked))
+        );
+    }
+    let keyed = json!({"code": "1", "key": "a-1", "again": true});
+    assert_eq!(
+        command("execute_code", keyed),
+        Ok(AgentCommand::ExecuteCode(ExecuteCode {
+            code: "1".to_owned(),
+            how: Execution::Alone,
+            timeout: None,
+            stdin: String::new(),
+            key: Some("a-1".to_owned()),
+            again: true,
+        }))
+    );
     assert_eq!(
         command("resume", json!({"run": "r"})),
         Ok(AgentCommand::Resume("r".to_owned()))
@@ -109,7 +139,7 @@ fn arguments_are_taken_as_they_are_meant() {
 
 #[test]
 fn arguments_that_cannot_be_are_refused_with_what_can() {
-    const TAKES: &str = "it takes code, session, plan, check, timeout_seconds, stdin";
+    const TAKES: &str = "it takes code, session, plan, check, timeout_seconds, stdin, key, again";
     let unknown = |argument: &str, meant: &str| {
         format!("`execute_code` takes no argument `{argument}`; {TAKES}{meant}")
     };
@@ -177,6 +207,17 @@ fn arguments_that_cannot_be_are_refused_with_what_can() {
             "execute_code",
             json!({"code": "1", "session": "../a"}),
             session.to_owned(),
+        ),
+        (
+            "execute_code",
+            json!({"code": "1", "key": "a b"}),
+            session.replace("`session`", "`key`"),
+        ),
+        (
+            "get_run",
+            json!({"run": "r", "part": 0}),
+            "the argument `part` of `get_run` is to be a number from 1 up, or the path of a file"
+                .to_owned(),
         ),
         (
             "list_services",

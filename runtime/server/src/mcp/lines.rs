@@ -17,7 +17,7 @@ use rmcp::{
 use sandgate::policy::ByteCount;
 use serde::{Deserialize, de::IgnoredAny};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     io::{self, BufRead},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,6 +45,7 @@ pub struct LineTransport {
     incoming: mpsc::Receiver<McpLine>,
     outgoing: mpsc::Sender<Outgoing>,
     pending: Pending,
+    asked: AskedOfClient,
     /// Told when nothing more comes in.
     over: watch::Sender<bool>,
 }
@@ -62,6 +63,25 @@ enum Outgoing {
     Refusal(ServerJsonRpcMessage),
     /// Everything before this is written.
     Flush(oneshot::Sender<()>),
+}
+
+/// What this server has asked its client, and has no answer to.
+#[derive(Debug, Default)]
+struct AskedOfClient(Mutex<HashSet<RequestId>>);
+
+impl AskedOfClient {
+    fn all(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is the answer to something, which has none any more then.
+    fn was(&self, id: &RequestId) -> bool {
+        self.all().remove(id)
+    }
+
+    fn was_of(&self, id: Option<&RequestId>) -> bool {
+        id.is_some_and(|id| self.was(id))
+    }
 }
 
 /// Requests of which the answer is not written yet.
@@ -140,6 +160,7 @@ impl LineTransport {
             incoming,
             outgoing,
             pending,
+            asked: AskedOfClient::default(),
             over,
         })
     }
@@ -182,7 +203,13 @@ impl LineTransport {
                     Incoming::Nothing
                 }
             }
-            // This server asks for nothing.
+            // Only what was asked for is an answer.
+            Ok(JsonRpcMessage::Response(answer)) if self.asked.was(&answer.id) => {
+                Incoming::Message(JsonRpcMessage::Response(answer))
+            }
+            Ok(JsonRpcMessage::Error(error)) if self.asked.was_of(error.id.as_ref()) => {
+                Incoming::Message(JsonRpcMessage::Error(error))
+            }
             Ok(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) => Incoming::Nothing,
             Err(error) if error.is_data() => not_a_message(bytes),
             Err(error) => {
@@ -234,6 +261,9 @@ impl Transport<RoleServer> for LineTransport {
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         if let Some(id) = answers(&message) {
             self.pending.answer(id);
+        }
+        if let JsonRpcMessage::Request(request) = &message {
+            self.asked.all().insert(request.id.clone());
         }
         let outgoing = self.outgoing.clone();
         async move {

@@ -1,0 +1,185 @@
+//! The desk: where people see what waits for them, say yes or no, and look at runs, over a listener of its own and with a token that no
+//! agent has. A page and the methods that it calls; what services and scripts wrote is text there. Agents must have no way here, and
+//! nobody sees anything of a context that their token does not name: THREAT[APR-04], THREAT[SEC-05].
+
+mod methods;
+
+use crate::{
+    agent::ParkedWatcher,
+    http::{body_of, is_called, refused},
+    metrics::Metrics,
+    rpc,
+};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
+        REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use methods::DeskMethods;
+use sandgate::{Host, Token, TokenStore, chain};
+use std::sync::Arc;
+
+/// Scripts and styles of its own and nothing else; nobody frames it, and no form leads away.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// What a desk needs to answer.
+#[derive(Debug)]
+pub(crate) struct DeskState {
+    pub(crate) host: Host,
+    pub(crate) tokens: TokenStore,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) watcher: Option<Arc<dyn ParkedWatcher>>,
+    pub(crate) metrics: Metrics,
+}
+
+/// Everything that a desk answers.
+pub(crate) fn router(desk: DeskState) -> Router {
+    let desk = Arc::new(desk);
+    let guarded = Router::new()
+        .route("/rpc", post(call))
+        .route("/metrics", get(metrics))
+        .layer(middleware::from_fn_with_state(desk.clone(), admit));
+    Router::new()
+        .merge(guarded)
+        .route(
+            "/",
+            get(async || text("text/html; charset=utf-8", include_str!("desk/page.html"))),
+        )
+        .route(
+            "/desk.js",
+            get(async || text("text/javascript", include_str!("desk/desk.js"))),
+        )
+        .route(
+            "/desk.css",
+            get(async || text("text/css", include_str!("desk/desk.css"))),
+        )
+        .route(
+            "/health",
+            get(async || text("application/json", "{\"status\":\"ok\"}")),
+        )
+        .fallback(async || refused(StatusCode::NOT_FOUND, "there is nothing here"))
+        .layer(middleware::from_fn_with_state(desk.clone(), foreign))
+        .with_state(desk)
+}
+
+fn text(kind: &'static str, text: &'static str) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
+}
+
+/// Its own page may ask, and no page of anybody else: THREAT[WEB-01]. There are no cookies that another page could use.
+async fn foreign(State(desk): State<Arc<DeskState>>, request: Request, next: Next) -> Response {
+    if !is_called(&desk.hosts, request.headers()) {
+        return refused(StatusCode::FORBIDDEN, "this server is not called that");
+    }
+    if !is_own(request.headers()) {
+        return refused(StatusCode::FORBIDDEN, "pages of others are not let in");
+    }
+    let mut response = next.run(request).await;
+    let headers: [(HeaderName, &'static str); 4] = [
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in headers {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether whoever asks is no page, or the one that comes from here.
+fn is_own(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return true;
+    };
+    let (Ok(origin), Some(Ok(host))) =
+        (origin.to_str(), headers.get(HOST).map(HeaderValue::to_str))
+    else {
+        return false;
+    };
+    let place = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    place.is_some_and(|place| place.eq_ignore_ascii_case(host))
+}
+
+/// Whoever has a token for a desk.
+async fn admit(State(desk): State<Arc<DeskState>>, mut request: Request, next: Next) -> Response {
+    match clerk(&desk.tokens, request.headers()) {
+        Ok(Some(token)) => {
+            request.extensions_mut().insert(Clerk(Arc::new(token)));
+            next.run(request).await
+        }
+        Ok(None) => {
+            let message = "show a token for a desk; `sandgate token create --desk` makes one";
+            let mut response = refused(StatusCode::UNAUTHORIZED, message);
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+            response
+        }
+        Err(error) => {
+            tracing::warn!("{}", chain(&error));
+            refused(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the tokens cannot be read",
+            )
+        }
+    }
+}
+
+/// Whoever sits at a desk.
+#[derive(Debug, Clone)]
+struct Clerk(Arc<Token>);
+
+fn clerk(tokens: &TokenStore, headers: &HeaderMap) -> Result<Option<Token>, sandgate::TokenError> {
+    let mut shown = headers.get_all(AUTHORIZATION).iter();
+    let (Some(shown), None) = (shown.next(), shown.next()) else {
+        return Ok(None);
+    };
+    let secret = shown.to_str().ok().and_then(|shown| {
+        let (scheme, secret) = shown.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+    });
+    let Some(secret) = secret else {
+        return Ok(None);
+    };
+    Ok(tokens.holder(secret)?.filter(|token| token.is_for_desk))
+}
+
+async fn call(
+    State(desk): State<Arc<DeskState>>,
+    Extension(Clerk(token)): Extension<Clerk>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match body_of(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let methods = DeskMethods { desk, token };
+    match rpc::answer(&methods, &body).await {
+        Some(text) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(CONTENT_TYPE, json)], text).into_response()
+        }
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// For Prometheus: numbers of everything, and no text of any script or call.
+async fn metrics(State(desk): State<Arc<DeskState>>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], desk.metrics.text()).into_response()
+}

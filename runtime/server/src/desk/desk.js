@@ -1,0 +1,131 @@
+// The page of the desk. Everything that comes from the server is put in as text, never as markup, and the token is kept in this tab.
+"use strict";
+
+const KEY = "sandgate-desk-token";
+const EVERY = 3000;
+const element = (id) => document.getElementById(id);
+let timer = null;
+
+const make = (name, text, className) => {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+};
+
+const notice = (text) => { element("notice").textContent = text; };
+
+const ask = async (method, params = {}) => {
+  const response = await fetch("/rpc", {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "Authorization": "Bearer " + sessionStorage.getItem(KEY),
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
+  const reply = await response.json();
+  if (response.status === 401) {
+    leave();
+    throw new Error("This token is worth nothing here.");
+  }
+  if (reply.error) throw new Error(reply.error.message);
+  return reply.result;
+};
+
+const answer = async (method, question, because) => {
+  const params = { approvals: [question.approval] };
+  if (because) params.because = because;
+  try {
+    const said = (await ask(method, params)).answers[0];
+    const name = question.service + "." + question.method;
+    notice(said.error ? name + ": " + said.error : name + ": " + said.answer);
+  } catch (error) {
+    notice(error.message);
+  }
+  await look();
+};
+
+const EFFECTS = { read: "reads", write: "changes something", destroy: "removes something" };
+
+const question = (asked) => {
+  const box = make("section", undefined, "question " + (asked.effect || "write"));
+  box.id = "question-" + asked.approval;
+  box.append(make("h3", asked.service + "." + asked.method));
+  box.append(make("pre", asked.params));
+  const whom = asked.user ? " for " + asked.user : "";
+  box.append(make("p", `${EFFECTS[asked.effect] || "changes something"}; asked by ${asked.actor || "a script"}${whom} in ${asked.context}, ${asked.script}, run ${asked.run}`, "quiet"));
+  for (const because of asked.because) box.append(make("p", because));
+  if (asked.before.length) box.append(make("p", "The run has made: " + asked.before.join(", ")));
+  if (asked.needed > 1) box.append(make("p", `${asked.agreed.length} of ${asked.needed} have agreed: ${asked.agreed.join(", ")}`));
+  box.append(make("p", "until " + new Date(asked.expires).toLocaleString(), "quiet"));
+  const answers = make("div", undefined, "answers");
+  const approve = make("button", "Approve", "approve");
+  approve.addEventListener("click", () => answer("desk.approve", asked));
+  const because = make("input");
+  because.placeholder = "why not, for the script";
+  because.setAttribute("aria-label", "why not");
+  const reject = make("button", "Reject", "reject");
+  reject.addEventListener("click", () => answer("desk.reject", asked, because.value));
+  answers.append(approve, reject, because);
+  box.append(answers);
+  return box;
+};
+
+const run = (one) => {
+  const row = make("tr");
+  for (const cell of [
+    new Date(one.began).toLocaleString(), one.context, one.user || one.actor || "", one.status.replaceAll("_", " "),
+    one.calls, one.changes, one.refused, one.run,
+  ]) row.append(make("td", String(cell ?? "")));
+  return row;
+};
+
+// Whoever is writing why not must not lose it.
+const isWriting = () => document.activeElement?.matches("#approvals input") && document.activeElement.value !== "";
+
+const look = async () => {
+  clearTimeout(timer);
+  try {
+    const waiting = await ask("desk.approvals");
+    element("person").textContent = waiting.person;
+    if (!isWriting()) {
+      const none = make("p", "Nothing waits.", "quiet");
+      element("approvals").replaceChildren(...(waiting.approvals.length ? waiting.approvals.map(question) : [none]));
+    }
+    element("runs").replaceChildren(...(await ask("desk.runs")).runs.map(run));
+    const contexts = (await ask("desk.services")).contexts;
+    element("services").replaceChildren(...contexts.map((context) => {
+      const line = make("p");
+      line.append(make("strong", context.context + ": "), context.services.map((service) => service.name).join(", ") || "none");
+      return line;
+    }));
+    element("enter").hidden = true;
+    element("desk").hidden = false;
+    element("leave").hidden = false;
+    document.title = (waiting.approvals.length ? `(${waiting.approvals.length}) ` : "") + "sandgate: the desk";
+    timer = setTimeout(look, EVERY);
+  } catch (error) {
+    notice(error.message);
+    if (sessionStorage.getItem(KEY)) timer = setTimeout(look, EVERY);
+  }
+};
+
+const leave = () => {
+  clearTimeout(timer);
+  sessionStorage.removeItem(KEY);
+  element("enter").hidden = false;
+  element("desk").hidden = true;
+  element("leave").hidden = true;
+  element("person").textContent = "";
+};
+
+element("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, element("token").value.trim());
+  element("token").value = "";
+  notice("");
+  look();
+});
+element("leave").addEventListener("click", leave);
+if (sessionStorage.getItem(KEY)) look();

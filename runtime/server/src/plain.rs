@@ -1,0 +1,69 @@
+//! Tools over plain HTTP, for callers that speak no protocol: what there is, and one of them by its name. Every tool is a command, as it
+//! is on every other door.
+
+use crate::{
+    agent::Agent,
+    closing::Leaving,
+    command::{AgentCommand, Arguments},
+    text, tools,
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What is asked for. Such callers do not agree on what its parts are called.
+#[derive(Debug, Deserialize)]
+struct PlainRequest {
+    #[serde(alias = "name", alias = "tool_name")]
+    tool: String,
+    #[serde(
+        default,
+        alias = "args",
+        alias = "parameters",
+        alias = "params",
+        alias = "input"
+    )]
+    arguments: Option<Arguments>,
+}
+
+/// What there is.
+pub(crate) fn list(agent: &Agent) -> Value {
+    let caller = agent.caller();
+    let all = tools::all(&caller.services(), caller.limits().workspace);
+    let all = all
+        .into_iter()
+        .map(|tool| json!({"name": tool.name, "description": tool.text, "parameters": tool.input}));
+    json!({"tools": all.collect::<Vec<_>>()})
+}
+
+/// Does one of them. What came of it is an answer also where it did not go well.
+pub(crate) async fn execute(agent: &Agent, body: &[u8], leaving: &Leaving) -> (StatusCode, Value) {
+    let refused = |status, message: String| (status, json!({"error": {"message": message}}));
+    let request = match serde_json::from_slice::<PlainRequest>(body) {
+        Ok(request) => request,
+        Err(error) => {
+            let message = format!(
+                "this is no request: {error}; write {{\"tool\": \"execute_code\", \"arguments\": {{\"code\": \"…\"}}}}"
+            );
+            return refused(StatusCode::BAD_REQUEST, message);
+        }
+    };
+    let arguments = request.arguments.unwrap_or_default();
+    let command = match AgentCommand::of(&request.tool, arguments) {
+        Some(Ok(command)) => command,
+        Some(Err(wrong)) => return refused(StatusCode::BAD_REQUEST, wrong.to_string()),
+        None => {
+            return refused(StatusCode::NOT_FOUND, AgentCommand::unknown(&request.tool));
+        }
+    };
+    let answer = agent.perform(command, leaving.left()).await;
+    let (success, text) = (!text::is_error(&answer), text::of(&answer));
+    // An answer is made of JSON and cannot fail to become some.
+    let result = answer
+        .ok()
+        .and_then(|answer| serde_json::to_value(answer).ok());
+    (
+        StatusCode::OK,
+        json!({"success": success, "text": text, "result": result}),
+    )
+}
