@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the guest: RustPython and our bridge, as one WebAssembly reactor, compressed, with its manifest.
+# Builds the guest: RustPython and our bridge, as one WebAssembly reactor that was initialised once, compressed, with its
+# manifest.
 #
 #   guest/build.sh            build the artefact that is committed (optimised; about 20 minutes on 2 cores)
 #   guest/build.sh --quick    build without link-time optimisation, for work on the guest (never commit its result)
@@ -27,7 +28,8 @@ die() { say "$*"; exit 1; }
 
 # Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
 inputs_digest() {
-    { find src python patches ../runtime/wire/src -type f ! -name '*.pyc'; echo imports.txt; echo build.rs; echo Cargo.toml; echo Cargo.lock; echo build.sh; echo ../runtime/wire/Cargo.toml; } \
+    { find src python patches snapshot/src ../runtime/wire/src -type f ! -name '*.pyc'
+      printf '%s\n' imports.txt build.rs build.sh {,snapshot/}Cargo.{toml,lock} ../runtime/wire/Cargo.toml; } \
         | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -76,7 +78,7 @@ unpack_wasi_libc() {
     dpkg-deb -f "$root"/apt/wasi-libc_*.deb Version >"$root/version"
 }
 
-# Sets RUST_ENV (variables), CARGO (program), CARGO_ARGS and TOOLCHAIN (what the manifest says).
+# Sets RUST_ENV and HOST_ENV (variables, for the guest and for what takes its snapshot), CARGO (program), CARGO_ARGS and TOOLCHAIN (what the manifest says).
 choose_toolchain() {
     local libdir headers linker sysroot
     if have_rustup_target; then
@@ -87,6 +89,7 @@ choose_toolchain() {
         [ -f "$headers/stdlib.h" ] || die "SQLite needs WASI's C headers: set WASI_SYSROOT to a sysroot of the WASI SDK"
         linker=rust-lld
         RUST_ENV=("CC_wasm32_wasip1=${WASI_CC:-clang}" "AR_wasm32_wasip1=${WASI_AR:-llvm-ar}")
+        HOST_ENV=()
         TOOLCHAIN="$(rustc --version), rustup $TARGET"
     else
         command -v apt-get >/dev/null || die "needs rustup's target: rustup target add $TARGET"
@@ -97,7 +100,8 @@ choose_toolchain() {
         libdir=$ROOT/wasi-libc/usr/lib/wasm32-wasi
         headers=$ROOT/wasi-libc/usr/include/wasm32-wasi
         linker=wasm-ld-22
-        RUST_ENV=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CC_wasm32_wasip1=clang-22 AR_wasm32_wasip1=llvm-ar-22)
+        HOST_ENV=(RUSTC=/usr/bin/rustc)
+        RUST_ENV=("${HOST_ENV[@]}" RUSTC_BOOTSTRAP=1 CC_wasm32_wasip1=clang-22 AR_wasm32_wasip1=llvm-ar-22)
         TOOLCHAIN="$(/usr/bin/rustc --version), Debian $(dpkg-query -W -f='${Version}' rustc-web), clang $(dpkg-query -W -f='${Version}' clang-22), wasi-libc $(cat "$ROOT/wasi-libc/version")"
     fi
     command -v wasm-opt >/dev/null || die "needs wasm-opt (package binaryen)"
@@ -110,6 +114,7 @@ choose_toolchain() {
     # SQLite as CPython has it, for one thread, without extensions, shared memory and temporary files.
     RUST_ENV+=("CFLAGS_wasm32_wasip1=--target=$TARGET -isystem $headers -ffile-prefix-map=$ROOT=/sandgate"
         "LIBSQLITE3_FLAGS=-USQLITE_DEFAULT_FOREIGN_KEYS -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_WAL -USQLITE_ENABLE_API_ARMOR -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_TEMP_STORE=3")
+    HOST_ENV+=("CARGO_TARGET_DIR=$WORK/snapshot" "CARGO_HOME=$ROOT/cargo")
     same_keys
     # RustPython asks git when it was last changed and, where there is no answer, the clock.
     mkdir -p "$ROOT/bin"
@@ -165,7 +170,7 @@ PYTHON
 # To the path that is the same everywhere; what is the same stays untouched, so that cargo need not build it again.
 copy_sources() {
     local file target
-    (cd .. && find guest/src guest/python runtime/wire guest/build.rs guest/Cargo.toml guest/Cargo.lock -type f) | while read -r file; do
+    (cd .. && find guest/src guest/python guest/snapshot/src guest{,/snapshot}/Cargo.{toml,lock} guest/build.rs runtime/wire -type f) | while read -r file; do
         target=$ROOT/source/$file
         cmp -s "../$file" "$target" || { mkdir -p "$(dirname "$target")" && cp "../$file" "$target"; }
     done
@@ -196,6 +201,20 @@ patch_crates() {
     done
 }
 
+# wasm-opt, for what the guest is built with.
+optimise() {
+    wasm-opt --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue \
+        --enable-reference-types "$@"
+}
+
+# take_snapshot GUEST SNAPSHOT [--once]: has the guest initialised by a program of this machine (snapshot/), and writes the
+# module that goes on from there. Without --once that is done with two ways of compiling, and must give the same bytes.
+take_snapshot() {
+    say "taking the snapshot"
+    env -C "$ROOT/source/guest/snapshot" "${HOST_ENV[@]}" "$CARGO" build --locked --release --quiet
+    "$WORK/snapshot/release/sandgate-snapshot" ${3:-} "$1" "$2"
+}
+
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
@@ -210,11 +229,16 @@ build() {
     local wasm=$WORK/$TARGET/$profile/sandgate_guest.wasm
     if [ "$profile" = release ]; then
         say "optimising"
-        wasm-opt -O3 --strip-debug --strip-producers --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int \
-            --enable-mutable-globals --enable-multivalue --enable-reference-types "$wasm" -o "$WORK/guest.wasm"
+        # What is called from one place is inlined there, and functions that differ in constants alone are one: scripts are as
+        # fast, and a machine compiles a tenth less (benches/results/2026-11-28.md).
+        optimise -O3 --one-caller-inline-max-function-size 400 --strip-debug --strip-producers "$wasm" -o "$WORK/inlined.wasm"
+        optimise --merge-similar-functions "$WORK/inlined.wasm" -o "$WORK/linked.wasm"
+        take_snapshot "$WORK/linked.wasm" "$WORK/initialised.wasm"
+        # What nothing calls but the initialisation is left out. Data stays as it is.
+        optimise --remove-unused-module-elements "$WORK/initialised.wasm" -o "$WORK/guest.wasm"
         zstd -q -19 --long=24 -f "$WORK/guest.wasm" -o "$out/guest.wasm.zst"
     else
-        cp "$wasm" "$WORK/guest.wasm"
+        take_snapshot "$wasm" "$WORK/guest.wasm" --once
         zstd -q -3 --long=24 -f "$WORK/guest.wasm" -o "$out/guest.wasm.zst"
     fi
     imports "$WORK/guest.wasm" | diff imports.txt - || die "the imports differ from guest/imports.txt; each is authority, so change that file knowingly"
@@ -240,5 +264,5 @@ case ${1:-} in
         rm -rf "$WORK" "$ROOT/source"
         build release "$ROOT/verify"
         cmp "$ROOT/verify/guest.wasm.zst" "$ARTEFACT/guest.wasm.zst" && say "the same bytes" ;;
-    *) sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
+    *) sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
 esac

@@ -19,11 +19,10 @@ fn every_threat_that_the_code_names_has_a_test_of_its_name() {
         .iter()
         .flat_map(|(_, text)| threats(text))
         .collect();
-    named.extend(
-        files("guest/src", "rs")
-            .iter()
-            .flat_map(|(_, text)| threats(text)),
-    );
+    for directory in ["guest/src", "guest/snapshot/src"] {
+        let files = files(directory, "rs");
+        named.extend(files.iter().flat_map(|(_, text)| threats(text)));
+    }
     let mut code = files("tests", "rs");
     code.extend(files("runtime", "rs"));
     let tests: Vec<String> = code
@@ -47,7 +46,13 @@ fn every_threat_that_the_code_names_has_a_test_of_its_name() {
 
 #[test]
 fn every_file_says_what_it_is_and_stays_readable() {
-    let rust = ["runtime", "guest/src", "tests/all", "benches"];
+    let rust = [
+        "runtime",
+        "guest/src",
+        "guest/snapshot/src",
+        "tests/all",
+        "benches",
+    ];
     let rust = rust.map(|directory| (directory, "rs", "//!"));
     let python = ("guest/python", "py", "\"\"\"");
     for (directory, extension, header) in rust.into_iter().chain([python]) {
@@ -61,7 +66,14 @@ fn every_file_says_what_it_is_and_stays_readable() {
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
-    for directory in ["runtime", "guest/src", "guest/python", "tests", "benches"] {
+    for directory in [
+        "runtime",
+        "guest/src",
+        "guest/snapshot/src",
+        "guest/python",
+        "tests",
+        "benches",
+    ] {
         for (path, text) in files(
             directory,
             if directory == "guest/python" {

@@ -1,15 +1,16 @@
-//! What is shown while the interpreter is prepared, which happens once per machine and takes half a minute: a bar that moves,
+//! What is shown while the interpreter is prepared, which happens once per machine and takes some seconds: a bar that moves,
 //! and how long it still takes. It must never leave a thread behind: a wall is raised afterwards.
 
 use super::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sandgate::{Progress, Stage, Stream};
 use std::{
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError, Sender},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -31,20 +32,22 @@ const TICK: Duration = Duration::from_millis(120);
 /// The length of the bar, in thousandths.
 const WHOLE: f64 = 1000.0;
 
-/// What share of the time each stage takes, measured on two cores: unpacking is much the same everywhere beside the rest.
-const fn share(stage: Stage) -> f64 {
+/// How much work each stage is, as processor time and measured in that of unpacking, which one processor does. So how long that
+/// took says how long the rest will take.
+const fn work(stage: Stage) -> f64 {
     match stage {
         Stage::Waiting => 0.0,
-        Stage::Unpacking => 0.02,
-        Stage::Starting => 0.40,
-        Stage::Compiling => 0.56,
-        Stage::Storing => 0.02,
+        Stage::Unpacking => 1.0,
+        Stage::Compiling => 42.0,
+        Stage::Storing => 2.0,
     }
 }
 
 /// How far it is.
 #[derive(Debug)]
 struct Course {
+    /// How many processors compile.
+    processors: f64,
     begun: Instant,
     stage: Stage,
     /// When the stage began, and what share of the whole was done by then.
@@ -53,8 +56,10 @@ struct Course {
 }
 
 impl Course {
-    fn new(stage: Stage, now: Instant) -> Self {
+    fn new(stage: Stage, processors: usize, now: Instant) -> Self {
         Self {
+            // More than any machine has, so that it can be counted exactly.
+            processors: f64::from(u16::try_from(processors).unwrap_or(u16::MAX)),
             begun: now,
             stage,
             since: now,
@@ -62,28 +67,44 @@ impl Course {
         }
     }
 
+    /// How long a stage takes, measured in how long unpacking does.
+    fn length(&self, stage: Stage) -> f64 {
+        match stage {
+            Stage::Compiling => work(stage) / self.processors.max(1.0),
+            Stage::Waiting | Stage::Unpacking | Stage::Storing => work(stage),
+        }
+    }
+
+    /// What share of the time a stage takes.
+    fn share(&self, stage: Stage) -> f64 {
+        let all = [Stage::Unpacking, Stage::Compiling, Stage::Storing];
+        let whole: f64 = all.into_iter().map(|stage| self.length(stage)).sum();
+        self.length(stage) / whole
+    }
+
     fn enter(&mut self, stage: Stage, now: Instant) {
         if self.stage == Stage::Waiting {
             self.begun = now;
         } else {
-            self.done += share(self.stage);
+            self.done += self.share(self.stage);
         }
         (self.stage, self.since) = (stage, now);
     }
 
-    /// How long all of it takes: what is done says so, and before much is done, what it took elsewhere.
+    /// How long all of it takes: what is done says so, and before anything is done, what it took elsewhere.
     fn whole(&self) -> Duration {
-        const ELSEWHERE: Duration = Duration::from_secs(30);
+        const ELSEWHERE: Duration = Duration::from_secs(10);
         let past = self.since.saturating_duration_since(self.begun);
-        if self.done < 0.1 {
-            return ELSEWHERE;
+        if self.done > 0.0 {
+            past.div_f64(self.done)
+        } else {
+            ELSEWHERE
         }
-        past.div_f64(self.done)
     }
 
     /// The share of it that is done now. A stage that takes longer than was expected comes to its end more and more slowly.
     fn progress(&self, now: Instant) -> f64 {
-        let expected = self.whole().mul_f64(share(self.stage)).as_secs_f64();
+        let expected = self.whole().mul_f64(self.share(self.stage)).as_secs_f64();
         let spent = now.saturating_duration_since(self.since).as_secs_f64();
         let part = if expected > 0.0 {
             spent / expected
@@ -95,16 +116,14 @@ impl Course {
         } else {
             1.0 - 0.2 * ((0.8 - part) / 0.2).exp()
         };
-        self.done + part * share(self.stage)
+        self.done + part * self.share(self.stage)
     }
 
     fn text(&self, now: Instant) -> String {
         let left = self.whole().mul_f64(1.0 - self.progress(now)).as_secs();
         let doing = doing(self.stage);
         match self.stage {
-            Stage::Starting | Stage::Compiling => {
-                format!("{doing}, about {} s left", left.saturating_add(1))
-            }
+            Stage::Compiling => format!("{doing}, about {} s left", left.saturating_add(1)),
             Stage::Waiting | Stage::Unpacking | Stage::Storing => doing.to_owned(),
         }
     }
@@ -114,8 +133,7 @@ fn doing(stage: Stage) -> &'static str {
     match stage {
         Stage::Waiting => "waiting for another sandgate that does it",
         Stage::Unpacking => "unpacking it",
-        Stage::Starting => "starting it, so that no run has to",
-        Stage::Compiling => "compiling it",
+        Stage::Compiling => "compiling it for this processor",
         Stage::Storing => "storing it",
     }
 }
@@ -172,10 +190,11 @@ impl Showing {
         ) {
             bar.set_style(style.progress_chars("=> "));
         }
-        let course = Arc::new(Mutex::new(Course::new(stage, now)));
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let course = Arc::new(Mutex::new(Course::new(stage, processors, now)));
         let (stop, stopped) = mpsc::channel();
         let (moved, there) = (bar.clone(), Arc::clone(&course));
-        let moving = std::thread::Builder::new()
+        let moving = thread::Builder::new()
             .name("sandgate-progress".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
@@ -207,33 +226,53 @@ mod tests {
     #[test]
     fn the_bar_only_moves_forward_and_what_is_left_follows_what_it_took() {
         let begun = Instant::now();
-        let at = |seconds| begun + Duration::from_secs(seconds);
-        let mut course = Course::new(Stage::Unpacking, begun);
+        let at = |tenths: u32| begun + Duration::from_millis(100) * tenths;
+        let mut course = Course::new(Stage::Unpacking, 2, begun);
         assert_eq!(course.text(begun), "unpacking it");
         let mut before = 0.0;
         let mut said = Vec::new();
-        for second in 1..=60 {
-            match second {
-                2 => course.enter(Stage::Starting, at(second)),
+        for tenth in 1..=200 {
+            match tenth {
                 // Twice as slow as elsewhere.
-                26 => course.enter(Stage::Compiling, at(second)),
-                59 => course.enter(Stage::Storing, at(second)),
+                8 => course.enter(Stage::Compiling, at(tenth)),
+                180 => course.enter(Stage::Storing, at(tenth)),
                 _ => {}
             }
-            let now = course.progress(at(second));
-            assert!(now >= before && now < 1.0, "{second}: {now} after {before}");
+            let now = course.progress(at(tenth));
+            assert!(now >= before && now < 1.0, "{tenth}: {now} after {before}");
             before = now;
-            if second % 16 == 10 {
-                said.push(course.text(at(second)));
+            if tenth % 50 == 13 {
+                said.push(course.text(at(tenth)));
             }
         }
         assert_eq!(
             said,
             [
-                "starting it, so that no run has to, about 22 s left",
-                "compiling it, about 36 s left",
-                "compiling it, about 20 s left",
-                "compiling it, about 5 s left"
+                "compiling it for this processor, about 18 s left",
+                "compiling it for this processor, about 13 s left",
+                "compiling it for this processor, about 8 s left",
+                "compiling it for this processor, about 4 s left"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_one_processor_unpacked_many_compile() {
+        let begun = Instant::now();
+        let mut left = Vec::new();
+        for processors in [1, 2, 4, 16] {
+            let mut course = Course::new(Stage::Unpacking, processors, begun);
+            let unpacked = begun + Duration::from_millis(510);
+            course.enter(Stage::Compiling, unpacked);
+            left.push(course.text(unpacked));
+        }
+        assert_eq!(
+            left,
+            [
+                "compiling it for this processor, about 23 s left",
+                "compiling it for this processor, about 12 s left",
+                "compiling it for this processor, about 7 s left",
+                "compiling it for this processor, about 3 s left"
             ]
         );
     }

@@ -1,12 +1,12 @@
 //! How wasmtime is configured: what code may do, how much stack it has, and how instances are pooled.
 //! Called when a sandbox is built and when an image is prepared. Both must agree, or the image is not accepted.
+//! What the snapshot is taken with (`guest/snapshot`) has the same proposals.
 
 use super::image::{self, ImageError, ImageTarget};
 use crate::limits::Limits;
 use std::num::NonZeroU32;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    RegallocAlgorithm,
 };
 
 /// What compiled code may use. Interpreted recursion is bounded by the interpreter at half of its shadow stack, which
@@ -29,7 +29,7 @@ const TABLE_ELEMENTS: usize = 200_000;
 /// The machines that levels of processors are known of, as compilers name them.
 const LEVELLED: &str = "x86_64-unknown-linux-gnu";
 
-fn config(optimise: OptLevel) -> Config {
+fn config() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -39,7 +39,7 @@ fn config(optimise: OptLevel) -> Config {
         .async_stack_zeroing(true)
         .memory_init_cow(true)
         .memory_guaranteed_dense_image_size(LARGEST_IMAGE)
-        .cranelift_opt_level(optimise)
+        .cranelift_opt_level(OptLevel::Speed)
         // Nobody reads native frames of the interpreter; Python tracebacks come from the interpreter itself.
         .generate_address_map(false)
         .wasm_backtrace_max_frames(None)
@@ -77,7 +77,7 @@ pub(super) fn pooled_for(target: ImageTarget, instances: NonZeroU32) -> Result<E
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
-    let mut config = config(OptLevel::Speed);
+    let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let failed = |error: wasmtime::Error| ImageError::Engine(format!("{error:#}"));
     if let ImageTarget::Level(level) = target {
@@ -86,26 +86,4 @@ pub(super) fn pooled_for(target: ImageTarget, instances: NonZeroU32) -> Result<E
         image::assume(&mut config, level);
     }
     Engine::new(&config).map_err(failed)
-}
-
-/// The engine that initialises the interpreter once, before the snapshot: compiled quickly, run once.
-///
-/// wasmtime does not vouch for this way of assigning registers yet. It compiles the committed guest and nothing else, which
-/// is given nothing from outside while it is initialised, and a test compares the snapshot with that of the other way.
-pub(super) fn once() -> Result<Engine, ImageError> {
-    compiling_once(RegallocAlgorithm::SinglePass)
-}
-
-/// The same, compiled as scripts' engines compile.
-#[cfg(test)]
-pub(super) fn once_carefully() -> Result<Engine, ImageError> {
-    compiling_once(RegallocAlgorithm::Backtracking)
-}
-
-fn compiling_once(registers: RegallocAlgorithm) -> Result<Engine, ImageError> {
-    let mut config = config(OptLevel::None);
-    config
-        .epoch_interruption(false)
-        .cranelift_regalloc_algorithm(registers);
-    Engine::new(&config).map_err(|error| ImageError::Engine(format!("{error:#}")))
 }

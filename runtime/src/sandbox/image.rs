@@ -1,11 +1,9 @@
-//! The image: the interpreter, initialised, snapshotted and compiled for this processor. Called when a sandbox is
+//! The image: the snapshot of the interpreter, which is built into this program, compiled for this processor. Called when a sandbox is
 //! built, and by `sandgate image`. It must never load a file that it did not verify.
 
 mod artefact;
 mod cache;
-mod interruptible;
 mod portable;
-mod snapshot;
 mod target;
 
 #[cfg(any(test, fuzzing))]
@@ -37,9 +35,7 @@ pub enum Stage {
     Waiting,
     /// The artefact is unpacked and compared with its manifest.
     Unpacking,
-    /// The interpreter is compiled for one use, started, and its memory taken.
-    Starting,
-    /// The snapshot is compiled for this processor.
+    /// It is compiled for this processor.
     Compiling,
     /// The result is written.
     Storing,

@@ -10,10 +10,7 @@
     reason = "the cache is the one place of the library that keeps files"
 )]
 
-use super::{
-    Image, ImageError, ImageTarget, Progress, Stage, artefact, cache_error, interruptible,
-    snapshot, with_threads,
-};
+use super::{Image, ImageError, ImageTarget, Progress, Stage, artefact, cache_error, with_threads};
 use crate::sandbox::engine;
 use crate::{
     places,
@@ -38,7 +35,7 @@ mod transfer;
 pub use transfer::PortedImage;
 
 /// Changes whenever an image is made in another way from the same artefact.
-pub(super) const FORMAT: &str = "sandgate-image-2";
+pub(super) const FORMAT: &str = "sandgate-image-3";
 
 /// Another version's image may still be wanted; older ones are removed when a new one is stored.
 const KEPT: usize = 3;
@@ -266,10 +263,7 @@ impl ImageCache {
                     tracing::warn!("the cached interpreter is made again: {reason}");
                 }
                 stage(Stage::Unpacking);
-                let wasm = interruptible::rewrite(&artefact::unpack()?)?;
-                stage(Stage::Starting);
-                let snapshot = snapshot::take(&wasm)?;
-                drop(wasm);
+                let snapshot = artefact::unpack()?;
                 stage(Stage::Compiling);
                 let compiled = with_threads(|| engine.precompile_module(&snapshot))?
                     .map_err(|error| ImageError::Prepare(format!("{error:#}")))?;

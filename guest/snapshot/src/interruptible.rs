@@ -1,10 +1,9 @@
-//! Makes copying and filling memory interruptible. Called when an image is prepared, on the guest as it was unpacked.
+//! Makes copying and filling memory interruptible. Called first, on the guest as it was linked and optimised.
 //!
 //! A `memory.copy` of 60 MB is one instruction: it holds its thread for tens of milliseconds, past any deadline. So each
 //! of them becomes a call of a function that does the same piece by piece, in a loop, and loops yield at every epoch.
 //! It must change nothing that a guest could see; a copy that traps has done a part of its work by then. THREAT[DOS-01]
 
-use super::ImageError;
 use wasm_encoder::{
     BlockType, CodeSection, Function, FunctionSection, Instruction, Module, TypeSection, ValType,
     reencode::{Error, Reencode, utils},
@@ -15,13 +14,12 @@ use wasmparser::{CodeSectionReader, FunctionSectionReader, Operator, Parser, Pay
 const PIECE: i32 = 256 * 1024;
 
 /// The module, with two functions more and neither of the instructions outside of them.
-pub(super) fn rewrite(wasm: &[u8]) -> Result<Vec<u8>, ImageError> {
-    let failed = |error: &dyn std::fmt::Display| ImageError::Prepare(error.to_string());
-    let mut pieces = Pieces::of(wasm).map_err(|error| failed(&error))?;
+pub fn rewrite(wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let mut pieces = Pieces::of(wasm)?;
     let mut module = Module::new();
     pieces
         .parse_core_module(&mut module, Parser::new(0), wasm)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| wasmtime::format_err!("{error}"))?;
     Ok(module.finish())
 }
 

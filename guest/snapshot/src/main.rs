@@ -1,0 +1,44 @@
+//! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken. Called by
+//! `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it reads the file that it is given and writes the one that it is told to"
+)]
+
+mod initialise;
+mod interruptible;
+
+use std::{env, fs, process::ExitCode};
+use wasmtime::{Result, bail, error::Context as _};
+
+const USAGE: &str = "sandgate-snapshot [--once] GUEST.wasm SNAPSHOT.wasm";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("snapshot: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    let once = arguments.first().is_some_and(|first| first == "--once");
+    if once {
+        arguments.remove(0);
+    }
+    let [guest, to] = arguments.as_slice() else {
+        bail!("usage: {USAGE}");
+    };
+    let guest = fs::read(guest).with_context(|| format!("`{guest}` cannot be read"))?;
+    let guest = interruptible::rewrite(&guest)?;
+    let snapshot = if once {
+        initialise::snapshot(&guest, initialise::Compiling::Quickly)?
+    } else {
+        initialise::snapshot_both_ways(&guest)?
+    };
+    fs::write(to, snapshot).with_context(|| format!("`{to}` cannot be written"))
+}
