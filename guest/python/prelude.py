@@ -16,6 +16,7 @@ import _strptime, socket, sqlite3, zoneinfo
 import encodings.idna, encodings.latin_1, encodings.utf_16
 import _random, _sandgate, _sandgate_errors, _sandgate_streams
 from _sandgate import WORKSPACE
+from _sandgate_local import localtime  # for SQLite, which calls it through `localtime.rs`
 from _sandgate_threads import shut_down
 
 _main = sys.modules["__main__"]

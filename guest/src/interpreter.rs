@@ -1,7 +1,7 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, errors, rehearsal, sqlite, streams, sum, zones};
+use crate::{allocator, bridge, errors, localtime, rehearsal, sqlite, streams, sum, zones};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -79,6 +79,7 @@ pub fn initialize() {
             }
         })
         .build();
+    localtime::tell_sqlite();
     interpreter.enter(|vm| {
         let outcome = vm
             .new_scope_with_main()

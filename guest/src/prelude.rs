@@ -1,5 +1,5 @@
-//! The functions of `prelude.py`, looked up once before the snapshot. Called by `script`, `value` and `rehearsal`, so
-//! that a run searches no module for what every run calls.
+//! The functions of `prelude.py`, looked up once before the snapshot. Called by `script`, `value`, `localtime` and
+//! `rehearsal`, so that a run searches no module for what every run calls.
 
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use std::cell::OnceCell;
@@ -17,10 +17,11 @@ pub enum Prelude {
     ShutDown,
     Finish,
     Settle,
+    LocalTime,
 }
 
 /// In the order of the variants.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "start",
     "go_on",
     "flush",
@@ -31,6 +32,7 @@ const NAMES: [&str; 10] = [
     "shut_down",
     "finish",
     "settle",
+    "localtime",
 ];
 
 thread_local! {
