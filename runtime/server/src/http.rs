@@ -158,8 +158,10 @@ pub(crate) fn refused(status: StatusCode, message: impl Into<String>) -> Respons
 }
 
 /// A page of a browser is not an agent: its requests carry an `Origin`, and a name that was made to point here. THREAT[WEB-01]
+/// What comes from here is no page of anybody else, and there is none here.
 async fn foreign(State(desk): State<Arc<DoorState>>, request: Request, next: Next) -> Response {
-    if request.headers().contains_key(ORIGIN) {
+    let is_known = desk.hosts.is_some() && is_own(request.headers());
+    if request.headers().contains_key(ORIGIN) && !is_known {
         return refused(StatusCode::FORBIDDEN, "pages of browsers are not let in");
     }
     if let Some(hosts) = &desk.hosts
@@ -168,6 +170,22 @@ async fn foreign(State(desk): State<Arc<DoorState>>, request: Request, next: Nex
         return refused(StatusCode::FORBIDDEN, "this server is not called that");
     }
     next.run(request).await
+}
+
+/// Whether whoever asks is no page, or the one that comes from here.
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return true;
+    };
+    let (Ok(origin), Some(Ok(host))) =
+        (origin.to_str(), headers.get(HOST).map(HeaderValue::to_str))
+    else {
+        return false;
+    };
+    let place = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    place.is_some_and(|place| place.eq_ignore_ascii_case(host))
 }
 
 /// Whether the one `Host` is one of these names, whatever the port.

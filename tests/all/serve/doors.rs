@@ -49,7 +49,14 @@ fn web_01_a_page_of_a_browser_is_not_let_in() {
             }
         }
     }
-    for origin in ["null", "http://localhost", "https://evil.example", ""] {
+    // What comes from here is no page of anybody else.
+    let own = [
+        HEADERS[0],
+        ("Origin", "http://localhost"),
+        ("Authorization", &secret),
+    ];
+    assert_eq!(server.by_port("POST /rpc", &own, &body).status, 200);
+    for origin in ["null", "http://localhost:1", "https://evil.example", ""] {
         let headers = [HEADERS[0], ("Origin", origin), ("Authorization", &secret)];
         for path in ["POST /rpc", "POST /mcp", "GET /health"] {
             let answered = server.by_port(path, &headers, &body);

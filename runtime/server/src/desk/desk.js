@@ -73,7 +73,7 @@ const question = (asked) => {
 };
 
 const run = (one) => {
-  const row = make("tr");
+  const row = make("tr", undefined, one.status);
   for (const cell of [
     new Date(one.began).toLocaleString(), one.context, one.user || one.actor || "", one.status.replaceAll("_", " "),
     one.calls, one.changes, one.refused, one.run,
