@@ -2,12 +2,15 @@
 //! What becomes of a question is decided here, without a database, and written down only if it is still as it was looked at:
 //! THREAT[APR-02], of two people who answer at once one is told what the other said. A script must have no way here: THREAT[APR-04].
 
-use crate::journal::{
-    Journal, NoRun,
-    entry::{Entry, PlanApprover, Said},
-    ledger::{Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, TableChange},
-    now_ms,
-    past::{Past, PastError},
+use crate::{
+    failpoint::{Failpoint, pass},
+    journal::{
+        Journal, NoRun,
+        entry::{Entry, PlanApprover, Said},
+        ledger::{Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, TableChange},
+        now_ms,
+        past::{Past, PastError},
+    },
 };
 use sandgate_policy::{ContextLimits, Principal, may_approve};
 use std::collections::BTreeSet;
@@ -141,27 +144,62 @@ impl Journal {
             requester: past.begun.requester(),
             approvers: &limits.approvers,
         };
-        let now = now_ms();
-        let (state, number) = decide(&asked, by, agrees, now)?;
+        let decided = decide(&asked, by, agrees, self.now()?);
+        let said = match &decided {
+            Ok((state, agreed)) => AnswerLine {
+                said: if agrees { Said::Yes } else { Said::No },
+                agreed: *agreed,
+                state: *state,
+                by: &by.name,
+                because,
+                in_band: by.in_band,
+            },
+            // It has run out for good, however clocks are set: THREAT[APR-05].
+            Err(AnswerError::Expired(_)) => AnswerLine {
+                said: Said::Expired,
+                agreed: question.agreed,
+                state: ApprovalState::Expired,
+                by: "sandgate",
+                because: None,
+                in_band: false,
+            },
+            Err(_) => return decided.map(|_| Answered::Rejected),
+        };
+        pass(Failpoint::Answering);
+        let appended = self.say(question, &said)?;
+        let (state, number) = decided?;
+        if appended == Appended::TooLate {
+            return Err(AnswerError::TooLate);
+        }
+        pass(Failpoint::Answered);
+        Ok(match state {
+            ApprovalState::Approved => Answered::Approved,
+            ApprovalState::Pending => Answered::MoreNeeded(question.needed.saturating_sub(number)),
+            _ => Answered::Rejected,
+        })
+    }
+
+    /// Notes what becomes of a question, if it is still as it was looked at.
+    fn say(&self, question: &ApprovalRow, said: &AnswerLine<'_>) -> Result<Appended, LedgerError> {
         let entry = Entry::Answered {
             call: question.call,
             approval: Some(question.approval),
-            answer: if agrees { Said::Yes } else { Said::No },
-            agreed: number,
+            answer: said.said,
+            agreed: said.agreed,
             needed: question.needed,
-            by: by.name.as_str().into(),
-            because: because.map(Into::into),
-            in_band: by.in_band,
+            by: said.by.into(),
+            because: said.because.map(Into::into),
+            in_band: said.in_band,
         };
         let line = Line {
             run: question.run,
-            at: now,
+            at: now_ms(),
             kind: entry.kind(),
             body: entry.encode(),
             change: Some(TableChange::Answered {
                 approval: question.approval,
-                agreed: Some(number),
-                state,
+                agreed: Some(said.agreed),
+                state: said.state,
             }),
         };
         let condition = Condition::Question {
@@ -169,15 +207,18 @@ impl Journal {
             state: question.state,
             agreed: question.agreed,
         };
-        if self.append_if(&line, &condition)? == Appended::TooLate {
-            return Err(AnswerError::TooLate);
-        }
-        Ok(match state {
-            ApprovalState::Approved => Answered::Approved,
-            ApprovalState::Pending => Answered::MoreNeeded(question.needed.saturating_sub(number)),
-            _ => Answered::Rejected,
-        })
+        self.append_if(line, &[], &condition)
     }
+}
+
+/// What becomes of a question, to be noted.
+struct AnswerLine<'a> {
+    said: Said,
+    agreed: u32,
+    state: ApprovalState,
+    by: &'a str,
+    because: Option<&'a str>,
+    in_band: bool,
 }
 
 impl From<&PlanApprover<'_>> for Answerer {

@@ -28,6 +28,7 @@ pub(crate) use underway::TooManyCalls;
 
 use crate::{
     budget::{Budget, MOST},
+    failpoint::{Failpoint, pass},
     journal::{
         entry::{GivenEntry, Said},
         past::PastEnd,
@@ -288,6 +289,7 @@ impl Road {
         self.waited_for = None;
         let passed = self.under_way.pass(self.calls, &reply)?;
         self.record.kept(self.calls).await;
+        pass(Failpoint::Kept);
         Ok(passed)
     }
 
@@ -369,10 +371,12 @@ impl Road {
         let open = match self.again.as_mut().map(|again| again.before(&call)) {
             Some(before) => match before? {
                 Before::Answered(reply) => {
-                    if let (Some(lane), Some(planned)) = (&self.lane, &planned)
-                        && let Ok(Reply::Ok(result)) = serde_json::from_str(&reply)
-                    {
-                        lane.changes.made(planned, result.get());
+                    if let (Some(lane), Some(planned)) = (&self.lane, &planned) {
+                        match serde_json::from_str(&reply) {
+                            Ok(Reply::Ok(result)) => lane.changes.made(planned, result.get()),
+                            _ if reply == said_not_made(&call) => lane.changes.not_made(planned),
+                            _ => {}
+                        }
                     }
                     return Ok(Step::Again(reply));
                 }
@@ -479,9 +483,19 @@ impl Lane {
         {
             return Ok(reply);
         }
-        let (cleared, ticket) = self.clear(&call, &open).await?;
+        let (cleared, ticket) = match self.clear(&call, &open).await {
+            // A refusal would say that it was not made.
+            Err(Stop::Refusal(_)) if open.may_be_made => {
+                return Err(Stop::Halt(Halt::Unknown {
+                    call: call.number(),
+                    method: format!("{}.{}", call.service(), call.method()),
+                }));
+            }
+            cleared => cleared?,
+        };
         let (policy, method) = (Arc::clone(cleared.policy()), Arc::clone(cleared.method()));
         let answer = self.carrier.carry(cleared, ticket).await;
+        pass(Failpoint::Sent);
         // An error of the service's own says something too.
         if method.source {
             self.sources.add(&method.service, &method.method);
@@ -512,6 +526,7 @@ impl Lane {
         self.tally.take(decided.method(), decided.limits())?.keep();
         let (method, params) = gate::planned(decided)?;
         self.record.planned(call.number(), &params);
+        pass(Failpoint::Planned);
         let placeholder = to_raw_value(&method.placeholder(call.number()));
         Ok(Some(Reply::Ok(
             placeholder.unwrap_or_else(|_| RawValue::NULL.to_owned()),
@@ -560,6 +575,7 @@ impl Lane {
                 undo: decided.undo(),
             },
         );
+        pass(Failpoint::Decided);
         Ok(decided)
     }
 
@@ -582,9 +598,11 @@ impl Lane {
                 may_park: self.may_park,
             };
             let cleared = gate::clear(decided, asking, &mut agreed).await?;
+            pass(Failpoint::Cleared);
             let (service, limits) = (cleared.service(), &cleared.policy().limits);
             self.reach.pace(service, limits, &self.turns).await;
             let is_required = limits.journal == Some(JournalDuty::Required);
+            pass(Failpoint::Intending);
             let ticket = self.record.intend(
                 call.number(),
                 cleared.method().effect,
@@ -599,10 +617,16 @@ impl Lane {
             })?;
             if self.reach.is_in_force(cleared.policy()) {
                 place.keep();
+                pass(Failpoint::Ticketed);
                 return Ok((cleared, ticket));
             }
         }
     }
+}
+
+/// What a script is told of a call of which somebody has found out that it was not made.
+fn said_not_made(call: &Call) -> String {
+    serde_json::to_string(&not_made(call.service(), call.method())).unwrap_or_default()
 }
 
 /// A result, unless it is longer than this context may have.

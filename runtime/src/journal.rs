@@ -17,6 +17,7 @@ pub(crate) mod record;
 mod sqlite;
 pub(crate) mod verify;
 
+use crate::failpoint;
 use broken::BrokenLedger;
 use digest::Digest;
 use entry::Held;
@@ -47,6 +48,8 @@ const RESTS: Duration = Duration::from_secs(1);
 /// Bytes that may wait while the disk takes what it can. A run that is faster than the disk waits then, or all the room there is
 /// would be taken by one that only reads.
 const MOST_AHEAD: usize = 8 << 20;
+/// A clock that is set right goes back by less than this, and nobody is told.
+const TOLERATED: Duration = Duration::from_mins(5);
 /// Bytes that wait while the disk takes nothing; what comes then is lost, and counted.
 const MOST_WAITING: usize = 64 << 20;
 
@@ -124,6 +127,7 @@ pub struct Unwritten(Arc<str>);
 impl Journal {
     /// The journal of a state directory, which is made where it is missing.
     pub fn open(state: &Path) -> Result<Self, LedgerError> {
+        failpoint::arm();
         let directory = Self::place(state);
         let writer = Sqlite::open(&directory)?;
         let owner = Owner::take(&directory).map_err(|error| LedgerError::Directory {
@@ -299,13 +303,33 @@ impl Journal {
         self.read(|reader| reader.prune(ended_before, above, now_ms()))
     }
 
-    /// Adds one line at once, if something holds at that moment.
+    /// Adds one line at once, with the texts that it speaks of, if something holds at that moment.
     pub(crate) fn append_if(
         &self,
-        line: &Line,
+        line: Line,
+        texts: &[Digest],
         condition: &Condition,
     ) -> Result<Appended, LedgerError> {
-        self.read(|reader| reader.append_if(line, condition))
+        let texts = self.0.queue.state().loose(texts);
+        let batch = Batch {
+            lines: vec![line],
+            texts,
+        };
+        self.read(|reader| reader.append_if(&batch, condition))
+    }
+
+    /// Now, and no earlier than anything that is written down: THREAT[APR-05], a question that has run out has not because somebody
+    /// set a clock back.
+    pub(crate) fn now(&self) -> Result<u64, LedgerError> {
+        let (now, latest) = (now_ms(), self.read(|reader| reader.latest())?);
+        let behind = Duration::from_millis(latest.saturating_sub(now));
+        if behind >= TOLERATED {
+            tracing::warn!(
+                "the clock is {} behind the journal; approvals run out by the journal's time",
+                humantime::format_duration(Duration::from_secs(behind.as_secs()))
+            );
+        }
+        Ok(now.max(latest))
     }
 
     /// Whoever reads has what this process added before. A disk that takes nothing is waited for no longer than it says so.
@@ -349,13 +373,10 @@ impl Journal {
         self.start();
         let mut state = self.0.queue.state();
         let size = line.body.len() + size_of::<Line>();
-        // What of its texts is not loose was written, or is about to be, with another line.
-        let texts: Vec<(Digest, Vec<u8>)> = (texts.iter())
-            .filter_map(|digest| state.loose.remove_entry(digest))
-            .collect();
+        let texts = state.loose(texts);
         let all = texts
-            .iter()
-            .fold(size, |all, (_, text)| all.saturating_add(text.len()));
+            .values()
+            .fold(size, |all, text| all.saturating_add(text.len()));
         if state.bytes.saturating_add(all) > MOST_WAITING {
             state.lost = state.lost.saturating_add(1);
             return Err(Unwritten(
@@ -546,6 +567,14 @@ impl Queue {
 impl QueueState {
     fn is_idle(&self) -> bool {
         self.batch.is_empty() && self.waiting.is_empty() && !self.closing
+    }
+
+    /// Those of some texts that no line speaks of yet. The others were written, or are about to be, with another line.
+    fn loose(&mut self, texts: &[Digest]) -> BTreeMap<Digest, Vec<u8>> {
+        texts
+            .iter()
+            .filter_map(|digest| self.loose.remove_entry(digest))
+            .collect()
     }
 
     /// What the disk did not take is tried again before what came meanwhile.

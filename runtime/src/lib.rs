@@ -49,6 +49,7 @@
 
 mod cancel;
 mod chain;
+mod failpoint;
 mod script;
 mod zone;
 
@@ -110,6 +111,9 @@ pub use approvals::{AnswerError, Answered, Answerer};
 pub use cancel::Cancel;
 pub use chain::chain;
 pub use context::Context;
+#[cfg(feature = "failpoints")]
+#[doc(hidden)]
+pub use failpoint::failpoints;
 pub use host::{Caller, Host, HostBuilder, HostError, Services};
 pub use hostcall::{Hint, RefusalKind};
 pub use hostcall::{

@@ -17,6 +17,7 @@ use crate::{
     approvals::Answerer,
     cancel::Cancel,
     context::Context,
+    failpoint::{Failpoint, pass},
     hostcall::{changes::Changes, not_made},
     journal::{
         AWAITING, INTERRUPTED, Journal, NoRun, RUNNING,
@@ -148,6 +149,28 @@ pub enum PastRunError {
     /// It is something else than a plan that can be carried out.
     #[error("the run {0} is no plan that can be carried out")]
     NoPlan(Id),
+    /// It is carried out, or was. THREAT[APR-02]
+    #[error("the plan {plan} is carried out by the run {run}, which is `{status}`")]
+    Carried {
+        /// Which plan.
+        plan: Id,
+        /// By which run.
+        run: Id,
+        /// How that stands, in one word.
+        status: String,
+    },
+    /// A call is undone, or was. THREAT[APR-02]
+    #[error("call {call} of the run {run} is undone by the run {by}, which is `{status}`")]
+    Undone {
+        /// Which run.
+        run: Id,
+        /// Which call of it.
+        call: u32,
+        /// By which run.
+        by: Id,
+        /// How that stands, in one word.
+        status: String,
+    },
     /// There is nothing to undo.
     #[error("the run {0} made no change")]
     NoChange(Id),
@@ -252,7 +275,7 @@ impl PastRun {
     pub fn unknown(&self) -> Vec<(u32, String)> {
         let unknown = self
             .past
-            .unknown(now_ms())
+            .unknown(self.now())
             .filter(|_| self.is_interrupted());
         unknown
             .map(|(call, called)| (call, format!("{}.{}", called.service, called.method)))
@@ -269,8 +292,8 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        let mut unknown = self.past.unknown(now_ms());
-        let Some((_, called)) = unknown.find(|(number, _)| *number == call) else {
+        let called = self.past.calls.get(&call);
+        let Some(called) = called.filter(|called| called.may_be_made()) else {
             return Err(PastRunError::Known { run, call });
         };
         let reply = match resolution {
@@ -286,8 +309,12 @@ impl PastRun {
         // It is nobody's afterwards, as it was before; but whoever looked at it when it was somebody else's is too late.
         let owner = Id::new().map_err(RunError::Random)?;
         let change = TableChange::Resumed { owner };
+        pass(Failpoint::Resolving);
         match self.append(&entry, change, RUNNING)? {
-            Appended::Yes => Ok(()),
+            Appended::Yes => {
+                pass(Failpoint::Resolved);
+                Ok(())
+            }
             Appended::TooLate => Err(PastRunError::Taken(run)),
         }
     }
@@ -385,7 +412,9 @@ impl PastRun {
                 plan.carried(&agreed.map(Answerer::from).unwrap_or_default())?
             }
             Some(Purpose::Call | Purpose::Undo(_)) => {
-                return direct::resume(self, context).await;
+                let run = self.row.run;
+                let resumed = direct::resume(self, context).await;
+                return resumed.map_err(|error| unknown(run, error));
             }
             Some(Purpose::Plan) => Changes::Planned,
             None => Changes::Sent,
@@ -404,7 +433,13 @@ impl PastRun {
             changes,
             ..RunAs::default()
         };
-        Ok(sandbox.run_as(script, &context, run_as).await?)
+        let resumed = sandbox.run_as(script, &context, run_as).await;
+        resumed.map_err(|error| unknown(self.row.run, error.into()))
+    }
+
+    /// Now, as the journal has it.
+    fn now(&self) -> u64 {
+        self.journal.now().unwrap_or_else(|_| now_ms())
     }
 
     /// Whether it waits, and nothing that it did is unknown.
@@ -417,7 +452,7 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
-        match self.past.unknown(now_ms()).next() {
+        match self.past.unknown(self.now()).next() {
             Some((call, called)) => Err(PastRunError::Unknown {
                 run,
                 call,
@@ -436,7 +471,12 @@ impl PastRun {
             INTERRUPTED => RUNNING,
             status => status,
         };
-        Ok(self.append(&Entry::Resumed, change, status)? == Appended::Yes)
+        pass(Failpoint::Claiming);
+        let appended = self.append(&Entry::Resumed, change, status)?;
+        if appended == Appended::Yes {
+            pass(Failpoint::Claimed);
+        }
+        Ok(appended == Appended::Yes)
     }
 
     /// Adds a line, if nobody has gone on with the run since it was read.
@@ -460,7 +500,7 @@ impl PastRun {
             owner: self.row.owner,
             last: self.past.last,
         };
-        self.journal.append_if(&line, &condition)
+        self.journal.append_if(line, &entry.texts(), &condition)
     }
 
     fn can_be_again(&self) -> Result<(), PastRunError> {
@@ -535,6 +575,16 @@ impl PastRun {
 
     fn text(&self, digest: Digest) -> Result<String, PastRunError> {
         String::from_utf8(self.journal.text(digest)?).map_err(|_| PastRunError::Text(self.row.run))
+    }
+}
+
+/// Of a change that is not sent again somebody has to say what became of it.
+fn unknown(run: Id, error: PastRunError) -> PastRunError {
+    match error {
+        PastRunError::Run(RunError::Unknown { call, method }) => {
+            PastRunError::Unknown { run, call, method }
+        }
+        error => error,
     }
 }
 

@@ -19,7 +19,10 @@ pub use image::{
 };
 pub(crate) use instance::{KeptRun, RunAgain, RunAs, RunEnding, RunFor, digests, end_of, spent_of};
 
-use crate::{context::Context, outcome::Outcome, script::Script, workspace::WorkspaceError};
+use crate::{
+    context::Context, journal::ledger::LedgerError, outcome::Outcome, script::Script,
+    workspace::WorkspaceError,
+};
 use sandgate_policy::{ByteCount, Oversize};
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
@@ -78,6 +81,20 @@ pub enum RunError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(getrandom::Error),
+    /// Another run does the same, and began at the same moment.
+    #[error("another run began at the same moment, and does the same")]
+    Taken,
+    /// Only a person can tell whether a change was made.
+    #[error("nobody knows whether call {call}, {method}, was made, and it is not sent again")]
+    Unknown {
+        /// Which call.
+        call: u32,
+        /// Of what.
+        method: String,
+    },
+    /// It could not be written down that it begins.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// No instance could be made.
     #[error("no instance of the interpreter could be made: {0}")]
     Instance(String),

@@ -2,6 +2,11 @@
 //! without a line that was on the disk before, and what only a person can tell is said to be unknown. The process is this binary,
 //! started again with the name of the place in `SANDGATE_DIES`.
 
+mod faults;
+mod matrix;
+mod rivals;
+mod shop;
+
 use crate::support::{cache_dir, limits};
 use sandgate::{
     Answer, Approver, Entry, Host, Journal, PastRun, Question, RunFilter, Sandbox, Status,
@@ -190,4 +195,19 @@ async fn jrn_04_a_process_that_dies_anywhere_leaves_a_run_that_goes_on_or_is_unk
         assert_eq!(made(place.path()), expected, "{name}");
         assert_eq!(journal.verify().unwrap().problems, [], "{name}");
     }
+}
+
+#[test]
+fn jrn_04_a_build_that_is_shipped_has_no_place_to_die_at() {
+    for (path, text) in crate::support::files("runtime", "toml") {
+        let Ok(manifest) = text.parse::<toml::Table>() else {
+            panic!("{}", path.display());
+        };
+        let of = |table: &str, name: &str| manifest.get(table)?.get(name).cloned();
+        let asked = of("dependencies", "sandgate").and_then(|one| one.get("features").cloned());
+        assert_eq!(asked, None, "{}", path.display());
+        assert_eq!(of("features", "default"), None, "{}", path.display());
+    }
+    let workspace = fs::read_to_string(crate::support::repository("Cargo.toml")).unwrap();
+    assert!(!workspace.contains("failpoints"));
 }

@@ -93,6 +93,7 @@ const ALL: [Stages; 8] = [
         module: &[],
         order: &[
             "chain",
+            "failpoint",
             "processor",
             "budget",
             "limits",

@@ -8,6 +8,7 @@ pub(crate) mod meeting;
 mod office;
 pub(crate) mod people;
 pub(crate) mod terminal;
+pub(crate) mod witness;
 
 pub(crate) use office::Office;
 

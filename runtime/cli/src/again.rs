@@ -129,7 +129,8 @@ pub(super) fn resume(
     let mut stage = arguments.today.stage(shared, inherited, &past, &journal)?;
     let (sandbox, context) = (stage.sandbox.clone(), stage.context.clone());
     let (sink, cancel) = (stage.sink(arguments.json), stage.cancel.clone());
-    let is_plan = matches!(past.row().of, Some(Purpose::Plan));
+    // One that was interrupted goes on with being made.
+    let is_plan = matches!(past.row().of, Some(Purpose::Plan)) && !past.is_interrupted();
     let by = arguments.by.answerer();
     let ended = stage.act(async {
         if is_plan {

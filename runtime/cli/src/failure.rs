@@ -97,6 +97,12 @@ impl From<RunError> for Failure {
                 "name files and directories that you can read and write",
             ),
             RunError::Replay => Self::usage(chain, "leave --context out"),
+            RunError::Taken => Self::usage(chain, "look at it with `sandgate journal list`"),
+            RunError::Unknown { .. } => Self::usage(
+                chain,
+                "look at the service, and say what came of it with `sandgate resolve`",
+            ),
+            RunError::Ledger(error) => error.into(),
             RunError::Random(_) | RunError::Instance(_) => Self::internal(chain, None),
         }
     }

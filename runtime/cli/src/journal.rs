@@ -129,6 +129,9 @@ pub(super) fn failed(error: PastRunError) -> Failure {
         }
         PastRunError::Known { .. } => "`sandgate journal show` says which calls those are",
         PastRunError::Status { .. } => "`sandgate journal show` says what came of it",
+        PastRunError::Carried { .. } | PastRunError::Undone { .. } => {
+            "`sandgate journal show` says what came of that run; `sandgate resume` goes on with one that was interrupted"
+        }
         PastRunError::Taken(_) => "look again with `sandgate journal show`",
         PastRunError::Once { .. } => "run its script again",
         PastRunError::Run(_) => return Failure::ours(&error),

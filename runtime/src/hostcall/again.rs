@@ -13,7 +13,7 @@ use crate::journal::{
     Journal,
     entry::Spent,
     ledger::LedgerError,
-    past::{Past, PastCall, PastEnd, PastQuestion},
+    past::{Intended, Past, PastCall, PastEnd, PastQuestion},
 };
 
 /// The past of one run.
@@ -46,6 +46,8 @@ pub(crate) struct OpenCall {
     pub(crate) question: Option<PastQuestion>,
     /// What it has to be, where a plan is carried out.
     pub(crate) planned: Option<PlannedChange>,
+    /// Whether it was about to be sent, and may have been made. Its service knows it by a name.
+    pub(crate) may_be_made: bool,
 }
 
 impl Again {
@@ -131,6 +133,7 @@ impl Again {
             None if self.goes_on => Ok(Before::Open(Box::new(OpenCall {
                 question: was.question,
                 planned: None,
+                may_be_made: was.intended != Intended::No,
             }))),
             // The run ended while it was under way, or was never waited for.
             None if self.past.ended.is_some() => Ok(Before::Unanswered),

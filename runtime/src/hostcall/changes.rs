@@ -175,6 +175,13 @@ impl Changes {
         Ok(carrying.word(limits))
     }
 
+    /// A change was not made after all, as somebody found out: it is the next one still.
+    pub(crate) fn not_made(&self, planned: &PlannedChange) {
+        if let Self::Carried(carrying) = self {
+            carrying.state().left.push_front(planned.clone());
+        }
+    }
+
     /// What the placeholders of a change stand for, now that it is made.
     pub(crate) fn made(&self, planned: &PlannedChange, result: &str) {
         if let Self::Carried(carrying) = self

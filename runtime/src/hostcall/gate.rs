@@ -14,7 +14,6 @@ use crate::{
         digest::Digest,
         entry::Said,
         id::Id,
-        now_ms,
         past::PastQuestion,
         record::{OpenQuestion, Record},
     },
@@ -269,7 +268,7 @@ async fn ask(
                 method: &name,
                 params: call.params(),
                 binding,
-                expires: now_ms().saturating_add(lasts),
+                expires: record.now().saturating_add(lasts),
                 needed,
                 effect: call.method().effect,
                 because: &because,
@@ -394,7 +393,7 @@ fn answered(
         because: Some("nobody answered in time".to_owned()),
     };
     // By one that was used the call may have been made; when the run was taken it had not run out, or a person was asked.
-    let is_over = !question.is_used && now_ms() >= question.expires;
+    let is_over = !question.is_used && asking.record.now() >= question.expires;
     match &question.answer {
         Some(answer) if answer.said == Said::Yes && answer.enough && !is_over => {
             if question.binding != binding {

@@ -13,6 +13,14 @@ pub(crate) enum Halt {
     /// A replay has come to where the recording ends, or to where it was to end.
     #[error("the recording ends here")]
     RecordingEnds,
+    /// A change that may have been made would not be sent again today: only a person can tell. THREAT[APR-02]
+    #[error("nobody knows whether call {call}, {method}, was made, and it is not sent again")]
+    Unknown {
+        /// Which call.
+        call: u32,
+        /// Of what.
+        method: String,
+    },
     /// What a plan has is carried out, and something else was asked for.
     #[error("{0}")]
     OffPlan(Box<Divergence>),

@@ -3,6 +3,7 @@
 
 use crate::{
     budget::{Budget, MOST},
+    failpoint::{Failpoint, pass},
     hostcall::{
         halt::Halt,
         refusal::Refusal,
@@ -119,6 +120,7 @@ impl UnderWay {
             let reply = answer.await.map_err(TaskEnd::Halt)?;
             let written = writer.write(call, &reply).map_err(TaskEnd::TooMany);
             writer.record.kept(call).await;
+            pass(Failpoint::Kept);
             written
         });
         self.calls.insert(task.id(), call);
@@ -306,6 +308,7 @@ impl ReplyWriter {
             Reply::Refused { code, .. } => (CallResult::Refused, Some(*code)),
         };
         self.record.replied(call, result, code, &json);
+        pass(Failpoint::Replied);
         if let Some(watcher) = &self.watcher {
             watcher.answered(&WatchedAnswer {
                 run: self.record.run(),

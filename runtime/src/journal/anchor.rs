@@ -33,6 +33,34 @@ impl AnchorFile {
         Ok(Self { path, file })
     }
 
+    /// Notes that the chain has no line yet, before it has one: a journal whose first line was written by a process that died before
+    /// it noted that is not taken for one whose anchor was taken away.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let nothing = Anchor {
+            seq: 0,
+            hash: Digest::default(),
+            durable: false,
+        };
+        let begun = match self.lock()? {
+            0 => self
+                .file
+                .write_all(written(&nothing).as_bytes())
+                .and_then(|()| self.file.sync_all())
+                .and_then(|()| self.lasts()),
+            _ => Ok(()),
+        };
+        let _ = flock(&self.file, FlockOperation::Unlock);
+        begun
+    }
+
+    /// Has the file's name be on the disk too.
+    fn lasts(&self) -> io::Result<()> {
+        match self.path.parent() {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
     /// Notes where the chain ends.
     pub(super) fn note(&mut self, anchor: &Anchor) -> io::Result<()> {
         let length = self.lock()?;

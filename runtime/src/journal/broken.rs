@@ -5,7 +5,7 @@ use super::{
     id::Id,
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine,
-        Ledger, LedgerError, Line, RunFilter, RunRow,
+        Ledger, LedgerError, RunFilter, RunRow,
     },
 };
 
@@ -24,7 +24,7 @@ impl Ledger for BrokenLedger {
         self.say()
     }
 
-    fn append_if(&mut self, _: &Line, _: &Condition) -> Result<Appended, LedgerError> {
+    fn append_if(&mut self, _: &Batch, _: &Condition) -> Result<Appended, LedgerError> {
         self.say()
     }
 
@@ -57,6 +57,10 @@ impl Ledger for BrokenLedger {
     }
 
     fn last(&self) -> Result<u64, LedgerError> {
+        self.say()
+    }
+
+    fn latest(&self) -> Result<u64, LedgerError> {
         self.say()
     }
 

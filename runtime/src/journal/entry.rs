@@ -109,6 +109,12 @@ pub enum Entry<'a> {
         /// Who says so.
         by: Cow<'a, str>,
     },
+    /// A change that may have been made, and that its service would know again, would not be made today, so it was not sent again: only
+    /// a person can tell.
+    Withheld {
+        /// Which call.
+        call: u32,
+    },
     /// The run waits for people and is nowhere else than here.
     Parked(Spent),
     /// It goes on.
@@ -509,6 +515,7 @@ impl<'a> Entry<'a> {
             Self::Ended(_) => 14,
             Self::Pruned { .. } => 15,
             Self::Planned { .. } => 16,
+            Self::Withheld { .. } => 17,
         }
     }
 
@@ -541,6 +548,7 @@ impl<'a> Entry<'a> {
             | Self::Script { .. }
             | Self::Decided(_)
             | Self::Answered { .. }
+            | Self::Withheld { .. }
             | Self::Parked(_)
             | Self::Resumed
             | Self::Pruned { .. } => Vec::new(),

@@ -16,9 +16,9 @@ pub trait Ledger: fmt::Debug + Send {
     /// returns, and everything that was added before.
     fn append(&mut self, batch: &Batch, durable: bool) -> Result<(), LedgerError>;
 
-    /// The same for one line, durably, if what is asked of the tables holds at that moment. THREAT[APR-02]: of two that ask the
-    /// same, one is too late, and is told what the other made of it.
-    fn append_if(&mut self, line: &Line, condition: &Condition) -> Result<Appended, LedgerError>;
+    /// The same, durably, if what is asked of the tables holds at that moment. THREAT[APR-02]: of two that ask the same, one is too
+    /// late, and is told what the other made of it.
+    fn append_if(&mut self, batch: &Batch, condition: &Condition) -> Result<Appended, LedgerError>;
 
     /// The newest runs, newest first.
     fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError>;
@@ -44,6 +44,9 @@ pub trait Ledger: fmt::Debug + Send {
 
     /// How often something was added by anybody, for whoever looks for news.
     fn last(&self) -> Result<u64, LedgerError>;
+
+    /// The latest time at which a run began or ended, or the last line was written: however clocks were set since.
+    fn latest(&self) -> Result<u64, LedgerError>;
 
     /// Whether a process lives that runs are in.
     fn is_alive(&self, owner: Id) -> bool;
@@ -155,6 +158,15 @@ pub enum Condition {
         /// Its last line that was read: there is none after it.
         last: u64,
     },
+    /// The runs for a purpose are those that were looked at.
+    Runs {
+        /// What they are for.
+        of: Purpose,
+        /// How many there are.
+        all: u64,
+        /// How many of them are over.
+        over: u64,
+    },
 }
 
 /// Whether a line was added.
@@ -244,6 +256,8 @@ pub struct RunFilter {
     pub called: Option<(String, Option<String>)>,
     /// In which the policies decided so.
     pub verdict: Option<String>,
+    /// For this purpose.
+    pub of: Option<Purpose>,
     /// No more than so many.
     pub most: Option<usize>,
 }
@@ -383,6 +397,9 @@ pub enum LedgerError {
     /// The anchor cannot be written or read.
     #[error("the journal's anchor cannot be used: {0}")]
     Anchor(#[source] std::io::Error),
+    /// The disk says no.
+    #[error("the journal cannot be written: {0}")]
+    Disk(#[source] std::io::Error),
     /// What is kept is not what was written, or was written by a newer program.
     #[error("the journal's {0}")]
     Corrupt(String),

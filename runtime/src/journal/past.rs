@@ -288,6 +288,11 @@ impl Past {
                     }
                 }
             }
+            Entry::Withheld { call } => {
+                if let Some(called) = self.calls.get_mut(&call) {
+                    called.intended = Intended::Once;
+                }
+            }
             Entry::Parked(spent) => self.spent = Some(spent),
             Entry::Ended(ended) => {
                 let files = ended.files.iter();
@@ -359,6 +364,13 @@ impl Past {
             may_be_made && called.reply.is_none()
         });
         calls.map(|(call, called)| (*call, called))
+    }
+}
+
+impl PastCall {
+    /// Whether it is a change that was about to be sent, and has no answer.
+    pub(crate) fn may_be_made(&self) -> bool {
+        self.intended != Intended::No && self.reply.is_none()
     }
 }
 

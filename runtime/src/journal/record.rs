@@ -9,10 +9,16 @@ use super::{
     digest::Digest,
     entry::{Asked, Begun, DecidedEntry, EndedEntry, Entry, GivenEntry, Held, Said, Spent},
     id::Id,
-    ledger::{ApprovalRow, ApprovalState, Line, RunCounts, RunRow, TableChange},
+    ledger::{
+        Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, RunCounts, RunRow,
+        TableChange,
+    },
     now_ms,
 };
-use crate::made::{CallList, CallMade, CallResult};
+use crate::{
+    failpoint::{Failpoint, pass},
+    made::{CallList, CallMade, CallResult},
+};
 use sandgate_policy::Effect;
 use sandgate_service::IdempotencyKey;
 use sandgate_wire::RefusalCode;
@@ -91,28 +97,55 @@ pub(crate) struct OpenQuestion<'a> {
     pub(crate) because: &'a [String],
 }
 
+/// A run in the table, as it begins.
+fn row(journal: &Journal, run: Id, begun: &Begun<'_>) -> RunRow {
+    let caller = begun.caller.as_ref();
+    RunRow {
+        run,
+        status: super::RUNNING.to_owned(),
+        context: caller.map(|caller| caller.context.to_string()),
+        actor: caller.map(|caller| caller.actor.to_string()),
+        user: caller.and_then(|caller| Some(caller.user.as_ref()?.to_string())),
+        name: begun.name.to_string(),
+        of: begun.of,
+        began: now_ms(),
+        ended: None,
+        counts: RunCounts::default(),
+        owner: Some(journal.owner()),
+    }
+}
+
 impl Record {
     /// A run begins. Its first line says what it was made of.
     pub(crate) fn begin(journal: &Journal, run: Id, begun: Begun<'_>) -> Self {
         let record = Self::of(journal, run, RunCounts::default(), Vec::new());
-        let caller = begun.caller.as_ref();
-        let row = RunRow {
-            run,
-            status: super::RUNNING.to_owned(),
-            context: caller.map(|caller| caller.context.to_string()),
-            actor: caller.map(|caller| caller.actor.to_string()),
-            user: caller.and_then(|caller| Some(caller.user.as_ref()?.to_string())),
-            name: begun.name.to_string(),
-            of: begun.of,
-            began: now_ms(),
-            ended: None,
-            counts: RunCounts::default(),
-            owner: Some(journal.owner()),
-        };
+        let row = row(journal, run, &begun);
         let at = row.began;
         let entry = Entry::Begun(Box::new(begun));
         record.push_at(at, &entry, Some(TableChange::Begun(Box::new(row))));
         record
+    }
+
+    /// The same on the disk, at once, if something holds at that moment; nothing where it does not. THREAT[APR-02]: of two runs that
+    /// would do the same, one begins.
+    pub(crate) fn begin_if(
+        journal: &Journal,
+        run: Id,
+        begun: Begun<'_>,
+        condition: &Condition,
+    ) -> Result<Option<Self>, LedgerError> {
+        let row = row(journal, run, &begun);
+        let entry = Entry::Begun(Box::new(begun));
+        let line = Line {
+            run,
+            at: row.began,
+            kind: entry.kind(),
+            body: entry.encode(),
+            change: Some(TableChange::Begun(Box::new(row))),
+        };
+        let appended = journal.append_if(line, &entry.texts(), condition)?;
+        let record = || Self::of(journal, run, RunCounts::default(), Vec::new());
+        Ok((appended == Appended::Yes).then(record))
     }
 
     /// A run goes on that did so much before, and whose questions of before are these.
@@ -130,6 +163,13 @@ impl Record {
                 ..RecordState::default()
             }),
         }))
+    }
+
+    /// Now, as the journal has it.
+    pub(crate) fn now(&self) -> u64 {
+        let now = self.journal().and_then(|journal| journal.now().ok());
+        // Of a journal that cannot be read nothing is taken, and no change is made.
+        now.unwrap_or_else(now_ms)
     }
 
     /// The run, where it is in a journal.
@@ -441,6 +481,7 @@ impl Record {
         let Some(journal) = self.journal() else {
             return Ok(Vec::new());
         };
+        pass(Failpoint::Parking);
         let open = self.state().open.clone();
         let change = TableChange::Stands {
             status: AWAITING.to_owned(),
@@ -450,11 +491,20 @@ impl Record {
         self.push(&Entry::Parked(spent), Some(change));
         journal.settle().await?;
         self.is_whole()?;
+        pass(Failpoint::Parked);
         Ok(open.into_iter().map(|(_, approval)| approval).collect())
+    }
+
+    /// A change is not sent again, and nobody goes on with the run, which is not over: it is as if its process had died.
+    pub(crate) fn withheld(&self, call: u32) {
+        // No process has this name.
+        let change = Id::new().ok().map(|owner| TableChange::Resumed { owner });
+        self.push(&Entry::Withheld { call }, change);
     }
 
     /// The run has ended, and what nobody answered is not asked any more.
     pub(crate) fn end(&self, ended: EndedEntry<'_>) {
+        pass(Failpoint::Ending);
         let open = {
             let mut state = self.state();
             let state = &mut *state;
@@ -470,6 +520,7 @@ impl Record {
             over: true,
         };
         self.push(&Entry::Ended(Box::new(ended)), Some(change));
+        pass(Failpoint::Ended);
     }
 
     /// A text that lines speak of.

@@ -6,6 +6,8 @@
     reason = "the journal lies in a directory of its own"
 )]
 
+mod condition;
+
 use super::{
     anchor::AnchorFile,
     chain::link,
@@ -18,7 +20,11 @@ use super::{
     },
     owner,
 };
-use crate::private;
+use crate::{
+    failpoint::{Failpoint, disk, pass},
+    private,
+};
+use condition::{holds, latest, written};
 use rusqlite::{
     Connection, OptionalExtension, Row, RowIndex, ToSql, Transaction, TransactionBehavior, params,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
@@ -86,7 +92,10 @@ impl Sqlite {
         database.set_prepared_statement_cache_capacity(32);
         migrate(&mut database)?;
         database.pragma_update(None, "synchronous", "normal")?;
-        let anchor = AnchorFile::open(directory).map_err(LedgerError::Anchor)?;
+        let mut anchor = AnchorFile::open(directory).map_err(LedgerError::Anchor)?;
+        if head(&database)?.seq == 0 {
+            anchor.begin().map_err(LedgerError::Anchor)?;
+        }
         Ok(Self {
             database,
             anchor,
@@ -96,13 +105,16 @@ impl Sqlite {
     }
 
     /// Adds lines in a transaction that somebody else began, and ends it.
-    fn commit<'l>(
+    fn commit(
         anchor: &mut AnchorFile,
         transaction: Transaction<'_>,
-        lines: impl IntoIterator<Item = &'l Line>,
+        batch: &Batch,
         durable: bool,
     ) -> Result<(), LedgerError> {
-        let head = Self::add(&transaction, lines, durable)?;
+        for (digest, text) in &batch.texts {
+            keep(&transaction, *digest, text)?;
+        }
+        let head = Self::add(&transaction, &batch.lines, durable)?;
         Self::end(anchor, transaction, head)
     }
 
@@ -142,10 +154,12 @@ impl Sqlite {
     ) -> Result<(), LedgerError> {
         // THREAT[JRN-01]: the anchor never names a line that is not kept. What is kept is not written a second time because
         // the anchor could not be.
+        disk(Failpoint::Committing).map_err(LedgerError::Disk)?;
         transaction.commit()?;
-        if let Err(error) = anchor.note(&head) {
+        if let Err(error) = disk(Failpoint::Committed).and_then(|()| anchor.note(&head)) {
             tracing::warn!("the journal's anchor cannot be written: {error}");
         }
+        pass(Failpoint::Anchored);
         Ok(())
     }
 }
@@ -221,9 +235,7 @@ fn apply(
 ) -> Result<(), LedgerError> {
     match change {
         TableChange::Begun(row) => {
-            let purpose = row
-                .of
-                .map(|of| serde_json::to_string(&of).unwrap_or_default());
+            let purpose = row.of.map(written);
             database
                 .prepare_cached(
                     "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, 0, 0, 0, ?9)",
@@ -303,40 +315,15 @@ fn apply(
 impl Ledger for Sqlite {
     fn append(&mut self, batch: &Batch, durable: bool) -> Result<(), LedgerError> {
         let transaction = begin(&mut self.database, &mut self.durable, durable)?;
-        for (digest, text) in &batch.texts {
-            keep(&transaction, *digest, text)?;
-        }
-        Self::commit(&mut self.anchor, transaction, &batch.lines, durable)
+        Self::commit(&mut self.anchor, transaction, batch, durable)
     }
 
-    fn append_if(&mut self, line: &Line, condition: &Condition) -> Result<Appended, LedgerError> {
+    fn append_if(&mut self, batch: &Batch, condition: &Condition) -> Result<Appended, LedgerError> {
         let transaction = begin(&mut self.database, &mut self.durable, true)?;
-        let holds: bool = match condition {
-            Condition::Question {
-                approval,
-                state,
-                agreed,
-            } => transaction.query_row(
-                "SELECT EXISTS (SELECT 1 FROM approvals WHERE approval = ?1 AND state = ?2 AND agreed = ?3)",
-                params![approval, state.as_str(), agreed],
-                |row| row.get(0),
-            )?,
-            Condition::Run {
-                run,
-                status,
-                owner,
-                last,
-            } => transaction.query_row(
-                "SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status = ?2 AND owner IS ?3)
-                    AND NOT EXISTS (SELECT 1 FROM entries WHERE run = ?1 AND seq > ?4)",
-                params![run, status, owner, number(*last)],
-                |row| row.get(0),
-            )?,
-        };
-        if !holds {
+        if !holds(&transaction, condition)? {
             return Ok(Appended::TooLate);
         }
-        Self::commit(&mut self.anchor, transaction, [line], true)?;
+        Self::commit(&mut self.anchor, transaction, batch, true)?;
         Ok(Appended::Yes)
     }
 
@@ -353,6 +340,9 @@ impl Ledger for Sqlite {
         }
         if let Some(status) = &filter.status {
             wanted.and("status = ?", [boxed(status.clone())]);
+        }
+        if let Some(of) = filter.of {
+            wanted.and("purpose = ?", [boxed(written(of))]);
         }
         if let Some(since) = filter.since {
             wanted.and("began >= ?", [boxed(number(since))]);
@@ -541,6 +531,10 @@ impl Ledger for Sqlite {
 
     fn last(&self) -> Result<u64, LedgerError> {
         Ok(head(&self.database)?.seq)
+    }
+
+    fn latest(&self) -> Result<u64, LedgerError> {
+        latest(&self.database)
     }
 
     fn is_alive(&self, owner: Id) -> bool {

@@ -4,16 +4,20 @@
 use super::{
     Journal, MOST_AHEAD, Unwritten,
     digest::Digest,
+    entry::{Begun, Entry, GivenEntry, Purpose},
     id::Id,
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine,
-        Ledger, LedgerError, Line, RunFilter, RunRow,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
+        KeptLine, Ledger, LedgerError, Line, RunFilter, RunRow,
     },
     now_ms,
     past::Past,
     record::Record,
     sqlite::Sqlite,
-    verify::tests::{answer, asked, begun, json},
+    verify::{
+        JournalProblem,
+        tests::{answer, asked, begun, json},
+    },
 };
 use rusqlite::Connection;
 use sandgate_policy::Effect;
@@ -159,8 +163,8 @@ impl Ledger for WithoutLines {
         self.0.append(batch, durable)
     }
 
-    fn append_if(&mut self, line: &Line, condition: &Condition) -> Result<Appended, LedgerError> {
-        self.0.append_if(line, condition)
+    fn append_if(&mut self, batch: &Batch, condition: &Condition) -> Result<Appended, LedgerError> {
+        self.0.append_if(batch, condition)
     }
 
     fn runs(&self, _: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
@@ -193,6 +197,10 @@ impl Ledger for WithoutLines {
 
     fn last(&self) -> Result<u64, LedgerError> {
         self.0.last()
+    }
+
+    fn latest(&self) -> Result<u64, LedgerError> {
+        self.0.latest()
     }
 
     fn is_alive(&self, owner: Id) -> bool {
@@ -239,7 +247,7 @@ async fn a_list_of_questions_reads_no_run_unless_somebody_agreed_or_it_changed_s
     let expected =
         [1, 2, 3].map(|call| (call, "crm.deal.add", "{\"title\":\"Oslo\"}", "script.py"));
     assert_eq!(shown.collect::<Vec<_>>(), expected);
-    answer(&counted.journal, &questions[0].row, "bob", true);
+    answer(&counted.journal, &questions[0].row, "bob", true).unwrap();
     assert_eq!(
         journal.asked(&all).unwrap_err().to_string(),
         "the journal cannot be used: a run is read"
@@ -258,7 +266,7 @@ async fn apr_05_an_idempotent_change_is_unknown_once_the_approval_that_it_was_se
         counted.journal.last().unwrap();
         let rows = counted.journal.approvals(&ApprovalFilter::default());
         let row = rows.unwrap().remove(0);
-        answer(&counted.journal, &row, "bob", true);
+        answer(&counted.journal, &row, "bob", true).unwrap();
         counted.change(1, is_idempotent, Some(row.approval)).await;
         // Nobody was asked about this one.
         counted.record.called(2, "crm", "crm.deal.add", &json("{}"));
@@ -269,4 +277,114 @@ async fn apr_05_an_idempotent_change_is_unknown_once_the_approval_that_it_was_se
         assert_eq!(unknown(now_ms()), in_time);
         assert_eq!(unknown(row.expires), [1]);
     }
+}
+
+/// What is written at some other time than now.
+fn written_at(counted: &Counted, at: u64) {
+    let given = GivenEntry {
+        readings: vec![(0, 1)],
+        waits: Vec::new(),
+    };
+    let entry = Entry::Given(given);
+    let line = Line {
+        run: counted.run,
+        at,
+        kind: entry.kind(),
+        body: entry.encode(),
+        change: None,
+    };
+    counted.journal.push(line, &[]).unwrap();
+}
+
+#[tokio::test]
+async fn apr_05_a_question_that_has_run_out_does_not_count_again_because_a_clock_is_set_back() {
+    // The clock was so much ahead when the last line was written; the question can be answered for an hour.
+    for (ahead, counts) in [(60_000, true), (2 * 3_600_000, false)] {
+        let counted = Counted::begin();
+        let journal = &counted.journal;
+        asked(&counted.record, 1, 1);
+        let rows = journal.approvals(&ApprovalFilter::default()).unwrap();
+        let later = now_ms() + ahead;
+        written_at(&counted, later);
+        assert_eq!(journal.now().unwrap(), later);
+        let answered = answer(journal, &rows[0], "bob", true);
+        assert_eq!(answered.is_ok(), counts, "{answered:?}");
+        // Lines that are written since then say nothing else.
+        written_at(&counted, now_ms());
+        assert!(journal.now().unwrap() < later);
+        let all = ApprovalFilter {
+            all: true,
+            ..ApprovalFilter::default()
+        };
+        let rows = journal.approvals(&all).unwrap();
+        let expected = if counts {
+            ApprovalState::Approved
+        } else {
+            ApprovalState::Expired
+        };
+        assert_eq!(rows[0].state, expected);
+        assert_eq!(
+            answer(journal, &rows[0], "eve", true)
+                .unwrap_err()
+                .to_string(),
+            format!("the question is {} already", expected.as_str())
+        );
+        assert_eq!(journal.verify().unwrap().problems, []);
+    }
+}
+
+#[tokio::test]
+async fn apr_05_a_question_is_asked_for_as_long_as_is_meant_also_by_a_clock_that_was_set_back() {
+    let counted = Counted::begin();
+    let later = now_ms() + 7_200_000;
+    written_at(&counted, later);
+    assert_eq!(counted.record.now(), later);
+}
+
+#[tokio::test]
+async fn apr_02_of_two_runs_for_one_purpose_one_begins() {
+    let counted = Counted::begin();
+    let journal = &counted.journal;
+    let of = Purpose::Carry(counted.run);
+    let claim = Condition::Runs {
+        of,
+        all: 0,
+        over: 0,
+    };
+    let begin = || {
+        let run = Id::new().unwrap();
+        let begun = Begun {
+            of: Some(of),
+            ..begun(journal, "print(2)")
+        };
+        Record::begin_if(journal, run, begun, &claim).unwrap()
+    };
+    assert!(begin().is_some());
+    assert!(begin().is_none());
+    let carrying = RunFilter {
+        of: Some(of),
+        ..RunFilter::default()
+    };
+    assert_eq!(journal.runs(&carrying).unwrap().len(), 1);
+    // A text that nobody speaks of is not kept.
+    assert_eq!(journal.verify().unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn jrn_01_a_journal_of_which_nobody_noted_the_end_is_whole_and_one_whose_anchor_is_gone_is_not()
+ {
+    let counted = Counted::begin();
+    counted.journal.last().unwrap();
+    let anchor = Journal::place(counted.place.path()).join("anchor");
+    let noted = std::fs::read_to_string(&anchor).unwrap();
+    let (first, rest) = noted.split_once('\n').unwrap();
+    assert!(rest.starts_with("s 00000000000000000001 "), "{noted}");
+    std::fs::write(&anchor, format!("{first}\n")).unwrap();
+    assert_eq!(counted.journal.verify().unwrap().problems, []);
+    std::fs::write(&anchor, "").unwrap();
+    let problems = counted.journal.verify().unwrap().problems;
+    assert_eq!(problems, [JournalProblem::NoAnchor]);
+    // Opening it again does not hide that.
+    drop(Journal::open(counted.place.path()).unwrap());
+    assert_eq!(counted.journal.verify().unwrap().problems, problems);
 }

@@ -6,7 +6,7 @@ use crate::{
     budget::Budget,
     context::Context,
     hostcall::{People, Road, RoadParts, halt::Halt},
-    journal::{entry::Purpose, id::Id},
+    journal::{entry::Purpose, id::Id, ledger::Condition},
     limits::Limits,
     made::CallMade,
     outcome::{Outcome, Status, StreamText, Usage},
@@ -41,6 +41,7 @@ pub(crate) async fn make(
     name: &str,
     calls: &[DirectCall],
     of: Purpose,
+    claim: Option<&Condition>,
     again: Option<RunAgain>,
 ) -> Result<Outcome, PastRunError> {
     let limits = context.limits();
@@ -58,6 +59,7 @@ pub(crate) async fn make(
     let purpose = RunFor {
         of: Some(of),
         agreed: None,
+        claim,
     };
     let kept = KeptRun::begin(&script, None, context, &limits, &recorder, again, purpose)?;
     let processor = Processor::default();
@@ -83,9 +85,13 @@ pub(crate) async fn make(
                 ending.exception = Some(exception);
                 break;
             }
-            Err(halted) => {
-                ending = halted;
+            Err(DirectStop::Ending(halted)) => {
+                ending = *halted;
                 break;
+            }
+            Err(DirectStop::Unknown { call, method }) => {
+                kept.record.withheld(call);
+                return Err(RunError::Unknown { call, method }.into());
             }
         }
     }
@@ -130,19 +136,28 @@ pub(crate) async fn make(
     })
 }
 
+/// Why there are no more calls.
+enum DirectStop {
+    /// The run ends so.
+    Ending(Box<RunEnding>),
+    /// It does not end: a person has to say what became of a call.
+    Unknown { call: u32, method: String },
+}
+
 /// The result of one call, or what a script would have seen of it; or how the run ends.
 async fn one(
     road: &mut Road,
     recorder: &mut Recorder,
     call: &DirectCall,
     limits: &Limits,
-) -> Result<Result<Box<RawValue>, Exception>, RunEnding> {
+) -> Result<Result<Box<RawValue>, Exception>, DirectStop> {
     let request = Request {
         service: call.service.as_str().into(),
         method: call.method.as_str().into(),
         params: &call.params,
     };
-    let failed = |why: &dyn std::fmt::Display| RunEnding::because(Status::Failed, why.to_string());
+    let stop = |status, why: String| DirectStop::Ending(Box::new(RunEnding::because(status, why)));
+    let failed = |why: &dyn std::fmt::Display| stop(Status::Failed, why.to_string());
     let request = serde_json::to_vec(&request).map_err(|error| failed(&error))?;
     let inline = road.inline();
     let answering = inline.drive(road.call(&request, recorder));
@@ -150,16 +165,18 @@ async fn one(
         Ok(Ok(bytes)) => bytes,
         Ok(Err(error)) => {
             return Err(match error.downcast_ref::<Halt>() {
-                Some(Halt::Parked) => {
-                    RunEnding::because(Status::AwaitingApproval, Halt::Parked.to_string())
-                }
-                Some(halt) => RunEnding::because(Status::Diverged, halt.to_string()),
+                Some(Halt::Parked) => stop(Status::AwaitingApproval, Halt::Parked.to_string()),
+                Some(Halt::Unknown { call, method }) => DirectStop::Unknown {
+                    call: *call,
+                    method: method.clone(),
+                },
+                Some(halt) => stop(Status::Diverged, halt.to_string()),
                 None => failed(&error),
             });
         }
         Err(_) => {
             let limit = humantime::format_duration(limits.wall);
-            return Err(RunEnding::because(
+            return Err(stop(
                 Status::Timeout,
                 format!("the wall time limit is {limit}"),
             ));
@@ -217,7 +234,7 @@ pub(crate) async fn call(
         undoes: None,
     };
     let name = format!("{service}.{method}");
-    make(context, &name, &[call], Purpose::Call, None).await
+    make(context, &name, &[call], Purpose::Call, None, None).await
 }
 
 /// Goes on with calls that were parked.
@@ -232,5 +249,5 @@ pub(super) async fn resume(past: PastRun, context: &Context) -> Result<Outcome, 
         until: None,
         outside: None,
     };
-    make(context, &name, &calls, of, Some(again)).await
+    make(context, &name, &calls, of, None, Some(again)).await
 }

@@ -7,7 +7,7 @@ use crate::journal::{
     digest::Digest,
     id::Id,
     ledger::{ApprovalFilter, ApprovalState, RunCounts},
-    past::PastText,
+    past::{Intended, PastText},
 };
 use sandgate_policy::{Effect, Principal};
 use sandgate_wire::{Exception, Value};
@@ -110,11 +110,12 @@ impl PastRun {
                 call: *number,
                 service: call.service.clone(),
                 method: call.method.clone(),
-                result: match (&call.reply, &call.question) {
+                result: match (&call.reply, call.intended) {
                     (Some(reply), _) if reply.is_ok() => "made",
                     (Some(PastText::Here(_) | PastText::Beside(_)), _) => "refused",
-                    (None, Some(_)) => "waits",
-                    (None, None) => "unknown",
+                    (None, Intended::No) => "waits",
+                    // Also where somebody had agreed to it.
+                    (None, Intended::Once | Intended::Named) => "unknown",
                 },
             })
             .collect()

@@ -8,11 +8,16 @@ use crate::{
     cancel::Cancel,
     context::Context,
     hostcall::changes::{Carrying, Changes, PlannedChange},
-    journal::{entry::Purpose, id::Id, past::PastCall},
+    journal::{
+        entry::Purpose,
+        id::Id,
+        ledger::{Condition, RunFilter, RunRow},
+        past::PastCall,
+    },
     outcome::Outcome,
     output::Sink,
     recorder::Clock,
-    sandbox::{RunAs, Sandbox},
+    sandbox::{RunAs, RunError, Sandbox},
     script::Script,
 };
 use sandgate_policy::{Effect, Verdict};
@@ -129,6 +134,7 @@ impl PastRun {
         cancel: Option<Cancel>,
     ) -> Result<Outcome, PastRunError> {
         self.can_be_again()?;
+        let claim = self.carrying()?;
         let begun = &self.past.begun;
         let script = Script {
             clock: if begun.frozen {
@@ -144,9 +150,40 @@ impl PastRun {
             of: Some(Purpose::Carry(self.row.run)),
             changes: self.carried(by)?,
             seed: Some(self.past.tape.seed),
+            claim: Some(claim),
             ..RunAs::default()
         };
-        Ok(sandbox.run_as(script, context, run_as).await?)
+        match sandbox.run_as(script, context, run_as).await {
+            // Another was first, and is looked for again.
+            Err(RunError::Taken) => Err(self
+                .carrying()
+                .err()
+                .unwrap_or(PastRunError::Taken(self.row.run))),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// What has to hold for it to be carried out: that it is not, and was not. THREAT[APR-02]: a run that carried it out and made no
+    /// change did not.
+    fn carrying(&self) -> Result<Condition, PastRunError> {
+        let of = Purpose::Carry(self.row.run);
+        let runs = self.journal.runs(&RunFilter {
+            of: Some(of),
+            ..RunFilter::default()
+        })?;
+        let carries = |row: &&RunRow| row.ended.is_none() || row.counts.changes > 0;
+        match runs.iter().find(carries) {
+            Some(row) => Err(PastRunError::Carried {
+                plan: self.row.run,
+                run: row.run,
+                status: row.status.clone(),
+            }),
+            None => Ok(Condition::Runs {
+                of,
+                all: runs.len() as u64,
+                over: runs.len() as u64,
+            }),
+        }
     }
 
     /// The changes of a plan, to be carried out.

@@ -11,14 +11,15 @@ use crate::{
     journal::{
         entry::Purpose,
         id::Id,
-        ledger::RunFilter,
+        ledger::{Condition, RunFilter, RunRow},
         past::{Intended, PastCall, PastText},
     },
     outcome::Outcome,
+    sandbox::RunError,
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What undoing a run would do, the first step first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +47,25 @@ pub struct UndoStep {
     pub because: Option<String>,
 }
 
+/// What other runs have done to undo a run.
+struct Undone {
+    /// Its calls that were undone, or may be, and by which run.
+    calls: BTreeMap<u32, (UndoneHow, RunRow)>,
+    /// That this is all that was done.
+    claim: Condition,
+}
+
+/// How sure that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UndoneHow {
+    /// The service has said so.
+    Done,
+    /// The run is not over.
+    UnderWay,
+    /// The run is over, and the service has said nothing.
+    Unknown,
+}
+
 impl PastRun {
     /// What would undo it, or one call of it, as methods are in this context now.
     pub fn undoing(&self, context: &Context, call: Option<u32>) -> Result<Undoing, PastRunError> {
@@ -57,10 +77,16 @@ impl PastRun {
                 continue;
             }
             let made = format!("{}.{}", called.service, called.method);
-            let step = if undone.contains(number) {
-                Err("it is undone already".to_owned())
-            } else {
-                self.undoing_call(reach.map(AsRef::as_ref), called)?
+            let step = match undone.calls.get(number) {
+                Some((UndoneHow::Done, _)) => Err("it is undone already".to_owned()),
+                Some((UndoneHow::UnderWay, by)) => Err(format!(
+                    "the run {}, `{}`, is to undo it",
+                    by.run, by.status
+                )),
+                Some((UndoneHow::Unknown, by)) => {
+                    Err(format!("nobody knows whether the run {} undid it", by.run))
+                }
+                None => self.undoing_call(reach.map(AsRef::as_ref), called)?,
             };
             let (method, params, because) = match step {
                 Ok((method, params)) => (Some(method), Some(params), None),
@@ -126,36 +152,51 @@ impl PastRun {
         })
     }
 
-    /// The calls of it that another run has undone.
-    fn undone(&self) -> Result<BTreeSet<u32>, PastRunError> {
-        let filter = RunFilter {
-            since: Some(self.row.began),
+    /// What other runs have done to undo it. They are found by what they are for, and by no time: clocks are set.
+    fn undone(&self) -> Result<Undone, PastRunError> {
+        let of = Purpose::Undo(self.row.run);
+        let runs = self.journal.runs(&RunFilter {
+            of: Some(of),
             ..RunFilter::default()
-        };
-        let runs = self.journal.runs(&filter)?;
-        let undoing = runs
-            .iter()
-            .filter(|row| row.of == Some(Purpose::Undo(self.row.run)));
-        let mut undone = BTreeSet::new();
-        for row in undoing {
+        })?;
+        let over = runs.iter().filter(|row| row.ended.is_some()).count();
+        let mut calls = BTreeMap::new();
+        for row in &runs {
             let other = Self::read(&self.journal, &row.run.to_string())?;
             for (call, number) in direct::calls(&other)?.iter().zip(1..) {
-                let reply = other.past.calls.get(&number);
-                let reply = reply.and_then(|made| made.reply.as_ref());
-                if reply.is_some_and(|reply| reply.is_ok()) {
-                    undone.extend(call.undoes);
-                }
+                let Some(undoes) = call.undoes else { continue };
+                let made = other.past.calls.get(&number);
+                let reply = made.and_then(|made| made.reply.as_ref());
+                let was_sent = made.is_some_and(|made| made.intended != Intended::No);
+                let how = match reply {
+                    Some(reply) if reply.is_ok() => UndoneHow::Done,
+                    _ if row.ended.is_none() => UndoneHow::UnderWay,
+                    None if was_sent => UndoneHow::Unknown,
+                    _ => continue,
+                };
+                calls.insert(undoes, (how, row.clone()));
             }
         }
-        Ok(undone)
+        Ok(Undone {
+            calls,
+            claim: Condition::Runs {
+                of,
+                all: runs.len() as u64,
+                over: over as u64,
+            },
+        })
     }
 
     /// Undoes what can be undone.
     pub async fn undo(self, context: &Context, undoing: &Undoing) -> Result<Outcome, PastRunError> {
+        let undone = self.undone()?;
         let mut calls = Vec::new();
         let mut numbers = Vec::new();
         for step in &undoing.steps {
             if let (Some(method), Some(params)) = (&step.method, &step.params) {
+                if let Some((_, by)) = undone.calls.get(&step.call) {
+                    return Err(self.undone_by(step.call, by));
+                }
                 let params = serde_json::value::RawValue::from_string(params.clone());
                 calls.push(DirectCall {
                     service: step.service.clone(),
@@ -169,6 +210,27 @@ impl PastRun {
         // Which calls they undo is in the name for whoever looks.
         let name = format!("undo of calls: {}", numbers.join(" "));
         let of = Purpose::Undo(self.row.run);
-        direct::make(context, &name, &calls, of, None).await
+        match direct::make(context, &name, &calls, of, Some(&undone.claim), None).await {
+            // THREAT[APR-02]: another was first, perhaps with the same calls.
+            Err(PastRunError::Run(RunError::Taken)) => {
+                let undone = self.undone()?.calls;
+                let mut undoes = calls.iter().filter_map(|call| call.undoes);
+                let same = undoes.find_map(|call| Some((call, &undone.get(&call)?.1)));
+                Err(match same {
+                    Some((call, by)) => self.undone_by(call, by),
+                    None => PastRunError::Taken(self.row.run),
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn undone_by(&self, call: u32, by: &RunRow) -> PastRunError {
+        PastRunError::Undone {
+            run: self.row.run,
+            call,
+            by: by.run,
+            status: by.status.clone(),
+        }
     }
 }

@@ -121,6 +121,7 @@ impl Shared {
             of,
             changes,
             seed,
+            claim,
         } = run_as;
         let limits = &context.limits();
         check(&script, limits)?;
@@ -175,6 +176,7 @@ impl Shared {
             RunFor {
                 of,
                 agreed: changes.agreed().map(|(by, _)| by),
+                claim: claim.as_ref(),
             },
         )?;
         let mut output = Output::new(limits.output, script.sink.take());
@@ -253,7 +255,11 @@ impl Shared {
             }
         };
         let state = store.into_data();
-        let ending = name_ending(end, &state, limits, &meter)?;
+        let ending = name_ending(end, &state, limits, &meter);
+        if let Err(RunError::Unknown { call, .. }) = &ending {
+            state.road.record().withheld(*call);
+        }
+        let ending = ending?;
         Ok(finish(ending, state, &meter, workspace).await)
     }
 }
@@ -505,6 +511,12 @@ fn name_ending(
     }
     if let Some(halt) = error.downcast_ref::<Halt>() {
         let status = match halt {
+            Halt::Unknown { call, method } => {
+                return Err(RunError::Unknown {
+                    call: *call,
+                    method: method.clone(),
+                });
+            }
             Halt::Parked => Status::AwaitingApproval,
             Halt::Diverged(_) | Halt::OffPlan(_) => Status::Diverged,
             Halt::RecordingEnds => Status::Cancelled,

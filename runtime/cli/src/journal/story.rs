@@ -170,6 +170,11 @@ impl<'a> RunStory<'a> {
                 self.calls.remove(&(run, *call));
                 told
             }
+            Entry::Withheld { call } => self.of_call(
+                run,
+                *call,
+                &format!("not sent again, {at}: it would not be made today"),
+            ),
             Entry::Parked(_) => self.of_run(run, &format!("parked, {at}: it waits for people")),
             Entry::Resumed => self.of_run(run, &format!("resumed, {at}")),
             Entry::Ended(ended) => {

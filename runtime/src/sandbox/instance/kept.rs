@@ -5,12 +5,14 @@ use super::{RunEnding, RunError};
 use crate::{
     approvals::Answerer,
     context::Context,
+    failpoint::{Failpoint, pass},
     hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
         digest::Digest,
         entry::{Begun, EndedEntry, PlanApprover, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
+        ledger::Condition,
         past::{Past, PastEnd},
         record::Record,
     },
@@ -32,6 +34,8 @@ pub(crate) struct RunAs {
     pub(crate) changes: Changes,
     /// Where its random bytes come from, where that is the same as another run's.
     pub(crate) seed: Option<[u8; 32]>,
+    /// What has to hold when it begins.
+    pub(crate) claim: Option<Condition>,
 }
 
 /// A run that is made again.
@@ -47,11 +51,12 @@ pub(crate) struct RunAgain {
     pub(crate) outside: Option<PastEnd>,
 }
 
-/// What a run is for, where it is not a script's own, and who agreed to the plan that it carries out.
+/// What a run is for, where it is not a script's own, who agreed to the plan that it carries out, and what has to hold when it begins.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct RunFor<'a> {
     pub(crate) of: Option<Purpose>,
     pub(crate) agreed: Option<&'a Answerer>,
+    pub(crate) claim: Option<&'a Condition>,
 }
 
 /// What a run writes to, and what it did before.
@@ -70,7 +75,7 @@ impl KeptRun {
         limits: &Limits,
         recorder: &Recorder,
         again: Option<RunAgain>,
-        RunFor { of, agreed }: RunFor<'_>,
+        RunFor { of, agreed, claim }: RunFor<'_>,
     ) -> Result<Self, RunError> {
         if let Some(again) = again {
             let may_park = again.goes_on && context.may_park();
@@ -147,12 +152,33 @@ impl KeptRun {
             }),
         };
         let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
+        let record = match claim {
+            None => Record::begin(journal, run, begun),
+            Some(claim) => claimed(journal, run, begun, claim)?,
+        };
         Ok(Self {
-            record: Record::begin(journal, run, begun),
+            record,
             again: None,
             may_park,
         })
     }
+}
+
+/// A run that begins if no other is for the same, and has its first line on the disk by then. THREAT[APR-02]
+fn claimed(
+    journal: &Journal,
+    run: Id,
+    begun: Begun<'_>,
+    claim: &Condition,
+) -> Result<Record, RunError> {
+    let (before, after) = match begun.of {
+        Some(Purpose::Undo(_)) => (Failpoint::Undoing, Failpoint::Undone),
+        _ => (Failpoint::Carrying, Failpoint::Carried),
+    };
+    pass(before);
+    let record = Record::begin_if(journal, run, begun, claim)?.ok_or(RunError::Taken)?;
+    pass(after);
+    Ok(record)
 }
 
 fn run_caller(principal: &Principal, policies: String) -> RunCaller<'_> {
