@@ -10,10 +10,13 @@ mod chain;
 pub(crate) mod digest;
 pub(crate) mod entry;
 pub(crate) mod id;
+pub(crate) mod key;
 pub(crate) mod ledger;
 mod owner;
 pub(crate) mod past;
 pub(crate) mod record;
+pub(crate) mod retention;
+mod seal;
 mod sqlite;
 pub(crate) mod verify;
 
@@ -22,11 +25,13 @@ use broken::BrokenLedger;
 use digest::Digest;
 use entry::Held;
 use id::Id;
+use key::JournalKey;
 use ledger::{
     Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine, Ledger,
-    LedgerError, Line, RunFilter, RunRow,
+    LedgerError, Line, Pruned, Pruning, RunFilter, RunRow,
 };
 use owner::Owner;
+use retention::Retention;
 use sqlite::Sqlite;
 use std::{
     collections::BTreeMap,
@@ -64,9 +69,23 @@ struct JournalInner {
     reader: Mutex<JournalReader>,
     /// Started with the first line, so that a process can confine itself before.
     writer: Mutex<JournalWriter>,
+    options: JournalOptions,
     /// Let go of last.
     _alive: Option<Owner>,
     directory: Option<PathBuf>,
+}
+
+/// How a journal is kept.
+#[derive(Debug, Clone, Default)]
+pub struct JournalOptions {
+    /// What it is sealed with. One that is sealed opens with no other, and not without.
+    pub key: Option<JournalKey>,
+    /// For how long runs are kept after they have ended.
+    pub keep: Option<Duration>,
+    /// How many bytes it may take: while it takes more, the oldest runs that are over are removed.
+    pub most: Option<u64>,
+    /// Whether calls that only read are refused too while it cannot be written.
+    pub required: bool,
 }
 
 /// Most processes only write.
@@ -127,9 +146,14 @@ pub struct Unwritten(Arc<str>);
 impl Journal {
     /// The journal of a state directory, which is made where it is missing.
     pub fn open(state: &Path) -> Result<Self, LedgerError> {
+        Self::open_with(state, JournalOptions::default())
+    }
+
+    /// The same, kept in another way than for ever and for everybody who can read the directory.
+    pub fn open_with(state: &Path, options: JournalOptions) -> Result<Self, LedgerError> {
         failpoint::arm();
         let directory = Self::place(state);
-        let writer = Sqlite::open(&directory)?;
+        let writer = Sqlite::open(&directory, options.key.as_ref())?;
         let owner = Owner::take(&directory).map_err(|error| LedgerError::Directory {
             path: directory.clone(),
             reason: error.to_string(),
@@ -139,6 +163,7 @@ impl Journal {
             queue: Arc::default(),
             reader: Mutex::new(JournalReader::At(directory.clone())),
             writer: Mutex::new(JournalWriter::Waiting(Box::new(writer))),
+            options,
             _alive: Some(owner),
             directory: Some(directory),
         })))
@@ -148,21 +173,39 @@ impl Journal {
     /// process is called by [`Ledger::is_alive`].
     #[must_use]
     pub fn over(owner: Id, writer: Box<dyn Ledger>, reader: Box<dyn Ledger>) -> Self {
+        Self::kept_by(owner, writer, reader, false)
+    }
+
+    fn kept_by(
+        owner: Id,
+        writer: Box<dyn Ledger>,
+        reader: Box<dyn Ledger>,
+        required: bool,
+    ) -> Self {
         Self(Arc::new(JournalInner {
             owner,
             queue: Arc::default(),
             reader: Mutex::new(JournalReader::Open(reader)),
             writer: Mutex::new(JournalWriter::Waiting(writer)),
+            options: JournalOptions {
+                required,
+                ..JournalOptions::default()
+            },
             _alive: None,
             directory: None,
         }))
     }
 
-    /// One that nothing can be written to, so that nothing is changed.
+    /// One that nothing can be written to, so that nothing is changed; nor read, where the journal is `required`.
     #[must_use]
-    pub fn unwritable(why: &LedgerError) -> Self {
+    pub fn unwritable(why: &dyn std::error::Error, required: bool) -> Self {
         let broken = || Box::new(BrokenLedger(why.to_string()));
-        Self::over(Id::of([0; 16]), broken(), broken())
+        Self::kept_by(Id::of([0; 16]), broken(), broken(), required)
+    }
+
+    /// Whether calls that only read are refused too while it cannot be written, whatever contexts say.
+    pub(crate) fn is_required(&self) -> bool {
+        self.0.options.required
     }
 
     /// Where the journal of a state directory is.
@@ -245,7 +288,10 @@ impl Journal {
         from: u64,
         most: usize,
     ) -> Result<Vec<KeptLine>, LedgerError> {
-        self.read(|reader| reader.lines(run, from, most))
+        self.read(|reader| {
+            let lines = reader.lines(run, from, most)?.into_iter();
+            lines.map(|line| reader.opened(line)).collect()
+        })
     }
 
     /// Hands over lines from a place on, of one run or of all, for as long as they are taken, and says where the next ones are.
@@ -290,6 +336,9 @@ impl Journal {
 
     /// A text that lines speak of.
     pub fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
+        if digest == Digest::of(&[]) {
+            return Ok(Vec::new());
+        }
         self.read(|reader| reader.text(digest))
     }
 
@@ -298,22 +347,58 @@ impl Journal {
         self.read(|reader| verify::verify(reader))
     }
 
-    /// Removes what is older than this, as long as more than so many bytes are kept. Tells how many lines that were.
-    pub fn prune(&self, ended_before: u64, above: u64) -> Result<u64, LedgerError> {
-        self.read(|reader| reader.prune(ended_before, above, now_ms()))
+    /// The same of a sealed journal, for whoever has no key: what is sealed is in the chain or not.
+    pub fn verify_sealed(state: &Path) -> Result<VerifiedJournal, LedgerError> {
+        verify::verify(&Sqlite::open_blind(&Self::place(state))?)
+    }
+
+    /// Removes runs that ended before then, in milliseconds since 1970, as long as more than so many bytes are kept.
+    pub fn prune(&self, ended_before: u64, above: u64) -> Result<Pruned, LedgerError> {
+        self.pruned(&Pruning {
+            ended_before,
+            above,
+            at: now_ms(),
+            lines: AT_ONCE as u64,
+            is_rehearsed: false,
+        })
+    }
+
+    /// What that would remove.
+    pub fn would_prune(&self, ended_before: u64, above: u64) -> Result<Pruned, LedgerError> {
+        self.pruned(&Pruning {
+            ended_before,
+            above,
+            at: now_ms(),
+            lines: u64::MAX,
+            is_rehearsed: true,
+        })
+    }
+
+    /// Piece by piece, so that others can write meanwhile.
+    fn pruned(&self, pruning: &Pruning) -> Result<Pruned, LedgerError> {
+        let mut all = Pruned::default();
+        loop {
+            let some = self.read(|reader| reader.prune(pruning))?;
+            all = all.followed_by(&some);
+            if !some.is_more {
+                return Ok(all);
+            }
+        }
     }
 
     /// Adds one line at once, with the texts that it speaks of, if something holds at that moment.
     pub(crate) fn append_if(
         &self,
         line: Line,
-        texts: &[Digest],
+        spoken: &[Digest],
         condition: &Condition,
     ) -> Result<Appended, LedgerError> {
-        let texts = self.0.queue.state().loose(texts);
+        let texts = self.0.queue.state().loose(spoken);
+        let spoken = spoken.iter().map(|digest| (*digest, 0)).collect();
         let batch = Batch {
             lines: vec![line],
             texts,
+            spoken,
         };
         self.read(|reader| reader.append_if(&batch, condition))
     }
@@ -356,7 +441,8 @@ impl Journal {
         self.catch_up();
         let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if let JournalReader::At(directory) = &*reader {
-            *reader = JournalReader::Open(Box::new(Sqlite::open(directory)?));
+            let key = self.0.options.key.as_ref();
+            *reader = JournalReader::Open(Box::new(Sqlite::open(directory, key)?));
         }
         match &mut *reader {
             JournalReader::Open(ledger) => look(&mut **ledger),
@@ -369,11 +455,11 @@ impl Journal {
 
     /// Adds a line, soon, with the texts that it speaks of. Where there is no room for it, it is lost, and whoever adds it has to
     /// know: THREAT[JRN-04].
-    pub(crate) fn push(&self, line: Line, texts: &[Digest]) -> Result<(), Unwritten> {
+    pub(crate) fn push(&self, line: Line, spoken: &[Digest]) -> Result<(), Unwritten> {
         self.start();
         let mut state = self.0.queue.state();
         let size = line.body.len() + size_of::<Line>();
-        let texts = state.loose(texts);
+        let texts = state.loose(spoken);
         let all = texts
             .values()
             .fold(size, |all, text| all.saturating_add(text.len()));
@@ -386,6 +472,9 @@ impl Journal {
         state.bytes = state.bytes.saturating_add(all);
         let is_first = state.batch.lines.is_empty();
         state.batch.texts.extend(texts);
+        let at = state.batch.lines.len();
+        let spoken = spoken.iter().map(|digest| (*digest, at));
+        state.batch.spoken.extend(spoken);
         state.batch.lines.push(line);
         if is_first {
             self.0.queue.wake.notify_one();
@@ -397,7 +486,8 @@ impl Journal {
     pub(crate) fn keep(&self, text: &[u8]) -> Digest {
         let digest = Digest::of(text);
         let mut state = self.0.queue.state();
-        if !state.batch.texts.contains_key(&digest) {
+        // An empty text can be told by its digest.
+        if !text.is_empty() && !state.batch.texts.contains_key(&digest) {
             state.loose.insert(digest, text.to_owned());
         }
         digest
@@ -443,9 +533,10 @@ impl Journal {
         if let JournalWriter::Waiting(mut ledger) = mem::replace(&mut *writer, JournalWriter::Gone)
         {
             let queue = Arc::clone(&self.0.queue);
+            let mut retention = Retention::of(&self.0.options);
             let thread = std::thread::Builder::new()
                 .name("journal".to_owned())
-                .spawn(move || queue.write_to(&mut *ledger));
+                .spawn(move || queue.write_to(&mut *ledger, &mut retention));
             match thread {
                 Ok(thread) => *writer = JournalWriter::Running(thread),
                 Err(error) => {
@@ -499,7 +590,7 @@ impl Queue {
     }
 
     /// Writes until the journal is closed.
-    fn write_to(&self, ledger: &mut dyn Ledger) {
+    fn write_to(&self, ledger: &mut dyn Ledger, retention: &mut Retention) {
         loop {
             let mut state = self.state();
             while state.is_idle() {
@@ -552,10 +643,15 @@ impl Queue {
                     state.put_back(batch, bytes);
                 }
             }
+            let is_idle = state.is_idle();
             drop(state);
             self.written.notify_all();
             for waits in waiting {
                 let _ = waits.done.send(written.clone());
+            }
+            // Nobody waits for the journal while this is done.
+            if written.is_ok() && (is_idle || closing) {
+                retention.keep_to(ledger, now_ms());
             }
             if closing {
                 return;
@@ -579,6 +675,10 @@ impl QueueState {
 
     /// What the disk did not take is tried again before what came meanwhile.
     fn put_back(&mut self, mut batch: Batch, bytes: usize) {
+        let before = batch.lines.len();
+        let spoken = mem::take(&mut self.batch.spoken).into_iter();
+        let spoken = spoken.map(|(digest, at)| (digest, at.saturating_add(before)));
+        batch.spoken.extend(spoken);
         batch.lines.append(&mut self.batch.lines);
         batch.texts.append(&mut self.batch.texts);
         self.batch = batch;
@@ -606,3 +706,11 @@ pub(crate) fn now_ms() -> u64 {
     reason = "a test that cannot go on fails"
 )]
 mod tests;
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
+mod keeping;

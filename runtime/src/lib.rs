@@ -123,13 +123,15 @@ pub use hostcall::{
 };
 pub use input::Input;
 pub use journal::{
-    Journal, NoRun, Unwritten,
+    Journal, JournalOptions, NoRun, Unwritten,
     digest::Digest,
     entry::{Begun, Entry, EntryError, Held, Purpose, Said},
     id::{Id, NoId},
+    key::{JournalKey, JournalKeyError},
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
-        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
+        KeptLine, Ledger, LedgerError, Line, Pruned, Pruning, RunCounts, RunFilter, RunRow,
+        TableChange,
     },
     past::PastError,
     verify::{JournalProblem, VerifiedJournal},

@@ -12,6 +12,22 @@ pub const STATE_DIR: &str = "SANDGATE_STATE_DIR";
 /// Read by the command, for `--policies`: the directory of the contexts.
 pub const POLICIES_DIR: &str = "SANDGATE_POLICIES_DIR";
 
+/// Read by the command, for `--config`: the file of what an operator would otherwise repeat as flags.
+pub const CONFIG: &str = "SANDGATE_CONFIG";
+
+/// What that file is called.
+pub const CONFIG_NAME: &str = "sandgate.toml";
+
+/// The user's own configuration: `$XDG_CONFIG_HOME/sandgate/sandgate.toml`, else in `~/.config`.
+#[must_use]
+pub fn config_file() -> Option<PathBuf> {
+    Some(
+        base("XDG_CONFIG_HOME", ".config")?
+            .join("sandgate")
+            .join(CONFIG_NAME),
+    )
+}
+
 /// The user's own compiled interpreters: `$XDG_CACHE_HOME/sandgate`, else `~/.cache/sandgate`.
 #[must_use]
 pub fn cache_dir() -> Option<PathBuf> {
@@ -39,8 +55,14 @@ pub fn socket(state: &Path) -> PathBuf {
         .join("rpc.sock")
 }
 
+/// The user's home directory.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    absolute("HOME")
+}
+
 fn base(variable: &str, at_home: &str) -> Option<PathBuf> {
-    absolute(variable).or_else(|| Some(absolute("HOME")?.join(at_home)))
+    absolute(variable).or_else(|| Some(home()?.join(at_home)))
 }
 
 fn absolute(variable: &str) -> Option<PathBuf> {

@@ -147,8 +147,9 @@ const ALL: [Stages; 8] = [
         place: "runtime/cli/src",
         module: &[],
         order: &[
-            "shared",
             "values",
+            "settings",
+            "shared",
             "escape",
             "filter",
             "backlog",
@@ -188,6 +189,7 @@ const ALL: [Stages; 8] = [
             "resolve",
             "check",
             "repl",
+            "config",
             "token",
             "serve",
             "mcp",

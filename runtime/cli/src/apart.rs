@@ -10,11 +10,14 @@ use std::path::{Path, PathBuf};
 pub(super) fn deciding(
     shared: &SharedArguments,
     policies: Option<PathBuf>,
-) -> [(&'static str, Option<PathBuf>); 3] {
+) -> [(&'static str, Option<PathBuf>); 5] {
+    let settings = &shared.settings;
     [
         ("the interpreter", shared.image_dir()),
         ("the registered services", shared.state_dir()),
         ("the policies", policies),
+        ("the settings", settings.file.clone()),
+        ("the journal's key", settings.journal.key_file.clone()),
     ]
 }
 

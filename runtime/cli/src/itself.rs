@@ -22,6 +22,7 @@ pub(super) fn command(subcommand: &str) -> Command {
 pub(super) fn command_with(subcommand: &str, shared: &SharedArguments) -> Command {
     let mut command = command(subcommand);
     for (option, path) in [
+        ("--config", &shared.config),
         ("--state-dir", &shared.state),
         ("--cache-dir", &shared.cache),
     ] {

@@ -4,6 +4,7 @@
 
 mod entries;
 mod keeping;
+mod key;
 mod list;
 mod redaction;
 mod show;
@@ -16,7 +17,10 @@ pub(super) use story::{arguments, ruled, short};
 
 use super::{exit::Exit, failure::Failure, print, shared::SharedArguments};
 use clap::{Args, Subcommand};
-use sandgate::{Journal, Outcome, PastRun, PastRunError, Status};
+use sandgate::{
+    Journal, JournalKey, JournalOptions, LedgerError, Outcome, PastRun, PastRunError, Status,
+};
+use std::path::Path;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,8 +30,10 @@ Examples:
   sandgate journal follow
   sandgate journal export --since 2026-01-01 > journal.jsonl
   sandgate journal verify
-  sandgate journal prune --older-than 90d --above 1GiB
+  sandgate journal prune --older-than 90d --above 1GiB --dry-run
+  sandgate journal key new ~/.config/sandgate/journal.key
 
+`keep` and `most` under [journal] of sandgate.toml have whatever writes the journal prune it as well.
 What is marked as sensitive, and what looks like a credential, is shown as [redacted].";
 
 /// See, check and prune what every run was given, asked for and did.
@@ -52,6 +58,8 @@ enum JournalCommand {
     Export(show::ExportArguments),
     /// Remove the oldest runs
     Prune(keeping::PruneArguments),
+    /// Make what the journal is sealed with
+    Key(key::KeyArguments),
 }
 
 pub(super) fn execute(
@@ -65,6 +73,7 @@ pub(super) fn execute(
         JournalCommand::Verify(arguments) => keeping::verify(arguments, shared),
         JournalCommand::Export(arguments) => show::export(arguments, shared),
         JournalCommand::Prune(arguments) => keeping::prune(arguments, shared),
+        JournalCommand::Key(arguments) => key::execute(arguments),
     }
 }
 
@@ -72,7 +81,7 @@ pub(super) fn execute(
 /// nothing that would have to be in it.
 pub(super) fn open(shared: &SharedArguments, calls: bool) -> Option<Journal> {
     let state = shared.state_dir()?;
-    match Journal::open(&state) {
+    match opened(&state, shared) {
         Ok(journal) => Some(journal),
         Err(error) => {
             let what = if calls {
@@ -83,7 +92,8 @@ pub(super) fn open(shared: &SharedArguments, calls: bool) -> Option<Journal> {
             if !shared.quiet {
                 print::err(&format!("sandgate: {error}; {what}\n"));
             }
-            calls.then(|| Journal::unwritable(&error))
+            let required = shared.settings.journal.required.unwrap_or_default();
+            calls.then(|| Journal::unwritable(&error, required))
         }
     }
 }
@@ -109,10 +119,32 @@ pub(super) fn readable(shared: &SharedArguments) -> Result<Journal, Failure> {
     let state = shared.state_dir().ok_or_else(|| {
         Failure::usage("there is no state directory", "name one with --state-dir")
     })?;
-    Journal::open(&state).map_err(|error| {
-        let help = "name the directory in which the run was made, with --state-dir";
+    opened(&state, shared).map_err(|error| {
+        let help = match &error {
+            LedgerError::Sealed { .. } => {
+                "name its file as `key_file`, under [journal] of sandgate.toml; `sandgate config path` says where that is"
+            }
+            LedgerError::OtherKey { .. } | LedgerError::Key(_) => {
+                "put back the file that the journal was sealed with: without it nobody can read what is sealed; `sandgate journal \
+                 verify` can still say whether it is whole"
+            }
+            _ => "name the directory in which the run was made, with --state-dir",
+        };
         Failure::usage(sandgate::chain(&error), help)
     })
+}
+
+/// As the settings say.
+fn opened(state: &Path, shared: &SharedArguments) -> Result<Journal, LedgerError> {
+    let settings = &shared.settings.journal;
+    let key = settings.key_file.as_deref().map(JournalKey::read);
+    let options = JournalOptions {
+        key: key.transpose()?,
+        keep: settings.keep,
+        most: settings.most,
+        required: settings.required.unwrap_or_default(),
+    };
+    Journal::open_with(state, options)
 }
 
 /// The run that is meant.

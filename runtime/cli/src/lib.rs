@@ -9,6 +9,7 @@ mod backlog;
 mod call;
 mod calls;
 mod check;
+mod config;
 mod connector;
 mod demo;
 mod doctor;
@@ -40,6 +41,7 @@ mod resolve;
 mod run;
 mod serve;
 mod service;
+mod settings;
 mod shared;
 mod signals;
 mod stage;
@@ -49,12 +51,17 @@ mod values;
 mod wall;
 
 use clap::{
-    CommandFactory, Parser, Subcommand,
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use exit::Exit;
+use settings::{Settings, SettingsPlace};
 use shared::SharedArguments;
-use std::{ffi::OsString, path::Path, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use wall::Inherited;
 
 /// What every command takes stands behind what is its own.
@@ -66,6 +73,18 @@ const EVERYWHERE: &str = "With every command";
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
+
+    /// The file of settings, or `none` [default: sandgate.toml in a state directory that is named, in
+    /// sandgate in $XDG_CONFIG_HOME, else in ~/.config/sandgate, or in the state directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = sandgate::places::CONFIG,
+        hide_env_values = true,
+        help_heading = EVERYWHERE
+    )]
+    config: Option<std::path::PathBuf>,
 
     /// Where compiled interpreters are kept [default: sandgate in $XDG_CACHE_HOME, else in ~/.cache]
     #[arg(
@@ -136,6 +155,8 @@ enum Command {
     Policy(Box<policy::PolicyArguments>),
     /// Serve agents over a Unix socket and the network: MCP, JSON-RPC, HTTP
     Serve(Box<serve::ServeArguments>),
+    /// Show which settings count, and where each comes from
+    Config(config::ConfigArguments),
     /// Make, list and revoke what agents show that come over the network
     Token(token::TokenArguments),
     /// Let an agent run scripts, as an MCP server on standard input and output
@@ -154,16 +175,28 @@ enum Command {
     Connector,
 }
 
+impl Command {
+    /// Whether what it does depends on the settings. What another process of this command starts is told all of it.
+    fn has_settings(&self) -> bool {
+        match self {
+            Self::Completions(_) | Self::Man(_) | Self::Notifier | Self::Connector => false,
+            // Where the file is can be asked even if it cannot be used.
+            Self::Config(arguments) => arguments.reads_the_file(),
+            _ => true,
+        }
+    }
+}
+
 impl CommandLine {
     /// What was typed. A script in the place of a command is run, with what follows as its arguments.
-    fn of(typed: Vec<OsString>) -> Result<Self, clap::Error> {
-        let error = match Self::try_parse_from(&typed) {
+    fn of(typed: &[OsString], settings: &Settings) -> Result<Self, clap::Error> {
+        let error = match Self::parsed(typed, settings) {
             Ok(Self {
                 command: Command::Run(run),
                 ..
             }) if run.names_an_option() => return Err(Self::unknown_option(typed)),
             Ok(arguments) => return Ok(arguments),
-            Err(error) => Self::without_environment(error, &typed),
+            Err(error) => Self::without_environment(error, typed),
         };
         let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
             return Err(error);
@@ -177,9 +210,70 @@ impl CommandLine {
             Some(place) => {
                 let (before, after) = typed.split_at(place);
                 let run = [OsString::from("run")];
-                Self::try_parse_from([before, &run, after].concat())
+                Self::parsed(&[before, &run, after].concat(), settings)
             }
             None => Err(error),
+        }
+    }
+
+    /// What was typed, and for the rest what the settings say.
+    fn parsed(typed: &[OsString], settings: &Settings) -> Result<Self, clap::Error> {
+        let matches = Self::matches(typed, settings)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))
+    }
+
+    fn matches(typed: &[OsString], settings: &Settings) -> Result<ArgMatches, clap::Error> {
+        settings.apply(Self::command()).try_get_matches_from(typed)
+    }
+
+    /// What was typed, where it lacks something that the settings may say.
+    fn completed(typed: &[OsString], error: clap::Error) -> Result<Self, clap::Error> {
+        if error.kind() != ErrorKind::MissingRequiredArgument {
+            return Err(error);
+        }
+        let known = Self::command().ignore_errors(true);
+        let known = known.try_get_matches_from(typed).ok();
+        let path = |argument| {
+            let found = known.as_ref()?.try_get_one::<PathBuf>(argument);
+            found.ok()?.map(PathBuf::as_path)
+        };
+        let settings = Settings::find(SettingsPlace {
+            named: path("config"),
+            state: path("state_dir"),
+        });
+        match settings {
+            Ok(settings) if settings.file.is_some() => Self::of(typed, &settings),
+            _ => Err(error),
+        }
+    }
+
+    /// Where the settings are looked for.
+    fn settings_place(&self) -> SettingsPlace<'_> {
+        SettingsPlace {
+            named: self.config.as_deref(),
+            state: self.state_dir.as_deref(),
+        }
+    }
+
+    /// The settings, where the command asks for any; and the arguments once more where they say anything of them.
+    fn settled(self, typed: &[OsString]) -> Result<(Self, Settings), ExitCode> {
+        if !self.command.has_settings() {
+            return Ok((self, Settings::default()));
+        }
+        let settings = Settings::find(self.settings_place()).map_err(|error| {
+            print::start();
+            report::failure(&error);
+            ExitCode::from(Exit::Usage)
+        })?;
+        if settings.file.is_none() {
+            return Ok((self, settings));
+        }
+        match Self::of(typed, &settings) {
+            Ok(arguments) => Ok((arguments, settings)),
+            Err(error) => {
+                print::arguments(&error);
+                Err(Exit::Usage.into())
+            }
         }
     }
 
@@ -189,9 +283,15 @@ impl CommandLine {
             return error;
         };
         let mut usage = usage.to_string();
-        for option in ["--cache-dir", "--state-dir", "--policies"] {
-            if !typed.iter().any(|argument| argument == option) {
-                usage = usage.replace(&format!(" {option} <DIR>"), "");
+        for option in [
+            "--cache-dir <DIR>",
+            "--state-dir <DIR>",
+            "--policies <DIR>",
+            "--config <FILE>",
+        ] {
+            let (name, _) = option.split_once(' ').unwrap_or((option, ""));
+            if !typed.iter().any(|argument| argument == name) {
+                usage = usage.replace(&format!(" {option}"), "");
             }
         }
         error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
@@ -199,7 +299,7 @@ impl CommandLine {
     }
 
     /// What is wrong with an option in the place of a script, said as it is said of any option.
-    fn unknown_option(typed: Vec<OsString>) -> clap::Error {
+    fn unknown_option(typed: &[OsString]) -> clap::Error {
         let mut command = Self::command().mut_subcommand("run", |run| {
             run.mut_arg("script", |script| {
                 script.allow_hyphen_values(false).trailing_var_arg(false)
@@ -220,7 +320,9 @@ impl CommandLine {
 #[must_use]
 pub fn main() -> ExitCode {
     let inherited = Inherited::look();
-    let arguments = match CommandLine::of(std::env::args_os().collect()) {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let arguments = CommandLine::of(&typed, &Settings::default());
+    let arguments = match arguments.or_else(|error| CommandLine::completed(&typed, error)) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are among them.
@@ -233,10 +335,17 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
+    let (arguments, settings) = match arguments.settled(&typed) {
+        Ok(settled) => settled,
+        Err(code) => return code,
+    };
     let shared = SharedArguments {
+        // Other processes of this command find what this one found.
+        config: settings.file.clone().or_else(|| arguments.config.clone()),
         cache: arguments.cache_dir,
         state: arguments.state_dir,
         quiet: arguments.quiet,
+        settings,
     };
     report::start(shared.quiet, arguments.verbose);
     let done = match arguments.command {
@@ -258,6 +367,10 @@ pub fn main() -> ExitCode {
         Command::Service(arguments) => service::execute(*arguments, &shared),
         Command::Policy(arguments) => policy::execute(*arguments, &shared),
         Command::Serve(arguments) => serve::execute(&arguments, &shared, inherited),
+        Command::Config(arguments) => {
+            let matches = CommandLine::matches(&typed, &shared.settings);
+            config::execute(&arguments, &shared, matches.ok().as_ref())
+        }
         Command::Token(arguments) => token::execute(&arguments, &shared),
         Command::Mcp(arguments) => mcp::execute(*arguments, &shared, inherited),
         Command::Doctor(arguments) => doctor::execute(&arguments, &shared),

@@ -1,5 +1,6 @@
-//! Reads the tables of `limits.toml` and `cases.toml`: every key by its name, every value by its type, and a problem
-//! for each one that is not so. Nothing is skipped: a key that nobody reads would be a limit that nobody keeps.
+//! Reads the tables of `limits.toml` and `cases.toml`, and for the command those of `sandgate.toml`: every key by its name, every
+//! value by its type, and a problem for each one that is not so. Nothing is skipped: a key that nobody reads would be a limit that
+//! nobody keeps.
 
 use crate::{
     problem::{File, Problem},
@@ -10,17 +11,19 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 /// One table, and what is wrong with it so far.
-pub(crate) struct Fields<'a> {
+#[derive(Debug)]
+pub struct Fields<'a> {
     table: &'a DeTable<'a>,
     place: Range<usize>,
-    pub(crate) problems: Vec<Problem>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
 }
 
 /// A value and where it stands.
-pub(crate) type Placed<T> = (T, Range<usize>);
+pub type Placed<T> = (T, Range<usize>);
 
 /// Parses a file and hands its table on.
-pub(crate) fn with_table<T>(
+pub fn with_table<T>(
     file: File<'_>,
     read: impl FnOnce(&DeTable<'_>) -> Result<T, Vec<Problem>>,
 ) -> Result<T, Vec<Problem>> {
@@ -41,7 +44,8 @@ pub(crate) fn with_table<T>(
 
 impl<'a> Fields<'a> {
     /// Keys that are not among the known ones are problems from the start.
-    pub(crate) fn new(table: &'a DeTable<'a>, place: Range<usize>, known: &'static [&str]) -> Self {
+    #[must_use]
+    pub fn new(table: &'a DeTable<'a>, place: Range<usize>, known: &'static [&str]) -> Self {
         let problems = table
             .keys()
             .filter(|key| !known.contains(&key.get_ref().as_ref()))
@@ -62,7 +66,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of a key, where there is one and it is what is expected.
-    pub(crate) fn read<T>(
+    pub fn read<T>(
         &mut self,
         key: &str,
         expected: &str,
@@ -93,23 +97,28 @@ impl<'a> Fields<'a> {
         self.read(key, expected, parse)
     }
 
-    pub(crate) fn text(&mut self, key: &str) -> Option<Placed<&'a str>> {
+    /// The same, for a text.
+    pub fn text(&mut self, key: &str) -> Option<Placed<&'a str>> {
         self.read(key, "a string", DeValue::as_str)
     }
 
-    pub(crate) fn flag(&mut self, key: &str) -> Option<bool> {
+    /// The same, for what is true or false.
+    pub fn flag(&mut self, key: &str) -> Option<bool> {
         let (flag, _) = self.read(key, "true or false", DeValue::as_bool)?;
         Some(flag)
     }
 }
 
-pub(crate) fn integer(value: &DeValue<'_>) -> Option<i64> {
+/// A whole number, however it is written.
+#[must_use]
+pub fn integer(value: &DeValue<'_>) -> Option<i64> {
     let integer = value.as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
 /// A list of strings with their places.
-pub(crate) fn texts<'a>(value: &'a DeValue<'a>) -> Option<Vec<Placed<&'a str>>> {
+#[must_use]
+pub fn texts<'a>(value: &'a DeValue<'a>) -> Option<Vec<Placed<&'a str>>> {
     value
         .as_array()?
         .iter()

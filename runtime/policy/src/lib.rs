@@ -36,6 +36,7 @@ pub use cases::{Case, CaseReport, CaseResult, Cases, Expectation, Ruling, junit}
 pub use characters::{is_blank, is_hidden, is_right_to_left};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
+pub use fields::{Fields, Placed, integer, texts, with_table};
 pub use hash::PolicyHash;
 pub use interface::{Effect, Interface, MethodInterface, ParameterInterface};
 pub use layout::formatted;

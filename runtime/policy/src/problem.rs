@@ -61,7 +61,9 @@ pub struct File<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// What is wrong.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             help: None,
@@ -70,18 +72,23 @@ impl Problem {
         }
     }
 
-    pub(crate) fn at(mut self, place: Range<usize>) -> Self {
+    /// Where, in bytes.
+    #[must_use]
+    pub fn at(mut self, place: Range<usize>) -> Self {
         self.labels.push((place, None));
         self
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Suggests what is closest, or lists what there is.
-    pub(crate) fn near<'a>(self, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
+    #[must_use]
+    pub fn near<'a>(self, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
         match nearest(name, known.clone()) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => {
@@ -169,7 +176,9 @@ impl Diagnostic for Problem {
 }
 
 impl Unusable {
-    pub(crate) fn new(file: File<'_>, problems: Vec<Problem>) -> Self {
+    /// A file that cannot be used.
+    #[must_use]
+    pub fn new(file: File<'_>, problems: Vec<Problem>) -> Self {
         Self::titled("cannot be used", file, problems)
     }
 

@@ -5,7 +5,7 @@ use super::{
     id::Id,
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine,
-        Ledger, LedgerError, RunFilter, RunRow,
+        Ledger, LedgerError, Pruned, Pruning, RunFilter, RunRow,
     },
 };
 
@@ -48,11 +48,11 @@ impl Ledger for BrokenLedger {
         self.say()
     }
 
-    fn texts(&self) -> Result<Vec<Digest>, LedgerError> {
+    fn texts(&self, _: &mut dyn FnMut(Digest, Result<(), LedgerError>)) -> Result<(), LedgerError> {
         self.say()
     }
 
-    fn prune(&mut self, _: u64, _: u64, _: u64) -> Result<u64, LedgerError> {
+    fn prune(&mut self, _: &Pruning) -> Result<Pruned, LedgerError> {
         self.say()
     }
 

@@ -475,6 +475,9 @@ pub enum EntryError {
 }
 
 impl<'a> Entry<'a> {
+    /// The kind of what says where the chain begins.
+    pub(crate) const PRUNED: u8 = 15;
+
     /// As it is kept.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
@@ -513,7 +516,7 @@ impl<'a> Entry<'a> {
             Self::Parked(_) => 12,
             Self::Resumed => 13,
             Self::Ended(_) => 14,
-            Self::Pruned { .. } => 15,
+            Self::Pruned { .. } => Self::PRUNED,
             Self::Planned { .. } => 16,
             Self::Withheld { .. } => 17,
         }

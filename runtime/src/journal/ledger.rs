@@ -6,9 +6,10 @@ use super::{
     digest::Digest,
     entry::{Entry, Held, Purpose},
     id::Id,
+    key::JournalKeyError,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// Keeps the journal.
 pub trait Ledger: fmt::Debug + Send {
@@ -32,15 +33,23 @@ pub trait Ledger: fmt::Debug + Send {
     /// Lines from a place on, in their order, of one run or of all; no more than so many.
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError>;
 
+    /// A line of [`Ledger::lines`] with its entry as it was written, where it is not kept so.
+    fn opened(&self, line: KeptLine) -> Result<KeptLine, LedgerError> {
+        Ok(line)
+    }
+
     /// A text that stands beside the lines.
     fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError>;
 
-    /// The digests of all of them.
-    fn texts(&self) -> Result<Vec<Digest>, LedgerError>;
+    /// Hands over the digest of each of them, and what is wrong with it. One that cannot be read has any digest.
+    fn texts(
+        &self,
+        look: &mut dyn FnMut(Digest, Result<(), LedgerError>),
+    ) -> Result<(), LedgerError>;
 
-    /// Removes the oldest lines, those of runs that ended before then, in milliseconds since 1970, as long as more than so many
-    /// bytes are kept; and the texts that no line speaks of any more. Tells how many lines that were.
-    fn prune(&mut self, ended_before: u64, above: u64, at: u64) -> Result<u64, LedgerError>;
+    /// Removes the oldest lines, in whole runs, and the texts that no line speaks of any more; and leaves a line that says so. Nothing
+    /// is removed of a run that is not over, and nothing that came after it began.
+    fn prune(&mut self, pruning: &Pruning) -> Result<Pruned, LedgerError>;
 
     /// How often something was added by anybody, for whoever looks for news.
     fn last(&self) -> Result<u64, LedgerError>;
@@ -67,8 +76,55 @@ pub trait Ledger: fmt::Debug + Send {
 pub struct Batch {
     /// The lines.
     pub lines: Vec<Line>,
-    /// Texts that they speak of.
+    /// Texts that they speak of, and that may not be kept yet.
     pub texts: BTreeMap<Digest, Vec<u8>>,
+    /// All texts that they speak of, each with the last line that does, counted from 0.
+    pub spoken: BTreeMap<Digest, usize>,
+}
+
+/// What may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruning {
+    /// Runs that ended before then, in milliseconds since 1970,
+    pub ended_before: u64,
+    /// while more than so many bytes are kept.
+    pub above: u64,
+    /// When it is now.
+    pub at: u64,
+    /// No more than so many lines, but for one run that has more.
+    pub lines: u64,
+    /// Whether nothing is removed, and it is only to be said what would be.
+    pub is_rehearsed: bool,
+}
+
+/// What was removed, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Lines.
+    pub lines: u64,
+    /// Runs that they were of.
+    pub runs: u64,
+    /// Texts.
+    pub texts: u64,
+    /// Whether there is more that may be removed.
+    #[serde(skip)]
+    pub is_more: bool,
+    /// The run that is not over, before which it ended.
+    pub held_by: Option<Id>,
+}
+
+impl Pruned {
+    /// This, and what was removed after it.
+    #[must_use]
+    pub fn followed_by(&self, next: &Self) -> Self {
+        Self {
+            lines: self.lines.saturating_add(next.lines),
+            runs: self.runs.saturating_add(next.runs),
+            texts: self.texts.saturating_add(next.texts),
+            is_more: next.is_more,
+            held_by: next.held_by,
+        }
+    }
 }
 
 /// One line that is added.
@@ -387,7 +443,7 @@ pub enum LedgerError {
     #[error("the journal's directory `{}` cannot be used: {reason}", path.display())]
     Directory {
         /// Which one.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
         reason: String,
     },
@@ -403,6 +459,21 @@ pub enum LedgerError {
     /// What is kept is not what was written, or was written by a newer program.
     #[error("the journal's {0}")]
     Corrupt(String),
+    /// What it holds is sealed, and there is no key.
+    #[error("the journal is sealed, and no key is named; the one that it was sealed with was read from `{}`", file.display())]
+    Sealed {
+        /// Where it was.
+        file: PathBuf,
+    },
+    /// There is a key, and it is another.
+    #[error("the journal is sealed with another key than that in `{}`", file.display())]
+    OtherKey {
+        /// Where that one is.
+        file: PathBuf,
+    },
+    /// The key cannot be had.
+    #[error(transparent)]
+    Key(#[from] JournalKeyError),
     /// Another engine says no.
     #[error("the journal cannot be used: {0}")]
     Engine(String),

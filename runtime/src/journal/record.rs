@@ -425,7 +425,7 @@ impl Record {
             .as_deref()
             .and_then(|key| IdempotencyKey::new(key).ok());
         if effect == Effect::Read && approval.is_none() {
-            if is_required {
+            if is_required || journal.is_required() {
                 journal.reach().await?;
                 self.is_whole()?;
             }

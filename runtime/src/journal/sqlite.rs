@@ -9,14 +9,16 @@
 mod condition;
 
 use super::{
+    RUNNING,
     anchor::AnchorFile,
     chain::link,
     digest::Digest,
-    entry::{Entry, Purpose},
+    entry::Entry,
     id::Id,
+    key::JournalKey,
     ledger::{
-        Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
-        KeptLine, Ledger, LedgerError, Line, RunCounts, RunFilter, RunRow, TableChange,
+        Anchor, Appended, ApprovalFilter, ApprovalRow, AskedRow, Batch, Condition, KeptLine,
+        Ledger, LedgerError, Line, Pruned, Pruning, RunFilter, RunRow, TableChange,
     },
     owner,
 };
@@ -24,21 +26,21 @@ use crate::{
     failpoint::{Failpoint, disk, pass},
     private,
 };
-use condition::{holds, latest, written};
-use rusqlite::{
-    Connection, OptionalExtension, Row, RowIndex, ToSql, Transaction, TransactionBehavior, params,
-    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+use condition::{holds, latest};
+use rows::{
+    APPROVAL, approval_row, approvals_wanted, number, run_row, runs_wanted, says, unsigned,
 };
-use ruzstd::{
-    decoding::StreamingDecoder,
-    encoding::{CompressionLevel, compress_to_vec},
-};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::{
-    collections::BTreeSet,
-    io::Read,
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
+use storage::Storage;
+
+mod pruning;
+mod rows;
+mod storage;
 
 /// Each step makes a database of one version one of the next.
 const MIGRATIONS: &[&str] = &["
@@ -60,10 +62,13 @@ const MIGRATIONS: &[&str] = &["
         expires INTEGER NOT NULL, binding BLOB NOT NULL, line INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX approvals_run ON approvals (run);
-    CREATE INDEX approvals_state ON approvals (state);"];
-
-/// Texts that are shorter are not worth packing.
-const SHORT: usize = 512;
+    CREATE INDEX approvals_state ON approvals (state);",
+    // Lines are removed from the oldest on, so a text can go with the last line that speaks of it.
+    "
+    CREATE TABLE spoken (digest BLOB PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO spoken SELECT digest, (SELECT coalesce(max(seq), 0) FROM entries) FROM texts;
+    CREATE TABLE seal (salt BLOB NOT NULL, probe BLOB NOT NULL, file TEXT NOT NULL) STRICT;",
+];
 
 /// One connection.
 #[derive(Debug)]
@@ -72,11 +77,25 @@ pub(super) struct Sqlite {
     anchor: AnchorFile,
     directory: PathBuf,
     durable: bool,
+    storage: Storage,
 }
 
 impl Sqlite {
-    /// Opens the journal of a directory, which is made where it is missing.
-    pub(super) fn open(directory: &Path) -> Result<Self, LedgerError> {
+    /// Opens the journal of a directory, which is made where it is missing. What is written from then on is sealed where there is a
+    /// key, and one that is sealed opens with no other.
+    pub(super) fn open(directory: &Path, key: Option<&JournalKey>) -> Result<Self, LedgerError> {
+        Self::opened(directory, |database| Storage::of(database, key))
+    }
+
+    /// Opens it for whoever has no key: what is sealed stays so.
+    pub(super) fn open_blind(directory: &Path) -> Result<Self, LedgerError> {
+        Self::opened(directory, |database| Storage::blind(database))
+    }
+
+    fn opened(
+        directory: &Path,
+        storage: impl FnOnce(&mut Connection) -> Result<Storage, LedgerError>,
+    ) -> Result<Self, LedgerError> {
         private::make_directory(directory).map_err(|error| LedgerError::Directory {
             path: directory.to_owned(),
             reason: error.to_string(),
@@ -92,6 +111,7 @@ impl Sqlite {
         database.set_prepared_statement_cache_capacity(32);
         migrate(&mut database)?;
         database.pragma_update(None, "synchronous", "normal")?;
+        let storage = storage(&mut database)?;
         let mut anchor = AnchorFile::open(directory).map_err(LedgerError::Anchor)?;
         if head(&database)?.seq == 0 {
             anchor.begin().map_err(LedgerError::Anchor)?;
@@ -101,33 +121,43 @@ impl Sqlite {
             anchor,
             directory: directory.to_owned(),
             durable: false,
+            storage,
         })
     }
 
     /// Adds lines in a transaction that somebody else began, and ends it.
     fn commit(
         anchor: &mut AnchorFile,
+        storage: &Storage,
         transaction: Transaction<'_>,
         batch: &Batch,
         durable: bool,
     ) -> Result<(), LedgerError> {
-        for (digest, text) in &batch.texts {
-            keep(&transaction, *digest, text)?;
+        let first = head(&transaction)?.seq.saturating_add(1);
+        for (digest, at) in &batch.spoken {
+            let text = batch.texts.get(digest);
+            let line = first.saturating_add(u64::try_from(*at).unwrap_or(u64::MAX));
+            speak(&transaction, storage, line, *digest, text)?;
         }
-        let head = Self::add(&transaction, &batch.lines, durable)?;
+        let head = Self::add(&transaction, storage, &batch.lines, durable)?;
         Self::end(anchor, transaction, head)
     }
 
     /// Adds lines in a transaction, and tells where the chain ends then.
     fn add<'l>(
         transaction: &Transaction<'_>,
+        storage: &Storage,
         lines: impl IntoIterator<Item = &'l Line>,
         durable: bool,
     ) -> Result<Anchor, LedgerError> {
         let mut head = head(transaction)?;
+        // Most runs begin and end in one transaction, and their rows are written once.
+        let mut begun: BTreeMap<Id, RunRow> = BTreeMap::new();
         for line in lines {
             let seq = head.seq.saturating_add(1);
-            let hash = link(&head.hash, seq, line.run, line.at, &line.body);
+            // The chain is over what is stored, so that whoever has no key can follow it.
+            let body = storage.line(seq, line)?;
+            let hash = link(&head.hash, seq, line.run, line.at, &body);
             transaction
                 .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                 .execute(params![
@@ -135,13 +165,23 @@ impl Sqlite {
                     line.run,
                     number(line.at),
                     line.kind,
-                    line.body,
+                    body,
                     hash
                 ])?;
-            if let Some(change) = &line.change {
-                apply(transaction, seq, line, change)?;
+            match &line.change {
+                None => {}
+                Some(TableChange::Begun(row)) => drop(begun.insert(row.run, (**row).clone())),
+                Some(change) => {
+                    let row = begun.get_mut(&line.run);
+                    if !row.is_some_and(|row| stand(row, line.at, change)) {
+                        apply(transaction, storage, seq, line, change)?;
+                    }
+                }
             }
             head = Anchor { seq, hash, durable };
+        }
+        for row in begun.values() {
+            insert(transaction, storage, row)?;
         }
         Ok(Anchor { durable, ..head })
     }
@@ -176,6 +216,18 @@ fn begin<'d>(
         *was_durable = durable;
     }
     Ok(database.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+/// By their places, as in `APPROVAL`.
+fn kept_line(row: &Row<'_>) -> rusqlite::Result<KeptLine> {
+    Ok(KeptLine {
+        seq: unsigned(row, 0)?,
+        run: row.get(1)?,
+        at: unsigned(row, 2)?,
+        kind: row.get(3)?,
+        body: row.get(4)?,
+        hash: row.get(5)?,
+    })
 }
 
 fn migrate(database: &mut Connection) -> Result<(), LedgerError> {
@@ -226,32 +278,64 @@ fn head(database: &Connection) -> Result<Anchor, LedgerError> {
     }))
 }
 
+/// What follows for a row that is still to be written. Whether anything does.
+fn stand(row: &mut RunRow, at: u64, change: &TableChange) -> bool {
+    match change {
+        TableChange::Stands {
+            status,
+            counts,
+            over,
+        } => {
+            status.clone_into(&mut row.status);
+            (row.counts, row.owner) = (*counts, None);
+            row.ended = over.then_some(at);
+            true
+        }
+        TableChange::Resumed { owner } => {
+            RUNNING.clone_into(&mut row.status);
+            row.owner = Some(*owner);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn insert(database: &Connection, storage: &Storage, row: &RunRow) -> Result<(), LedgerError> {
+    let purpose = row
+        .of
+        .map(|of| serde_json::to_string(&of).unwrap_or_default());
+    database
+        .prepare_cached(
+            "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            row.run,
+            row.status,
+            row.context,
+            row.actor,
+            storage.user(row)?,
+            storage.name(row)?,
+            purpose,
+            number(row.began),
+            row.ended.map(number),
+            number(row.counts.calls),
+            number(row.counts.changes),
+            number(row.counts.refused),
+            row.owner
+        ])?;
+    Ok(())
+}
+
 /// What follows from a line.
 fn apply(
     database: &Connection,
+    storage: &Storage,
     seq: u64,
     line: &Line,
     change: &TableChange,
 ) -> Result<(), LedgerError> {
     match change {
-        TableChange::Begun(row) => {
-            let purpose = row.of.map(written);
-            database
-                .prepare_cached(
-                    "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, 0, 0, 0, ?9)",
-                )?
-                .execute(params![
-                    row.run,
-                    row.status,
-                    row.context,
-                    row.actor,
-                    row.user,
-                    row.name,
-                    purpose,
-                    number(row.began),
-                    row.owner
-                ])?;
-        }
+        TableChange::Begun(row) => insert(database, storage, row)?,
         TableChange::Stands {
             status,
             counts,
@@ -293,7 +377,7 @@ fn apply(
                     row.needed,
                     row.agreed,
                     number(row.expires),
-                    row.binding,
+                    storage.binding(row.approval, row.binding)?,
                     number(seq)
                 ])?;
         }
@@ -312,10 +396,32 @@ fn apply(
     Ok(())
 }
 
+impl Sqlite {
+    /// Whether lines of a run say what a filter asks of lines, where only we can read those.
+    fn is_said(&self, run: Id, filter: &RunFilter) -> Result<bool, LedgerError> {
+        let kinds = [(filter.called.is_some(), 5), (filter.verdict.is_some(), 6)];
+        for (_, kind) in kinds.into_iter().filter(|(is_asked, _)| *is_asked) {
+            let mut statement = self.database.prepare_cached(
+                "SELECT seq, run, at, kind, body, hash FROM entries WHERE run = ?1 AND kind = ?2",
+            )?;
+            let mut rows = statement.query(params![run, kind])?;
+            let mut is_said = false;
+            while let Some(row) = rows.next()?.filter(|_| !is_said) {
+                let line = self.storage.opened(kept_line(row)?)?;
+                is_said = Entry::decode(&line.body).is_ok_and(|entry| says(&entry, filter));
+            }
+            if !is_said {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl Ledger for Sqlite {
     fn append(&mut self, batch: &Batch, durable: bool) -> Result<(), LedgerError> {
         let transaction = begin(&mut self.database, &mut self.durable, durable)?;
-        Self::commit(&mut self.anchor, transaction, batch, durable)
+        Self::commit(&mut self.anchor, &self.storage, transaction, batch, durable)
     }
 
     fn append_if(&mut self, batch: &Batch, condition: &Condition) -> Result<Appended, LedgerError> {
@@ -323,58 +429,36 @@ impl Ledger for Sqlite {
         if !holds(&transaction, condition)? {
             return Ok(Appended::TooLate);
         }
-        Self::commit(&mut self.anchor, transaction, batch, true)?;
+        Self::commit(&mut self.anchor, &self.storage, transaction, batch, true)?;
         Ok(Appended::Yes)
     }
 
     fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, LedgerError> {
-        let mut wanted = RowsWanted::default();
-        if let Some(beginning) = &filter.beginning {
-            let Some((first, last)) = Id::beginning(beginning) else {
-                return Ok(Vec::new());
-            };
-            wanted.and("run BETWEEN ? AND ?", [boxed(first), boxed(last)]);
-        }
-        if let Some(context) = &filter.context {
-            wanted.and("context = ?", [boxed(context.clone())]);
-        }
-        if let Some(status) = &filter.status {
-            wanted.and("status = ?", [boxed(status.clone())]);
-        }
-        if let Some(of) = filter.of {
-            wanted.and("purpose = ?", [boxed(written(of))]);
-        }
-        if let Some(since) = filter.since {
-            wanted.and("began >= ?", [boxed(number(since))]);
-        }
-        if let Some(until) = filter.until {
-            wanted.and("began < ?", [boxed(number(until))]);
-        }
-        if let Some((service, method)) = &filter.called {
-            wanted.and(
-                "EXISTS (SELECT 1 FROM entries e WHERE e.run = runs.run AND e.kind = 5
-                    AND json_extract(CAST(substr(e.body, 2) AS TEXT), '$.called.service') = ?
-                    AND coalesce(?, json_extract(CAST(substr(e.body, 2) AS TEXT), '$.called.method'))
-                        = json_extract(CAST(substr(e.body, 2) AS TEXT), '$.called.method'))",
-                [boxed(service.clone()), boxed(method.clone())],
-            );
-        }
-        if let Some(verdict) = &filter.verdict {
-            wanted.and(
-                "EXISTS (SELECT 1 FROM entries e WHERE e.run = runs.run AND e.kind = 6
-                    AND json_extract(CAST(substr(e.body, 2) AS TEXT), '$.decided.verdict') = ?)",
-                [boxed(verdict.clone())],
-            );
-        }
+        let are_sealed = self.storage.is_sealed();
+        let Some(wanted) = runs_wanted(filter, are_sealed) else {
+            return Ok(Vec::new());
+        };
         let most = filter.most.unwrap_or(usize::MAX);
+        let is_looked_at = are_sealed && (filter.called.is_some() || filter.verdict.is_some());
+        let limit = if is_looked_at { usize::MAX } else { most };
         let text = format!(
             "SELECT * FROM runs {} ORDER BY run DESC LIMIT {}",
             wanted.text(),
-            i64::try_from(most).unwrap_or(i64::MAX)
+            i64::try_from(limit).unwrap_or(i64::MAX)
         );
         let mut statement = self.database.prepare(&text)?;
         let rows = statement.query_map(wanted.values().as_slice(), run_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut runs = Vec::new();
+        for row in rows {
+            let row = self.storage.opened_run(row?)?;
+            if !is_looked_at || self.is_said(row.run, filter)? {
+                runs.push(row);
+            }
+            if runs.len() >= most {
+                break;
+            }
+        }
+        Ok(runs)
     }
 
     fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRow>, LedgerError> {
@@ -386,7 +470,9 @@ impl Ledger for Sqlite {
             wanted.text()
         );
         let mut statement = self.database.prepare(&text)?;
-        let rows = statement.query_map(wanted.values().as_slice(), approval_row)?;
+        let rows = statement.query_map(wanted.values().as_slice(), |row| {
+            approval_row(row, &self.storage)
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -395,37 +481,41 @@ impl Ledger for Sqlite {
             return Ok(Vec::new());
         };
         let text = format!(
-            "SELECT {APPROVAL}, r.name, r.actor, r.user, r.changes, e.body FROM approvals a
+            "SELECT {APPROVAL}, r.name, r.actor, r.user, r.changes, e.at, e.kind, e.body, e.hash FROM approvals a
              JOIN runs r ON r.run = a.run JOIN entries e ON e.seq = a.line {} ORDER BY a.line",
             wanted.text()
         );
         let mut statement = self.database.prepare(&text)?;
         let rows = statement.query_map(wanted.values().as_slice(), |row| {
-            Ok(AskedRow {
-                row: approval_row(row)?,
+            let asked = approval_row(row, &self.storage)?;
+            let line = KeptLine {
+                seq: asked.line,
+                run: asked.run,
+                at: unsigned(row, 16)?,
+                kind: row.get(17)?,
+                body: row.get(18)?,
+                hash: row.get(19)?,
+            };
+            let asked = AskedRow {
+                row: asked,
                 script: row.get(12)?,
                 actor: row.get(13)?,
                 user: row.get(14)?,
                 changes: unsigned(row, 15)?,
-                body: row.get(16)?,
-            })
+                body: Vec::new(),
+            };
+            Ok((asked, line))
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        rows.map(|found| {
+            let (asked, line) = found?;
+            let body = self.storage.opened(line)?.body;
+            self.storage.opened_asked(AskedRow { body, ..asked })
+        })
+        .collect()
     }
 
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        // By their places, as in `APPROVAL`.
-        let line = |row: &Row<'_>| {
-            Ok(KeptLine {
-                seq: unsigned(row, 0)?,
-                run: row.get(1)?,
-                at: unsigned(row, 2)?,
-                kind: row.get(3)?,
-                body: row.get(4)?,
-                hash: row.get(5)?,
-            })
-        };
         let lines = match run {
             Some(run) => self
                 .database
@@ -433,100 +523,76 @@ impl Ledger for Sqlite {
                     "SELECT seq, run, at, kind, body, hash FROM entries
                      WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
                 )?
-                .query_map(params![run, number(from), most], line)?
+                .query_map(params![run, number(from), most], kept_line)?
                 .collect::<Result<_, _>>()?,
             None => self
                 .database
                 .prepare_cached(
                     "SELECT seq, run, at, kind, body, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
                 )?
-                .query_map(params![number(from), most], line)?
+                .query_map(params![number(from), most], kept_line)?
                 .collect::<Result<_, _>>()?,
         };
         Ok(lines)
     }
 
-    fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
-        let (packed, body): (i64, Vec<u8>) = self
-            .database
-            .prepare_cached("SELECT packed, body FROM texts WHERE digest = ?1")?
-            .query_row([digest], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?
-            .ok_or_else(|| LedgerError::Corrupt(format!("text {digest} is gone")))?;
-        let text = match packed {
-            0 => body,
-            1 => unpacked(&body)
-                .ok_or_else(|| LedgerError::Corrupt(format!("text {digest} cannot be unpacked")))?,
-            _ => {
-                return Err(LedgerError::Corrupt(format!(
-                    "text {digest} is neither packed nor not"
-                )));
-            }
-        };
-        if Digest::of(&text) == digest {
-            Ok(text)
-        } else {
-            Err(LedgerError::Corrupt(format!(
-                "text {digest} is not the one that was kept"
-            )))
-        }
+    fn opened(&self, line: KeptLine) -> Result<KeptLine, LedgerError> {
+        self.storage.opened(line)
     }
 
-    fn texts(&self) -> Result<Vec<Digest>, LedgerError> {
+    fn text(&self, digest: Digest) -> Result<Vec<u8>, LedgerError> {
         let mut statement = self
             .database
-            .prepare_cached("SELECT digest FROM texts ORDER BY digest")?;
-        let digests = statement.query_map([], |row| row.get(0))?;
-        Ok(digests.collect::<Result<_, _>>()?)
+            .prepare_cached("SELECT packed, body FROM texts WHERE digest = ?1")?;
+        // What was written before the journal was sealed stays as it was.
+        let address = self.storage.address(digest);
+        for address in [address, digest]
+            .into_iter()
+            .take(if address == digest { 1 } else { 2 })
+        {
+            let found = statement
+                .query_row([address], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            if let Some((packed, body)) = found {
+                let text = self.storage.opened_text(address, packed, body)?;
+                return if Digest::of(&text) == digest {
+                    Ok(text)
+                } else {
+                    Err(storage::wrong(digest, "is not the one that was kept"))
+                };
+            }
+        }
+        Err(storage::wrong(digest, "is gone"))
     }
 
-    fn prune(&mut self, ended_before: u64, above: u64, at: u64) -> Result<u64, LedgerError> {
-        let transaction = begin(&mut self.database, &mut self.durable, true)?;
-        let kept: i64 = transaction.query_row(
-            "SELECT (SELECT coalesce(sum(length(body)), 0) FROM entries) + (SELECT coalesce(sum(length(body)), 0) FROM texts)",
-            [],
-            |row| row.get(0),
-        )?;
-        if u64::try_from(kept).unwrap_or_default() <= above {
-            return Ok(0);
+    fn texts(
+        &self,
+        look: &mut dyn FnMut(Digest, Result<(), LedgerError>),
+    ) -> Result<(), LedgerError> {
+        let mut statement = self
+            .database
+            .prepare_cached("SELECT digest, packed, body FROM texts ORDER BY digest")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (address, packed, body) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            match self.storage.opened_text(address, packed, body) {
+                Ok(text) => {
+                    let digest = Digest::of(&text);
+                    if [digest, self.storage.address(digest)].contains(&address) {
+                        look(digest, Ok(()));
+                    } else {
+                        let wrong = storage::wrong(address, "is not the one that was kept");
+                        look(address, Err(wrong));
+                    }
+                }
+                Err(error) => look(address, Err(error)),
+            }
         }
-        let through = removable(&transaction, ended_before)?;
-        let last: Option<Digest> = transaction
-            .query_row(
-                "SELECT hash FROM entries WHERE seq = ?1",
-                [through],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let (Some(through), Some(hash)) = (through, last) else {
-            return Ok(0);
-        };
-        let entry = Entry::Pruned {
-            through: u64::try_from(through).unwrap_or_default(),
-            hash,
-        };
-        let line = Line {
-            run: Id::of([0; 16]),
-            at,
-            kind: entry.kind(),
-            body: entry.encode(),
-            change: None,
-        };
-        transaction.execute(
-            "DELETE FROM runs WHERE run IN (SELECT run FROM entries WHERE seq <= ?1)
-                AND run NOT IN (SELECT run FROM entries WHERE seq > ?1)",
-            [through],
-        )?;
-        transaction.execute(
-            "DELETE FROM approvals WHERE run NOT IN (SELECT run FROM runs)",
-            [],
-        )?;
-        // The last line is removed once the next is chained to it, and both or neither is so after a power cut.
-        let head = Self::add(&transaction, [&line], true)?;
-        let removed = transaction.execute("DELETE FROM entries WHERE seq <= ?1", [through])?;
-        sweep(&transaction)?;
-        Self::end(&mut self.anchor, transaction, head)?;
-        Ok(u64::try_from(removed).unwrap_or_default())
+        Ok(())
+    }
+
+    fn prune(&mut self, pruning: &Pruning) -> Result<Pruned, LedgerError> {
+        pruning::prune(self, pruning)
     }
 
     fn last(&self) -> Result<u64, LedgerError> {
@@ -554,212 +620,27 @@ impl Ledger for Sqlite {
     }
 }
 
-/// The last line that can be removed: none of a run that has to stay is before it, since the chain is one, and no run has lines on
-/// both sides of it, or what is left of that one had no beginning.
-fn removable(database: &Connection, ended_before: u64) -> Result<Option<i64>, LedgerError> {
-    let mut through: Option<i64> = database.query_row(
-        "SELECT coalesce(
-            (SELECT min(e.seq) - 1 FROM entries e JOIN runs r ON r.run = e.run WHERE r.ended IS NULL OR r.ended >= ?1),
-            (SELECT max(seq) FROM entries))",
-        [number(ended_before)],
-        |row| row.get(0),
-    )?;
-    let mut divided = database.prepare(
-        "SELECT min(first) - 1 FROM (
-            SELECT min(seq) AS first, max(seq) AS last FROM entries WHERE run IN (SELECT run FROM runs) GROUP BY run)
-         WHERE first <= ?1 AND last > ?1",
-    )?;
-    while let Some(before) = divided.query_row([through], |row| row.get::<_, Option<i64>>(0))? {
-        through = Some(before);
-    }
-    Ok(through)
-}
-
-/// Texts that no line speaks of any more. A digest stands in a line as it is written.
-fn sweep(database: &Connection) -> Result<(), LedgerError> {
-    let digests: Vec<Digest> = database
-        .prepare("SELECT digest FROM texts")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut spoken = BTreeSet::new();
-    let mut bodies = database.prepare("SELECT body FROM entries")?;
-    let mut rows = bodies.query([])?;
-    while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(0)?;
-        if let Ok(entry) = Entry::decode(&body) {
-            spoken.extend(entry.texts());
-        }
-    }
-    for digest in digests {
-        if !spoken.contains(&digest) {
-            database.execute("DELETE FROM texts WHERE digest = ?1", [digest])?;
-        }
-    }
-    Ok(())
-}
-
-fn keep(database: &Connection, digest: Digest, text: &[u8]) -> Result<(), LedgerError> {
-    let known: bool = database
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM texts WHERE digest = ?1)")?
-        .query_row([digest], |row| row.get(0))?;
-    if known {
+/// A text that a line speaks of, which is kept if it was not before.
+fn speak(
+    database: &Connection,
+    storage: &Storage,
+    line: u64,
+    digest: Digest,
+    text: Option<&Vec<u8>>,
+) -> Result<(), LedgerError> {
+    let address = storage.address(digest);
+    let known = database
+        .prepare_cached("UPDATE spoken SET last = ?2 WHERE digest = ?1")?
+        .execute(params![address, number(line)])?;
+    let Some(text) = text.filter(|_| known == 0) else {
         return Ok(());
-    }
-    let packed = (text.len() > SHORT).then(|| compress_to_vec(text, CompressionLevel::Fastest));
-    let packed = packed.filter(|packed| packed.len() < text.len());
+    };
+    database
+        .prepare_cached("INSERT INTO spoken VALUES (?1, ?2)")?
+        .execute(params![address, number(line)])?;
+    let (packed, body) = storage.text(address, text)?;
     database
         .prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            digest,
-            packed.is_some(),
-            packed.as_deref().unwrap_or(text)
-        ])?;
+        .execute(params![address, packed, body])?;
     Ok(())
-}
-
-fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    StreamingDecoder::new(packed)
-        .ok()?
-        .read_to_end(&mut text)
-        .ok()?;
-    Some(text)
-}
-
-/// What is asked of rows, piece by piece.
-#[derive(Default)]
-struct RowsWanted {
-    conditions: Vec<&'static str>,
-    values: Vec<Box<dyn ToSql>>,
-}
-
-impl RowsWanted {
-    fn and(&mut self, condition: &'static str, values: impl IntoIterator<Item = Box<dyn ToSql>>) {
-        self.conditions.push(condition);
-        self.values.extend(values);
-    }
-
-    fn text(&self) -> String {
-        if self.conditions.is_empty() {
-            String::new()
-        } else {
-            format!("WHERE {}", self.conditions.join(" AND "))
-        }
-    }
-
-    fn values(&self) -> Vec<&dyn ToSql> {
-        self.values.iter().map(AsRef::as_ref).collect()
-    }
-}
-
-fn boxed(value: impl ToSql + 'static) -> Box<dyn ToSql> {
-    Box::new(value)
-}
-
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    Ok(RunRow {
-        run: row.get("run")?,
-        status: row.get("status")?,
-        context: row.get("context")?,
-        actor: row.get("actor")?,
-        user: row.get("user")?,
-        name: row.get("name")?,
-        of: row.get("purpose")?,
-        began: unsigned(row, "began")?,
-        ended: match row.get::<_, Option<i64>>("ended")? {
-            Some(_) => Some(unsigned(row, "ended")?),
-            None => None,
-        },
-        counts: RunCounts {
-            calls: unsigned(row, "calls")?,
-            changes: unsigned(row, "changes")?,
-            refused: unsigned(row, "refused")?,
-        },
-        owner: row.get("owner")?,
-    })
-}
-
-/// Which questions are asked for. `None` where there can be none.
-fn approvals_wanted(filter: &ApprovalFilter) -> Option<RowsWanted> {
-    let mut wanted = RowsWanted::default();
-    if let Some(run) = filter.run {
-        wanted.and("a.run = ?", [boxed(run)]);
-    }
-    if let Some(beginning) = &filter.beginning {
-        let (first, last) = Id::beginning(beginning)?;
-        wanted.and("a.approval BETWEEN ? AND ?", [boxed(first), boxed(last)]);
-    }
-    if !filter.all {
-        wanted.and("a.state IN ('pending', 'approved')", []);
-    }
-    Some(wanted)
-}
-
-/// What [`approval_row`] reads, by its places: there may be thousands, and finding a column by its name takes longer than the rest.
-const APPROVAL: &str = "a.approval, a.run, a.call, a.context, a.service, a.method, a.state, a.needed, a.agreed, a.expires, a.binding, a.line";
-
-fn approval_row(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
-    Ok(ApprovalRow {
-        approval: row.get(0)?,
-        run: row.get(1)?,
-        call: row.get(2)?,
-        context: row.get(3)?,
-        service: row.get(4)?,
-        method: row.get(5)?,
-        state: row.get(6)?,
-        needed: row.get(7)?,
-        agreed: row.get(8)?,
-        expires: unsigned(row, 9)?,
-        binding: row.get(10)?,
-        line: unsigned(row, 11)?,
-    })
-}
-
-/// SQLite's integers have a sign; ours are below 2^63.
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn unsigned(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u64> {
-    let column = column.idx(row.as_ref())?;
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
-}
-
-// What nobody here wrote is not read as if somebody had.
-impl FromSql for ApprovalState {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::named(value.as_str()?).ok_or(FromSqlError::InvalidType)
-    }
-}
-
-impl FromSql for Purpose {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(Box::new(error)))
-    }
-}
-
-impl ToSql for Id {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.bytes().to_vec().into())
-    }
-}
-
-impl FromSql for Id {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let bytes = value.as_blob()?.try_into();
-        Ok(Self::of(bytes.map_err(|_| FromSqlError::InvalidType)?))
-    }
-}
-
-impl ToSql for Digest {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.bytes().as_slice().into())
-    }
-}
-
-impl FromSql for Digest {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::from_bytes(value.as_blob()?).ok_or(FromSqlError::InvalidType)
-    }
 }

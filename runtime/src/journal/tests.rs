@@ -8,7 +8,7 @@ use super::{
     id::Id,
     ledger::{
         Anchor, Appended, ApprovalFilter, ApprovalRow, ApprovalState, AskedRow, Batch, Condition,
-        KeptLine, Ledger, LedgerError, Line, RunFilter, RunRow,
+        KeptLine, Ledger, LedgerError, Line, Pruned, Pruning, RunFilter, RunRow,
     },
     now_ms,
     past::Past,
@@ -187,12 +187,15 @@ impl Ledger for WithoutLines {
         self.0.text(digest)
     }
 
-    fn texts(&self) -> Result<Vec<Digest>, LedgerError> {
-        self.0.texts()
+    fn texts(
+        &self,
+        look: &mut dyn FnMut(Digest, Result<(), LedgerError>),
+    ) -> Result<(), LedgerError> {
+        self.0.texts(look)
     }
 
-    fn prune(&mut self, ended_before: u64, above: u64, at: u64) -> Result<u64, LedgerError> {
-        self.0.prune(ended_before, above, at)
+    fn prune(&mut self, pruning: &Pruning) -> Result<Pruned, LedgerError> {
+        self.0.prune(pruning)
     }
 
     fn last(&self) -> Result<u64, LedgerError> {
@@ -221,7 +224,11 @@ impl Ledger for WithoutLines {
 }
 
 fn without_lines(state: &Path) -> Journal {
-    let ledger = || Box::new(WithoutLines(Sqlite::open(&Journal::place(state)).unwrap()));
+    let ledger = || {
+        Box::new(WithoutLines(
+            Sqlite::open(&Journal::place(state), None).unwrap(),
+        ))
+    };
     Journal::over(Id::new().unwrap(), ledger(), ledger())
 }
 

@@ -29,6 +29,9 @@ pub struct VerifiedJournal {
     pub first: u64,
     /// The hash of the last.
     pub head: Digest,
+    /// Lines that are sealed, and that there was no key for: that they are in the chain is all that is known of them. Where there are
+    /// any, neither texts nor tables were looked at.
+    pub sealed: u64,
     /// Everything that is not as it was written.
     pub problems: Vec<JournalProblem>,
 }
@@ -156,7 +159,7 @@ fn everything(ledger: &dyn Ledger, anchors: Vec<Anchor>) -> Result<VerifiedJourn
         from = last.seq.saturating_add(1);
         for line in &lines {
             first.get_or_insert_with(|| line.clone());
-            look.line(line);
+            look.line(ledger, line);
         }
     }
     let end = look.before.map_or(0, |(seq, _)| seq);
@@ -170,30 +173,17 @@ fn everything(ledger: &dyn Ledger, anchors: Vec<Anchor>) -> Result<VerifiedJourn
             JournalProblem::CutOffOrLost(end, furthest.seq)
         });
     }
-    look.tables(ledger)?;
-    for digest in ledger.texts()? {
-        look.found.texts = look.found.texts.saturating_add(1);
-        if let Err(error) = ledger.text(digest) {
-            look.found
-                .problems
-                .push(JournalProblem::Text(error.to_string()));
-        }
-        if !look.spoken.contains(&digest) {
-            look.found.problems.push(JournalProblem::Stray(digest));
-        }
+    if look.found.sealed == 0 {
+        look.tables(ledger)?;
+        look.texts(ledger)?;
     }
-    let kept: BTreeSet<Digest> = ledger.texts()?.into_iter().collect();
-    let gone = look.spoken.difference(&kept);
-    look.found.problems.extend(
-        gone.map(|digest| JournalProblem::Text(format!("the journal's text {digest} is gone"))),
-    );
     look.found.runs = look.runs.len() as u64;
     look.found.head = look.before.map_or_else(Digest::default, |(_, hash)| hash);
     Ok(look.found)
 }
 
 impl Look {
-    fn line(&mut self, line: &KeptLine) {
+    fn line(&mut self, ledger: &dyn Ledger, line: &KeptLine) {
         self.found.lines = self.found.lines.saturating_add(1);
         if let Some((seq, hash)) = self.before {
             let next = seq.saturating_add(1);
@@ -213,13 +203,25 @@ impl Look {
                 self.found.problems.push(JournalProblem::Anchor(line.seq));
             }
         }
+        let line = match ledger.opened(line.clone()) {
+            Ok(line) => line,
+            Err(LedgerError::Sealed { .. }) => {
+                self.found.sealed = self.found.sealed.saturating_add(1);
+                return;
+            }
+            Err(error) => {
+                let problem = JournalProblem::Unreadable(line.seq, error.to_string());
+                self.found.problems.push(problem);
+                return;
+            }
+        };
         match Entry::decode(&line.body) {
             // Filters go by the kind, which stands beside the line and is not in its hash.
             Ok(entry) if entry.kind() != line.kind => {
                 self.found.problems.push(JournalProblem::Kind(line.seq));
-                self.entry(line, &entry);
+                self.entry(&line, &entry);
             }
-            Ok(entry) => self.entry(line, &entry),
+            Ok(entry) => self.entry(&line, &entry),
             Err(error) => self
                 .found
                 .problems
@@ -348,6 +350,28 @@ impl Look {
             }
             _ => {}
         }
+    }
+
+    fn texts(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let Self { found, spoken, .. } = self;
+        let mut kept = BTreeSet::new();
+        ledger.texts(&mut |digest, text| {
+            found.texts = found.texts.saturating_add(1);
+            kept.insert(digest);
+            if let Err(error) = text {
+                found.problems.push(JournalProblem::Text(error.to_string()));
+            }
+            if !spoken.contains(&digest) {
+                found.problems.push(JournalProblem::Stray(digest));
+            }
+        })?;
+        // What is in an empty text is known, so none is kept.
+        kept.insert(Digest::of(&[]));
+        let gone = spoken.difference(&kept);
+        found.problems.extend(
+            gone.map(|digest| JournalProblem::Text(format!("the journal's text {digest} is gone"))),
+        );
+        Ok(())
     }
 
     fn tables(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerError> {

@@ -158,6 +158,7 @@ fn entry(arguments: &InstallArguments, shared: &SharedArguments) -> Result<Value
     }
     let named = [
         ("--policies", arguments.scripts.policies.named()),
+        ("--config", shared.settings.file.as_deref()),
         ("--state-dir", shared.state.as_deref()),
         ("--cache-dir", shared.cache.as_deref()),
     ];

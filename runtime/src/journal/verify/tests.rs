@@ -4,10 +4,11 @@
 use crate::{
     approvals::{AnswerError, Answered, Answerer},
     journal::{
-        Journal,
+        Journal, JournalOptions,
         digest::Digest,
         entry::{Begun, EndedEntry, RunCaller, RunLimits, Said, Spent},
         id::Id,
+        key::JournalKey,
         ledger::{ApprovalFilter, ApprovalRow, ApprovalState, RunFilter},
         now_ms,
         record::{OpenQuestion, Record},
@@ -85,7 +86,7 @@ pub(in crate::journal) fn asked(record: &Record, call: u32, needed: u32) {
     record.open(&question).unwrap();
 }
 
-fn ended(record: &Record, status: &'static str) {
+pub(in crate::journal) fn ended(record: &Record, status: &'static str) {
     record.end(EndedEntry {
         status: status.into(),
         exit_code: 0,
@@ -120,8 +121,15 @@ pub(in crate::journal) fn answer(
 }
 
 /// Everything that a journal has a line for, but for a run that goes on: which process that is in is no history.
-async fn written(state: &Path) -> Journal {
-    let journal = Journal::open(state).unwrap();
+pub(in crate::journal) async fn written(state: &Path, key: Option<&JournalKey>) -> Journal {
+    let journal = Journal::open_with(
+        state,
+        JournalOptions {
+            key: key.cloned(),
+            ..JournalOptions::default()
+        },
+    )
+    .unwrap();
     let long = json(&format!("{{\"text\":\"{}\"}}", "long ".repeat(20_000)));
     let [first, second, third] = [0, 1, 2].map(|_| Id::new().unwrap());
     let record = Record::begin(&journal, first, begun(&journal, "print(1)"));
@@ -143,7 +151,11 @@ async fn written(state: &Path) -> Journal {
         asked(&record, call, needed);
     }
     record.park(Spent::default()).await.unwrap();
-    let rows = journal.approvals(&ApprovalFilter::default()).unwrap();
+    let asked_by = ApprovalFilter {
+        run: Some(second),
+        ..ApprovalFilter::default()
+    };
+    let rows = journal.approvals(&asked_by).unwrap();
     let of = |call: u32| rows.iter().find(|row| row.call == call).unwrap();
     answer(&journal, of(1), "bob", true).unwrap();
     answer(&journal, of(2), "bob", false).unwrap();
@@ -295,11 +307,22 @@ fn says_the_same(database: &Connection, digests: &[Digest], ledger: &Sqlite, wha
 
 #[tokio::test]
 async fn jrn_01_every_change_of_a_journal_is_found() {
+    every_change_is_found(None).await;
+}
+
+#[tokio::test]
+async fn jrn_01_every_change_of_a_sealed_journal_is_found() {
     let place = tempfile::tempdir().unwrap();
-    let journal = written(place.path()).await;
+    let key = JournalKey::create(&place.path().join("key")).unwrap();
+    every_change_is_found(Some(&key)).await;
+}
+
+async fn every_change_is_found(key: Option<&JournalKey>) {
+    let place = tempfile::tempdir().unwrap();
+    let journal = written(place.path(), key).await;
     let whole = journal.verify().unwrap();
     assert_eq!(whole.problems, []);
-    assert_eq!((whole.runs, whole.texts), (3, 7));
+    assert_eq!((whole.runs, whole.texts), (3, 6));
     drop(journal);
 
     let directory = Journal::place(place.path());
@@ -313,10 +336,12 @@ async fn jrn_01_every_change_of_a_journal_is_found() {
         .unwrap();
     // What is changed a hundred thousand times need not last.
     database.execute_batch("PRAGMA synchronous = off").unwrap();
-    let ledger = Sqlite::open(&directory).unwrap();
+    let ledger = Sqlite::open(&directory, key).unwrap();
     let digests: Vec<Digest> = {
         use crate::journal::ledger::Ledger;
-        ledger.texts().unwrap()
+        let mut digests = Vec::new();
+        ledger.texts(&mut |digest, _| digests.push(digest)).unwrap();
+        digests
     };
     let times: u32 =
         std::env::var("SANDGATE_MUTATIONS").map_or(2_000, |times| times.parse().unwrap());
@@ -347,13 +372,13 @@ async fn jrn_01_every_change_of_a_journal_is_found() {
 async fn jrn_01_a_journal_that_was_cut_off_is_told_by_its_anchor_and_one_without_an_anchor_by_that()
 {
     let place = tempfile::tempdir().unwrap();
-    drop(written(place.path()).await);
+    drop(written(place.path(), None).await);
     let directory = Journal::place(place.path());
     let database = Connection::open(directory.join("journal.db")).unwrap();
     let last: i64 = database
         .query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))
         .unwrap();
-    let ledger = Sqlite::open(&directory).unwrap();
+    let ledger = Sqlite::open(&directory, None).unwrap();
     database
         .execute_batch(
             "DELETE FROM entries; DELETE FROM texts; DELETE FROM runs; DELETE FROM approvals",
@@ -366,7 +391,7 @@ async fn jrn_01_a_journal_that_was_cut_off_is_told_by_its_anchor_and_one_without
     drop((ledger, database));
 
     let other = tempfile::tempdir().unwrap();
-    let journal = written(other.path()).await;
+    let journal = written(other.path(), None).await;
     std::fs::remove_file(Journal::place(other.path()).join("anchor")).unwrap();
     std::fs::write(Journal::place(other.path()).join("anchor"), "").unwrap();
     assert_eq!(
@@ -390,7 +415,7 @@ async fn a_journal_from_which_the_oldest_was_removed_is_whole_and_no_run_is_cut_
     ended(&records[1], "ok");
     let alone = Id::new().unwrap();
     journal.settle().await.unwrap();
-    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap(), 0);
+    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap().lines, 0);
     assert_eq!(journal.verify().unwrap().problems, []);
 
     ended(&records[2], "ok");
@@ -398,7 +423,7 @@ async fn a_journal_from_which_the_oldest_was_removed_is_whole_and_no_run_is_cut_
     record.called(1, "crm", "crm.deal.list", &json("{}"));
     journal.settle().await.unwrap();
     let lines = journal.last().unwrap();
-    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap(), lines - 2);
+    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap().lines, lines - 2);
     let verified = journal.verify().unwrap();
     assert_eq!(verified.problems, []);
     // The run that goes on, and the line that says what was removed.
@@ -408,14 +433,14 @@ async fn a_journal_from_which_the_oldest_was_removed_is_whole_and_no_run_is_cut_
     // And once more, with what was removed before among it.
     ended(&record, "ok");
     journal.settle().await.unwrap();
-    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap(), 4);
+    assert_eq!(journal.prune(now_ms() + 1, 0).unwrap().lines, 4);
     assert_eq!(journal.verify().unwrap().problems, []);
 }
 
 #[tokio::test]
 async fn what_is_asked_of_people_is_withdrawn_when_the_run_ends_without_it() {
     let place = tempfile::tempdir().unwrap();
-    let journal = written(place.path()).await;
+    let journal = written(place.path(), None).await;
     let all = ApprovalFilter {
         all: true,
         ..ApprovalFilter::default()
