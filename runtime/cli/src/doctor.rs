@@ -298,6 +298,10 @@ fn tokens(state: &Path) -> SetUpFinding {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether a server of ours listens is asked of its socket"
+)]
 fn server(state: &Path) -> SetUpFinding {
     const ABOUT: &str = "server";
     let socket = places::socket(state);

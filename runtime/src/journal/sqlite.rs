@@ -89,7 +89,7 @@ impl Sqlite {
 
     /// Opens it for whoever has no key: what is sealed stays so.
     pub(super) fn open_blind(directory: &Path) -> Result<Self, LedgerError> {
-        Self::opened(directory, |database| Storage::blind(database))
+        Self::opened(directory, Storage::blind)
     }
 
     fn opened(
