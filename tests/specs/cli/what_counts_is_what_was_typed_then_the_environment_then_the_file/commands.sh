@@ -2,7 +2,7 @@ sandgate --cache-dir cache config show | sed -E 's/   +/  /g'
 sandgate config path
 export SANDGATE_CONFIG=sandgate.toml; unset SANDGATE_STATE_DIR; sandgate config show --cache-dir cache | sed -E 's/   +/  /g'
 export SANDGATE_CONFIG=nowhere.toml; sandgate --config sandgate.toml config show --policies elsewhere --cache-dir cache --json
-mkdir state && cp sandgate.toml state && sandgate config path
+mkdir -m 700 state && cp sandgate.toml state && sandgate config path
 sandgate config show | grep -E '^(config|state_dir|policies)' | sed -E 's/   +/  /g'
 mkdir -p home/.config/sandgate && echo 'policies = "~/mine"' > home/.config/sandgate/sandgate.toml
 sandgate config path
