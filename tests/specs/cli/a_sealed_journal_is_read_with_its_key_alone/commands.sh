@@ -10,7 +10,7 @@ sandgate journal show last
 sandgate approve --all --run last --as grace --policies policies
 sandgate replay last
 sandgate journal verify
-grep -rlE 'room.book|week.py|ada' state/journal | grep -c .
+grep -rlE 'room.book|week.py' state/journal | grep -c .
 sandgate --config none journal show last
 sandgate --config none run -c 'print(1)'
 sandgate --config none run --policies policies --context office --claim desk week.py 2>&1 | grep -v '^ '
