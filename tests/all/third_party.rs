@@ -1,12 +1,12 @@
 //! What others wrote: a server, PyPI's `openrpc` behind `uvicorn --uds`, and clients of MCP, PyPI's `mcp` of both eras. Needs
 //! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on. The conformance suite of MCP comes from
-//! npm, and the desk's page is looked at by Chromium where there is one.
+//! npm.
 
 use crate::support::{cache_dir, command, desk::Desk, identity, repository, without_names};
 use sandgate::service::{Address, CallError, Client, ClientLimits};
 use serde_json::{Value, json, value::RawValue};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -253,120 +253,4 @@ fn the_conformance_suite_of_mcp_finds_what_is_written_down_and_nothing_else() {
             .map_or(&*said, |(_, end)| end);
         assert!(ran.status.success(), "{revision}: {summary}");
     }
-}
-
-/// One command to a browser that is driven.
-fn drive(driver: &str, request: &str, body: &Value) -> Value {
-    let (method, path) = request.split_once(' ').unwrap();
-    let mut stream = std::net::TcpStream::connect(driver).unwrap();
-    let body = body.to_string();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {driver}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answered = String::new();
-    stream.read_to_string(&mut answered).unwrap();
-    let (_, body) = answered.split_once("\r\n\r\n").unwrap();
-    let mut reply: Value = serde_json::from_str(body).unwrap();
-    assert!(reply["value"].get("error").is_none(), "{request}: {reply}");
-    reply["value"].take()
-}
-
-#[test]
-fn a_person_approves_in_a_browser_and_what_services_wrote_is_text_there() {
-    let desk = Desk::open();
-    let policies = desk.state().with_file_name("policies");
-    let mut create = desk.operator(&["token", "create", "--desk", "--user", "ada"]);
-    create
-        .args(["--context", "gated", "--policies"])
-        .arg(&policies);
-    let secret = String::from_utf8(create.output().unwrap().stdout).unwrap();
-    let arguments = [
-        "--no-socket",
-        "--listen",
-        "127.0.0.1:0",
-        "--desk",
-        "127.0.0.1:0",
-    ];
-    let (_server, at) = {
-        let mut serve = desk.serve(&policies, &arguments);
-        let mut child = serve.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let server = Ended(child);
-        let at = lines
-            .find_map(|line| Some(line.unwrap().strip_suffix(" (desk)")?.to_owned()))
-            .unwrap();
-        (server, at.rsplit(' ').next().unwrap().to_owned())
-    };
-    let script = "from services import crm\nprint(crm.contact_add(name='<img src=x onerror=alert(1)><b>Ada</b>')['id'])";
-    let mut run = desk.run(&[], script);
-    assert_eq!(run.output().unwrap().status.code(), Some(75));
-    assert_eq!(desk.contacts(), 7);
-
-    let mut driver = Command::new("chromedriver");
-    driver.arg("--port=0").stdout(Stdio::piped());
-    let mut driver = driver.spawn().unwrap();
-    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let _driver = Ended(driver);
-    let port = lines
-        .filter_map(|line| {
-            let line = line.unwrap();
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        })
-        .next()
-        .unwrap();
-    let to = format!("127.0.0.1:{port}");
-    let profile = tempfile::tempdir().unwrap();
-    let profile = format!("--user-data-dir={}", profile.path().display());
-    let options = json!({"args": [
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", profile
-    ]});
-    let capabilities = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
-    let begun = drive(&to, "POST /session", &capabilities);
-    let session = format!("/session/{}", begun["sessionId"].as_str().unwrap());
-    let post = |path: &str, body: Value| drive(&to, &format!("POST {session}{path}"), &body);
-    post("/timeouts", json!({"implicit": 20_000}));
-    post("/url", json!({"url": at}));
-    let find = |css: &str| {
-        let found = post("/element", json!({"using": "css selector", "value": css}));
-        found
-            .as_object()
-            .unwrap()
-            .values()
-            .next()
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    let token = find("#token");
-    post(
-        &format!("/element/{token}/value"),
-        json!({"text": secret.trim()}),
-    );
-    let enter = find("#enter button");
-    post(&format!("/element/{enter}/click"), json!({}));
-    let shown = find(".question pre");
-    let text = drive(
-        &to,
-        &format!("GET {session}/element/{shown}/text"),
-        &json!({}),
-    );
-    assert_eq!(
-        text,
-        "{\"name\":\"<img src=x onerror=alert(1)><b>Ada</b>\"}"
-    );
-    let count = json!({"script": "return document.querySelectorAll('#approvals img, #approvals b').length", "args": []});
-    assert_eq!(post("/execute/sync", count), 0);
-    let approve = find(".question .approve");
-    post(&format!("/element/{approve}/click"), json!({}));
-    // The run has gone on, and nothing waits any more.
-    find("#runs tr.ok");
-    find("#approvals > p.quiet");
-    assert_eq!(desk.contacts(), 8);
-    drive(&to, &format!("DELETE {session}"), &json!({}));
 }
