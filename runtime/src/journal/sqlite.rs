@@ -30,11 +30,14 @@ use condition::{holds, latest};
 use rows::{
     APPROVAL, approval_row, approvals_wanted, number, run_row, runs_wanted, says, unsigned,
 };
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use storage::Storage;
 
@@ -69,6 +72,11 @@ const MIGRATIONS: &[&str] = &["
     INSERT INTO spoken SELECT digest, (SELECT coalesce(max(seq), 0) FROM entries) FROM texts;
     CREATE TABLE seal (salt BLOB NOT NULL, probe BLOB NOT NULL, file TEXT NOT NULL) STRICT;",
 ];
+
+/// For how long another process is waited for that writes; it takes milliseconds.
+const LONGEST: Duration = Duration::from_secs(10);
+/// How soon somebody looks again who was not let wait.
+const LOOKS_AGAIN: Duration = Duration::from_millis(5);
 
 /// One connection.
 #[derive(Debug)]
@@ -107,9 +115,9 @@ impl Sqlite {
         })?;
         let mut database = Connection::open(path)?;
         // Another process may be writing; it will be done at once.
-        database.busy_timeout(Duration::from_secs(10))?;
+        database.busy_timeout(LONGEST)?;
         database.set_prepared_statement_cache_capacity(32);
-        migrate(&mut database)?;
+        made(&mut database)?;
         database.pragma_update(None, "synchronous", "normal")?;
         let storage = storage(&mut database)?;
         let mut anchor = AnchorFile::open(directory).map_err(LedgerError::Anchor)?;
@@ -228,6 +236,23 @@ fn kept_line(row: &Row<'_>) -> rusqlite::Result<KeptLine> {
         body: row.get(4)?,
         hash: row.get(5)?,
     })
+}
+
+/// Makes the tables where they are missing. Of several processes that make the same journal SQLite lets one, and tells the others at once
+/// that it is busy, whatever they were to wait for.
+fn made(database: &mut Connection) -> Result<(), LedgerError> {
+    let began = Instant::now();
+    loop {
+        match migrate(database) {
+            Err(LedgerError::Database(error))
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && began.elapsed() < LONGEST =>
+            {
+                thread::sleep(LOOKS_AGAIN);
+            }
+            migrated => return migrated,
+        }
+    }
 }
 
 fn migrate(database: &mut Connection) -> Result<(), LedgerError> {

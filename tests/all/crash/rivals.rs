@@ -205,13 +205,40 @@ for item in 'abcde':
     shop.item_list(tag='TAG')
     shop.item_add(tag='TAG', item=item)
 ";
+    let witness = Witness::open();
+    // They make it at once, too.
+    for _ in 0..4 {
+        let shop = Shop::open(&witness, script);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| well(&shop.perform(Step::Run, None)));
+            }
+        });
+        assert_eq!((shop.runs().len(), shop.made().len()), (6, 30));
+        shop.is_sound();
+    }
+}
+
+#[test]
+fn apr_02_a_plan_that_was_interrupted_is_gone_on_with_and_not_carried_out() {
+    let script = "from services import shop
+shop.item_list(tag='TAG')
+shop.item_add(tag='TAG', item='a')
+print('planned')
+";
     let shop = Shop::open(&Witness::open(), script);
-    thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| well(&shop.perform(Step::Run, None)));
-        }
-    });
-    assert_eq!((shop.runs().len(), shop.made().len()), (6, 30));
+    // So the reads of a run are in the journal before it goes on.
+    let limits = "hero_context = 1\njournal = \"required\"\n";
+    std::fs::write(shop.at("policies/assistant/limits.toml"), limits).unwrap();
+    shop.perform(Step::Plan, Some("planned@1=die"));
+    let planned = || (shop.runs()[0].status.clone(), shop.made_shown());
+    assert_eq!(planned(), ("interrupted".to_owned(), vec![]));
+    let run = shop.runs()[0].run.to_string();
+    let mut resume = shop.with_policies(&["resume", &run]);
+    assert!(resume.status().unwrap().success());
+    assert_eq!(planned(), ("ok".to_owned(), vec![]));
+    well(&shop.perform(Step::Carry, None));
+    assert_eq!(shop.made_shown(), ["add a"]);
     shop.is_sound();
 }
 

@@ -143,7 +143,8 @@ impl Shop {
         command
     }
 
-    fn with_policies(&self, arguments: &[&str]) -> Command {
+    /// The same in a context.
+    pub(super) fn with_policies(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(arguments);
         command.arg("--policies").arg(self.at("policies"));
         command
