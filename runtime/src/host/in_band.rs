@@ -28,6 +28,8 @@ impl Caller {
         };
         let mut asked = journal.asked(&filter)?;
         asked.retain(|asked| asked.row.state == ApprovalState::Pending);
+        // In the order of the script: calls that are made at once are asked about in any.
+        asked.sort_by_key(|asked| asked.row.call);
         let limits = self.context_limits();
         let all_may = limits.is_some_and(|limits| {
             let now = now_ms();
