@@ -2,7 +2,7 @@
 //! missing, and calls no method of a service.
 
 use super::{
-    executor::executor, exit::Exit, failure::Failure, print, reach::PoliciesArgument,
+    executor::executor, exit::Exit, failure::Failure, journal, print, reach::PoliciesArgument,
     shared::SharedArguments,
 };
 use clap::Args;
@@ -98,7 +98,7 @@ pub(super) fn execute(
             findings.push(policies(&arguments.policies, &state));
         }
         Some(state) => {
-            findings.extend(journal(&state));
+            findings.extend(journal(&state, shared));
             findings.extend(services(&state)?);
             findings.push(policies(&arguments.policies, &state));
             findings.push(tokens(&state));
@@ -142,12 +142,12 @@ fn interpreter(shared: &SharedArguments) -> SetUpFinding {
     }
 }
 
-fn journal(state: &Path) -> Vec<SetUpFinding> {
+fn journal(state: &Path, shared: &SharedArguments) -> Vec<SetUpFinding> {
     const ABOUT: &str = "journal";
     if !Journal::place(state).exists() {
         return vec![SetUpFinding::well(ABOUT, "nothing has run yet")];
     }
-    let journal = match Journal::open(state) {
+    let journal = match journal::opened(state, shared) {
         Ok(journal) => journal,
         Err(error) => {
             let remedy = "mend that; until then everything that changes something is refused";

@@ -135,7 +135,7 @@ pub(super) fn readable(shared: &SharedArguments) -> Result<Journal, Failure> {
 }
 
 /// As the settings say.
-fn opened(state: &Path, shared: &SharedArguments) -> Result<Journal, LedgerError> {
+pub(super) fn opened(state: &Path, shared: &SharedArguments) -> Result<Journal, LedgerError> {
     let settings = &shared.settings.journal;
     let key = settings.key_file.as_deref().map(JournalKey::read);
     let options = JournalOptions {

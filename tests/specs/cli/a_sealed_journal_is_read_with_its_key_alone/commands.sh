@@ -10,6 +10,7 @@ sandgate journal show last
 sandgate approve --all --run last --as grace --policies policies
 sandgate replay last
 sandgate journal verify
+sandgate doctor --policies policies | grep '  journal'
 grep -rlE 'room.book|week.py' state/journal | grep -c .
 sandgate --config none journal show last
 sandgate --config none run -c 'print(1)'
