@@ -6,9 +6,13 @@
     reason = "directories are made where something private is to be kept"
 )]
 
-use rustix::process::geteuid;
+use rustix::{
+    fs::{Mode, OFlags, open},
+    process::geteuid,
+};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -49,6 +53,48 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.append(true).create(true).mode(0o600);
     options.open(path).map(drop)
+}
+
+/// Makes a file that is not there yet, which nobody else can look into, with this in it.
+pub(crate) fn create_secret(path: &Path, secret: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(secret)?;
+    file.sync_all()
+}
+
+/// Where a secret lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretPlace {
+    /// In a file that sandgate made.
+    Ours,
+    /// In one that the operator names, and that may be root's and behind a link.
+    Named,
+}
+
+/// Reads a file that nobody else can look into, no more than so many bytes of it. A pipe in its place must not make us wait.
+pub(crate) fn read_secret(path: &Path, longest: u64, place: SecretPlace) -> io::Result<Vec<u8>> {
+    let (links, may_be_of): (_, fn(u32) -> bool) = match place {
+        SecretPlace::Ours => (OFlags::NOFOLLOW, is_ours),
+        SecretPlace::Named => (OFlags::empty(), is_trusted),
+    };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | links;
+    let file: fs::File = open(path, flags, Mode::empty())?.into();
+    let found = file.metadata()?;
+    let wrong = |why: &str| Err(io::Error::other(why.to_owned()));
+    if !found.is_file() {
+        return wrong("it is not a file");
+    }
+    if !may_be_of(found.uid()) {
+        return wrong("it belongs to somebody else");
+    }
+    if found.mode() & 0o077 != 0 {
+        return wrong("others can read it; run `chmod 600` on it");
+    }
+    let mut secret = Vec::new();
+    file.take(longest).read_to_end(&mut secret)?;
+    Ok(secret)
 }
 
 /// Makes a directory, and those above it, where it is missing; nobody else can look into it.

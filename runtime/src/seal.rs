@@ -8,18 +8,19 @@
 
 use crate::{
     journal::id::Id,
-    private::{self, NotPrivate},
+    private::{self, NotPrivate, SecretPlace},
     tokens::TokenStore,
 };
 use std::{
     fmt, fs,
-    io::{self, ErrorKind, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
 /// The file.
 const NAME: &str = "seal.key";
+/// Bytes of it that are read: one more than there are.
+const LONGEST: u64 = 33;
 
 /// The secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,24 +46,18 @@ impl SealKey {
             reason: error.to_string(),
         };
         private::make_directory(&directory).map_err(|error: NotPrivate| failed(&error))?;
-        loop {
-            match fs::symlink_metadata(&path) {
-                Ok(found) if !found.is_file() || !private::is_ours(found.uid()) => {
-                    return Err(failed(&"it is no file of yours"));
-                }
-                Ok(_) => {
-                    let bytes = fs::read(&path).map_err(|error| failed(&error))?;
-                    let bytes = bytes.try_into();
-                    return bytes
-                        .map(Self)
-                        .map_err(|_| failed(&"it is not 32 bytes long; remove it"));
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    make(&directory, &path).map_err(|error| failed(&error))?;
-                }
-                Err(error) => return Err(failed(&error)),
+        let read = || private::read_secret(&path, LONGEST, SecretPlace::Ours);
+        let bytes = match read() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make(&directory, &path).map_err(|error| failed(&error))?;
+                read()
             }
-        }
+            bytes => bytes,
+        };
+        let bytes = bytes.map_err(|error| failed(&error))?.try_into();
+        bytes
+            .map(Self)
+            .map_err(|_| failed(&"it is not 32 bytes long; remove it"))
     }
 
     /// One that this process alone knows, where nothing can be kept.
@@ -84,14 +79,7 @@ fn make(directory: &Path, path: &Path) -> io::Result<()> {
     let SealKey(bytes) = SealKey::of_this_process().map_err(io::Error::other)?;
     let name = Id::new().map_err(io::Error::other)?;
     let own = directory.join(format!("{NAME}.{name}"));
-    let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&own)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
+    private::create_secret(&own, &bytes)?;
     let linked = match fs::hard_link(&own, path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
@@ -110,6 +98,7 @@ impl fmt::Debug for SealKey {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_secret_of_a_directory_stays_the_same_and_is_nobody_elses() {

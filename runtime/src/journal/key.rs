@@ -1,19 +1,10 @@
 //! The file of a key that a journal is sealed with. Made by `sandgate journal key new`, read when a journal is opened, and by nobody
 //! else. It must never be shown, and never be taken from a file that others can read.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the operator names the file of the key"
-)]
-
-use crate::private;
+use crate::private::{self, SecretPlace};
 use ring::rand::{SecureRandom, SystemRandom};
-use rustix::fs::{Mode, OFlags};
 use std::{
     fmt,
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -46,7 +37,9 @@ impl JournalKey {
             path: path.to_owned(),
             reason,
         };
-        let text = text(path).map_err(|error| failed(error.to_string()))?;
+        let text = private::read_secret(path, LONGEST, SecretPlace::Named);
+        let text = text.map_err(|error| failed(error.to_string()))?;
+        let text = String::from_utf8(text).unwrap_or_default();
         let digits = text.trim().strip_prefix(BEFORE);
         let bytes = digits.and_then(|digits| hex::decode(digits).ok());
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
@@ -69,17 +62,8 @@ impl JournalKey {
         SystemRandom::new()
             .fill(&mut bytes)
             .map_err(|_| failed("the system gives no random bytes".to_owned()))?;
-        let write = || -> io::Result<()> {
-            let mut options = OpenOptions::new();
-            let mut file = options
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
-            file.write_all(format!("{BEFORE}{}\n", hex::encode(bytes)).as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(|error| failed(error.to_string()))?;
+        let line = format!("{BEFORE}{}\n", hex::encode(bytes));
+        private::create_secret(path, line.as_bytes()).map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             bytes,
             path: path.to_owned(),
@@ -103,24 +87,4 @@ impl fmt::Debug for JournalKey {
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
-}
-
-fn text(path: &Path) -> io::Result<String> {
-    // A pipe in the place of a file must not make us wait.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file: File = rustix::fs::open(path, flags, Mode::empty())?.into();
-    let found = file.metadata()?;
-    let wrong = |why: &str| Err(io::Error::other(why.to_owned()));
-    if !found.is_file() {
-        return wrong("it is not a file");
-    }
-    if !private::is_trusted(found.uid()) {
-        return wrong("it belongs to somebody else");
-    }
-    if found.mode() & 0o077 != 0 {
-        return wrong("others can read it; run `chmod 600` on it");
-    }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
 }
