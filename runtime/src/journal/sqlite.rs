@@ -141,24 +141,25 @@ impl Sqlite {
         batch: &Batch,
         durable: bool,
     ) -> Result<(), LedgerError> {
-        let first = head(&transaction)?.seq.saturating_add(1);
+        let head = head(&transaction)?;
+        let first = head.seq.saturating_add(1);
         for (digest, at) in &batch.spoken {
             let text = batch.texts.get(digest);
             let line = first.saturating_add(u64::try_from(*at).unwrap_or(u64::MAX));
             speak(&transaction, storage, line, *digest, text)?;
         }
-        let head = Self::add(&transaction, storage, &batch.lines, durable)?;
+        let head = Self::add(&transaction, storage, head, &batch.lines, durable)?;
         Self::end(anchor, transaction, head)
     }
 
-    /// Adds lines in a transaction, and tells where the chain ends then.
-    fn add<'l>(
+    /// Adds lines in a transaction to a chain that ends here, and tells where it ends then.
+    fn add(
         transaction: &Transaction<'_>,
         storage: &Storage,
-        lines: impl IntoIterator<Item = &'l Line>,
+        mut head: Anchor,
+        lines: &[Line],
         durable: bool,
     ) -> Result<Anchor, LedgerError> {
-        let mut head = head(transaction)?;
         // Most runs begin and end in one transaction, and their rows are written once.
         let mut begun: BTreeMap<Id, RunRow> = BTreeMap::new();
         for line in lines {

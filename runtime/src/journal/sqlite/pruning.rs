@@ -3,7 +3,7 @@
 //! where it begins. It must never remove anything of a run that is not over.
 
 use super::{
-    Sqlite, kept_line,
+    Sqlite, head, kept_line,
     rows::{number, unsigned},
     storage::Storage,
 };
@@ -64,7 +64,8 @@ pub(super) fn prune(sqlite: &mut Sqlite, pruning: &Pruning) -> Result<Pruned, Le
         change: None,
     };
     // The last line is removed once the next is chained to it, and both or neither is so after a power cut.
-    let head = Sqlite::add(&transaction, storage, [&line], false)?;
+    let head = head(&transaction)?;
+    let head = Sqlite::add(&transaction, storage, head, &[line], false)?;
     remove(&transaction, through, &removable)?;
     Sqlite::end(anchor, transaction, head)?;
     Ok(removable.pruned)
