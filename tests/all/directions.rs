@@ -139,8 +139,9 @@ const ALL: [Stages; 8] = [
         place: "runtime/server/src",
         module: &[],
         order: &[
-            "closing", "weight", "command", "files", "form", "metrics", "repeats", "sessions",
-            "agent", "text", "tools", "mcp", "plain", "rpc", "who", "http", "desk", "door",
+            "closing", "weight", "command", "owner", "files", "form", "metrics", "repeats",
+            "sessions", "agent", "text", "tools", "mcp", "plain", "rpc", "who", "http", "desk",
+            "door",
         ],
     },
     Stages {

@@ -8,7 +8,7 @@ fn findings(desk: &Desk) -> (i32, Vec<(String, bool, String)>) {
     let mut doctor = desk.operator(&["doctor", "--json"]);
     doctor
         .arg("--policies")
-        .arg(desk.state().with_file_name("policies"))
+        .arg(desk.policies())
         .env("XDG_RUNTIME_DIR", desk.state());
     let (code, said, complaints) = finished(doctor.output().unwrap());
     assert_eq!(complaints, "");

@@ -5,7 +5,8 @@ mod asking;
 mod install;
 
 use crate::support::{
-    command, desk::Desk, finished, repository, threads_behind_the_wall, without_names,
+    command, desk::Desk, finished, modern, repository, result_or_error, threads_behind_the_wall,
+    without_names,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -79,14 +80,9 @@ impl Session {
     /// The answer to a request: its result, or its error.
     fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.request(method, params);
-        let mut answer = self.hear();
+        let answer = self.hear();
         assert_eq!(answer["id"], id, "{answer}");
-        let part = if answer.get("error").is_some() {
-            "error"
-        } else {
-            "result"
-        };
-        answer[part].take()
+        result_or_error(answer)
     }
 
     /// What a model reads of a call, and whether it went well.
@@ -145,16 +141,6 @@ fn initialize(version: &str) -> Value {
         "capabilities": {},
         "clientInfo": {"name": "test", "version": "1"}
     })
-}
-
-/// Parameters as clients send them since 2026.
-fn modern(mut params: Value) -> Value {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"}
-    });
-    params
 }
 
 /// The policies that ship.

@@ -7,7 +7,7 @@ mod doors;
 mod repeats;
 mod tools;
 
-use crate::support::{desk::Desk, finished, repository, threads_behind_the_wall};
+use crate::support::{desk::Desk, finished, repository, result_or_error, threads_behind_the_wall};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
@@ -128,13 +128,7 @@ impl Server {
 
     /// What a method comes to: its result, or its error.
     fn ask(&self, method: &str, params: Value) -> Value {
-        let mut reply = self.rpc(&asked(method, params));
-        let part = if reply.get("error").is_some() {
-            "error"
-        } else {
-            "result"
-        };
-        reply[part].take()
+        result_or_error(self.rpc(&asked(method, params)))
     }
 
     fn execute(&self, code: &str) -> Value {

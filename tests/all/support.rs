@@ -17,6 +17,7 @@ use sandgate::{
     policy::{ContextNumber, Principal},
     service::Identity,
 };
+use serde_json::{Value, json};
 use std::{
     fs,
     num::NonZeroU32,
@@ -222,4 +223,24 @@ pub(crate) fn finished(output: Output) -> (i32, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// What an answer of JSON-RPC says: its result, or its error.
+pub(crate) fn result_or_error(mut reply: Value) -> Value {
+    let part = if reply.get("error").is_some() {
+        "error"
+    } else {
+        "result"
+    };
+    reply[part].take()
+}
+
+/// Parameters as clients of MCP send them since 2026.
+pub(crate) fn modern(mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {}
+    });
+    params
 }

