@@ -6,6 +6,7 @@ use crate::{
     files::LeftFiles,
     form::ApprovalForm,
     metrics::Metrics,
+    owner::AgentOwner,
     repeats::{KeyTaken, Known, RepeatRequest, Repeats},
     sessions::{SessionError, SessionOutcome, Sessions},
 };
@@ -196,6 +197,11 @@ impl Agent {
         &self.kept
     }
 
+    /// Whose what is kept for it is.
+    pub(crate) fn owner(&self) -> AgentOwner {
+        AgentOwner::of(&self.caller.principal())
+    }
+
     /// Who it acts as.
     #[must_use]
     pub fn caller(&self) -> &Caller {
@@ -302,20 +308,25 @@ impl Agent {
         cancel: Cancel,
         cancelled: impl Future<Output = ()>,
     ) -> Result<CommandAnswer, CommandError> {
-        let running = caller.clone();
-        let mut run = Some(async move { running.run(script).await });
+        let (agent, running) = (self.clone(), caller.clone());
+        // However many wait for it, it is one run.
+        let mut run = async move {
+            let outcome = running.run(script).await;
+            outcome.inspect(|outcome| agent.note(outcome))
+        };
+        let repeats = &self.kept.repeats;
         loop {
-            match self
-                .kept
-                .repeats
-                .enter(&caller, &asked, &mut run, &cancel)?
-            {
+            match repeats.enter(&caller, &asked, run, &cancel)? {
                 Known::Running(waiting) => {
                     let outcome = waiting.outcome(cancelled).await.ok_or(CommandError::Left)?;
-                    return Ok(self.told(outcome.map_err(CommandError::Shared)?));
+                    let outcome = outcome.map_err(CommandError::Shared)?;
+                    return Ok(CommandAnswer::Outcome(Box::new(outcome)));
                 }
-                Known::Ending(ending) => ending.come().await,
-                Known::Ended(run) => return self.came_of(run).await,
+                Known::Ending(ending, same) => {
+                    ending.come().await;
+                    run = same;
+                }
+                Known::Ended(run) => return self.stands(run, LONGEST_WAIT).await,
             }
         }
     }
@@ -347,23 +358,21 @@ impl Agent {
             Ok(outcome) => Ok(self.told(outcome)),
             // It has ended, or another process goes on with it.
             Err(CommandError::Past(PastRunError::Status { .. } | PastRunError::Taken(_))) => {
-                self.came_of(run).await
+                self.stands(run, LONGEST_WAIT).await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// How a run stands now.
-    pub(crate) fn stands(&self, run: Id) -> Result<CommandAnswer, CommandError> {
-        let result = self.caller.own_run(&run.to_string())?.result()?;
-        Ok(CommandAnswer::Past(Box::new(result), 1))
-    }
-
-    /// What came of a run, once it has ended.
-    pub(crate) async fn came_of(&self, run: Id) -> Result<CommandAnswer, CommandError> {
+    /// How a run stands, once it has ended or the time has passed.
+    pub(crate) async fn stands(
+        &self,
+        run: Id,
+        wait: Duration,
+    ) -> Result<CommandAnswer, CommandError> {
         let asked = GetRun {
             run: run.to_string(),
-            wait: LONGEST_WAIT,
+            wait,
             part: None,
         };
         self.get_run(asked).await
@@ -424,16 +433,21 @@ impl Agent {
     }
 
     fn told(&self, outcome: Outcome) -> CommandAnswer {
+        self.note(&outcome);
+        CommandAnswer::Outcome(Box::new(outcome))
+    }
+
+    /// Keeps what is kept of a run that has come to an end or waits, and tells whoever is told of those.
+    fn note(&self, outcome: &Outcome) {
         let principal = self.caller.principal();
         let context = principal.context().as_str();
-        self.kept.files.keep(&self.caller, &outcome);
-        self.kept.metrics.count(context, &outcome);
+        self.kept.files.keep(&self.caller, outcome);
+        self.kept.metrics.count(context, outcome);
         if let Some(watcher) = &self.watcher
             && !outcome.approvals.is_empty()
         {
-            watcher.parked(context, &outcome);
+            watcher.parked(context, outcome);
         }
-        CommandAnswer::Outcome(Box::new(outcome))
     }
 }
 

@@ -5,28 +5,26 @@
 mod methods;
 
 use crate::{
-    agent::ParkedWatcher,
-    http::{body_of, is_called, is_own, refused},
-    metrics::Metrics,
+    http::{JsonBody, is_called, is_own, refused, rpc_answered},
     rpc,
+    who::{Gatekeeper, NotAdmitted, TokenUse, shown},
 };
 use axum::{
     Extension, Router,
-    body::Body,
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderName, HeaderValue, StatusCode,
     header::{
-        AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-        WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
 use methods::DeskMethods;
-use sandgate::{Host, Token, TokenStore, chain};
+use sandgate::{Token, TokenStore};
 use std::sync::Arc;
 
 /// Scripts and styles of its own and nothing else; nobody frames it, and no form leads away.
@@ -35,11 +33,9 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// What a desk needs to answer.
 #[derive(Debug)]
 pub(crate) struct DeskState {
-    pub(crate) host: Host,
+    pub(crate) keeper: Gatekeeper,
     pub(crate) tokens: TokenStore,
     pub(crate) hosts: Vec<String>,
-    pub(crate) watcher: Option<Arc<dyn ParkedWatcher>>,
-    pub(crate) metrics: Metrics,
 }
 
 /// Everything that a desk answers.
@@ -101,24 +97,15 @@ async fn foreign(State(desk): State<Arc<DeskState>>, request: Request, next: Nex
 
 /// Whoever has a token for a desk.
 async fn admit(State(desk): State<Arc<DeskState>>, mut request: Request, next: Next) -> Response {
-    match clerk(&desk.tokens, request.headers()) {
-        Ok(Some(token)) => {
+    match shown(&desk.tokens, request.headers(), TokenUse::Desk) {
+        Ok(token) => {
             request.extensions_mut().insert(Clerk(Arc::new(token)));
             next.run(request).await
         }
-        Ok(None) => {
+        Err(NotAdmitted::Ours(message)) => refused(StatusCode::INTERNAL_SERVER_ERROR, message),
+        Err(_) => {
             let message = "show a token for a desk; `sandgate token create --desk` makes one";
-            let mut response = refused(StatusCode::UNAUTHORIZED, message);
-            let bearer = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
-            response
-        }
-        Err(error) => {
-            tracing::warn!("{}", chain(&error));
-            refused(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the tokens cannot be read",
-            )
+            refused(StatusCode::UNAUTHORIZED, message)
         }
     }
 }
@@ -127,43 +114,17 @@ async fn admit(State(desk): State<Arc<DeskState>>, mut request: Request, next: N
 #[derive(Debug, Clone)]
 struct Clerk(Arc<Token>);
 
-fn clerk(tokens: &TokenStore, headers: &HeaderMap) -> Result<Option<Token>, sandgate::TokenError> {
-    let mut shown = headers.get_all(AUTHORIZATION).iter();
-    let (Some(shown), None) = (shown.next(), shown.next()) else {
-        return Ok(None);
-    };
-    let secret = shown.to_str().ok().and_then(|shown| {
-        let (scheme, secret) = shown.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
-    });
-    let Some(secret) = secret else {
-        return Ok(None);
-    };
-    Ok(tokens.holder(secret)?.filter(|token| token.is_for_desk))
-}
-
 async fn call(
     State(desk): State<Arc<DeskState>>,
     Extension(Clerk(token)): Extension<Clerk>,
-    headers: HeaderMap,
-    body: Body,
+    JsonBody(body): JsonBody,
 ) -> Response {
-    let body = match body_of(&headers, body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
     let methods = DeskMethods { desk, token };
-    match rpc::answer(&methods, &body).await {
-        Some(text) => {
-            let json = HeaderValue::from_static("application/json");
-            ([(CONTENT_TYPE, json)], text).into_response()
-        }
-        None => StatusCode::NO_CONTENT.into_response(),
-    }
+    rpc_answered(rpc::answer(&methods, &body).await)
 }
 
 /// For Prometheus: numbers of everything, and no text of any script or call.
 async fn metrics(State(desk): State<Arc<DeskState>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(CONTENT_TYPE, kind)], desk.metrics.text()).into_response()
+    ([(CONTENT_TYPE, kind)], desk.keeper.metrics().text()).into_response()
 }

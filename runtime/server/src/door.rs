@@ -201,11 +201,9 @@ impl Doors {
                     seals: seals.clone(),
                 }),
                 Inside::Desk(tokens) => desk::router(DeskState {
-                    host: self.keeper.host().clone(),
+                    keeper: self.keeper.clone(),
                     tokens,
                     hosts: door.hosts.unwrap_or_default(),
-                    watcher: self.keeper.watcher(),
-                    metrics: self.keeper.metrics().clone(),
                 }),
             };
             let answered = OpenDoor {

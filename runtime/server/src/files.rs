@@ -2,7 +2,8 @@
 //! report to whoever asked for it. They count together, and those that were left first go first: THREAT[DOS-14]. Nobody reads
 //! the files of another agent: THREAT[WEB-04].
 
-use sandgate::{Caller, Id, Outcome, Workspace, policy::Principal};
+use crate::owner::AgentOwner;
+use sandgate::{Caller, Id, Outcome, Workspace};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,7 +21,7 @@ pub(crate) struct LeftFiles(Arc<Mutex<VecDeque<LeftBy>>>);
 #[derive(Debug)]
 struct LeftBy {
     run: Id,
-    owner: Arc<Principal>,
+    owner: AgentOwner,
     files: Arc<Workspace>,
     bytes: u64,
 }
@@ -46,7 +47,7 @@ impl LeftFiles {
         let mut all = self.all();
         all.push_back(LeftBy {
             run,
-            owner: caller.principal(),
+            owner: AgentOwner::of(&caller.principal()),
             files: Arc::clone(files),
             bytes: sizes.fold(0, u64::saturating_add),
         });
@@ -61,12 +62,12 @@ impl LeftFiles {
 
     /// The files that are kept for an agent, of the run that was last first.
     pub(crate) fn of(&self, caller: &Caller) -> Vec<LeftFile> {
-        let owner = caller.principal();
+        let owner = AgentOwner::of(&caller.principal());
         let all: Vec<(Id, Arc<Workspace>)> = self
             .all()
             .iter()
             .rev()
-            .filter(|left| is_same(&left.owner, &owner))
+            .filter(|left| left.owner == owner)
             .map(|left| (left.run, Arc::clone(&left.files)))
             .collect();
         let files = all.into_iter().flat_map(|(run, files)| {
@@ -82,12 +83,12 @@ impl LeftFiles {
 
     /// One file, where it is kept, and for this agent.
     pub(crate) fn read(&self, caller: &Caller, run: Id, path: &str) -> Option<Vec<u8>> {
-        let owner = caller.principal();
+        let owner = AgentOwner::of(&caller.principal());
         let files = self
             .all()
             .iter()
             .rev()
-            .find(|left| left.run == run && is_same(&left.owner, &owner))
+            .find(|left| left.run == run && left.owner == owner)
             .map(|left| Arc::clone(&left.files))?;
         files.read(path).ok()
     }
@@ -95,8 +96,4 @@ impl LeftFiles {
     fn all(&self) -> MutexGuard<'_, VecDeque<LeftBy>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn is_same(one: &Principal, other: &Principal) -> bool {
-    (one.context(), one.actor(), one.user()) == (other.context(), other.actor(), other.user())
 }

@@ -5,13 +5,14 @@ use crate::{
     agent::Agent,
     closing::{Closing, Leaving},
     mcp::{McpServer, Seals, service},
+    owner::AgentOwner,
     plain, rpc, weight,
     who::{Gatekeeper, Who},
 };
 use axum::{
     Extension, Json, Router,
-    body::{Body, Bytes},
-    extract::{Request, State},
+    body::Bytes,
+    extract::{FromRequest, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -30,7 +31,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinError};
+use tokio::sync::watch;
 
 /// Bytes of one request: what other doors take.
 const LONGEST: usize = 16 << 20;
@@ -63,33 +64,14 @@ pub(crate) struct Conversations(Arc<Mutex<ConversationTable>>);
 
 #[derive(Debug, Default)]
 struct ConversationTable {
-    owners: BTreeMap<String, ConversationOwner>,
+    owners: BTreeMap<String, AgentOwner>,
     order: VecDeque<String>,
-}
-
-/// An agent, as far as conversations are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ConversationOwner {
-    context: String,
-    actor: String,
-    user: Option<String>,
-}
-
-impl ConversationOwner {
-    fn of(agent: &Agent) -> Self {
-        let principal = agent.caller().principal();
-        Self {
-            context: principal.context().to_string(),
-            actor: principal.actor().to_owned(),
-            user: principal.user().map(ToOwned::to_owned),
-        }
-    }
 }
 
 impl Conversations {
     fn is_of(&self, name: &str, agent: &Agent) -> bool {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.owners.get(name) == Some(&ConversationOwner::of(agent))
+        table.owners.get(name) == Some(&agent.owner())
     }
 
     fn begin(&self, name: &str, agent: &Agent) {
@@ -101,7 +83,7 @@ impl Conversations {
         }
         if table
             .owners
-            .insert(name.to_owned(), ConversationOwner::of(agent))
+            .insert(name.to_owned(), agent.owner())
             .is_none()
         {
             table.order.push_back(name.to_owned());
@@ -154,7 +136,12 @@ pub(crate) fn router(desk: DoorState) -> Router {
 
 pub(crate) fn refused(status: StatusCode, message: impl Into<String>) -> Response {
     let message: String = message.into();
-    (status, Json(json!({"error": {"message": message}}))).into_response()
+    let mut response = (status, Json(json!({"error": {"message": message}}))).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+    }
+    response
 }
 
 /// A page of a browser is not an agent: its requests carry an `Origin`, and a name that was made to point here. THREAT[WEB-01]
@@ -217,14 +204,7 @@ async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: N
             request.extensions_mut().insert(agent);
             next.run(request).await
         }
-        Err(why) => {
-            let mut response = refused(why.status(), why.to_string());
-            if why.status() == StatusCode::UNAUTHORIZED {
-                let bearer = HeaderValue::from_static("Bearer");
-                response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
-            }
-            response
-        }
+        Err(why) => refused(why.status(), why.to_string()),
     }
 }
 
@@ -255,23 +235,22 @@ async fn converse(
 async fn call(
     State(desk): State<Arc<DoorState>>,
     Extension(agent): Extension<Agent>,
-    headers: HeaderMap,
-    body: Body,
+    JsonBody(body): JsonBody,
 ) -> Response {
-    let body = match body_of(&headers, body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
     let answer = async move |leaving: Leaving| {
-        rpc::answer(&rpc::AgentMethods { agent, leaving }, &body).await
+        rpc_answered(rpc::answer(&rpc::AgentMethods { agent, leaving }, &body).await)
     };
-    match while_wanted(&desk, answer).await {
-        Ok(Some(text)) => {
+    while_wanted(&desk, answer).await
+}
+
+/// What an answer of JSON-RPC is over HTTP.
+pub(crate) fn rpc_answered(answer: Option<String>) -> Response {
+    match answer {
+        Some(text) => {
             let json = HeaderValue::from_static("application/json");
             ([(CONTENT_TYPE, json)], text).into_response()
         }
-        Ok(None) => StatusCode::NO_CONTENT.into_response(),
-        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"),
+        None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
@@ -282,67 +261,64 @@ async fn tools(Extension(agent): Extension<Agent>) -> Json<Value> {
 async fn execute(
     State(desk): State<Arc<DoorState>>,
     Extension(agent): Extension<Agent>,
-    headers: HeaderMap,
-    body: Body,
+    JsonBody(body): JsonBody,
 ) -> Response {
-    let body = match body_of(&headers, body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
     if !weight::is_bearable(&body) {
         let message = format!("the request has more than {} values", weight::MOST);
         return refused(StatusCode::BAD_REQUEST, message);
     }
-    let answer = async move |leaving: Leaving| plain::execute(&agent, &body, &leaving).await;
-    match while_wanted(&desk, answer).await {
-        Ok((status, answer)) => (status, Json(answer)).into_response(),
-        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"),
-    }
+    let answer = async move |leaving: Leaving| {
+        let (status, answer) = plain::execute(&agent, &body, &leaving).await;
+        (status, Json(answer)).into_response()
+    };
+    while_wanted(&desk, answer).await
 }
 
 /// A service that an agent may not use is as if there were none: THREAT[SEC-05].
 async fn offered(Extension(agent): Extension<Agent>, request: Request, next: Next) -> Response {
     let service = request.uri().path().strip_prefix(service::BEGINNING);
-    if service.is_none_or(|service| agent.caller().methods(service).is_none()) {
+    if !service.is_some_and(|service| agent.caller().may_use(service)) {
         return refused(StatusCode::NOT_FOUND, "there is no such service");
     }
     next.run(request).await
 }
 
 /// What somebody sends, read whole, where it is JSON and not too much.
-pub(crate) async fn body_of(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    if !is_json(headers) {
-        let message = "the `Content-Type` is to be application/json";
-        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
-    let read = Limited::new(body, LONGEST).collect();
-    match tokio::time::timeout(SLOWEST, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => {
-            let message = "the request is longer than 16 MiB, or was cut off";
-            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, message))
+pub(crate) struct JsonBody(pub(crate) Bytes);
+
+impl<S: Sync> FromRequest<S> for JsonBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        if !is_json(request.headers()) {
+            let message = "the `Content-Type` is to be application/json";
+            return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        Err(_) => {
-            let message = "the request took too long to come";
-            Err(refused(StatusCode::REQUEST_TIMEOUT, message))
+        let read = Limited::new(request.into_body(), LONGEST).collect();
+        match tokio::time::timeout(SLOWEST, read).await {
+            Ok(Ok(body)) => Ok(Self(body.to_bytes())),
+            Ok(Err(_)) => {
+                let message = "the request is longer than 16 MiB, or was cut off";
+                Err(refused(StatusCode::PAYLOAD_TOO_LARGE, message))
+            }
+            Err(_) => {
+                let message = "the request took too long to come";
+                Err(refused(StatusCode::REQUEST_TIMEOUT, message))
+            }
         }
     }
 }
 
 /// Answers. What runs for it is ended in good order when the other end is gone, and this with it.
-async fn while_wanted<F, R>(
-    desk: &DoorState,
-    answer: impl FnOnce(Leaving) -> F,
-) -> Result<R, JoinError>
+async fn while_wanted<F>(desk: &DoorState, answer: impl FnOnce(Leaving) -> F) -> Response
 where
-    F: Future<Output = R> + Send + 'static,
-    R: Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
 {
     let (here, gone) = watch::channel(());
     let closing = desk.closing.clone();
     let answered = tokio::spawn(answer(Leaving { gone, closing })).await;
     drop(here);
-    answered
+    answered.unwrap_or_else(|_| refused(StatusCode::INTERNAL_SERVER_ERROR, "sandgate failed"))
 }
 
 /// A form of a page cannot send it unasked.

@@ -10,6 +10,8 @@ mod closing;
 mod weight;
 
 mod command;
+mod owner;
+
 mod files;
 mod form;
 mod metrics;

@@ -93,10 +93,7 @@ impl ServerHandler for McpServer {
         if let Some(service) = service::named(&context) {
             return Ok(service::list(&agent, &service));
         }
-        let all = tools::all(
-            &agent.caller().services(),
-            agent.caller().limits().workspace,
-        );
+        let all = tools::of(agent.caller());
         let all = all.into_iter().map(tools::ToolDescription::into_mcp);
         Ok(ListToolsResult::with_all_items(all.collect()))
     }
@@ -272,8 +269,11 @@ impl ToolCall<'_> {
             FormAnswer::Choices(choices) => {
                 Told::Answer(self.agent.answered(&form, &choices, self.left()).await)
             }
-            FormAnswer::Later => Told::Answer(self.agent.stands(run)),
-            FormAnswer::Unclear => self.form(&form, self.agent.stands(run)),
+            FormAnswer::Later => Told::Answer(self.agent.stands(run, Duration::ZERO).await),
+            FormAnswer::Unclear => {
+                let without = self.agent.stands(run, Duration::ZERO).await;
+                self.form(&form, without)
+            }
         }
     }
 
@@ -296,12 +296,7 @@ fn result_of(answer: &Result<CommandAnswer, CommandError>) -> CallToolResult {
     } else {
         CallToolResult::success(content)
     };
-    // An answer is made of JSON and cannot fail to become some.
-    let structured = answer
-        .as_ref()
-        .ok()
-        .and_then(|answer| serde_json::to_value(answer).ok());
-    result.structured_content = structured.map(text::bounded);
+    result.structured_content = text::structured(answer).map(text::bounded);
     result
 }
 

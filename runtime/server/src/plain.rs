@@ -28,8 +28,7 @@ struct PlainRequest {
 
 /// What there is.
 pub(crate) fn list(agent: &Agent) -> Value {
-    let caller = agent.caller();
-    let all = tools::all(&caller.services(), caller.limits().workspace);
+    let all = tools::of(agent.caller());
     let all = all
         .into_iter()
         .map(|tool| json!({"name": tool.name, "description": tool.text, "parameters": tool.input}));
@@ -58,10 +57,7 @@ pub(crate) async fn execute(agent: &Agent, body: &[u8], leaving: &Leaving) -> (S
     };
     let answer = agent.perform(command, leaving.left()).await;
     let (success, text) = (!text::is_error(&answer), text::of(&answer));
-    // An answer is made of JSON and cannot fail to become some.
-    let result = answer
-        .ok()
-        .and_then(|answer| serde_json::to_value(answer).ok());
+    let result = text::structured(&answer);
     (
         StatusCode::OK,
         json!({"success": success, "text": text, "result": result}),

@@ -3,6 +3,7 @@
 //! script may call services and is that of a run which goes on, or whose client left after it had changed something. Nobody is
 //! answered with the run of another agent: THREAT[WEB-04].
 
+use crate::owner::AgentOwner;
 use sandgate::{
     CallResult, Caller, Cancel, Digest, Id, Outcome, RunError, chain,
     policy::{Effect, Principal},
@@ -30,9 +31,7 @@ pub(crate) struct Repeats(Arc<Mutex<HashMap<RepeatKey, KnownRun>>>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct RepeatKey {
-    context: String,
-    actor: String,
-    user: Option<String>,
+    owner: AgentOwner,
     what: RepeatOf,
 }
 
@@ -87,11 +86,11 @@ pub(crate) struct RepeatRequest {
 
 /// What is known of it.
 #[derive(Debug)]
-pub(crate) enum Known {
+pub(crate) enum Known<R> {
     /// It goes on.
     Running(WaitingFor),
-    /// Everybody has left it, and it is being ended. What it came to is known then.
-    Ending(EndOfRun),
+    /// Everybody has left it, and it is being ended. What it came to is known then, and what was to run is given back.
+    Ending(EndOfRun, R),
     /// It is over.
     Ended(Id),
 }
@@ -114,13 +113,16 @@ pub struct KeyTaken(String);
 
 impl Repeats {
     /// What is known of a request; where nothing is, it is taken and started.
-    pub(crate) fn enter(
+    pub(crate) fn enter<R>(
         &self,
         caller: &Caller,
         asked: &RepeatRequest,
-        run: &mut Option<impl Future<Output = Result<Outcome, RunError>> + Send + 'static>,
+        start: R,
         cancel: &Cancel,
-    ) -> Result<Known, KeyTaken> {
+    ) -> Result<Known<R>, KeyTaken>
+    where
+        R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
+    {
         let key = RepeatKey::of(&caller.principal(), asked);
         let mut all = self.all();
         if let Some(known) = all.get(&key).filter(|_| !asked.again) {
@@ -129,10 +131,10 @@ impl Repeats {
             }
             match &known.state {
                 KnownState::Running(run) => {
-                    let joined = run.join().map(Known::Running);
-                    return Ok(
-                        joined.unwrap_or_else(|| Known::Ending(EndOfRun(run.outcome.clone())))
-                    );
+                    return Ok(match run.join() {
+                        Some(waiting) => Known::Running(waiting),
+                        None => Known::Ending(EndOfRun(run.outcome.clone()), start),
+                    });
                 }
                 KnownState::Ended { run, until } if Instant::now() < *until => {
                     return Ok(Known::Ended(*run));
@@ -141,9 +143,6 @@ impl Repeats {
             }
         }
         let (told, outcome) = watch::channel(None);
-        let Some(start) = run.take() else {
-            return Ok(Known::Ending(EndOfRun(outcome)));
-        };
         let run = SharedRun {
             outcome,
             waiting: Arc::new(AtomicUsize::new(1)),
@@ -159,8 +158,7 @@ impl Repeats {
         let waiting = Arc::clone(&run.waiting);
         tokio::spawn(async move {
             let outcome = start.await;
-            let is_abandoned = waiting.load(Ordering::Acquire) == 0;
-            repeats.ended(&key, outcome.as_ref().ok(), is_keyed, is_abandoned);
+            repeats.ended(&key, &waiting, outcome.as_ref().ok(), is_keyed);
             told.send_replace(Some(Arc::new(outcome)));
         });
         Ok(Known::Running(WaitingFor { run, is_here: true }))
@@ -170,10 +168,11 @@ impl Repeats {
     fn ended(
         &self,
         key: &RepeatKey,
+        waiting: &Arc<AtomicUsize>,
         outcome: Option<&Outcome>,
         is_keyed: bool,
-        is_abandoned: bool,
     ) {
+        let is_abandoned = waiting.load(Ordering::Acquire) == 0;
         let keep = if is_keyed {
             Some(KEYED)
         } else if is_abandoned && outcome.is_some_and(has_changed) {
@@ -185,10 +184,17 @@ impl Repeats {
         let now = Instant::now();
         let kept = run.zip(keep.and_then(|keep| now.checked_add(keep)));
         let mut all = self.all();
-        match (all.get_mut(key), kept) {
-            (Some(known), Some((run, until))) => known.state = KnownState::Ended { run, until },
-            (_, Some(_)) => {}
-            (_, None) => drop(all.remove(key)),
+        let is_it = |known: &&mut KnownRun| match &known.state {
+            KnownState::Running(run) => Arc::ptr_eq(&run.waiting, waiting),
+            KnownState::Ended { .. } => false,
+        };
+        // Whoever asked for it anew has another run in its place.
+        let Some(known) = all.get_mut(key).filter(is_it) else {
+            return;
+        };
+        match kept {
+            Some((run, until)) => known.state = KnownState::Ended { run, until },
+            None => drop(all.remove(key)),
         }
         if all.len() > MOST_ENDED {
             forget(&mut all, now);
@@ -232,9 +238,7 @@ fn has_changed(outcome: &Outcome) -> bool {
 impl RepeatKey {
     fn of(principal: &Principal, asked: &RepeatRequest) -> Self {
         Self {
-            context: principal.context().to_string(),
-            actor: principal.actor().to_owned(),
-            user: principal.user().map(ToOwned::to_owned),
+            owner: AgentOwner::of(principal),
             what: match &asked.key {
                 Some(key) => RepeatOf::Key(key.clone()),
                 None => RepeatOf::Script(asked.script),

@@ -234,8 +234,7 @@ async fn perform(
 
 /// What this server offers an agent, as an OpenRPC document.
 pub(crate) fn document(agent: &Agent) -> Value {
-    let caller = agent.caller();
-    let methods = tools::all(&caller.services(), caller.limits().workspace);
+    let methods = tools::of(agent.caller());
     json!({
         "openrpc": "1.3.2",
         "info": {

@@ -2,6 +2,7 @@
 //! context's, its actor's and its user's, and nobody else can name it: THREAT[WEB-04]. It is kept in memory only; whoever
 //! comes back to one that is gone is told so.
 
+use crate::owner::AgentOwner;
 use sandgate::policy::ByteCount;
 use sandgate::{
     Caller, Cancel, Ended, Exception, Outcome, RunError, Sandbox, Script, Session, Sink, Status,
@@ -32,9 +33,7 @@ pub struct Sessions {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct SessionKey {
-    context: String,
-    actor: String,
-    user: Option<String>,
+    owner: AgentOwner,
     name: String,
 }
 
@@ -245,11 +244,8 @@ impl Sessions {
     }
 
     fn find(&self, caller: &Caller, name: &str) -> Result<Arc<KeptSession>, SessionError> {
-        let principal = caller.principal();
         let key = SessionKey {
-            context: principal.context().to_string(),
-            actor: principal.actor().to_owned(),
-            user: principal.user().map(ToOwned::to_owned),
+            owner: AgentOwner::of(&caller.principal()),
             name: name.to_owned(),
         };
         let mut all = self.all();
@@ -257,7 +253,7 @@ impl Sessions {
             return Ok(Arc::clone(kept));
         }
         all.retain(|_, kept| !kept.is_idle());
-        let own = all.keys().filter(|other| other.is_of_same(&key)).count();
+        let own = all.keys().filter(|other| other.owner == key.owner).count();
         if own >= MOST_EACH || all.len() >= self.most {
             return Err(SessionError::Full);
         }
@@ -267,12 +263,6 @@ impl Sessions {
         });
         all.insert(key, Arc::clone(&kept));
         Ok(kept)
-    }
-}
-
-impl SessionKey {
-    fn is_of_same(&self, other: &Self) -> bool {
-        (&self.context, &self.actor, &self.user) == (&other.context, &other.actor, &other.user)
     }
 }
 

@@ -102,6 +102,12 @@ fn piece(text: &str, part: usize) -> String {
     shown
 }
 
+/// What programs read. An answer is made of JSON and cannot fail to become some.
+pub(crate) fn structured(answer: &Result<CommandAnswer, CommandError>) -> Option<Value> {
+    let answer = answer.as_ref().ok()?;
+    serde_json::to_value(answer).ok()
+}
+
 /// What programs read, with long texts cut as those for models: some clients give a model both.
 pub(crate) fn bounded(answer: Value) -> Value {
     match answer {

@@ -3,7 +3,7 @@
 
 use crate::command::AgentCommand;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use sandgate::Files;
+use sandgate::{Caller, Files};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -59,8 +59,13 @@ impl ToolDescription {
     }
 }
 
-/// All of them, for a caller that may use these services and has such files.
-pub(crate) fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescription> {
+/// All of them, for a caller.
+pub(crate) fn of(caller: &Caller) -> Vec<ToolDescription> {
+    all(&caller.services(), caller.limits().workspace)
+}
+
+/// The same for one that may use these services and has such files.
+fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescription> {
     let [
         execute_code,
         list_services,

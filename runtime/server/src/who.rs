@@ -8,7 +8,7 @@ use crate::{
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use sandgate::{
-    Caller, Host, HostError, TokenError, TokenStore, chain,
+    Caller, Host, HostError, Token, TokenError, TokenStore, chain,
     policy::{Principal, PrincipalError},
 };
 use std::{
@@ -145,9 +145,9 @@ impl Gatekeeper {
         &self.host
     }
 
-    /// Who is told of runs that wait.
-    pub(crate) fn watcher(&self) -> Option<Arc<dyn ParkedWatcher>> {
-        self.watcher.clone()
+    /// An agent that acts as this caller.
+    pub(crate) fn agent(&self, caller: Caller) -> Agent {
+        Agent::new(caller, self.kept.clone()).watched(self.watcher.clone())
     }
 
     /// How much was done.
@@ -186,8 +186,7 @@ impl Gatekeeper {
             }
         };
         let context = self.chosen(&entitlement, named)?;
-        let caller = self.caller(context, entitlement)?;
-        Ok(Agent::new(caller, self.kept.clone()).watched(self.watcher.clone()))
+        Ok(self.agent(self.caller(context, entitlement)?))
     }
 
     /// Whom a trusted peer asks for.
@@ -282,22 +281,36 @@ impl Gatekeeper {
 
 /// Whom a token in these headers stands for.
 fn holder(tokens: &TokenStore, headers: &HeaderMap) -> Result<Entitlement, NotAdmitted> {
-    let shown = header(headers, AUTHORIZATION.as_str())?.ok_or(NotAdmitted::NoToken)?;
-    let (scheme, secret) = shown.split_once(' ').ok_or(NotAdmitted::NoToken)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(NotAdmitted::NoToken);
-    }
-    // One for the desk is worth nothing at an agent's door: THREAT[APR-04].
-    let token = tokens
-        .holder(secret.trim())?
-        .filter(|token| !token.is_for_desk);
-    let token = token.ok_or(NotAdmitted::Token)?;
+    let token = shown(tokens, headers, TokenUse::Agent)?;
     Ok(Entitlement {
         contexts: Some(token.contexts),
         actor: token.actor,
         user: token.user,
         claims: token.claims,
     })
+}
+
+/// The token in these headers. One for the desk is worth nothing to an agent, and the other way round: THREAT[APR-04].
+pub(crate) fn shown(
+    tokens: &TokenStore,
+    headers: &HeaderMap,
+    wanted: TokenUse,
+) -> Result<Token, NotAdmitted> {
+    let shown = header(headers, AUTHORIZATION.as_str())?.ok_or(NotAdmitted::NoToken)?;
+    let (scheme, secret) = shown.split_once(' ').ok_or(NotAdmitted::NoToken)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(NotAdmitted::NoToken);
+    }
+    let is_wanted = |token: &Token| token.is_for_desk == (wanted == TokenUse::Desk);
+    let token = tokens.holder(secret.trim())?.filter(is_wanted);
+    token.ok_or(NotAdmitted::Token)
+}
+
+/// What a token is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenUse {
+    Agent,
+    Desk,
 }
 
 /// A header that is there once, or not at all: of two, one could be read here and the other elsewhere.

@@ -148,6 +148,12 @@ impl Caller {
         self.reach.interface(service)
     }
 
+    /// Whether the context may use a service. One that there is not is as one that it may not use: THREAT[SEC-05].
+    #[must_use]
+    pub fn may_use(&self, service: &str) -> bool {
+        self.reach.may_use(service)
+    }
+
     /// The methods of a service that the context may call at all, with what can become of their calls. Nothing for a service that
     /// there is not, and for one that the context may not use: THREAT[SEC-05].
     #[must_use]

@@ -157,6 +157,11 @@ impl Reach {
         Some(offered.text_within(&outlooks).into())
     }
 
+    /// Whether some policy of this context permits something of a service that there is.
+    pub(crate) fn may_use(&self, service: &str) -> bool {
+        self.service(service).is_some()
+    }
+
     /// The methods of a service that this context may call at all, with what can become of their calls.
     pub(crate) fn methods(&self, service: &str) -> Option<Vec<(Arc<Method>, Outlook)>> {
         let offered = self.service(service)?;

@@ -75,7 +75,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> RpcError {
 
 impl DeskMethods {
     fn journal(&self) -> Result<&Journal, RpcError> {
-        let journal = self.desk.host.journal();
+        let journal = self.desk.keeper.host().journal();
         journal.ok_or_else(|| RpcError::new(RpcCode::Failed, "there is no journal"))
     }
 
@@ -112,7 +112,7 @@ impl DeskMethods {
         let (mut said, mut runs) = (Vec::new(), BTreeSet::new());
         for name in answering.approvals {
             match self.question(journal, &name).and_then(|asked| {
-                let limits = self.desk.host.context_limits(&asked.row.context);
+                let limits = self.desk.keeper.host().context_limits(&asked.row.context);
                 let limits = limits
                     .ok_or_else(|| RpcError::new(RpcCode::Failed, "its context is not in force"))?;
                 let because = answering.because.as_deref();
@@ -162,7 +162,7 @@ impl DeskMethods {
         let Some(context) = past.context().map(ToOwned::to_owned) else {
             return Ok(());
         };
-        let host = &self.desk.host;
+        let host = self.desk.keeper.host();
         let limits = host
             .context_limits(&context)
             .map(|limits| limits.hero_context);
@@ -174,16 +174,11 @@ impl DeskMethods {
             return Ok(());
         };
         let caller = host.caller(principal).map_err(|error| failed(&error))?;
-        let watcher = self.desk.watcher.clone();
+        // In the place of whoever asked for it, and for as long as it takes.
+        let agent = self.desk.keeper.agent(caller);
         tokio::spawn(async move {
-            match caller.resume(past, None).await {
-                Ok(outcome) if !outcome.approvals.is_empty() => {
-                    if let Some(watcher) = watcher {
-                        watcher.parked(&context, &outcome);
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!("the run {run} does not go on: {}", chain(&error)),
+            if let Err(error) = agent.gone_on(run, std::future::pending()).await {
+                tracing::warn!("the run {run} does not go on: {}", error.said());
             }
         });
         Ok(())
@@ -217,7 +212,7 @@ impl DeskMethods {
     }
 
     fn services(&self) -> Value {
-        let host = &self.desk.host;
+        let host = self.desk.keeper.host();
         let contexts = host.contexts().into_iter().filter(|name| self.sees(name));
         let contexts = contexts.map(|context| {
             let caller = host.context(&context);
