@@ -24,7 +24,7 @@ use crate::{
         digest::Digest,
         entry::{Entry, Held, Purpose},
         id::Id,
-        ledger::{Appended, Condition, LedgerError, Line, RunRow, TableChange},
+        ledger::{Appended, Condition, LedgerError, Line, RunFilter, RunRow, TableChange},
         now_ms,
         past::{Past, PastEnd, PastError},
     },
@@ -231,6 +231,37 @@ impl PastRun {
             row,
             journal: journal.clone(),
         })
+    }
+
+    /// The last run that was asked for by this, no longer ago.
+    pub(crate) fn requested(
+        journal: &Journal,
+        request: Digest,
+        within: Duration,
+    ) -> Result<Option<Self>, PastRunError> {
+        let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        let filter = RunFilter {
+            request: Some(request),
+            since: Some(now_ms().saturating_sub(within)),
+            most: Some(1),
+            ..RunFilter::default()
+        };
+        let Some(row) = journal.runs(&filter)?.pop() else {
+            return Ok(None);
+        };
+        let found = Self {
+            past: Past::read(journal, row.run)?,
+            row,
+            journal: journal.clone(),
+        };
+        // The table only says where to look.
+        Ok((found.past.begun.request == Some(request)).then_some(found))
+    }
+
+    /// The script, and what it read where that was given whole.
+    #[must_use]
+    pub fn given(&self) -> (Digest, Option<Digest>) {
+        (self.past.begun.script, self.past.begun.stdin)
     }
 
     /// Which run.

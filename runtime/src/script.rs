@@ -3,6 +3,7 @@
 use crate::{
     cancel::Cancel,
     input::Input,
+    journal::digest::Digest,
     output::Sink,
     recorder::{Clock, Tape},
     session::Scripts,
@@ -43,6 +44,8 @@ pub struct Script {
     /// Has other scripts follow in the same interpreter, each given through the other end of it. The run ends when none is
     /// given any more.
     pub session: Option<Scripts>,
+    /// What whoever asks for the run knows it by: [`Caller::requested_run`](crate::Caller::requested_run) finds it in the journal.
+    pub request: Option<Digest>,
     /// Receives output while the script runs, as well as the outcome at the end.
     pub sink: Option<Arc<dyn Sink>>,
     /// Ends the run from outside with an outcome; dropping the future ends it without one.

@@ -2,23 +2,28 @@
 //! It must never do anything for an agent but as the one caller that it was let in as.
 
 use crate::{
-    command::{AgentCommand, ExecuteCode, Execution, GetRun, LONGEST_WAIT, MethodCall, RunPart},
+    command::{
+        AgentCommand, ExecuteCode, Execution, GetRun, InterfaceQuery, LONGEST_WAIT, MethodCall,
+        RunPart,
+    },
     files::LeftFiles,
     form::ApprovalForm,
     metrics::Metrics,
     owner::AgentOwner,
-    repeats::{KeyTaken, Known, RepeatRequest, Repeats},
+    repeats::{KEYED, KeyTaken, Known, RepeatRequest, Repeats},
     sessions::{SessionError, SessionOutcome, Sessions},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sandgate::{
     AnswerError, Caller, Cancel, Digest, Id, Limits, Outcome, PastResult, PastRunError, Plan,
-    RunError, Sandbox, Script, Sink, chain, check::CheckReport, policy::nearest,
-    service::MethodFound,
+    RunError, Sandbox, Script, Sink, chain,
+    check::CheckReport,
+    policy::nearest,
+    service::{InterfaceFormat, MethodFound},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::to_raw_value;
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// What tracebacks call a script.
@@ -124,6 +129,14 @@ pub enum CommandError {
         /// Those that there are.
         services: Vec<(String, String)>,
     },
+    /// The same of a method.
+    #[error("{}", no_method(name, methods))]
+    NoMethod {
+        /// What was asked for.
+        name: String,
+        /// Those that there are, as Python calls them.
+        methods: Vec<String>,
+    },
     /// It could not be run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -224,7 +237,7 @@ impl Agent {
             AgentCommand::Search(asked) => {
                 CommandAnswer::Found(self.caller.search(&asked.query, asked.most))
             }
-            AgentCommand::GetInterface(names) => CommandAnswer::Interfaces(self.interfaces(names)?),
+            AgentCommand::GetInterface(asked) => CommandAnswer::Interfaces(self.interfaces(asked)?),
             AgentCommand::GetRun(asked) => self.get_run(asked).await?,
             AgentCommand::Resume(run) => {
                 let outcome = self.resume(&run, cancelled).await?;
@@ -308,6 +321,13 @@ impl Agent {
         cancel: Cancel,
         cancelled: impl Future<Output = ()>,
     ) -> Result<CommandAnswer, CommandError> {
+        if let Some(run) = self.requested(&asked)? {
+            return self.stands(run, LONGEST_WAIT).await;
+        }
+        let script = Script {
+            request: asked.key.as_deref().map(|key| self.owner().request(key)),
+            ..script
+        };
         let (agent, running) = (self.clone(), caller.clone());
         // However many wait for it, it is one run.
         let mut run = async move {
@@ -328,6 +348,24 @@ impl Agent {
                 }
                 Known::Ended(run) => return self.stands(run, LONGEST_WAIT).await,
             }
+        }
+    }
+
+    /// The run of a key that another process, or this one before it was started anew, has made.
+    fn requested(&self, asked: &RepeatRequest) -> Result<Option<Id>, CommandError> {
+        let key = asked.key.as_ref().filter(|_| !asked.again);
+        let Some(key) = key.filter(|_| !self.kept.repeats.is_known(&self.caller, asked)) else {
+            return Ok(None);
+        };
+        let request = self.owner().request(key);
+        let Some(past) = self.caller.requested_run(request, KEYED)? else {
+            return Ok(None);
+        };
+        let (source, stdin) = past.given();
+        if repeated_digest(source, stdin.unwrap_or_else(|| Digest::of(b""))) == asked.script {
+            Ok(Some(past.row().run))
+        } else {
+            Err(KeyTaken(key.clone()).into())
         }
     }
 
@@ -421,15 +459,53 @@ impl Agent {
         }
     }
 
-    fn interfaces(&self, names: Vec<String>) -> Result<Vec<(String, Arc<str>)>, CommandError> {
-        let interface = |name: String| match self.caller.interface(&name) {
-            Some(interface) => Ok((name, interface)),
-            None => Err(CommandError::NoService {
-                name,
-                services: self.caller.services(),
+    fn interfaces(&self, asked: InterfaceQuery) -> Result<Vec<(String, Arc<str>)>, CommandError> {
+        let mut wanted: BTreeSet<&String> = asked.methods.iter().collect();
+        let (mut interfaces, mut known) = (Vec::new(), Vec::new());
+        for name in asked.services {
+            let methods = if asked.methods.is_empty() {
+                None
+            } else {
+                let methods = self.caller.methods(&name).unwrap_or_default();
+                let mut of_it = Vec::new();
+                for (method, _) in &methods {
+                    let is_meant = |meant: &&String| {
+                        [&method.method, &method.python].contains(meant)
+                            || meant.strip_prefix(&*name).is_some_and(|rest| {
+                                rest.strip_prefix('.') == Some(method.python.as_str())
+                            })
+                    };
+                    if asked.methods.iter().any(|meant| is_meant(&meant)) {
+                        wanted.retain(|meant| !is_meant(meant));
+                        of_it.push(method.method.clone());
+                    }
+                    known.push(method.python.clone());
+                }
+                Some(of_it)
+            };
+            let interface = match (&methods, asked.format) {
+                (None, InterfaceFormat::Text) => self.caller.interface(&name),
+                (methods, format) => self.caller.interface_of(&name, methods.as_deref(), format),
+            };
+            match interface {
+                None => {
+                    return Err(CommandError::NoService {
+                        name,
+                        services: self.caller.services(),
+                    });
+                }
+                // What has none of the methods is left out.
+                Some(_) if methods.is_some_and(|methods| methods.is_empty()) => {}
+                Some(interface) => interfaces.push((name, interface)),
+            }
+        }
+        match wanted.first() {
+            None => Ok(interfaces),
+            Some(name) => Err(CommandError::NoMethod {
+                name: (*name).clone(),
+                methods: known,
             }),
-        };
-        names.into_iter().map(interface).collect()
+        }
     }
 
     fn told(&self, outcome: Outcome) -> CommandAnswer {
@@ -453,8 +529,13 @@ impl Agent {
 
 /// The same for the same script that reads the same.
 fn script_digest(script: &Script) -> Digest {
-    let source = Digest::of(script.source.as_bytes());
-    let stdin = Digest::of(&script.stdin);
+    repeated_digest(
+        Digest::of(script.source.as_bytes()),
+        Digest::of(&script.stdin),
+    )
+}
+
+fn repeated_digest(source: Digest, stdin: Digest) -> Digest {
     Digest::of(format!("{source}{stdin}").as_bytes())
 }
 
@@ -522,6 +603,12 @@ impl Serialize for CommandAnswer {
             }
         }
     }
+}
+
+fn no_method(name: &str, methods: &[String]) -> String {
+    let meant = nearest(name, methods.iter().map(String::as_str))
+        .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    format!("these services have no method `{name}`{meant}")
 }
 
 fn no_service(name: &str, services: &[(String, String)]) -> String {

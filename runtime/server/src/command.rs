@@ -1,7 +1,7 @@
 //! What an agent can ask for, whichever door it comes through: one vocabulary, which every door parses into. Arguments come
 //! from a model; what is wrong with them is said so that a model can mend it. Nothing here knows who asks.
 
-use sandgate::policy::nearest;
+use sandgate::{policy::nearest, service::InterfaceFormat};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum AgentCommand {
     /// Say which services there are.
     ListServices,
     /// Say what services offer.
-    GetInterface(Vec<String>),
+    GetInterface(InterfaceQuery),
     /// Find methods by what they are for.
     Search(MethodSearch),
     /// Say what has come of a run.
@@ -72,6 +72,17 @@ pub struct MethodCall {
     pub method: String,
     /// Its parameters.
     pub arguments: Arguments,
+}
+
+/// What services offer, or some of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InterfaceQuery {
+    /// Which services.
+    pub services: Vec<String>,
+    /// No other methods than these, as the service or as Python calls them; all where there are none.
+    pub methods: Vec<String>,
+    /// How it is told.
+    pub format: InterfaceFormat,
 }
 
 /// What is looked for.
@@ -155,6 +166,7 @@ pub enum CommandArgumentError {
 }
 
 const TEXT: &str = "a text";
+const NAMES: &str = "a text, or a list of texts";
 const YES_OR_NO: &str = "true or false";
 
 impl AgentCommand {
@@ -262,23 +274,25 @@ fn call(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
 }
 
 fn get_interface(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
-    const SERVICES: &str = "a text, or a list of texts";
     // What it was called when it took one.
-    let mut given = CommandArguments::new("get_interface", &["services", "service"], arguments)?;
-    let asked = given.take("services").or_else(|| given.take("service"));
-    let names = match asked {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) if !names.is_empty() => {
-            let name = |name| match name {
-                Value::String(name) => Ok(name),
-                _ => Err(given.kind("services", SERVICES)),
-            };
-            names.into_iter().map(name).collect::<Result<_, _>>()?
-        }
-        Some(_) => return Err(given.kind("services", SERVICES)),
-        None => return Err(given.missing("services", SERVICES)),
+    let takes = &["services", "service", "methods", "format"];
+    let mut given = CommandArguments::new("get_interface", takes, arguments)?;
+    let asked = given.names("services")?;
+    let services = match asked.or(given.names("service")?) {
+        Some(services) => services,
+        None => return Err(given.missing("services", NAMES)),
     };
-    Ok(AgentCommand::GetInterface(names))
+    let methods = given.names("methods")?.unwrap_or_default();
+    let format = match given.text("format")?.as_deref() {
+        None | Some("text") => InterfaceFormat::Text,
+        Some("pyi") => InterfaceFormat::Pyi,
+        Some(_) => return Err(given.kind("format", "`text` or `pyi`")),
+    };
+    Ok(AgentCommand::GetInterface(InterfaceQuery {
+        services,
+        methods,
+        format,
+    }))
 }
 
 fn search(arguments: Arguments) -> Result<AgentCommand, CommandArgumentError> {
@@ -360,6 +374,25 @@ impl CommandArguments {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(self.kind(argument, TEXT)),
         }
+    }
+
+    /// One name, or some.
+    fn names(
+        &mut self,
+        argument: &'static str,
+    ) -> Result<Option<Vec<String>>, CommandArgumentError> {
+        Ok(match self.take(argument) {
+            None => None,
+            Some(Value::String(name)) => Some(vec![name]),
+            Some(Value::Array(names)) if !names.is_empty() => {
+                let name = |name| match name {
+                    Value::String(name) => Ok(name),
+                    _ => Err(self.kind(argument, NAMES)),
+                };
+                Some(names.into_iter().map(name).collect::<Result<_, _>>()?)
+            }
+            Some(_) => return Err(self.kind(argument, NAMES)),
+        })
     }
 
     fn flag(&mut self, argument: &'static str) -> Result<bool, CommandArgumentError> {

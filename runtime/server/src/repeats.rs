@@ -20,8 +20,8 @@ use tokio::{sync::watch, time::Instant};
 
 /// For how long a run is known again that had changed something when its client left.
 const ABANDONED: Duration = Duration::from_mins(1);
-/// For how long one with a key is.
-const KEYED: Duration = Duration::from_hours(24);
+/// For how long one with a key is, in the journal too: whoever starts a server anew is no reason to do anything twice.
+pub(crate) const KEYED: Duration = Duration::from_hours(24);
 /// Runs that have ended and are known again. Those that ended first are forgotten first.
 const MOST_ENDED: usize = 10_000;
 
@@ -109,9 +109,15 @@ impl EndOfRun {
 /// A key stands for one script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the key `{0}` stands for another script; give each its own")]
-pub struct KeyTaken(String);
+pub struct KeyTaken(pub(crate) String);
 
 impl Repeats {
+    /// Whether anything is known of a request here.
+    pub(crate) fn is_known(&self, caller: &Caller, asked: &RepeatRequest) -> bool {
+        self.all()
+            .contains_key(&RepeatKey::of(&caller.principal(), asked))
+    }
+
     /// What is known of a request; where nothing is, it is taken and started.
     pub(crate) fn enter<R>(
         &self,

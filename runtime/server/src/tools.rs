@@ -132,7 +132,11 @@ fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescription> {
             text: "Shows what services offer: one line of Python for each method. Read it before a script calls them.".to_owned(),
             input: json!({
                 "type": "object",
-                "properties": {"services": {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "Their names, as list_services has them."}},
+                "properties": {
+                    "services": {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "Their names, as list_services has them."},
+                    "methods": {"type": "array", "items": {"type": "string"}, "description": "Only these."},
+                    "format": {"enum": ["text", "pyi"], "default": "text", "description": "pyi: a stub file, for type checkers."}
+                },
                 "required": ["services"],
                 "additionalProperties": false
             }),

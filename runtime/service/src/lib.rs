@@ -29,8 +29,9 @@ pub use discover::{DiscoveredSocket, find as find_sockets, socket_dirs};
 pub use json::{JsonError, depth};
 pub use offer::{
     ArgumentError, Arguments, Bindings, Change, ChangedPart, Document, DocumentError, EVERY_METHOD,
-    EffectSource, Hash, LeftOut, MarkError, Marks, Method, Placeholder, PlaceholderUse, Reads,
-    Service, Target, Terms, Undo, UndoError, Weight, WrittenCall, doubts, placeholder, sample,
+    EffectSource, Hash, InterfaceFormat, InterfaceOf, LeftOut, MarkError, Marks, Method,
+    Placeholder, PlaceholderUse, Reads, Service, Target, Terms, Undo, UndoError, Weight,
+    WrittenCall, doubts, placeholder, sample,
 };
 pub use redact::{learn_json, redacted_json, redacted_text};
 pub use registration::{Changed, Registration};

@@ -46,6 +46,17 @@ pub(crate) fn is_identifier(name: &str) -> bool {
     identifier(name).as_deref() == Some(name)
 }
 
+/// What a class is called after a name: `contact_add` gives `ContactAdd`.
+pub(crate) fn camel(name: &str) -> String {
+    let words = name.split(|character: char| !character.is_ascii_alphanumeric());
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    words.map(capital).collect()
+}
+
 fn identifier(name: &str) -> Option<String> {
     let plain: String = name
         .chars()

@@ -12,6 +12,7 @@ mod expand;
 mod interface;
 mod marks;
 mod placeholder;
+mod pyi;
 pub(crate) mod reserved;
 mod sample;
 mod schema;
@@ -27,6 +28,7 @@ pub use change::{Change, ChangedPart};
 pub use document::{Document, DocumentError, Hash, LeftOut};
 pub use doubts::doubts;
 pub use effect::{EffectSource, Reads};
+pub use interface::{InterfaceFormat, InterfaceOf};
 pub use marks::{EVERY_METHOD, MarkError, Marks};
 pub use placeholder::placeholder;
 pub use sample::sample;
@@ -283,14 +285,31 @@ impl Service {
     /// What a model reads: names, types and one line for each method.
     #[must_use]
     pub fn text(&self) -> Arc<str> {
-        let text = self.text.get_or_init(|| interface::text(self, None).into());
+        let text = self
+            .text
+            .get_or_init(|| interface::text(self, InterfaceOf::default()).into());
         text.clone()
     }
 
     /// The same for a context: without the methods that it may never call, and with what can become of the others.
     #[must_use]
     pub fn text_within(&self, outlooks: &[Outlook]) -> String {
-        interface::text(self, Some(outlooks))
+        self.text_of(InterfaceOf {
+            outlooks: Some(outlooks),
+            methods: None,
+        })
+    }
+
+    /// The same of some of its methods.
+    #[must_use]
+    pub fn text_of(&self, of: InterfaceOf<'_>) -> String {
+        interface::text(self, of)
+    }
+
+    /// The same as a file for type checkers and editors.
+    #[must_use]
+    pub fn pyi_of(&self, of: InterfaceOf<'_>) -> String {
+        pyi::text(self, of)
     }
 
     /// What the proxies in a script are built from, as compact JSON.

@@ -55,3 +55,4 @@ mod binding;
 mod heavy;
 mod hostile;
 mod names;
+mod pyi;

@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     host::{Host, HostError},
     hostcall::{question::Approver, reach::Reach, watch::CallWatcher},
-    journal::{Journal, NoRun},
+    journal::{Journal, NoRun, digest::Digest},
     limits::Limits,
     outcome::Outcome,
     runs::{self, PastRun, PastRunError},
@@ -15,9 +15,9 @@ use crate::{
 };
 use sandgate_check::CheckReport;
 use sandgate_policy::{ContextLimits, Outlook, Principal};
-use sandgate_service::{Method, MethodFound};
+use sandgate_service::{InterfaceFormat, Method, MethodFound};
 use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A caller, ready to run scripts. Cheap to clone; clones are the same caller.
 #[derive(Debug, Clone)]
@@ -125,6 +125,19 @@ impl Caller {
         }
     }
 
+    /// The last run that this caller asked for by a [`request`](crate::Script::request), no longer ago.
+    pub fn requested_run(
+        &self,
+        request: Digest,
+        within: Duration,
+    ) -> Result<Option<PastRun>, PastRunError> {
+        let Some(journal) = self.journal() else {
+            return Ok(None);
+        };
+        let past = PastRun::requested(journal, request, within)?;
+        Ok(past.filter(|past| past.belongs_to(&self.principal())))
+    }
+
     /// Makes one call, as a script would.
     pub async fn call(
         &self,
@@ -146,6 +159,17 @@ impl Caller {
     #[must_use]
     pub fn interface(&self, service: &str) -> Option<Arc<str>> {
         self.reach.interface(service)
+    }
+
+    /// The same of some of its methods, as the service calls them, or as a stub file of Python.
+    #[must_use]
+    pub fn interface_of(
+        &self,
+        service: &str,
+        methods: Option<&[String]>,
+        format: InterfaceFormat,
+    ) -> Option<Arc<str>> {
+        self.reach.interface_of(service, methods, format)
     }
 
     /// Whether the context may use a service. One that there is not is as one that it may not use: THREAT[SEC-05].

@@ -16,7 +16,9 @@ use crate::{
 };
 use sandgate_check::{CheckReport, Offered};
 use sandgate_policy::{ContextLimits, ContextNumber, Effect, Outlook, Principal, PrincipalError};
-use sandgate_service::{Client, Method, MethodFound, Registry, Service, Weight};
+use sandgate_service::{
+    Client, InterfaceFormat, InterfaceOf, Method, MethodFound, Registry, Service, Weight,
+};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
@@ -155,6 +157,25 @@ impl Reach {
         let offered = self.service(service)?;
         let outlooks = self.policy.now()?.policies.outlooks(service);
         Some(offered.text_within(&outlooks).into())
+    }
+
+    /// The same of some methods, or as a stub file.
+    pub(crate) fn interface_of(
+        &self,
+        service: &str,
+        methods: Option<&[String]>,
+        format: InterfaceFormat,
+    ) -> Option<Arc<str>> {
+        let offered = self.service(service)?;
+        let outlooks = self.policy.now()?.policies.outlooks(service);
+        let of = InterfaceOf {
+            outlooks: Some(&outlooks),
+            methods,
+        };
+        Some(match format {
+            InterfaceFormat::Text => offered.text_of(of).into(),
+            InterfaceFormat::Pyi => offered.pyi_of(of).into(),
+        })
     }
 
     /// Whether some policy of this context permits something of a service that there is.

@@ -177,6 +177,9 @@ pub struct Begun<'a> {
     /// Who agreed to the plan.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub agreed: Option<PlanApprover<'a>>,
+    /// What whoever asked for it knows it by.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<Digest>,
 }
 
 impl Begun<'_> {
@@ -218,6 +221,7 @@ impl Begun<'_> {
                 name: own(&agreed.name),
                 claims: agreed.claims.iter().map(own).collect(),
             }),
+            request: self.request,
         }
     }
 
@@ -477,6 +481,9 @@ pub enum EntryError {
 impl<'a> Entry<'a> {
     /// The kind of what says where the chain begins.
     pub(crate) const PRUNED: u8 = 15;
+    /// The kinds of the first line of a run and of its last.
+    pub(super) const BEGUN: u8 = 1;
+    pub(super) const ENDED: u8 = 14;
 
     /// As it is kept.
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -502,7 +509,7 @@ impl<'a> Entry<'a> {
     /// Which kind it is, as filters name it. The numbers are kept, and never change their meaning.
     pub(crate) fn kind(&self) -> u8 {
         match self {
-            Self::Begun(_) => 1,
+            Self::Begun(_) => Self::BEGUN,
             Self::Given(_) => 2,
             Self::Input(_) => 3,
             Self::Script { .. } => 4,
@@ -515,7 +522,7 @@ impl<'a> Entry<'a> {
             Self::Resolved { .. } => 11,
             Self::Parked(_) => 12,
             Self::Resumed => 13,
-            Self::Ended(_) => 14,
+            Self::Ended(_) => Self::ENDED,
             Self::Pruned { .. } => Self::PRUNED,
             Self::Planned { .. } => 16,
             Self::Withheld { .. } => 17,

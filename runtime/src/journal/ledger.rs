@@ -262,6 +262,9 @@ pub struct RunRow {
     /// Which process it is in.
     #[serde(skip)]
     pub owner: Option<Id>,
+    /// What whoever asked for it knows it by, as it is kept.
+    #[serde(skip)]
+    pub request: Option<Digest>,
 }
 
 /// How many calls of what kind a run made.
@@ -314,6 +317,8 @@ pub struct RunFilter {
     pub verdict: Option<String>,
     /// For this purpose.
     pub of: Option<Purpose>,
+    /// That whoever asked for them knows by this.
+    pub request: Option<Digest>,
     /// No more than so many.
     pub most: Option<usize>,
 }

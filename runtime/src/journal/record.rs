@@ -112,6 +112,7 @@ fn row(journal: &Journal, run: Id, begun: &Begun<'_>) -> RunRow {
         ended: None,
         counts: RunCounts::default(),
         owner: Some(journal.owner()),
+        request: begun.request,
     }
 }
 

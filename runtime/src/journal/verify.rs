@@ -97,6 +97,7 @@ struct RunSaid {
     user: Option<String>,
     name: String,
     of: Option<super::entry::Purpose>,
+    request: Option<Digest>,
     began: u64,
     ended: Option<u64>,
     shown: RunCounts,
@@ -262,6 +263,7 @@ impl Look {
                     user: caller.and_then(|caller| Some(caller.user.as_ref()?.to_string())),
                     name: begun.name.to_string(),
                     of: begun.of,
+                    request: begun.request,
                     began: line.at,
                     ended: None,
                     shown: RunCounts::default(),
@@ -386,6 +388,7 @@ impl Look {
                     user,
                     name,
                     of,
+                    request,
                     began,
                     ended,
                     shown,
@@ -397,13 +400,28 @@ impl Look {
                     && *user == row.user
                     && *name == row.name
                     && *of == row.of
+                    && request.is_some() == row.request.is_some()
                     && *began == row.began
                     && *ended == row.ended
                     && *shown == row.counts
                     // Which process a run is in is no history; that it is in one is.
                     && row.owner.is_some() == (row.status == "running")
             });
-            if !is_as_said {
+            // It is found by what is kept, which may be sealed and says nothing by itself.
+            let found_by = |request| {
+                let run = Some(row.run.to_string());
+                let by_request = RunFilter {
+                    beginning: run,
+                    request: Some(request),
+                    ..RunFilter::default()
+                };
+                ledger.runs(&by_request)
+            };
+            let is_found = match self.runs.get(&row.run).and_then(|said| said.request) {
+                Some(request) => !found_by(request)?.is_empty(),
+                None => true,
+            };
+            if !(is_as_said && is_found) {
                 self.found.problems.push(JournalProblem::Run(row.run));
             }
         }

@@ -66,6 +66,44 @@ fn a_request_with_a_key_is_made_once() {
 }
 
 #[test]
+fn a_key_is_known_after_a_restart_and_nothing_is_done_twice() {
+    let desk = Desk::open();
+    let ask = |server: &Server, arguments: Value| server.ask("execute_code", arguments);
+    let server = free(&desk, &[]);
+    let before = contacts(&server);
+    let first = ask(&server, json!({"code": ADD, "key": "a-1"}));
+    let read = json!({"code": "print(input())", "stdin": "x", "key": "a-2"});
+    let reading = ask(&server, read.clone());
+    server.end_quietly();
+    let server = free(&desk, &[]);
+    let again = ask(&server, json!({"code": ADD, "key": "a-1"}));
+    assert_eq!(
+        (&again["run"], &again["status"], &again["stdout"]),
+        (&first["run"], &json!("ok"), &json!("Ada\n"))
+    );
+    assert_eq!(ask(&server, read)["run"], reading["run"]);
+    for other in [
+        json!({"code": "1", "key": "a-1"}),
+        json!({"code": ADD, "stdin": "x", "key": "a-1"}),
+    ] {
+        assert_eq!(
+            ask(&server, other),
+            json!({"code": -32000, "message": "the key `a-1` stands for another script; give each its own"})
+        );
+    }
+    assert_eq!(contacts(&server), before + 1);
+    // The run that was made last is what a key stands for.
+    let anew = ask(&server, json!({"code": ADD, "key": "a-1", "again": true}));
+    assert_ne!(anew["run"], first["run"]);
+    server.end_quietly();
+    let server = free(&desk, &[]);
+    let last = ask(&server, json!({"code": ADD, "key": "a-1"}));
+    assert_eq!(last["run"], anew["run"]);
+    assert_eq!(contacts(&server), before + 2);
+    server.end_quietly();
+}
+
+#[test]
 fn a_script_whose_client_left_after_it_had_changed_something_is_not_run_again_unasked() {
     let desk = Desk::open();
     let server = free(&desk, &[]);

@@ -365,3 +365,46 @@ fn web_04_a_form_is_for_the_agent_that_got_it_alone() {
     assert_eq!(desk.contacts(), 8);
     server.end_quietly();
 }
+
+#[test]
+fn an_interface_is_read_in_part_or_as_a_stub_file() {
+    let desk = Desk::open();
+    let server = Server::assistant(&desk);
+    let interface = |arguments: Value| server.ask("get_interface", arguments);
+    let of = |answered: &Value| answered["interfaces"][0]["interface"].clone();
+    let asked =
+        json!({"services": "crm", "methods": ["deal.list", "contact_get", "crm.stats_count"]});
+    let text = of(&interface(asked.clone()));
+    let methods: Vec<&str> = text
+        .as_str()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("crm."))
+        .filter_map(|line| Some(line.split_once('(')?.0))
+        .collect();
+    assert_eq!(methods, ["contact_get", "deal_list", "stats_count"]);
+    let pyi = json!({"services": ["crm"], "methods": asked["methods"], "format": "pyi"});
+    insta::assert_snapshot!(of(&interface(pyi)).as_str().unwrap());
+    // THREAT[SEC-05]: what the context may not call is as if there were none.
+    let refused = |message: &str| json!({"code": -32000, "message": message});
+    for (method, message) in [
+        (
+            "deal_lst",
+            "these services have no method `deal_lst`; did you mean `deal_list`?",
+        ),
+        (
+            "contact.delete",
+            "these services have no method `contact.delete`",
+        ),
+    ] {
+        assert_eq!(
+            interface(json!({"services": "crm", "methods": [method]})),
+            refused(message)
+        );
+    }
+    assert_eq!(
+        interface(json!({"services": "crm", "format": "py"})),
+        json!({"code": -32602, "message": "the argument `format` of `get_interface` is to be `text` or `pyi`"})
+    );
+    server.end_quietly();
+}

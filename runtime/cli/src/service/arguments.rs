@@ -101,6 +101,10 @@ pub(crate) struct InterfaceArguments {
     #[command(flatten)]
     pub(super) policies: PoliciesArgument,
 
+    /// Print a stub file of Python, for type checkers and editors: services/NAME.pyi
+    #[arg(long, requires = "name", conflicts_with = "json")]
+    pub(super) pyi: bool,
+
     /// Print JSON; with --context, the methods with what can become of their calls
     #[arg(long)]
     pub(super) json: bool,

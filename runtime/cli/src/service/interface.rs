@@ -5,7 +5,7 @@ use super::{arguments::InterfaceArguments, policies};
 use crate::{exit::Exit, failure::Failure, print};
 use sandgate::{
     policy::Policies,
-    service::{Service, Store},
+    service::{InterfaceOf, Service, Store},
 };
 use serde_json::{Value, json};
 
@@ -22,9 +22,14 @@ pub(super) fn show(store: &Store, arguments: &InterfaceArguments) -> Result<Exit
         }
     }
     let Some(context) = &arguments.context else {
+        if let (true, [service]) = (arguments.pyi, services.as_slice()) {
+            print::out(&service.pyi_of(InterfaceOf::default()))?;
+            return Ok(Exit::Ok);
+        }
         return all(&services, arguments.json);
     };
     match policies::of_context(store, &arguments.policies, context)? {
+        Some(policies) if arguments.pyi => pyi(&services, &policies),
         Some(policies) => within(&services, &policies, arguments.json),
         None => Ok(Exit::Found),
     }
@@ -59,6 +64,17 @@ fn within(services: &[Service], policies: &Policies, json: bool) -> Result<Exit,
             .iter()
             .map(|service| service.text_within(&policies.outlooks(service.name())));
         print::out(&joined(texts))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn pyi(services: &[Service], policies: &Policies) -> Result<Exit, Failure> {
+    for service in services {
+        let outlooks = policies.outlooks(service.name());
+        print::out(&service.pyi_of(InterfaceOf {
+            outlooks: Some(&outlooks),
+            methods: None,
+        }))?;
     }
     Ok(Exit::Ok)
 }

@@ -65,7 +65,10 @@ fn arguments_are_taken_as_they_are_meant() {
         command("list_services", json!({})),
         Ok(AgentCommand::ListServices)
     );
-    let crm = Ok(AgentCommand::GetInterface(vec!["crm".to_owned()]));
+    let crm = Ok(AgentCommand::GetInterface(InterfaceQuery {
+        services: vec!["crm".to_owned()],
+        ..InterfaceQuery::default()
+    }));
     for arguments in [
         json!({"services": ["crm"]}),
         json!({"services": "crm"}),

@@ -28,47 +28,79 @@ const LONGEST_LINE: usize = 120;
 /// A signature with more is cut to names alone.
 const LONGEST_SIGNATURE: usize = 1_000;
 /// What a model reads of one service. 1 000 methods fit; a hostile document fills no context window.
-const LONGEST_TEXT: usize = 200 << 10;
+pub(crate) const LONGEST_TEXT: usize = 200 << 10;
 /// A default that is data rather than a value.
 const LONGEST_DEFAULT: usize = 200;
 /// Types, descriptions and defaults in the stub of one service. Every run that uses the service is sent it; what is
 /// behind them has names alone. THREAT[SVC-04]: parameters that share a description cost a few bytes of a document each.
 const MOST_WORDS: usize = 1 << 20;
 
-/// Where it is for a context, methods that it may never call are not in it. THREAT[SEC-05]
-pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
+/// How what a service offers is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InterfaceFormat {
+    /// In lines for a model.
+    #[default]
+    Text,
+    /// As a stub file of Python, for type checkers and editors.
+    Pyi,
+}
+
+/// Which methods of a service are shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InterfaceOf<'a> {
+    /// Those that a context may call, with what can become of their calls. THREAT[SEC-05]: without the others.
+    pub outlooks: Option<&'a [Outlook]>,
+    /// These, as the service calls them.
+    pub methods: Option<&'a [String]>,
+}
+
+impl<'a> InterfaceOf<'a> {
+    /// Of a service, each with what can become of its calls where that is asked.
+    pub(crate) fn shown(self, service: &'a Service) -> Vec<(&'a Method, Option<&'a Outlook>)> {
+        let known: Option<BTreeMap<&str, &Outlook>> = self.outlooks.map(|all| {
+            let of_it = all.iter().filter(|one| one.service == service.name());
+            of_it.map(|one| (one.method.as_str(), one)).collect()
+        });
+        let is_wanted = |method: &Method| {
+            self.methods
+                .is_none_or(|wanted| wanted.contains(&method.method))
+        };
+        let shown = service.methods().filter(|method| is_wanted(method));
+        shown
+            .filter_map(|method| match &known {
+                None => Some((&**method, None)),
+                Some(known) => {
+                    let outlook = known.get(method.method.as_str())?;
+                    outlook.is_possible().then_some((&**method, Some(*outlook)))
+                }
+            })
+            .collect()
+    }
+}
+
+/// What a model reads.
+pub(crate) fn text(service: &Service, of: InterfaceOf<'_>) -> String {
     let mut made = format!(
         "SERVICE: {0}\nSUMMARY: {1}\nIMPORT: from services import {0}\n",
         service.name(),
         service.summary()
     );
-    let known: Option<BTreeMap<&str, &Outlook>> = outlooks.map(|all| {
-        let of_it = all.iter().filter(|one| one.service == service.name());
-        of_it.map(|one| (one.method.as_str(), one)).collect()
-    });
-    let shown: Vec<(&Method, Option<&Outlook>)> = service
-        .methods()
-        .filter_map(|method| match &known {
-            None => Some((&**method, None)),
-            Some(known) => {
-                let outlook = known.get(method.method.as_str())?;
-                outlook.is_possible().then_some((&**method, Some(*outlook)))
-            }
-        })
-        .collect();
-    let named: Vec<String> = service
-        .named
-        .iter()
-        .map(|(name, annotation)| format!("{name} = {annotation}\n"))
-        .collect();
+    let shown = of.shown(service);
     let mut left = shown.len();
-    let methods = shown
+    let methods: Vec<String> = shown
         .into_iter()
-        .map(|(method, outlook)| line(method, outlook) + "\n");
+        .map(|(method, outlook)| line(method, outlook) + "\n")
+        .collect();
+    let named = match of.methods {
+        None => service.named.iter().collect(),
+        Some(_) => used(&service.named, &methods),
+    };
+    let named = named
+        .into_iter()
+        .map(|(name, annotation)| format!("{name} = {annotation}\n"));
     for (is_method, line) in named
-        .into_iter()
         .map(|line| (false, line))
-        .chain(methods.map(|line| (true, line)))
+        .chain(methods.into_iter().map(|line| (true, line)))
     {
         if made.len().saturating_add(line.len()) > LONGEST_TEXT {
             continue;
@@ -83,9 +115,39 @@ pub(crate) fn text(service: &Service, outlooks: Option<&[Outlook]>) -> String {
     made
 }
 
+/// The types that lines speak of, and those that these do.
+fn used<'n>(
+    named: &'n BTreeMap<String, String>,
+    lines: &[String],
+) -> Vec<(&'n String, &'n String)> {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let mut used: BTreeMap<&String, &String> = BTreeMap::new();
+    let mut texts: Vec<&str> = lines.iter().map(String::as_str).collect();
+    while let Some(text) = texts.pop() {
+        for word in text.split(|character| !is_part(character)) {
+            if let Some((name, annotation)) = named.get_key_value(word)
+                && used.insert(name, annotation).is_none()
+            {
+                texts.push(annotation);
+            }
+        }
+    }
+    used.into_iter().collect()
+}
+
 /// `hero_biz.contact_add(name: str) -> Contact  # Adds a contact. [asks a person]`
 pub(crate) fn line(method: &Method, outlook: Option<&Outlook>) -> String {
     let mut line = signature(method);
+    let said = said(method, outlook);
+    if !said.is_empty() {
+        line.push_str("  # ");
+        line.push_str(&said);
+    }
+    line
+}
+
+/// What a method is for, with what neither its types nor those words say.
+pub(crate) fn said(method: &Method, outlook: Option<&Outlook>) -> String {
     let summary = text::line(&method.summary, LONGEST_LINE);
     let deprecated = if method.deprecated {
         "Deprecated. "
@@ -93,11 +155,7 @@ pub(crate) fn line(method: &Method, outlook: Option<&Outlook>) -> String {
         ""
     };
     let notes = notes(method, outlook);
-    if !summary.is_empty() || method.deprecated || !notes.is_empty() {
-        line.push_str("  # ");
-        line.push_str(format!("{deprecated}{summary}{notes}").trim());
-    }
-    line
+    format!("{deprecated}{summary}{notes}").trim().to_owned()
 }
 
 /// ` [asks a person; limit 1..500; errors -32004]`: what neither types nor words say.
@@ -154,7 +212,7 @@ pub(crate) fn signature(method: &Method) -> String {
     format!("{}.{}({parameters}){arrow}", method.service, method.python)
 }
 
-fn parameters(method: &Method, shown: impl Fn(&Argument) -> String) -> String {
+pub(crate) fn parameters(method: &Method, mut shown: impl FnMut(&Argument) -> String) -> String {
     let mut parts = Vec::with_capacity(method.arguments.len());
     let (mut optional, mut star) = (false, false);
     for argument in method.open() {
@@ -202,9 +260,12 @@ impl Argument {
     }
 
     fn shown(&self) -> String {
-        let Self {
-            python, annotation, ..
-        } = self;
+        self.shown_as(&self.annotation)
+    }
+
+    /// With this annotation.
+    pub(crate) fn shown_as(&self, annotation: &str) -> String {
+        let python = &self.python;
         if self.parameter.required {
             return format!("{python}: {annotation}");
         }

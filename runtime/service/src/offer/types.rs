@@ -27,6 +27,8 @@ const MOST_NAMES: usize = 500;
 pub(crate) struct Types {
     /// Name to what it stands for.
     pub(crate) named: BTreeMap<String, String>,
+    /// Records are classes, as type checkers want them, and one without a name is called after where it stands.
+    classes: Option<Vec<String>>,
     /// Names that are being written out.
     open: Vec<String>,
     /// What was annotated already. The schemas are kept, so that none of them takes another's address.
@@ -34,6 +36,20 @@ pub(crate) struct Types {
 }
 
 impl Types {
+    /// For type checkers.
+    pub(crate) fn classes() -> Self {
+        Self {
+            classes: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// The annotation of what stands there, as type checkers read it.
+    pub(crate) fn class_of(&mut self, schema: &ParameterSchema, place: [&str; 2]) -> Arc<str> {
+        self.classes = Some(place.map(naming::camel).to_vec());
+        self.of(schema)
+    }
+
     pub(crate) fn of(&mut self, schema: &ParameterSchema) -> Arc<str> {
         if let Some((_, annotation)) = self.done.get(&schema.address()) {
             return annotation.clone();
@@ -48,11 +64,16 @@ impl Types {
         let Some(map) = schema.as_object() else {
             return "Any".to_owned();
         };
-        match name(map) {
+        match name(map).filter(|name| self.can_be_called(name)) {
             Some(name) if self.open.iter().any(|open| open == name) => name.to_owned(),
             Some(name) if self.named.len() < MOST_NAMES && self.open.len() < DEEPEST => {
                 self.open.push(name.to_owned());
+                let within = self
+                    .classes
+                    .as_mut()
+                    .map(|path| std::mem::replace(path, vec![name.to_owned()]));
                 let annotation = self.bounded(map, 0);
+                self.classes = within;
                 self.open.pop();
                 self.called(name, annotation)
             }
@@ -63,6 +84,9 @@ impl Types {
     /// What is long is written out once, under its name, unless that is another's already.
     fn called(&mut self, name: &str, annotation: String) -> String {
         let taken = self.named.get(name);
+        if self.classes.is_some() && self.named.contains_key(&annotation) {
+            return annotation;
+        }
         let short = annotation.len() < WORTH_A_NAME && !annotation.contains(name);
         if taken.map_or(short, |taken| *taken != annotation) {
             return annotation;
@@ -190,6 +214,9 @@ impl Types {
         if depth >= DEEPEST {
             return "dict".to_owned();
         }
+        if self.classes.is_some() {
+            return self.class(fields, required, depth);
+        }
         let mut parts: Vec<String> = fields
             .iter()
             .take(MOST_FIELDS)
@@ -210,6 +237,75 @@ impl Types {
         }
         format!("dict[{}]", parts.join(", "))
     }
+
+    /// The name of a class with these fields.
+    fn class(&mut self, fields: &[(&str, &Value)], required: &[&str], depth: usize) -> String {
+        let mut parts = Vec::new();
+        for (field, schema) in fields.iter().take(MOST_FIELDS) {
+            if let Some(path) = &mut self.classes {
+                path.push(naming::camel(field));
+            }
+            let annotation = self.annotation(schema, depth.saturating_add(1));
+            if let Some(path) = &mut self.classes {
+                path.pop();
+            }
+            parts.push(if required.contains(field) {
+                (*field, annotation)
+            } else {
+                (*field, format!("NotRequired[{annotation}]"))
+            });
+        }
+        let more = fields.len() > MOST_FIELDS;
+        let wanted = self
+            .classes
+            .as_ref()
+            .map(|path| path.concat())
+            .unwrap_or_default();
+        for number in 1..=MOST_NAMES {
+            let name = if number == 1 {
+                wanted.clone()
+            } else {
+                format!("{wanted}{number}")
+            };
+            let class = class(&name, &parts, more);
+            match self.named.get(&name) {
+                Some(taken) if *taken == class => return name,
+                Some(_) => {}
+                None if self.named.len() < MOST_NAMES => {
+                    self.named.insert(name.clone(), class);
+                    return name;
+                }
+                None => break,
+            }
+        }
+        "dict".to_owned()
+    }
+
+    /// Classes of a document must not hide what the file needs itself.
+    fn can_be_called(&self, name: &str) -> bool {
+        self.classes.is_none() || !matches!(name, "TypedDict" | "NotRequired")
+    }
+}
+
+/// A record that type checkers read. Names that are none in Python are texts, which another form takes.
+fn class(name: &str, fields: &[(&str, String)], more: bool) -> String {
+    let more = if more { "    # and more\n" } else { "" };
+    if fields.iter().all(|(field, _)| naming::is_identifier(field)) {
+        let fields = fields
+            .iter()
+            .map(|(field, annotation)| format!("    {field}: {annotation}\n"));
+        return format!(
+            "class {name}(TypedDict):\n{}{more}",
+            fields.collect::<String>()
+        );
+    }
+    let fields = fields
+        .iter()
+        .map(|(field, annotation)| format!("    {}: {annotation},\n", quoted(field)));
+    format!(
+        "{name} = TypedDict(\"{name}\", {{\n{}{more}}})\n",
+        fields.collect::<String>()
+    )
 }
 
 /// Whether an annotation already says that nothing may be given.

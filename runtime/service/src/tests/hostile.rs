@@ -200,7 +200,7 @@ fn schemas() -> impl Strategy<Value = Value> {
     })
 }
 
-fn documents() -> impl Strategy<Value = Value> {
+pub(crate) fn documents() -> impl Strategy<Value = Value> {
     let words = || {
         prop_oneof![
             Just("contact.add"),
@@ -249,7 +249,7 @@ fn documents() -> impl Strategy<Value = Value> {
     })
 }
 
-fn described(document: &Value) -> Service {
+pub(crate) fn described(document: &Value) -> Service {
     Service::new(
         "x",
         Address::Url(String::new()),

@@ -2,10 +2,10 @@
 
 use super::{number, unsigned};
 use crate::journal::{
-    entry::Purpose,
+    entry::{Entry, Purpose},
     ledger::{Condition, LedgerError},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Whether something holds at this moment.
 pub(super) fn holds(database: &Connection, condition: &Condition) -> Result<bool, LedgerError> {
@@ -39,15 +39,41 @@ pub(super) fn holds(database: &Connection, condition: &Condition) -> Result<bool
     Ok(holds)
 }
 
-/// The latest time of a run, or of the last line.
-pub(super) fn latest(database: &Connection) -> Result<u64, LedgerError> {
-    Ok(database
-        .prepare_cached(
-            "SELECT max(
-                coalesce((SELECT max(began) FROM runs), 0), coalesce((SELECT max(ended) FROM runs), 0),
-                coalesce((SELECT at FROM entries ORDER BY seq DESC LIMIT 1), 0))",
-        )?
-        .query_row([], |row| unsigned(row, 0))?)
+/// When a run began or ended last, as far as lines were looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LatestSeen {
+    through: u64,
+    at: u64,
+}
+
+impl LatestSeen {
+    /// The same with the lines that were added since, and the latest time of these runs, or of the last line. The table of runs is
+    /// looked through once: one that is added to it, or ends, has its line.
+    pub(super) fn caught_up(self, database: &Connection) -> Result<(Self, u64), LedgerError> {
+        let last = database
+            .prepare_cached("SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1")?
+            .query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))
+            .optional()?;
+        let (through, last) = last.unwrap_or_default();
+        let newer = if self.through == 0 {
+            database.query_row(
+                "SELECT max(coalesce((SELECT max(began) FROM runs), 0), coalesce((SELECT max(ended) FROM runs), 0))",
+                [],
+                |row| unsigned(row, 0),
+            )?
+        } else {
+            database
+                .prepare_cached(
+                    "SELECT coalesce(max(at), 0) FROM entries WHERE seq > ?1 AND kind IN (?2, ?3)",
+                )?
+                .query_row(
+                    params![number(self.through), Entry::BEGUN, Entry::ENDED],
+                    |row| unsigned(row, 0),
+                )?
+        };
+        let at = self.at.max(newer);
+        Ok((Self { through, at }, at.max(last)))
+    }
 }
 
 /// What a run is for, as its column has it.

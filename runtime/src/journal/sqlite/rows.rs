@@ -44,7 +44,7 @@ impl RowsWanted {
 }
 
 /// Which runs are asked for. `None` where there can be none. What only lines say is not among it where those are sealed.
-pub(super) fn runs_wanted(filter: &RunFilter, are_sealed: bool) -> Option<RowsWanted> {
+pub(super) fn runs_wanted(filter: &RunFilter, storage: &Storage) -> Option<RowsWanted> {
     let mut wanted = RowsWanted::default();
     if let Some(beginning) = &filter.beginning {
         let (first, last) = Id::beginning(beginning)?;
@@ -59,13 +59,16 @@ pub(super) fn runs_wanted(filter: &RunFilter, are_sealed: bool) -> Option<RowsWa
     if let Some(of) = filter.of {
         wanted.and("purpose = ?", [boxed(written(of))]);
     }
+    if let Some(request) = filter.request {
+        wanted.and("request = ?", [boxed(storage.address(request))]);
+    }
     if let Some(since) = filter.since {
         wanted.and("began >= ?", [boxed(number(since))]);
     }
     if let Some(until) = filter.until {
         wanted.and("began < ?", [boxed(number(until))]);
     }
-    if are_sealed {
+    if storage.is_sealed() {
         return Some(wanted);
     }
     if let Some((service, method)) = &filter.called {
@@ -127,6 +130,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             refused: unsigned(row, "refused")?,
         },
         owner: row.get("owner")?,
+        request: row.get("request")?,
     })
 }
 

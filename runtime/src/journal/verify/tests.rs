@@ -33,6 +33,7 @@ pub(in crate::journal) fn json(text: &str) -> Box<RawValue> {
 
 pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Begun<'static> {
     Begun {
+        request: None,
         script: journal.keep(script.as_bytes()),
         name: "script.py".into(),
         arguments: Vec::new(),
@@ -281,6 +282,7 @@ fn change(database: &Connection, random: &mut TestRng) -> Option<(&'static str, 
                     Value::Blob(bytes)
                 }
                 Value::Null if column == "owner" => Value::Blob(vec![1; 16]),
+                Value::Null if column == "request" => Value::Blob(vec![1; 32]),
                 Value::Null if column == "ended" => Value::Integer(1),
                 Value::Null if column == "purpose" => Value::Text("\"plan\"".to_owned()),
                 Value::Null | Value::Real(_) => Value::Text("bob".to_owned()),

@@ -150,6 +150,7 @@ impl KeptRun {
                 name: agreed.name.as_str().into(),
                 claims: agreed.claims.iter().map(Cow::from).collect(),
             }),
+            request: script.request,
         };
         let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
         let record = match claim {
