@@ -12,7 +12,8 @@
 
 use criterion::{Bencher, Criterion, Throughput, criterion_group, criterion_main};
 use sandgate::{
-    Caller, Host, Journal, Outcome, PastRun, Replay, Status, policy::Effect, service::Tools,
+    Caller, Host, Journal, JournalKey, JournalOptions, Outcome, PastRun, Replay, Status,
+    policy::Effect, service::Tools,
 };
 use std::{
     cell::LazyCell,
@@ -50,11 +51,30 @@ struct Kept {
     caller: Caller,
 }
 
+/// What is kept of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Nothing,
+    Everything,
+    /// So that only whoever has the key can read it.
+    Sealed,
+}
+
 impl Kept {
-    fn new(is_kept: bool) -> Self {
+    fn new(keeping: Keeping) -> Self {
         let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let executor = Runtime::new().unwrap();
-        let journal = is_kept.then(|| Journal::open(place.path()).unwrap());
+        let sealed = |place: &Path| JournalOptions {
+            key: Some(JournalKey::create(&place.join("key")).unwrap()),
+            ..JournalOptions::default()
+        };
+        let journal = match keeping {
+            Keeping::Nothing => None,
+            Keeping::Everything => Some(Journal::open(place.path()).unwrap()),
+            Keeping::Sealed => {
+                Some(Journal::open_with(place.path(), sealed(place.path())).unwrap())
+            }
+        };
         let number = async |Number { n }| Ok(n + 1);
         let tools = Tools::new("sums", "Sums.")
             .tool("sum.get", "The next number.", Effect::Read, number)
@@ -126,7 +146,7 @@ fn processor() -> Duration {
     )
 }
 
-/// A script with a journal and without: what it waits for itself, until all of it is written, and in processor time.
+/// A script with a journal, with a sealed one and without: what it waits for itself, until all of it is written, and in processor time.
 fn pair(criterion: &mut Criterion, name: &str, calls: u64, source: &str) {
     let mut group = criterion.benchmark_group(name);
     if calls > 1 {
@@ -134,13 +154,17 @@ fn pair(criterion: &mut Criterion, name: &str, calls: u64, source: &str) {
             .sample_size(10)
             .throughput(Throughput::Elements(calls));
     }
-    for (name, is_kept) in [("none", false), ("kept", true)] {
-        let kept = LazyCell::new(|| Kept::new(is_kept));
+    for (name, keeping) in [
+        ("none", Keeping::Nothing),
+        ("kept", Keeping::Everything),
+        ("sealed", Keeping::Sealed),
+    ] {
+        let kept = LazyCell::new(|| Kept::new(keeping));
         let measure = |bencher: &mut Bencher<'_>, clock: fn() -> Duration, written: bool| {
             bencher.iter_custom(|times| kept.times(times, source, clock)[usize::from(written)]);
         };
         group.bench_function(name, |bencher| measure(bencher, wall, false));
-        if is_kept {
+        if keeping == Keeping::Everything {
             group.bench_function("written", |bencher| measure(bencher, wall, true));
         }
         group.bench_function(format!("{name}_cpu"), |bencher| {
@@ -182,7 +206,7 @@ with ThreadPoolExecutor(8) as pool:
 /// A run of two hundred reads, made again up to the hundredth.
 fn replay(criterion: &mut Criterion) {
     let kept = LazyCell::new(|| {
-        let kept = Kept::new(true);
+        let kept = Kept::new(Keeping::Everything);
         let source = "from services import sums\nfor n in range(200): sums.sum_get(n=n)";
         let run = kept.run(source, Status::Ok).run.unwrap();
         (kept, run.to_string())
@@ -210,7 +234,7 @@ fn replay(criterion: &mut Criterion) {
 /// Ten thousand runs wait, and somebody looks which: whole processes.
 fn parked(criterion: &mut Criterion) {
     let kept = LazyCell::new(|| {
-        let kept = Kept::new(true);
+        let kept = Kept::new(Keeping::Everything);
         kept.executor.block_on(async {
             let mut runs = JoinSet::new();
             for n in 0..PARKED {
@@ -253,7 +277,7 @@ fn parked(criterion: &mut Criterion) {
 /// A thousand runs of a hundred calls, decided anew; and one run of as many calls that were all refused.
 fn policies(criterion: &mut Criterion) {
     let kept = LazyCell::new(|| {
-        let kept = Kept::new(true);
+        let kept = Kept::new(Keeping::Everything);
         for _ in 0..DECIDED / 100 {
             let source = "from services import sums\nfor n in range(100): sums.sum_get(n=n)";
             kept.run(source, Status::Ok);

@@ -34,7 +34,10 @@ impl Home {
     }
 
     fn install(&self, arguments: &[&str]) -> (i32, String, String) {
-        let mut command = command(&["mcp", "install", "--context", "assistant"]);
+        let mut command = command(&["mcp", "install"]);
+        if !arguments.contains(&"--remove") {
+            command.args(["--context", "assistant"]);
+        }
         command.env_remove("SANDGATE_STATE_DIR");
         command
             .arg("--policies")
@@ -90,7 +93,7 @@ impl Home {
 }
 
 /// Every client, and the file that it reads.
-const CLIENTS: [(&str, &str, &str); 7] = [
+const CLIENTS: [(&str, &str, &str); 11] = [
     ("claude-code", "user", ".claude.json"),
     ("claude-code", "project", "project/.mcp.json"),
     (
@@ -102,6 +105,10 @@ const CLIENTS: [(&str, &str, &str); 7] = [
     ("cursor", "project", "project/.cursor/mcp.json"),
     ("vscode", "user", ".config/Code/User/mcp.json"),
     ("vscode", "project", "project/.vscode/mcp.json"),
+    ("zed", "user", ".config/zed/settings.json"),
+    ("zed", "project", "project/.zed/settings.json"),
+    ("codex", "user", ".codex/config.toml"),
+    ("codex", "project", "project/.codex/config.toml"),
 ];
 
 #[test]
@@ -213,15 +220,69 @@ fn a_file_that_cannot_be_understood_is_not_touched() {
     let home = Home::new();
     let mut shown = String::new();
     for text in [
-        "{\n  // My servers.\n  \"servers\": {}\n}\n",
+        "{\n  // My servers.\n  \"mcpServers\": {}\n}\n",
         "[]",
-        "{\"servers\": 7}",
+        "{\"mcpServers\": 7}",
     ] {
-        home.write("project/.vscode/mcp.json", text);
-        shown.push_str(&home.shown(&["--client", "vscode", "--scope", "project"]));
-        assert_eq!(home.read("project/.vscode/mcp.json"), text);
+        home.write("project/.cursor/mcp.json", text);
+        shown.push_str(&home.shown(&["--client", "cursor", "--scope", "project"]));
+        assert_eq!(home.read("project/.cursor/mcp.json"), text);
         assert_eq!(home.files().len(), 1);
     }
+    fs::remove_dir_all(home.at("project/.cursor")).unwrap();
+    for (client, file, text) in [
+        ("vscode", ".vscode/mcp.json", "{\n  /* My servers.\n"),
+        ("codex", ".codex/config.toml", "[mcp_servers\n"),
+        ("codex", ".codex/config.toml", "mcp_servers = 7\n"),
+    ] {
+        let file = format!("project/{file}");
+        home.write(&file, text);
+        for extra in [&[][..], &["--remove"]] {
+            let asked = [&["--client", client, "--scope", "project"], extra].concat();
+            shown.push_str(&home.shown(&asked));
+        }
+        assert_eq!(home.read(&file), text);
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn what_was_put_there_is_taken_out_again_and_nothing_else() {
+    let mut shown = String::new();
+    for (client, file, before) in [
+        (
+            "claude-code",
+            ".claude.json",
+            "{\n  \"mcpServers\": {\n    \"other\": {\"command\": \"x\"}\n  }\n}\n",
+        ),
+        (
+            "zed",
+            ".config/zed/settings.json",
+            "// Zed settings\n{\n  \"theme\": \"One // Dark\", // dark\n  /* servers */\n  \"context_servers\": {\n    \"other\": {\"command\": \"x\",}, // mine\n  },\n}\n",
+        ),
+        (
+            "codex",
+            ".codex/config.toml",
+            "# Mine.\nmodel = \"x\"   # this one\n\n[mcp_servers.other]\ncommand = \"y\"\n",
+        ),
+    ] {
+        let home = Home::new();
+        home.write(file, before);
+        shown.push_str(&home.shown(&["--client", client]));
+        shown.push_str(&home.plain(&home.read(file)));
+        shown.push_str(&home.shown(&["--client", client]));
+        shown.push_str(&home.shown(&["--client", client, "--remove", "--dry-run"]));
+        shown.push_str(&home.shown(&["--client", client, "--remove", "--json"]));
+        assert_eq!(home.read(file), before);
+        shown.push_str(&home.shown(&["--client", client, "--remove"]));
+        assert_eq!(home.read(file), before);
+        let there = ["--client", client, "--remove", "--name", "other"];
+        assert_eq!(home.install(&there).0, 0);
+        shown.push_str(&home.read(file));
+    }
+    let home = Home::new();
+    shown.push_str(&home.shown(&["--client", "codex", "--remove"]));
+    assert_eq!(home.files(), []);
     insta::assert_snapshot!(shown);
 }
 

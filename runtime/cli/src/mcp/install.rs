@@ -1,4 +1,4 @@
-//! `sandgate mcp install`: puts the server into the configuration of an agent's client. The file is the person's and holds
+//! `sandgate mcp install`: puts the server into the configuration of an agent's client, or takes it out. The file is the person's and holds
 //! more than this entry, secrets among it: everything else in it stays byte for byte, there is a backup, and the file is
 //! replaced as a whole or not at all. It must never write over an entry of the same name unless it is told to.
 
@@ -9,7 +9,7 @@ mod file;
 use super::ScriptsArguments;
 use crate::{exit::Exit, failure::Failure, print, shared::SharedArguments};
 use clap::Args;
-use client::{InstallScope, McpClient};
+use client::{ConfigFormat, InstallScope, McpClient};
 use edit::{Edit, EditError};
 use file::ConfigFile;
 use sandgate::{ImageCache, policy};
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "\
 Examples:
   sandgate mcp install --client claude-code --context assistant
   sandgate mcp install --client cursor --scope project --context read_only --policies policies
-  sandgate mcp install --client claude-desktop --context assistant --dry-run";
+  sandgate mcp install --client claude-desktop --context assistant --dry-run
+  sandgate mcp install --client codex --remove";
 
 /// Add the server to the configuration of an agent's client.
 #[derive(Debug, Args)]
@@ -45,6 +46,10 @@ pub(super) struct InstallArguments {
     /// Write over another entry of the same name
     #[arg(long)]
     replace: bool,
+
+    /// Take the server out of the configuration again
+    #[arg(long, conflicts_with_all = ["replace", "context"])]
+    remove: bool,
 
     /// Only show what would be written, and where
     #[arg(long)]
@@ -71,7 +76,8 @@ struct Report<'a> {
     client: McpClient,
     file: &'a Path,
     name: &'a str,
-    entry: &'a Value,
+    /// What is put there; nothing where it is taken out.
+    entry: Option<&'a Value>,
     /// Whether the file is, or would be, another one.
     changed: bool,
     backup: Option<PathBuf>,
@@ -82,22 +88,27 @@ pub(super) fn execute(
     arguments: &InstallArguments,
     shared: &SharedArguments,
 ) -> Result<Exit, Failure> {
-    let entry = entry(arguments, shared)?;
+    let entry = match arguments.remove {
+        true => None,
+        false => Some(entry(arguments, shared)?),
+    };
     let client = arguments.client;
     let document = ConfigFile::open(&client.file(arguments.scope)?)?;
-    let edited = edit::with(
-        document.text(),
-        client.servers(),
-        &arguments.name,
-        &entry,
-        arguments.replace,
-    );
-    let change = edited.map_err(|error| refused(arguments, document.path(), &entry, &error))?;
+    let (format, list, name) = (client.format(), client.servers(), &arguments.name);
+    let edited = match &entry {
+        Some(entry) => {
+            let replace = arguments.replace;
+            edit::with(format, document.text(), list, name, entry, replace)
+        }
+        None => edit::without(format, document.text(), list, name),
+    };
+    let change =
+        edited.map_err(|error| refused(arguments, document.path(), entry.as_ref(), &error))?;
     let mut report = Report {
         client,
         file: document.path(),
         name: &arguments.name,
-        entry: &entry,
+        entry: entry.as_ref(),
         changed: !matches!(change, Edit::None),
         backup: None,
         dry_run: arguments.dry_run,
@@ -125,19 +136,24 @@ fn say(report: &Report<'_>, json: bool, unprepared: bool) -> Result<Exit, Failur
         return Ok(Exit::Ok);
     }
     let (name, file) = (report.name, report.file.display());
-    let mut text = match (report.changed, report.dry_run) {
-        (false, _) => format!("`{name}` is in `{file}` already, exactly so; nothing was changed\n"),
-        (true, true) => format!(
-            "`{name}` would be put into `{file}`, under \"{}\":\n{}\n",
-            report.client.servers(),
-            edit::member(name, report.entry)
+    let mut text = match (report.entry, report.changed, report.dry_run) {
+        (Some(_), false, _) => {
+            format!("`{name}` is in `{file}` already, exactly so; nothing was changed\n")
+        }
+        (Some(entry), true, true) => format!(
+            "`{name}` would be put into `{file}`{}:\n{}\n",
+            under(report.client),
+            edit::member(report.client.format(), report.client.servers(), name, entry)
         ),
-        (true, false) => format!("`{name}` is now in `{file}`\n"),
+        (Some(_), true, false) => format!("`{name}` is now in `{file}`\n"),
+        (None, false, _) => format!("`{name}` is not in `{file}`; nothing was changed\n"),
+        (None, true, true) => format!("`{name}` would be taken out of `{file}`\n"),
+        (None, true, false) => format!("`{name}` is no longer in `{file}`\n"),
     };
     if let Some(backup) = &report.backup {
         text.push_str(&format!("what was there before: {}\n", backup.display()));
     }
-    if report.changed && !report.dry_run {
+    if report.changed && !report.dry_run && report.entry.is_some() {
         text.push_str(report.client.then());
         if unprepared {
             text.push_str("the interpreter is not prepared yet, which takes up to a minute; `sandgate image warm` does it before a client waits for it\n");
@@ -145,6 +161,16 @@ fn say(report: &Report<'_>, json: bool, unprepared: bool) -> Result<Exit, Failur
     }
     print::out(&text)?;
     Ok(Exit::Ok)
+}
+
+/// Where in a file of JSON; a table of TOML says that itself.
+fn under(client: McpClient) -> String {
+    match client.format() {
+        ConfigFormat::Toml => String::new(),
+        ConfigFormat::Json | ConfigFormat::CommentedJson => {
+            format!(", under \"{}\"", client.servers())
+        }
+    }
 }
 
 /// How a client starts the server: by absolute paths, since nobody knows in which directory and environment it does.
@@ -223,17 +249,28 @@ fn absolute(path: &Path) -> Result<String, Failure> {
     path.to_str().map(ToOwned::to_owned).ok_or_else(unusable)
 }
 
-fn refused(arguments: &InstallArguments, file: &Path, entry: &Value, error: &EditError) -> Failure {
-    let name = &arguments.name;
-    let help = match error {
-        EditError::Exists { .. } => {
+fn refused(
+    arguments: &InstallArguments,
+    file: &Path,
+    entry: Option<&Value>,
+    error: &EditError,
+) -> Failure {
+    let (client, name) = (arguments.client, &arguments.name);
+    let only = match client.format() {
+        ConfigFormat::Json => "only a JSON object without comments is changed",
+        ConfigFormat::CommentedJson => "only a JSON object is changed",
+        ConfigFormat::Toml => "only a file of TOML is changed",
+    };
+    let help = match (error, entry) {
+        (EditError::Exists { .. }, _) => {
             "pass --replace to write over it, or choose another name with --name".to_owned()
         }
-        EditError::Json(_) | EditError::Shape(_) | EditError::Twice(_) => format!(
-            "only a JSON object without comments is changed; put this under \"{}\" yourself:\n{}",
-            arguments.client.servers(),
-            edit::member(name, entry)
+        (_, Some(entry)) => format!(
+            "{only}; put this there yourself{}:\n{}",
+            under(client),
+            edit::member(client.format(), client.servers(), name, entry)
         ),
+        (_, None) => format!("{only}; take `{name}` out of it yourself"),
     };
     Failure::usage(
         format!("`{}` was not changed: {error}", file.display()),

@@ -17,6 +17,21 @@ pub(super) enum McpClient {
     Cursor,
     /// Visual Studio Code
     Vscode,
+    /// Zed
+    Zed,
+    /// Codex
+    Codex,
+}
+
+/// What a configuration is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConfigFormat {
+    /// JSON, and nothing but JSON.
+    Json,
+    /// JSON in which people may write comments, and commas behind the last of a list.
+    CommentedJson,
+    /// TOML.
+    Toml,
 }
 
 /// For whom.
@@ -45,6 +60,16 @@ impl McpClient {
             (Self::Cursor, InstallScope::Project) => here(".cursor/mcp.json"),
             (Self::Vscode, InstallScope::User) => Ok(configuration()?.join("Code/User/mcp.json")),
             (Self::Vscode, InstallScope::Project) => here(".vscode/mcp.json"),
+            (Self::Zed, InstallScope::User) if cfg!(target_os = "macos") => {
+                Ok(home()?.join(".config/zed/settings.json"))
+            }
+            (Self::Zed, InstallScope::User) => Ok(configuration()?.join("zed/settings.json")),
+            (Self::Zed, InstallScope::Project) => here(".zed/settings.json"),
+            (Self::Codex, InstallScope::User) => match variable("CODEX_HOME") {
+                Some(directory) => Ok(directory.join("config.toml")),
+                None => Ok(home()?.join(".codex/config.toml")),
+            },
+            (Self::Codex, InstallScope::Project) => here(".codex/config.toml"),
         }
     }
 
@@ -52,7 +77,18 @@ impl McpClient {
     pub(super) fn servers(self) -> &'static str {
         match self {
             Self::Vscode => "servers",
+            Self::Zed => "context_servers",
+            Self::Codex => "mcp_servers",
             Self::ClaudeCode | Self::ClaudeDesktop | Self::Cursor => "mcpServers",
+        }
+    }
+
+    /// What the file is written in.
+    pub(super) fn format(self) -> ConfigFormat {
+        match self {
+            Self::ClaudeCode | Self::ClaudeDesktop | Self::Cursor => ConfigFormat::Json,
+            Self::Vscode | Self::Zed => ConfigFormat::CommentedJson,
+            Self::Codex => ConfigFormat::Toml,
         }
     }
 
@@ -68,6 +104,8 @@ impl McpClient {
             Self::ClaudeDesktop => "start Claude Desktop again\n",
             Self::Cursor => "start Cursor again; its settings show the server\n",
             Self::Vscode => "`MCP: List Servers` in VS Code shows the server and starts it\n",
+            Self::Zed => "Zed starts it at once; the settings of its agent show the server\n",
+            Self::Codex => "start Codex again; `/mcp` in it shows the server\n",
         }
     }
 }

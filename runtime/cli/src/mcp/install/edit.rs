@@ -1,5 +1,11 @@
-//! One entry into a document of JSON. Only the place of the entry is written: everything else stays as it is, byte for
+//! One entry into a document, or out of it. Only the place of the entry is written: everything else stays as it is, byte for
 //! byte, since numbers, keys and spaces of a file that is somebody else's mean things that nobody here knows.
+
+mod comments;
+mod tables;
+
+use super::client::ConfigFormat;
+use comments::PlainJson;
 
 use serde::{
     Deserialize, Deserializer,
@@ -25,8 +31,10 @@ pub(super) enum Edit {
 pub(super) enum EditError {
     #[error("it is not JSON: {0}")]
     Json(serde_json::Error),
-    #[error("{0} is not an object")]
-    Shape(String),
+    #[error("it is not TOML: {0}")]
+    Toml(String),
+    #[error("{0} is not {1}")]
+    Shape(String, &'static str),
     #[error("it has \"{0}\" twice")]
     Twice(String),
     #[error("it has another server of the name `{name}`")]
@@ -35,21 +43,30 @@ pub(super) enum EditError {
 
 /// The document with this entry in its list of servers.
 pub(super) fn with(
+    format: ConfigFormat,
     text: &str,
     list: &str,
     name: &str,
     entry: &Value,
     replace: bool,
 ) -> Result<Edit, EditError> {
-    if text.trim().is_empty() {
-        return Ok(Edit::To(pretty(&json!({list: {name: entry}}), TWO) + "\n"));
+    if format == ConfigFormat::Toml {
+        return tables::with(text, list, name, entry, replace);
     }
-    let document: &RawValue = serde_json::from_str(text).map_err(EditError::Json)?;
-    let root = Object::of(text, document, "the document")?;
+    let plain = PlainJson::of(format, text);
+    if plain.json.trim().is_empty() {
+        let said = if text.trim().is_empty() { "" } else { text };
+        return Ok(Edit::To(format!(
+            "{said}{}\n",
+            pretty(&json!({list: {name: entry}}), TWO)
+        )));
+    }
+    let document: &RawValue = serde_json::from_str(&plain.json).map_err(EditError::Json)?;
+    let root = Object::of(&plain, document, "the document")?;
     let Some(servers) = root.get(list)? else {
         return Ok(Edit::To(root.and(list, &json!({name: entry}))));
     };
-    let servers = Object::of(text, servers, &format!("\"{list}\""))?;
+    let servers = Object::of(&plain, servers, &format!("\"{list}\""))?;
     let Some(there) = servers.get(name)? else {
         return Ok(Edit::To(servers.and(name, entry)));
     };
@@ -61,15 +78,43 @@ pub(super) fn with(
         let name = name.to_owned();
         return Err(EditError::Exists { name });
     }
-    let place = place(text, there);
+    let place = plain.place(there);
     let entry = pretty(entry, &servers.unit());
     let entry = indented(&entry, &indentation(text, place.start));
     Ok(Edit::To(spliced(text, place, &entry)))
 }
 
+/// The document without the entry of this name in its list of servers.
+pub(super) fn without(
+    format: ConfigFormat,
+    text: &str,
+    list: &str,
+    name: &str,
+) -> Result<Edit, EditError> {
+    if format == ConfigFormat::Toml {
+        return tables::without(text, list, name);
+    }
+    let plain = PlainJson::of(format, text);
+    if plain.json.trim().is_empty() {
+        return Ok(Edit::None);
+    }
+    let document: &RawValue = serde_json::from_str(&plain.json).map_err(EditError::Json)?;
+    let Some(servers) = Object::of(&plain, document, "the document")?.get(list)? else {
+        return Ok(Edit::None);
+    };
+    let servers = Object::of(&plain, servers, &format!("\"{list}\""))?;
+    Ok(match servers.get(name)? {
+        Some(there) => Edit::To(servers.but(there)),
+        None => Edit::None,
+    })
+}
+
 /// The entry as a person would paste it.
-pub(super) fn member(name: &str, entry: &Value) -> String {
-    line(name, entry, TWO)
+pub(super) fn member(format: ConfigFormat, list: &str, name: &str, entry: &Value) -> String {
+    match format {
+        ConfigFormat::Toml => tables::shown(list, name, entry),
+        ConfigFormat::Json | ConfigFormat::CommentedJson => line(name, entry, TWO),
+    }
 }
 
 fn line(name: &str, value: &Value, unit: &str) -> String {
@@ -78,21 +123,21 @@ fn line(name: &str, value: &Value, unit: &str) -> String {
 
 /// An object of the document.
 struct Object<'a> {
-    text: &'a str,
+    plain: &'a PlainJson<'a>,
     /// From brace to brace.
     place: Range<usize>,
     members: Vec<(String, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
-    fn of(text: &'a str, value: &'a RawValue, what: &str) -> Result<Self, EditError> {
+    fn of(plain: &'a PlainJson<'a>, value: &'a RawValue, what: &str) -> Result<Self, EditError> {
         if !value.get().starts_with('{') {
-            return Err(EditError::Shape(what.to_owned()));
+            return Err(EditError::Shape(what.to_owned(), "an object"));
         }
         let Members(members) = serde_json::from_str(value.get()).map_err(EditError::Json)?;
         Ok(Self {
-            text,
-            place: place(text, value),
+            plain,
+            place: plain.place(value),
             members,
         })
     }
@@ -108,10 +153,11 @@ impl<'a> Object<'a> {
 
     /// How much further than the object its members stand.
     fn unit(&self) -> String {
-        let own = indentation(self.text, self.place.start);
+        let text = self.plain.text;
+        let own = indentation(text, self.place.start);
         let last = self.members.last().map(|(_, last)| {
-            let last = place(self.text, last);
-            indentation(self.text, last.start)
+            let last = self.plain.place(last);
+            indentation(text, last.start)
         });
         let further = last.as_deref().and_then(|last| last.strip_prefix(&own));
         let further = further.filter(|further| !further.is_empty());
@@ -120,23 +166,67 @@ impl<'a> Object<'a> {
 
     /// The document with one more member, laid out as the others are.
     fn and(&self, name: &str, value: &Value) -> String {
-        let own = indentation(self.text, self.place.start);
+        let text = self.plain.text;
+        let own = indentation(text, self.place.start);
         let unit = self.unit();
         let inner = format!("{own}{unit}");
         let member = indented(&line(name, value, &unit), &inner);
+        let object = text.get(self.place.clone()).unwrap_or_default();
         let Some((_, last)) = self.members.last() else {
-            let object = format!("{{\n{inner}{member}\n{own}}}");
-            return spliced(self.text, self.place.clone(), &object);
+            let said = object
+                .strip_prefix('{')
+                .and_then(|said| said.strip_suffix('}'));
+            let said = said.unwrap_or_default().trim_end();
+            let object = format!("{{{said}\n{inner}{member}\n{own}}}");
+            return spliced(text, self.place.clone(), &object);
         };
-        let last = place(self.text, last);
-        let object = self.text.get(self.place.clone()).unwrap_or_default();
+        let last = self.plain.place(last);
+        let rest = last.end..self.place.end.saturating_sub(1);
+        let said = text.get(rest.clone()).unwrap_or_default();
+        if !said.trim().is_empty() {
+            // What stands there is said of what was the last.
+            let is_parted = self.plain.says(rest.clone(), ',');
+            let (before, after) = if is_parted { ("", ",") } else { (",", "") };
+            let said = said.trim_end();
+            let member = format!("{before}{said}\n{inner}{member}{after}\n{own}");
+            return spliced(text, rest, &member);
+        }
         let member = if object.contains('\n') {
             format!(",\n{inner}{member}")
         } else {
             // It is all on one line.
             format!(",{}:{value}", Value::from(name))
         };
-        spliced(self.text, last.end..last.end, &member)
+        spliced(text, last.end..last.end, &member)
+    }
+
+    /// The document without a member.
+    fn but(&self, there: &RawValue) -> String {
+        let text = self.plain.text;
+        let value = self.plain.place(there);
+        let before = self
+            .members
+            .iter()
+            .map(|(_, member)| self.plain.place(member).end);
+        let before = before.filter(|end| *end <= value.start).max();
+        let from = before.unwrap_or_else(|| self.place.start.saturating_add(1));
+        // From the end of what stands before it there is a comma, if anything, and then its name.
+        let comma = self.plain.find(from..value.start, ',');
+        let from = comma.map_or(from, |comma| comma.saturating_add(1));
+        let name = self.plain.find(from..value.start, '"').unwrap_or(from);
+        let name = text
+            .get(..name)
+            .map_or(name, |before| before.trim_end().len())
+            .max(from);
+        // Of two commas one is left.
+        let after = self.plain.find(value.end..self.place.end, ',');
+        let gone = match (comma, after) {
+            (_, Some(after)) => [name..value.end, after..after.saturating_add(1)],
+            (Some(comma), None) => [comma..from, name..value.end],
+            (None, None) => [name..value.end, value.end..value.end],
+        };
+        let [first, second] = gone;
+        spliced(&spliced(text, second, ""), first, "")
     }
 }
 
@@ -163,13 +253,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
         }
         deserializer.deserialize_map(Each)
     }
-}
-
-/// Where in the text a value stands: a raw value is a part of the text that it was read from.
-fn place(text: &str, value: &RawValue) -> Range<usize> {
-    let value = value.get();
-    let start = (value.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    start..start.saturating_add(value.len())
 }
 
 /// The spaces before the line on which something stands.

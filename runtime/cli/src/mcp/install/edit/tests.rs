@@ -4,7 +4,14 @@ use super::*;
 
 fn put(text: &str, replace: bool) -> Result<String, String> {
     let entry = json!({"command": "/bin/sandgate", "args": ["mcp"]});
-    match with(text, "servers", "sandgate", &entry, replace) {
+    match with(
+        ConfigFormat::Json,
+        text,
+        "servers",
+        "sandgate",
+        &entry,
+        replace,
+    ) {
         Ok(Edit::To(text)) => Ok(text),
         Ok(Edit::None) => Err("unchanged".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -91,4 +98,123 @@ fn what_is_not_understood_is_left_alone() {
     ] {
         assert_eq!(put(before, true), Err(why.to_owned()), "{before}");
     }
+}
+
+fn commented(text: &str) -> Result<String, String> {
+    match with(
+        ConfigFormat::CommentedJson,
+        text,
+        "servers",
+        "s",
+        &json!(1),
+        true,
+    ) {
+        Ok(Edit::To(text)) => Ok(text),
+        Ok(Edit::None) => Err("unchanged".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn comments_and_the_commas_of_last_members_stay_where_they_are() {
+    for (before, after) in [
+        (
+            "// mine\n",
+            "// mine\n{\n  \"servers\": {\n    \"s\": 1\n  }\n}\n",
+        ),
+        (
+            "{ // ü, \"servers\"\n}",
+            "{ // ü, \"servers\"\n  \"servers\": {\n    \"s\": 1\n  }\n}",
+        ),
+        (
+            "{\"servers\": {\n  \"a\": \"/* no */ // no,}\\\"\", // yes\n}}",
+            "{\"servers\": {\n  \"a\": \"/* no */ // no,}\\\"\", // yes\n  \"s\": 1,\n}}",
+        ),
+        (
+            "{\n  \"servers\": {\n    \"a\": 1 /* one */\n  }\n}",
+            "{\n  \"servers\": {\n    \"a\": 1, /* one */\n    \"s\": 1\n  }\n}",
+        ),
+        (
+            "{\"servers\": {\"s\": /* two */ 2,},}",
+            "{\"servers\": {\"s\": /* two */ 1,},}",
+        ),
+    ] {
+        assert_eq!(commented(before), Ok(after.to_owned()), "{before}");
+        assert_eq!(commented(after), Err("unchanged".to_owned()), "{after}");
+    }
+    for (text, why) in [
+        (
+            "{/* ",
+            "it is not JSON: EOF while parsing an object at line 1 column 4",
+        ),
+        (
+            "{\"a\": 1,,}",
+            "it is not JSON: key must be a string at line 1 column 10",
+        ),
+        (
+            "{\"a",
+            "it is not JSON: EOF while parsing a string at line 1 column 3",
+        ),
+        (
+            "{\"a\\",
+            "it is not JSON: EOF while parsing a string at line 1 column 4",
+        ),
+    ] {
+        assert_eq!(commented(text), Err(why.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn an_entry_is_taken_out_with_one_comma() {
+    for (before, after) in [
+        ("{\"servers\": {\"s\": 1}}", "{\"servers\": {}}"),
+        (
+            "{\"servers\": {\"s\": 1, \"b\": 2}}",
+            "{\"servers\": { \"b\": 2}}",
+        ),
+        (
+            "{\"servers\": {\"a\": 1, \"s\": 2, \"b\": 3}}",
+            "{\"servers\": {\"a\": 1, \"b\": 3}}",
+        ),
+        (
+            "{\"servers\": {\n  \"a\": 1, // a, \"a\"\n  \"s\": 2 // s\n}}",
+            "{\"servers\": {\n  \"a\": 1 // a, \"a\" // s\n}}",
+        ),
+        (
+            "{\"servers\": {\n  // s\n  \"s\": 2,\n  \"b\": 3\n}}",
+            "{\"servers\": {\n  // s\n  \"b\": 3\n}}",
+        ),
+    ] {
+        let edited = without(ConfigFormat::CommentedJson, before, "servers", "s").unwrap();
+        assert_eq!(edited, Edit::To(after.to_owned()));
+        let again = without(ConfigFormat::CommentedJson, after, "servers", "s").unwrap();
+        assert_eq!(again, Edit::None);
+    }
+}
+
+#[test]
+fn toml_keeps_what_is_not_the_entry() {
+    let entry = json!({"command": "/bin/sandgate", "args": ["mcp"]});
+    let put = |text: &str| with(ConfigFormat::Toml, text, "mcp_servers", "s", &entry, false);
+    for (before, after) in [
+        (
+            "",
+            "[mcp_servers.s]\ncommand = \"/bin/sandgate\"\nargs = [\"mcp\"]\n",
+        ),
+        (
+            "a = 1 # one\n[mcp_servers]\n  b = { command = \"x\" }\n[z]\ny = 2\n",
+            "a = 1 # one\n[mcp_servers]\n  b = { command = \"x\" }\n\n[mcp_servers.s]\ncommand = \"/bin/sandgate\"\nargs = [\"mcp\"]\n[z]\ny = 2\n",
+        ),
+    ] {
+        assert_eq!(put(before).unwrap(), Edit::To(after.to_owned()));
+        assert_eq!(put(after).unwrap(), Edit::None);
+    }
+    let other = "[mcp_servers.s]\ncommand = \"y\"\n";
+    assert_eq!(
+        put(other).unwrap_err().to_string(),
+        "it has another server of the name `s`"
+    );
+    let refused = |text: &str| put(text).unwrap_err().to_string();
+    assert_eq!(refused("mcp_servers = []"), "`mcp_servers` is not a table");
+    assert_eq!(refused("[[mcp_servers]]"), "`mcp_servers` is not a table");
 }
