@@ -34,6 +34,7 @@ mod mcp;
 mod names;
 mod neighbours;
 mod output;
+mod pages;
 mod plan;
 mod policy;
 mod question;
