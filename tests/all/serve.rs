@@ -4,6 +4,7 @@
 mod agents;
 mod desk;
 mod doors;
+mod load;
 mod repeats;
 mod tools;
 

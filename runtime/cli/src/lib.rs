@@ -24,6 +24,7 @@ mod image;
 mod interpreter;
 mod itself;
 mod journal;
+mod machine;
 mod manual;
 mod mcp;
 mod needs;

@@ -10,7 +10,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     interpreter::interpreter,
-    journal,
+    journal, machine,
     notifier::Notifiers,
     print,
     reach::{PoliciesArgument, not_opened, nothing},
@@ -25,10 +25,12 @@ use sandgate::{
     policy::Principal,
     service::{Address, Client, ClientLimits, Connector},
 };
-use sandgate_server::{Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, Who};
+use sandgate_server::{
+    Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, ServerLimits, Who,
+};
 use std::{
     net::SocketAddr,
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
@@ -102,9 +104,19 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     trust_headers: bool,
 
-    /// How many scripts run at once [default: what memory and processors allow]
+    /// How many scripts and sessions there are at once; one context has half of them at most [default: what memory and processors
+    /// allow]
     #[arg(long, value_name = "NUMBER")]
     instances: Option<NonZeroU32>,
+
+    /// How many scripts wait for a place, of which one context has half at most; more are told to come again later [default: 64 for each
+    /// processor]
+    #[arg(long, value_name = "NUMBER")]
+    queue: Option<NonZeroUsize>,
+
+    /// How many connections each door has, and requests all doors together
+    #[arg(long, value_name = "NUMBER", default_value_t = ServerLimits::CONNECTIONS)]
+    connections: NonZeroUsize,
 
     /// For how long scripts go on once this is to end
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "10s")]
@@ -145,6 +157,15 @@ impl ServeArguments {
             doors.push(door.map_err(|error| unopened(&error))?);
         }
         Ok(doors)
+    }
+
+    /// How many there may be of what.
+    fn limits(&self) -> ServerLimits {
+        let usual = ServerLimits::default();
+        ServerLimits {
+            waiting: self.queue.unwrap_or(usual.waiting),
+            connections: self.connections,
+        }
     }
 
     /// Where the contexts are: the directory that was named, or the user's own where there is one.
@@ -210,11 +231,8 @@ pub(super) fn execute(
     });
     let watcher: Arc<dyn ParkedWatcher> = Arc::new(Notifiers::start(&journal, hooks)?);
     let (client, connecting) = connected(&services)?;
-    let mut builder = interpreter(shared);
-    if let Some(instances) = arguments.instances {
-        builder = builder.instances(instances);
-    }
-    let interpreter = builder.load()?;
+    let instances = arguments.instances.unwrap_or_else(machine::instances);
+    let interpreter = interpreter(shared).instances(instances).load()?;
     let (_catching, mut signals) = catching()?;
     confine(&state, directory.as_deref(), &journal, inherited)?;
     // Its threads are behind the wall.
@@ -227,7 +245,8 @@ pub(super) fn execute(
         interpreter.start()?
     };
     let host = Host::of(sandbox, services, client, None, Some(journal));
-    let keeper = Gatekeeper::new(host, Some(watcher));
+    let keeper = Gatekeeper::new(host, Some(watcher), arguments.limits());
+    let keeper = keeper.map_err(|error| Failure::ours(&error))?;
     if !shared.quiet {
         for place in &places {
             print::err(&format!("sandgate: listening at {place}\n"));
