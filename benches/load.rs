@@ -39,6 +39,8 @@ const REQUESTS: usize = 100;
 const SHORT: &str = "print(1+1)";
 /// Who else there is while the times of one context are measured.
 const OTHERS: usize = 48;
+/// Where the interpreter is kept that tests and benches run.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
 /// Between two requests of whoever is measured: an agent thinks.
 const THINKS: Duration = Duration::from_millis(4);
 
@@ -59,6 +61,7 @@ impl Server {
             fs::write(directory.join("limits.toml"), limits).unwrap();
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_sandgate"));
+        command.args(["--cache-dir", CACHE]);
         command
             .args(["serve", "--state-dir"])
             .arg(place.path().join("state"));
@@ -116,7 +119,9 @@ impl Library {
         fs::write(directory.join("limits.toml"), "hero_context = 1\n").unwrap();
         let services =
             Services::of_all(&place.path().join("state"), &place.path().join("policies"));
-        let sandbox = executor.block_on(Sandbox::builder().build()).unwrap();
+        let sandbox = executor
+            .block_on(Sandbox::builder().cache_dir(CACHE).build())
+            .unwrap();
         let journal = Journal::open(place.path()).unwrap();
         let client = Client::new(ClientLimits::default());
         let host = Host::of(sandbox, services.unwrap(), client, None, Some(journal));
@@ -394,7 +399,13 @@ fn overload(server: &Server) {
         )
         .unwrap();
     }
-    thread::sleep(Duration::from_millis(500));
+    let mut connection = Connection::open(&socket);
+    while !connection
+        .ask("other", "1")
+        .unwrap()
+        .1
+        .contains("\"retry_after\"")
+    {}
     let rpc = r#"{"jsonrpc":"2.0","id":1,"method":"execute_code","params":{"code":"1"}}"#;
     let plain = r#"{"tool":"execute_code","arguments":{"code":"1"}}"#;
     for (path, body) in [("/rpc", rpc), ("/api/v1/tools/execute", plain)] {
@@ -422,7 +433,6 @@ fn soak(server: &Server, runs: usize) {
         "open('left.txt', 'w').write('x' * 1000)",
         "1 / 0",
         "import json, dataclasses\nprint(len(json.dumps(list(range(1000)))))",
-        "while True: pass",
     ];
     let part = runs / 10;
     println!("soak: runs, resident MiB, descriptors, threads");
@@ -469,7 +479,11 @@ fn main() {
     let part = arguments.first().map(String::as_str);
     let wanted = |name: &str| part.is_none_or(|part| part == name);
     let executor = Runtime::new().unwrap();
-    drop(executor.block_on(Sandbox::builder().build()).unwrap());
+    drop(
+        executor
+            .block_on(Sandbox::builder().cache_dir(CACHE).build())
+            .unwrap(),
+    );
     let server = Server::start();
     if wanted("cost") {
         cost(&executor, &server);

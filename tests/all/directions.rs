@@ -190,6 +190,7 @@ const ALL: [Stages; 8] = [
             "machine",
             "question",
             "wall",
+            "supervisor",
             "connector",
             "apart",
             "environment",

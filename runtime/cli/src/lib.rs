@@ -46,6 +46,7 @@ mod settings;
 mod shared;
 mod signals;
 mod stage;
+mod supervisor;
 mod terminal;
 mod token;
 mod values;

@@ -30,7 +30,7 @@ pub(crate) const SCRIPT: &str = "script.py";
 const LOOKS: Duration = Duration::from_millis(200);
 
 /// Whoever is refused hears of it only then, so that one who asks again at once does not keep the doors busy.
-const REFUSED_AFTER: Duration = Duration::from_millis(25);
+pub(crate) const REFUSED_AFTER: Duration = Duration::from_millis(25);
 
 /// The memory of a usual run, which takes one place.
 const ONE_PLACE: usize = 256 << 20;

@@ -126,9 +126,21 @@ impl Door {
         }
         let listener = StdUnixListener::bind(path).map_err(failed)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        Self::of_unix(listener, who)
+    }
+
+    /// A Unix socket that somebody else has opened, who also says which processes can open it.
+    pub fn of_unix(listener: StdUnixListener, who: Who) -> Result<Self, DoorError> {
+        let place = listener.local_addr().ok();
+        let place = place.and_then(|place| place.as_pathname().map(Path::to_owned));
+        let place = place.unwrap_or_else(|| PathBuf::from("a socket without a name"));
+        let blocking = listener.set_nonblocking(true);
+        blocking.map_err(|error| DoorError::Listen {
+            place: place.display().to_string(),
+            error,
+        })?;
         Ok(Self {
-            listener: Listener::Unix(listener, path.to_owned()),
+            listener: Listener::Unix(listener, place),
             hosts: None,
             inside: Inside::Agents(who),
         })
@@ -137,6 +149,15 @@ impl Door {
     /// A port, called by these names besides those of this machine.
     pub fn tcp(address: SocketAddr, who: Who, names: &[String]) -> Result<Self, DoorError> {
         Self::at(address, Inside::Agents(who), names)
+    }
+
+    /// The same at a port that somebody else has opened.
+    pub fn of_tcp(
+        listener: std::net::TcpListener,
+        who: Who,
+        names: &[String],
+    ) -> Result<Self, DoorError> {
+        Self::of(listener, "a port", Inside::Agents(who), names)
     }
 
     /// A port for people, who show tokens for a desk.
@@ -148,12 +169,33 @@ impl Door {
         Self::at(address, Inside::Desk(tokens), names)
     }
 
+    /// The same at a port that somebody else has opened.
+    pub fn of_desk(
+        listener: std::net::TcpListener,
+        tokens: TokenStore,
+        names: &[String],
+    ) -> Result<Self, DoorError> {
+        Self::of(listener, "a port", Inside::Desk(tokens), names)
+    }
+
     fn at(address: SocketAddr, inside: Inside, names: &[String]) -> Result<Self, DoorError> {
+        let place = address.to_string();
+        match std::net::TcpListener::bind(address) {
+            Ok(listener) => Self::of(listener, &place, inside, names),
+            Err(error) => Err(DoorError::Listen { place, error }),
+        }
+    }
+
+    fn of(
+        listener: std::net::TcpListener,
+        place: &str,
+        inside: Inside,
+        names: &[String],
+    ) -> Result<Self, DoorError> {
         let failed = |error| DoorError::Listen {
-            place: address.to_string(),
+            place: place.to_owned(),
             error,
         };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let own = ["localhost", "127.0.0.1", "[::1]"].map(ToOwned::to_owned);

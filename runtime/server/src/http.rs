@@ -3,7 +3,7 @@
 
 use crate::{
     admission::Overload,
-    agent::Agent,
+    agent::{Agent, REFUSED_AFTER},
     closing::{Closing, Leaving},
     mcp::{McpServer, Seals, service},
     owner::AgentOwner,
@@ -260,7 +260,10 @@ async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: N
     };
     let open = match agent.open() {
         Ok(open) => open,
-        Err(overload) => return busy(overload, request.uri().path() == RPC),
+        Err(overload) => {
+            tokio::time::sleep(REFUSED_AFTER).await;
+            return busy(overload, request.uri().path() == RPC);
+        }
     };
     let length = request.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
