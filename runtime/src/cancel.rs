@@ -23,7 +23,8 @@ impl Cancel {
         self.0.1.notify_waiters();
     }
 
-    pub(crate) async fn cancelled(&self) {
+    /// Waits until the run is to end.
+    pub async fn cancelled(&self) {
         let notified = self.0.1.notified();
         if !self.0.0.load(Ordering::Acquire) {
             notified.await;

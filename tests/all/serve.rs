@@ -1,9 +1,11 @@
 //! `sandgate serve`: what it answers over its socket, how it is told to end and to read policies again. `doors` has who is let in,
 //! `agents` what an agent finds there and others do not.
 
+mod activation;
 mod agents;
 mod desk;
 mod doors;
+mod load;
 mod repeats;
 mod tools;
 

@@ -36,7 +36,9 @@ A file of settings is sandgate.toml. All of it may be left out:
   contexts = [\"assistant\"]
   actor = \"bot\"
   trust_headers = false
-  instances = 8
+  instances = 8                      # scripts and sessions at once; one context has half at most
+  queue = 128                        # scripts that wait; more are told to come again later
+  connections = 512                  # of each door
   grace = \"30s\"
 
 Flags win over variables of the environment, those over the file, and the file over defaults. The file
@@ -327,6 +329,8 @@ fn all(
         ),
         written("serve.instances", json!(serve.instances))
             .usually("what memory and processors allow"),
+        written("serve.queue", json!(serve.queue)).usually("64 for each processor"),
+        written("serve.connections", json!(serve.connections)).usually("512"),
         written("serve.grace", time(serve.grace)).usually("10s"),
     ]
 }

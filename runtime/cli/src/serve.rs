@@ -10,12 +10,13 @@ use super::{
     exit::Exit,
     failure::Failure,
     interpreter::interpreter,
-    journal,
+    journal, machine,
     notifier::Notifiers,
     print,
     reach::{PoliciesArgument, not_opened, nothing},
     shared::SharedArguments,
     signals::{SignalMeaning, Signals},
+    supervisor::{self, PassedSocket, Supervisor},
     values,
     wall::{self, Inherited, Outside, WithinReach},
 };
@@ -25,10 +26,12 @@ use sandgate::{
     policy::Principal,
     service::{Address, Client, ClientLimits, Connector},
 };
-use sandgate_server::{Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, Who};
+use sandgate_server::{
+    Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, ServerLimits, Who,
+};
 use std::{
     net::SocketAddr,
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
@@ -49,6 +52,9 @@ The socket is for processes of the user who runs this, in the contexts that --co
 them. The port is for whoever shows a token, in the contexts of the token. Whoever may use several
 contexts names one in the header `Sandgate-Context`. A call that needs a person's approval has its run wait in the
 journal: `sandgate approvals` shows it.
+
+Sockets that systemd has opened (LISTEN_FDS) take the place of those that this would open, by their names: socket, listen, desk.
+It is told when this is ready, reloads, ends, and lives.
 
 Without policies there is one context, whose scripts compute and call nothing. SIGHUP has the policies read again; SIGTERM ends it, and what runs has the time of --grace to end.
 
@@ -84,7 +90,7 @@ pub(super) struct ServeArguments {
     desk: Option<SocketAddr>,
 
     /// A name that clients call the machine of a port by, besides localhost; may be given more than once
-    #[arg(long = "host", value_name = "NAME", requires = "ports")]
+    #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
 
     /// A context that the socket is for, all of them where none is named; may be given more than once
@@ -102,9 +108,19 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     trust_headers: bool,
 
-    /// How many scripts run at once [default: what memory and processors allow]
+    /// How many scripts and sessions there are at once; one context has half of them at most [default: what memory and processors
+    /// allow]
     #[arg(long, value_name = "NUMBER")]
     instances: Option<NonZeroU32>,
+
+    /// How many scripts wait for a place, of which one context has half at most; more are told to come again later [default: 64 for each
+    /// processor]
+    #[arg(long, value_name = "NUMBER")]
+    queue: Option<NonZeroUsize>,
+
+    /// How many connections each door has, and requests all doors together
+    #[arg(long, value_name = "NUMBER", default_value_t = ServerLimits::CONNECTIONS)]
+    connections: NonZeroUsize,
 
     /// For how long scripts go on once this is to end
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "10s")]
@@ -112,39 +128,65 @@ pub(super) struct ServeArguments {
 }
 
 impl ServeArguments {
-    /// Everything that listens.
-    fn doors(&self, state: &Path) -> Result<Vec<Door>, Failure> {
-        let mut doors = Vec::new();
-        if !self.no_socket {
-            let path = self.socket.clone().unwrap_or_else(|| places::socket(state));
-            let entitlement = Entitlement {
-                contexts: (!self.contexts.is_empty()).then(|| self.contexts.clone()),
-                actor: self.actor.clone(),
-                user: None,
-                claims: Vec::new(),
-            };
-            let who = Who::Peers {
-                uid: rustix::process::geteuid().as_raw(),
-                entitlement,
-                are_trusted: self.trust_headers,
-            };
-            doors.push(Door::unix(&path, who).map_err(|error| unopened(&error))?);
-        }
+    /// Everything that listens. What was passed to this process takes the place of what it would open itself.
+    fn doors(&self, state: &Path, passed: Vec<PassedSocket>) -> Result<Vec<Door>, Failure> {
+        let unopened = |error| unopened(&error);
+        let entitlement = Entitlement {
+            contexts: (!self.contexts.is_empty()).then(|| self.contexts.clone()),
+            actor: self.actor.clone(),
+            user: None,
+            claims: Vec::new(),
+        };
+        let peers = Who::Peers {
+            uid: rustix::process::geteuid().as_raw(),
+            entitlement,
+            are_trusted: self.trust_headers,
+        };
         let tokens = || {
             TokenStore::open(state).map_err(|error| {
                 let help = "name a directory of yours, with --state-dir";
                 Failure::usage(error.to_string(), help)
             })
         };
-        if let Some(address) = self.listen {
-            let door = Door::tcp(address, Who::Holders(tokens()?), &self.hosts);
-            doors.push(door.map_err(|error| unopened(&error))?);
+        let is_passed = |is: fn(&PassedSocket) -> bool| passed.iter().any(is);
+        let has_socket = is_passed(|socket| matches!(socket, PassedSocket::Socket(_)));
+        let has_port = is_passed(|socket| matches!(socket, PassedSocket::Listen(_)));
+        let has_desk = is_passed(|socket| matches!(socket, PassedSocket::Desk(_)));
+        // Where anything is passed, nothing is opened that nobody named.
+        let is_named = self.socket.is_some() || passed.is_empty();
+        let mut doors = Vec::new();
+        if !self.no_socket && !has_socket && is_named {
+            let path = self.socket.clone().unwrap_or_else(|| places::socket(state));
+            doors.push(Door::unix(&path, peers.clone()).map_err(unopened)?);
         }
-        if let Some(address) = self.desk {
+        if let Some(address) = self.listen.filter(|_| !has_port) {
+            let door = Door::tcp(address, Who::Holders(tokens()?), &self.hosts);
+            doors.push(door.map_err(unopened)?);
+        }
+        if let Some(address) = self.desk.filter(|_| !has_desk) {
             let door = Door::desk(address, tokens()?, &self.hosts);
-            doors.push(door.map_err(|error| unopened(&error))?);
+            doors.push(door.map_err(unopened)?);
+        }
+        for socket in passed {
+            let door = match socket {
+                PassedSocket::Socket(listener) => Door::of_unix(listener, peers.clone()),
+                PassedSocket::Listen(listener) => {
+                    Door::of_tcp(listener, Who::Holders(tokens()?), &self.hosts)
+                }
+                PassedSocket::Desk(listener) => Door::of_desk(listener, tokens()?, &self.hosts),
+            };
+            doors.push(door.map_err(unopened)?);
         }
         Ok(doors)
+    }
+
+    /// How many there may be of what.
+    fn limits(&self) -> ServerLimits {
+        let usual = ServerLimits::default();
+        ServerLimits {
+            waiting: self.queue.unwrap_or(usual.waiting),
+            connections: self.connections,
+        }
     }
 
     /// Where the contexts are: the directory that was named, or the user's own where there is one.
@@ -179,8 +221,10 @@ fn unopened(error: &DoorError) -> Failure {
 pub(super) fn execute(
     arguments: &ServeArguments,
     shared: &SharedArguments,
-    inherited: Inherited,
+    mut inherited: Inherited,
 ) -> Result<Exit, Failure> {
+    let passed = supervisor::sockets(&mut inherited)?;
+    let supervisor = Supervisor::find();
     let state = shared.state_dir().ok_or_else(|| {
         Failure::usage("there is no state directory", "name one with --state-dir")
     })?;
@@ -191,7 +235,7 @@ pub(super) fn execute(
         None => nothing()?,
     };
     arguments.look_for_contexts(&services)?;
-    let doors = arguments.doors(&state)?;
+    let doors = arguments.doors(&state, passed)?;
     let places: Vec<String> = doors.iter().map(Door::place).collect();
     let key = SealKey::of(&state).map_err(|error| {
         Failure::usage(
@@ -210,11 +254,8 @@ pub(super) fn execute(
     });
     let watcher: Arc<dyn ParkedWatcher> = Arc::new(Notifiers::start(&journal, hooks)?);
     let (client, connecting) = connected(&services)?;
-    let mut builder = interpreter(shared);
-    if let Some(instances) = arguments.instances {
-        builder = builder.instances(instances);
-    }
-    let interpreter = builder.load()?;
+    let instances = arguments.instances.unwrap_or_else(machine::instances);
+    let interpreter = interpreter(shared).instances(instances).load()?;
     let (_catching, mut signals) = catching()?;
     confine(&state, directory.as_deref(), &journal, inherited)?;
     // Its threads are behind the wall.
@@ -227,7 +268,8 @@ pub(super) fn execute(
         interpreter.start()?
     };
     let host = Host::of(sandbox, services, client, None, Some(journal));
-    let keeper = Gatekeeper::new(host, Some(watcher));
+    let keeper = Gatekeeper::new(host, Some(watcher), arguments.limits());
+    let keeper = keeper.map_err(|error| Failure::ours(&error))?;
     if !shared.quiet {
         for place in &places {
             print::err(&format!("sandgate: listening at {place}\n"));
@@ -237,6 +279,7 @@ pub(super) fn execute(
         Doors::new(doors, keeper.clone(), key),
         &keeper,
         &mut signals,
+        &supervisor,
         arguments.grace,
     ));
     if let Some(connecting) = &connecting {
@@ -291,22 +334,30 @@ async fn serve(
     doors: Doors,
     keeper: &Gatekeeper,
     signals: &mut Signals,
+    supervisor: &Supervisor,
     grace: Duration,
 ) -> Result<Exit, Failure> {
     let (end, over) = watch::channel(false);
     let mut served = pin!(doors.serve(over, grace));
+    supervisor.ready();
     loop {
         tokio::select! {
             served = &mut served => {
                 return served.map(|()| Exit::Ok).map_err(|error| Failure::ours(&error));
             }
             asked = signals.next() => match asked {
-                // A directory that does not load is warned of, and what was in force stays.
-                SignalMeaning::Reload => drop(keeper.reload()),
+                SignalMeaning::Reload => {
+                    supervisor.reloading();
+                    // A directory that does not load is warned of, and what was in force stays.
+                    drop(keeper.reload());
+                    supervisor.ready();
+                }
                 SignalMeaning::End => break,
-            }
+            },
+            () = beat(supervisor.watchdog) => supervisor.lives(),
         }
     }
+    supervisor.stopping();
     end.send_replace(true);
     tokio::select! {
         served = &mut served => served.map_err(|error| Failure::ours(&error))?,
@@ -314,4 +365,13 @@ async fn serve(
         () = signals.any() => return Ok(Exit::Cancelled),
     }
     Ok(Exit::Ok)
+}
+
+/// Waits until a supervisor is to hear that this process lives, which it does if its threads still do something.
+async fn beat(watchdog: Option<Duration>) {
+    let Some(time) = watchdog else {
+        return std::future::pending().await;
+    };
+    tokio::time::sleep(time / 3).await;
+    let _ = tokio::spawn(async {}).await;
 }

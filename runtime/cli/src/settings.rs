@@ -41,6 +41,8 @@ const SERVE_KEYS: &[&str] = &[
     "actor",
     "trust_headers",
     "instances",
+    "queue",
+    "connections",
     "grace",
 ];
 
@@ -77,6 +79,8 @@ pub(super) struct ServeSettings {
     pub(super) actor: Option<String>,
     pub(super) trust_headers: Option<bool>,
     pub(super) instances: Option<NonZeroU32>,
+    pub(super) queue: Option<NonZeroU32>,
+    pub(super) connections: Option<NonZeroU32>,
     pub(super) grace: Option<Duration>,
 }
 
@@ -232,6 +236,7 @@ impl ServeSettings {
     fn apply(&self, command: Command) -> Command {
         let port = |port: Option<SocketAddr>| Some(OsString::from(port?.to_string()));
         let time = |time: Duration| humantime::format_duration(time).to_string();
+        let number = |number: Option<NonZeroU32>| Some(OsString::from(number?.to_string()));
         let single = [
             ("socket", self.socket.clone().map(OsString::from)),
             ("listen", port(self.listen)),
@@ -241,10 +246,9 @@ impl ServeSettings {
                 "trust_headers",
                 self.trust_headers.map(|trusts| trusts.to_string().into()),
             ),
-            (
-                "instances",
-                self.instances.map(|number| number.to_string().into()),
-            ),
+            ("instances", number(self.instances)),
+            ("queue", number(self.queue)),
+            ("connections", number(self.connections)),
             ("grace", self.grace.map(|grace| time(grace).into())),
         ];
         let mut command = command;
@@ -335,11 +339,9 @@ impl SettingsReader<'_> {
                 })
             }),
             trust_headers: self.flag(fields, "serve.trust_headers", "trust_headers"),
-            instances: self.take("serve.instances", fields, |fields| {
-                fields.read("instances", "a whole number from 1 up", |value| {
-                    NonZeroU32::new(u32::try_from(integer(value)?).ok()?)
-                })
-            }),
+            instances: self.number(fields, "serve.instances", "instances"),
+            queue: self.number(fields, "serve.queue", "queue"),
+            connections: self.number(fields, "serve.connections", "connections"),
             grace: self.take("serve.grace", fields, |fields| {
                 fields.read("grace", "a time such as \"10s\"", |value| {
                     values::time(value.as_str()?).ok()
@@ -372,6 +374,18 @@ impl SettingsReader<'_> {
         let expected = format!("an address such as \"{example}\"");
         let port = |value: &DeValue<'_>| value.as_str()?.parse().ok();
         self.take(setting, fields, |fields| fields.read(key, &expected, port))
+    }
+
+    fn number(
+        &mut self,
+        fields: &mut Fields<'_>,
+        setting: &'static str,
+        key: &str,
+    ) -> Option<NonZeroU32> {
+        let number = |value: &DeValue<'_>| NonZeroU32::new(u32::try_from(integer(value)?).ok()?);
+        self.take(setting, fields, |fields| {
+            fields.read(key, "a whole number from 1 up", number)
+        })
     }
 
     fn flag(&mut self, fields: &mut Fields<'_>, setting: &'static str, key: &str) -> Option<bool> {
@@ -476,6 +490,8 @@ mod tests {
             actor = "bot"
             trust_headers = false
             instances = 8
+            queue = 128
+            connections = 512
             grace = "30s"
         "#;
         let settings = parsed(text).unwrap();
@@ -495,7 +511,9 @@ mod tests {
         }
         assert_eq!(
             lines,
-            [2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+            [
+                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
+            ]
         );
         assert_eq!(
             (settings.state_dir, settings.policies, settings.journal.most),
@@ -509,7 +527,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_and_what_is_no_such_value_is_refused_all_at_once() {
-        let wrong = "state-dir = \"state\"\n[journal]\nkeep = \"old\"\nmost = 5\n[serve]\nlistn = \"x\"\nlisten = \"8722\"\nhosts = []\ninstances = 0\ngrace = \"0s\"\n";
+        let wrong = "state-dir = \"state\"\n[journal]\nkeep = \"old\"\nmost = 5\n[serve]\nlistn = \"x\"\nlisten = \"8722\"\nhosts = []\ninstances = 0\nqueue = \"9\"\nconnections = -1\ngrace = \"0s\"\n";
         assert_eq!(
             parsed(wrong).unwrap_err(),
             [
@@ -520,7 +538,9 @@ mod tests {
                 "7: `listen` is not an address such as \"127.0.0.1:8722\"",
                 "8: `hosts` names nothing; it is a list of names such as [\"agents.example.org\"]; or leave it out",
                 "9: `instances` is not a whole number from 1 up",
-                "10: `grace` is not a time such as \"10s\"",
+                "10: `queue` is not a whole number from 1 up",
+                "11: `connections` is not a whole number from 1 up",
+                "12: `grace` is not a time such as \"10s\"",
             ]
         );
         assert_eq!(

@@ -2,6 +2,7 @@
 //! It must never do anything for an agent but as the one caller that it was let in as.
 
 use crate::{
+    admission::{Admission, AdmissionLimits, OpenRequest, Overload, ServerLimits, WaitingRun},
     command::{
         AgentCommand, ExecuteCode, Execution, GetRun, InterfaceQuery, LONGEST_WAIT, MethodCall,
         RunPart,
@@ -12,6 +13,7 @@ use crate::{
     owner::AgentOwner,
     repeats::{KEYED, KeyTaken, Known, RepeatRequest, Repeats},
     sessions::{SessionError, SessionOutcome, Sessions},
+    turns::Turns,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sandgate::{
@@ -31,6 +33,12 @@ pub(crate) const SCRIPT: &str = "script.py";
 
 /// How often it is looked whether a run has ended that another process goes on with.
 const LOOKS: Duration = Duration::from_millis(200);
+
+/// Whoever is refused hears of it only then, so that one who asks again at once does not keep the doors busy.
+pub(crate) const REFUSED_AFTER: Duration = Duration::from_millis(25);
+
+/// The memory of a usual run, which takes one place.
+const ONE_PLACE: usize = 256 << 20;
 
 /// Is told of runs that wait for people. It must not hold up whoever tells it.
 pub trait ParkedWatcher: fmt::Debug + Send + Sync {
@@ -55,17 +63,31 @@ pub struct KeptForAgents {
     pub(crate) repeats: Repeats,
     pub(crate) files: LeftFiles,
     pub(crate) metrics: Metrics,
+    pub(crate) admission: Admission,
+    pub(crate) turns: Turns,
 }
 
 impl KeptForAgents {
-    /// What is kept for agents whose scripts run in this sandbox.
+    /// What is kept for an agent whose scripts run in this sandbox, and that shares it with nobody.
     #[must_use]
     pub fn of(sandbox: &Sandbox) -> Self {
+        Self::shared(sandbox, ServerLimits::default(), Turns::default())
+    }
+
+    /// The same for agents of many contexts, none of which is to be in the way of others.
+    pub(crate) fn shared(sandbox: &Sandbox, limits: ServerLimits, turns: Turns) -> Self {
+        let sessions = Sessions::of(sandbox, turns.clone());
         Self {
-            sessions: Sessions::of(sandbox),
+            admission: Admission::new(AdmissionLimits {
+                running: sandbox.instances().saturating_sub(sessions.most()).max(1),
+                waiting: limits.waiting.get(),
+                requests: limits.connections.get(),
+            }),
+            sessions,
             repeats: Repeats::default(),
             files: LeftFiles::default(),
             metrics: Metrics::default(),
+            turns,
         }
     }
 }
@@ -146,6 +168,9 @@ pub enum CommandError {
     /// A run that several requests wait for could not be made.
     #[error("{0}")]
     Shared(String),
+    /// There is no room for it now.
+    #[error(transparent)]
+    Overload(#[from] Overload),
     /// The client is gone.
     #[error("nobody waits for the answer any more")]
     Left,
@@ -240,10 +265,69 @@ impl Agent {
             AgentCommand::GetInterface(asked) => CommandAnswer::Interfaces(self.interfaces(asked)?),
             AgentCommand::GetRun(asked) => self.get_run(asked).await?,
             AgentCommand::Resume(run) => {
-                let outcome = self.resume(&run, cancelled).await?;
+                let waiting = self.enter().await?;
+                let outcome = self.resume(&run, waiting, cancelled).await?;
                 self.told(outcome)
             }
         })
+    }
+
+    fn context(&self) -> String {
+        self.caller.principal().context().to_string()
+    }
+
+    /// How many places a run takes: one, or more where its context grants it more memory than is usual.
+    fn weight(&self) -> usize {
+        self.caller.limits().memory.div_ceil(ONE_PLACE).max(1)
+    }
+
+    /// Lets a run in, which may then have to wait.
+    async fn enter(&self) -> Result<WaitingRun, CommandError> {
+        match self.kept.admission.enter(&self.context(), self.weight()) {
+            Ok(waiting) => Ok(waiting),
+            Err(overload) => {
+                tokio::time::sleep(REFUSED_AFTER).await;
+                Err(overload.into())
+            }
+        }
+    }
+
+    /// Counts a request, until it is answered.
+    pub(crate) fn open(&self) -> Result<OpenRequest, Overload> {
+        self.kept.admission.open(&self.context())
+    }
+
+    /// Does what may take long apart from what others ask for: a request that is long itself, or whose context computes long.
+    pub(crate) async fn apart<F>(&self, is_long: bool, work: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let turns = &self.kept.turns;
+        if is_long || turns.is_apart(&self.context()) {
+            turns.apart(work).await
+        } else {
+            work.await
+        }
+    }
+
+    /// A run in its place, and in its turns. One that is to end before it has a place ends without.
+    fn in_place<F>(
+        &self,
+        waiting: WaitingRun,
+        cancel: &Cancel,
+        run: F,
+    ) -> impl Future<Output = F::Output> + Send + use<F>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let (turns, context, cancel) = (self.kept.turns.clone(), self.context(), cancel.clone());
+        async move {
+            let _place = tokio::select! {
+                place = waiting.placed() => place,
+                () = cancel.cancelled() => None,
+            };
+            turns.drive(&context, run).await
+        }
     }
 
     async fn execute(
@@ -282,7 +366,9 @@ impl Agent {
                 return self.shared(caller, script, asked, cancel, cancelled).await;
             }
             Execution::Alone => {
-                let run = caller.run(script);
+                let waiting = self.enter().await?;
+                let run = async move { caller.run(script).await };
+                let run = self.in_place(waiting, &cancel, run);
                 self.told(until(run, &cancel, cancelled).await?)
             }
             Execution::Session(name) => {
@@ -290,6 +376,12 @@ impl Agent {
                     return Err(SessionError::Stdin.into());
                 }
                 let timeout = execute.timeout;
+                let waiting = self.enter().await?;
+                let mut cancelled = pin!(cancelled);
+                let _place = tokio::select! {
+                    place = waiting.placed() => place,
+                    () = &mut cancelled => return Err(CommandError::Left),
+                };
                 let ran = self
                     .kept
                     .sessions
@@ -303,7 +395,10 @@ impl Agent {
                 CommandAnswer::Session(Box::new(ran))
             }
             Execution::Plan => {
-                let outcome = until(caller.plan(script), &cancel, cancelled).await?;
+                let waiting = self.enter().await?;
+                let planned = async move { caller.plan(script).await };
+                let planned = self.in_place(waiting, &cancel, planned);
+                let outcome = until(planned, &cancel, cancelled).await?;
                 let run = outcome.run.map(|run| run.to_string()).unwrap_or_default();
                 let plan = self.caller.own_run(&run)?.plan()?;
                 CommandAnswer::Plan(Box::new((plan, outcome)))
@@ -329,11 +424,13 @@ impl Agent {
             ..script
         };
         let (agent, running) = (self.clone(), caller.clone());
+        let waiting = self.enter().await?;
         // However many wait for it, it is one run.
-        let mut run = async move {
+        let run = async move {
             let outcome = running.run(script).await;
             outcome.inspect(|outcome| agent.note(outcome))
         };
+        let mut run = self.in_place(waiting, &cancel, run);
         let repeats = &self.kept.repeats;
         loop {
             match repeats.enter(&caller, &asked, run, &cancel)? {
@@ -392,7 +489,11 @@ impl Agent {
         run: Id,
         cancelled: impl Future<Output = ()>,
     ) -> Result<CommandAnswer, CommandError> {
-        match self.resume(&run.to_string(), cancelled).await {
+        let waiting = self
+            .kept
+            .admission
+            .enter_again(&self.context(), self.weight());
+        match self.resume(&run.to_string(), waiting, cancelled).await {
             Ok(outcome) => Ok(self.told(outcome)),
             // It has ended, or another process goes on with it.
             Err(CommandError::Past(PastRunError::Status { .. } | PastRunError::Taken(_))) => {
@@ -419,6 +520,7 @@ impl Agent {
     /// It is waited for whoever still listens, or nobody would know what came of it.
     async fn call(&self, call: MethodCall) -> Result<Outcome, CommandError> {
         let params = to_raw_value(&call.arguments)?;
+        let _place = self.enter().await?.placed().await;
         Ok(self
             .caller
             .call(&call.service, &call.method, params)
@@ -428,11 +530,14 @@ impl Agent {
     async fn resume(
         &self,
         run: &str,
+        waiting: WaitingRun,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Outcome, CommandError> {
         let past = self.caller.own_run(run)?;
-        let cancel = Cancel::new();
-        let resumed = self.caller.resume(past, Some(cancel.clone()));
+        let (cancel, caller) = (Cancel::new(), self.caller.clone());
+        let ended_by = Some(cancel.clone());
+        let resumed = async move { caller.resume(past, ended_by).await };
+        let resumed = self.in_place(waiting, &cancel, resumed);
         Ok(until(resumed, &cancel, cancelled).await?)
     }
 

@@ -126,5 +126,5 @@ async fn call(
 /// For Prometheus: numbers of everything, and no text of any script or call.
 async fn metrics(State(desk): State<Arc<DeskState>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(CONTENT_TYPE, kind)], desk.keeper.metrics().text()).into_response()
+    ([(CONTENT_TYPE, kind)], desk.keeper.metrics()).into_response()
 }

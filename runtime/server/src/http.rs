@@ -2,16 +2,19 @@
 //! last two is for agents that were let in. Errors are JSON, and never repeat what was sent: THREAT[WEB-07].
 
 use crate::{
-    agent::Agent,
+    admission::Overload,
+    agent::{Agent, REFUSED_AFTER},
     closing::{Closing, Leaving},
     mcp::{McpServer, Seals, service},
     owner::AgentOwner,
-    plain, rpc, weight,
+    plain,
+    rpc::{self, RpcError},
+    weight,
     who::{Gatekeeper, Who},
 };
 use axum::{
     Extension, Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{FromRequest, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -19,22 +22,29 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use http_body_util::{BodyExt, Limited};
+use hyper::body::{Frame, SizeHint};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::sync::watch;
 
 /// Bytes of one request: what other doors take.
 const LONGEST: usize = 16 << 20;
+/// Bytes of a request that is read beside others. A longer one takes milliseconds to read, and is read apart.
+const SHORT: usize = 16 << 10;
+/// Where JSON-RPC is spoken.
+pub(crate) const RPC: &str = "/rpc";
 /// How long a body may take to come. THREAT[WEB-03]
 const SLOWEST: Duration = Duration::from_secs(30);
 /// Conversations of clients of MCP from before 2026. Those that were begun first are forgotten first.
@@ -113,7 +123,7 @@ pub(crate) fn router(desk: DoorState) -> Router {
         )
         .layer(middleware::from_fn_with_state(desk.clone(), converse));
     let agents = Router::new()
-        .route("/rpc", post(call))
+        .route(RPC, post(call))
         .route("/openrpc.json", get(document))
         .route("/api/v1/tools/list", get(tools))
         .route("/api/v1/tools/execute", post(execute))
@@ -142,6 +152,51 @@ pub(crate) fn refused(status: StatusCode, message: impl Into<String>) -> Respons
         response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
     }
     response
+}
+
+/// There is no room for it now. A caller of JSON-RPC reads the same as in any other answer.
+pub(crate) fn busy(overload: Overload, is_rpc: bool) -> Response {
+    let error = RpcError::overload(overload).shown();
+    let answer = if is_rpc {
+        json!({"jsonrpc": "2.0", "error": error, "id": null})
+    } else {
+        json!({"error": error})
+    };
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response();
+    let after = HeaderValue::from(overload.retry_after);
+    response.headers_mut().insert(RETRY_AFTER, after);
+    response
+}
+
+/// A body with something that is kept until all of it is sent, or nobody reads it any more.
+struct HeldBody<H> {
+    body: Body,
+    _held: H,
+}
+
+impl<H: Unpin> hyper::body::Body for HeldBody<H> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The same answer, with something that is kept until it is given.
+pub(crate) fn held(response: Response, held: impl Unpin + Send + 'static) -> Response {
+    response.map(|body| Body::new(HeldBody { body, _held: held }))
 }
 
 /// A page of a browser is not an agent: its requests carry an `Origin`, and a name that was made to point here. THREAT[WEB-01]
@@ -199,13 +254,24 @@ pub(crate) fn is_called(hosts: &[String], headers: &HeaderMap) -> bool {
 async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let peer = peer.and_then(|Peer(uid)| uid);
-    match desk.keeper.admit(&desk.who, peer, request.headers()) {
-        Ok(agent) => {
-            request.extensions_mut().insert(agent);
-            next.run(request).await
+    let agent = match desk.keeper.admit(&desk.who, peer, request.headers()) {
+        Ok(agent) => agent,
+        Err(why) => return refused(why.status(), why.to_string()),
+    };
+    let open = match agent.open() {
+        Ok(open) => open,
+        Err(overload) => {
+            tokio::time::sleep(REFUSED_AFTER).await;
+            return busy(overload, request.uri().path() == RPC);
         }
-        Err(why) => refused(why.status(), why.to_string()),
-    }
+    };
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let has_body = request.method() == Method::POST;
+    let is_long = has_body && length.is_none_or(|length| length > SHORT);
+    request.extensions_mut().insert(agent.clone());
+    let response = agent.apart(is_long, next.run(request)).await;
+    held(response, open)
 }
 
 /// A conversation is its agent's: to anybody else it does not exist. THREAT[WEB-04]
@@ -267,9 +333,9 @@ async fn execute(
         let message = format!("the request has more than {} values", weight::MOST);
         return refused(StatusCode::BAD_REQUEST, message);
     }
-    let answer = async move |leaving: Leaving| {
-        let (status, answer) = plain::execute(&agent, &body, &leaving).await;
-        (status, Json(answer)).into_response()
+    let answer = async move |leaving: Leaving| match plain::execute(&agent, &body, &leaving).await {
+        Ok((status, answer)) => (status, Json(answer)).into_response(),
+        Err(overload) => busy(overload, false),
     };
     while_wanted(&desk, answer).await
 }

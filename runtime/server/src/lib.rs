@@ -3,7 +3,7 @@
 //! A [`Door`] listens, and knows who may come in by it ([`Who`]); whoever comes in is an [`Agent`], which acts as one caller of the
 //! host. Whatever an agent asks for is an [`AgentCommand`]: each door makes commands of what it hears, and prints what came of them.
 //!
-//! The modules stand in the order of a request: what can be asked for, sessions, who does it, what agents read of it, the two
+//! The modules stand in the order of a request: what can be asked for, who has a place and a turn, sessions, who does it, what agents read of it, the two
 //! protocols, who is let in, and what listens. Nothing here decides what a script may do: that is the host's.
 
 mod closing;
@@ -11,6 +11,11 @@ mod weight;
 
 mod command;
 mod owner;
+
+mod shares;
+
+mod admission;
+mod turns;
 
 mod files;
 mod form;
@@ -33,6 +38,7 @@ mod desk;
 mod door;
 mod http;
 
+pub use admission::{Overload, ServerLimits};
 pub use agent::{Agent, CommandAnswer, CommandError, FileAnswer, KeptForAgents, ParkedWatcher};
 pub use command::{
     AgentCommand, Arguments, CommandArgumentError, ExecuteCode, Execution, GetRun, MethodCall,
@@ -41,4 +47,5 @@ pub use command::{
 pub use door::{Door, DoorError, Doors};
 pub use repeats::KeyTaken;
 pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};
+pub use turns::APART_NICE;
 pub use who::{CONTEXT_HEADER, Entitlement, Gatekeeper, NotAdmitted, Who};

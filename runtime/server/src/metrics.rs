@@ -1,7 +1,8 @@
 //! How much was done, in numbers that Prometheus reads: runs by their context and ending, calls by their method and what came of them, and
-//! how long both took. No text of a script, and no parameter, is in any of it. What is counted apart is bounded, since names of
+//! how long both took; and who waits now, and was refused. No text of a script, and no parameter, is in any of it. What is counted apart is bounded, since names of
 //! methods come from scripts: THREAT[DOS-14].
 
+use crate::admission::AdmissionCounts;
 use sandgate::{CallMade, CallResult, Outcome, Status, policy::Verdict};
 use std::{
     collections::BTreeMap,
@@ -77,7 +78,7 @@ impl Metrics {
     }
 
     /// All of it, as Prometheus reads it.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, admission: &AdmissionCounts) -> String {
         let counted = self.counted();
         let mut text = String::new();
         let runs = counted.runs.iter().map(|(series, counted)| {
@@ -109,6 +110,7 @@ impl Metrics {
             "How long calls took, by what came of them.",
             calls,
         );
+        stands(&mut text, admission);
         text
     }
 
@@ -170,6 +172,45 @@ fn labelled(labels: &[(&str, &str)]) -> String {
     shown.collect::<Vec<_>>().join(",")
 }
 
+/// How it stands with places, and who was refused one. Writing to a text cannot fail.
+fn stands(text: &mut String, admission: &AdmissionCounts) {
+    for (name, help, each) in [
+        (
+            "sandgate_runs_running",
+            "Runs that have a place, by what they weigh.",
+            &admission.running,
+        ),
+        (
+            "sandgate_runs_waiting",
+            "Runs that wait for a place.",
+            &admission.waiting,
+        ),
+        (
+            "sandgate_requests_open",
+            "Requests that are not answered yet.",
+            &admission.requests,
+        ),
+    ] {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (context, number) in each {
+            let _ = writeln!(
+                text,
+                "{name}{{{}}} {number}",
+                labelled(&[("context", context)])
+            );
+        }
+    }
+    let name = "sandgate_refused_total";
+    let _ = writeln!(
+        text,
+        "# HELP {name} What there was no room for.\n# TYPE {name} counter"
+    );
+    for ((context, what), number) in &admission.refused {
+        let labels = labelled(&[("context", context), ("what", what)]);
+        let _ = writeln!(text, "{name}{{{labels}}} {number}");
+    }
+}
+
 /// A histogram. Writing to a text cannot fail.
 fn family<'s>(
     text: &mut String,
@@ -218,7 +259,24 @@ sandgate_run_seconds_sum{context=\"a\\\"b\",status=\"ok\"} 700.003
 sandgate_run_seconds_count{context=\"a\\\"b\",status=\"ok\"} 2
 # HELP sandgate_call_seconds How long calls took, by what came of them.
 # TYPE sandgate_call_seconds histogram
+# HELP sandgate_runs_running Runs that have a place, by what they weigh.
+# TYPE sandgate_runs_running gauge
+sandgate_runs_running{context=\"a\"} 2
+# HELP sandgate_runs_waiting Runs that wait for a place.
+# TYPE sandgate_runs_waiting gauge
+sandgate_runs_waiting{context=\"a\"} 7
+# HELP sandgate_requests_open Requests that are not answered yet.
+# TYPE sandgate_requests_open gauge
+# HELP sandgate_refused_total What there was no room for.
+# TYPE sandgate_refused_total counter
+sandgate_refused_total{context=\"a\",what=\"run\"} 3
 ";
-        assert_eq!(metrics.text(), expected);
+        let admission = AdmissionCounts {
+            running: vec![("a".to_owned(), 2)],
+            waiting: vec![("a".to_owned(), 7)],
+            requests: Vec::new(),
+            refused: vec![(("a".to_owned(), "run"), 3)],
+        };
+        assert_eq!(metrics.text(&admission), expected);
     }
 }

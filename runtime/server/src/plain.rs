@@ -2,7 +2,8 @@
 //! is on every other door.
 
 use crate::{
-    agent::Agent,
+    admission::Overload,
+    agent::{Agent, CommandError},
     closing::Leaving,
     command::{AgentCommand, Arguments},
     text, tools,
@@ -36,8 +37,12 @@ pub(crate) fn list(agent: &Agent) -> Value {
 }
 
 /// Does one of them. What came of it is an answer also where it did not go well.
-pub(crate) async fn execute(agent: &Agent, body: &[u8], leaving: &Leaving) -> (StatusCode, Value) {
-    let refused = |status, message: String| (status, json!({"error": {"message": message}}));
+pub(crate) async fn execute(
+    agent: &Agent,
+    body: &[u8],
+    leaving: &Leaving,
+) -> Result<(StatusCode, Value), Overload> {
+    let refused = |status, message: String| Ok((status, json!({"error": {"message": message}})));
     let request = match serde_json::from_slice::<PlainRequest>(body) {
         Ok(request) => request,
         Err(error) => {
@@ -56,10 +61,13 @@ pub(crate) async fn execute(agent: &Agent, body: &[u8], leaving: &Leaving) -> (S
         }
     };
     let answer = agent.perform(command, leaving.left()).await;
+    if let Err(CommandError::Overload(overload)) = answer {
+        return Err(overload);
+    }
     let (success, text) = (!text::is_error(&answer), text::of(&answer));
     let result = text::structured(&answer);
-    (
+    Ok((
         StatusCode::OK,
         json!({"success": success, "text": text, "result": result}),
-    )
+    ))
 }

@@ -2,6 +2,7 @@
 //! bounded before it is read, and weighed before it is parsed: THREAT[DOS-08].
 
 use crate::{
+    admission::Overload,
     agent::{Agent, CommandError},
     closing::Leaving,
     command::{AgentCommand, Arguments},
@@ -27,6 +28,8 @@ pub(crate) enum RpcCode {
     Failed,
     /// There is no such service or run, or it is not this agent's.
     NotFound,
+    /// There is no room for it now; `data.retry_after` says in how many seconds there may be.
+    Overload,
 }
 
 impl RpcCode {
@@ -38,6 +41,7 @@ impl RpcCode {
             Self::Params => -32602,
             Self::Failed => -32000,
             Self::NotFound => -32004,
+            Self::Overload => -32005,
         }
     }
 }
@@ -46,6 +50,7 @@ impl RpcCode {
 pub(crate) struct RpcError {
     pub(crate) code: RpcCode,
     pub(crate) message: String,
+    data: Option<Value>,
 }
 
 impl RpcError {
@@ -53,7 +58,25 @@ impl RpcError {
         Self {
             code,
             message: message.into(),
+            data: None,
         }
+    }
+
+    /// There is no room.
+    pub(crate) fn overload(overload: Overload) -> Self {
+        Self {
+            data: Some(json!({"retry_after": overload.retry_after})),
+            ..Self::new(RpcCode::Overload, overload.to_string())
+        }
+    }
+
+    /// As it is sent.
+    pub(crate) fn shown(self) -> Value {
+        let mut error = json!({"code": self.code.number(), "message": self.message});
+        if let (Some(object), Some(data)) = (error.as_object_mut(), self.data) {
+            object.insert("data".to_owned(), data);
+        }
+        error
     }
 }
 
@@ -112,10 +135,7 @@ impl AgentReply {
     fn of(id: Value, done: Result<Value, RpcError>) -> Self {
         let (result, error) = match done {
             Ok(result) => (Some(result), None),
-            Err(error) => (
-                None,
-                Some(json!({"code": error.code.number(), "message": error.message})),
-            ),
+            Err(error) => (None, Some(error.shown())),
         };
         Self {
             jsonrpc: "2.0",
@@ -220,6 +240,7 @@ async fn perform(
     match agent.perform(command, leaving.left()).await {
         Ok(answer) => serde_json::to_value(answer)
             .map_err(|error| RpcError::new(RpcCode::Failed, error.to_string())),
+        Err(CommandError::Overload(overload)) => Err(RpcError::overload(overload)),
         Err(error) => {
             let code = match &error {
                 CommandError::NoService { .. } | CommandError::Past(PastRunError::NoRun(_)) => {

@@ -2,7 +2,7 @@
 //! context's, its actor's and its user's, and nobody else can name it: THREAT[WEB-04]. It is kept in memory only; whoever
 //! comes back to one that is gone is told so.
 
-use crate::owner::AgentOwner;
+use crate::{owner::AgentOwner, turns::Turns};
 use sandgate::policy::ByteCount;
 use sandgate::{
     Caller, Cancel, Ended, Exception, Outcome, RunError, Sandbox, Script, Session, Sink, Status,
@@ -29,6 +29,7 @@ pub struct Sessions {
     all: Arc<Mutex<HashMap<SessionKey, Arc<KeptSession>>>>,
     /// Of all callers.
     most: usize,
+    turns: Turns,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -171,13 +172,19 @@ pub enum SessionError {
 }
 
 impl Sessions {
-    /// The sessions of runs in this sandbox. They have half of its instances at most, so that what runs by itself always has some.
+    /// The sessions of runs in this sandbox. They have a third of its instances at most, so that what runs by itself always has some.
     #[must_use]
-    pub fn of(sandbox: &Sandbox) -> Self {
+    pub(crate) fn of(sandbox: &Sandbox, turns: Turns) -> Self {
         Self {
             all: Arc::default(),
-            most: sandbox.instances().div_ceil(2),
+            most: sandbox.instances().div_ceil(3),
+            turns,
         }
+    }
+
+    /// How many there are at most.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     /// Runs a script in the session of this name, which begins where there is none.
@@ -197,7 +204,7 @@ impl Sessions {
             *place = None;
         }
         let is_new = place.is_none();
-        let live = place.get_or_insert_with(|| Live::begin(caller));
+        let live = place.get_or_insert_with(|| Live::begin(caller, &self.turns));
         let ended = live.next(source, timeout, cancelled).await;
         let (stdout, stderr) = live.captured.take();
         *kept.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -276,7 +283,7 @@ impl KeptSession {
 
 impl Live {
     /// Its calls are decided as any. Nobody is waited for: what it holds in memory could not be put back days later.
-    fn begin(caller: &Caller) -> Self {
+    fn begin(caller: &Caller, turns: &Turns) -> Self {
         let (session, scripts) = Session::new(false);
         let captured = Arc::new(Captured::new(caller.limits().output));
         let cancel = Cancel::new();
@@ -288,10 +295,12 @@ impl Live {
             ..Script::new("")
         };
         let caller = caller.clone().at_once();
+        let (turns, context) = (turns.clone(), caller.principal().context().to_string());
+        let run = async move { caller.run(script).await };
         Self {
             session,
             captured,
-            run: tokio::spawn(async move { caller.run(script).await }),
+            run: tokio::spawn(async move { turns.drive(&context, run).await }),
             cancel,
             scripts: 0,
         }

@@ -2,9 +2,10 @@
 //! entitled to. Nothing else makes an agent of a request, and nothing in a request makes it another's: THREAT[POL-01].
 
 use crate::{
+    admission::ServerLimits,
     agent::{Agent, KeptForAgents, ParkedWatcher},
-    metrics::Metrics,
     sessions::Sessions,
+    turns::Turns,
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use sandgate::{
@@ -13,6 +14,7 @@ use sandgate::{
 };
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -112,6 +114,7 @@ pub struct Gatekeeper {
     kept: KeptForAgents,
     watcher: Option<Arc<dyn ParkedWatcher>>,
     callers: Arc<Mutex<HashMap<CallerKey, Caller>>>,
+    limits: ServerLimits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -123,15 +126,24 @@ struct CallerKey {
 }
 
 impl Gatekeeper {
-    /// For the callers of a host.
-    #[must_use]
-    pub fn new(host: Host, watcher: Option<Arc<dyn ParkedWatcher>>) -> Self {
-        Self {
-            kept: KeptForAgents::of(host.sandbox()),
+    /// For the callers of a host. It starts threads of its own, for scripts that compute long.
+    pub fn new(
+        host: Host,
+        watcher: Option<Arc<dyn ParkedWatcher>>,
+        limits: ServerLimits,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            kept: KeptForAgents::shared(host.sandbox(), limits, Turns::start()?),
             host,
             watcher,
             callers: Arc::default(),
-        }
+            limits,
+        })
+    }
+
+    /// How many there may be of what.
+    pub(crate) fn limits(&self) -> ServerLimits {
+        self.limits
     }
 
     /// The sessions of all agents.
@@ -150,9 +162,9 @@ impl Gatekeeper {
         Agent::new(caller, self.kept.clone()).watched(self.watcher.clone())
     }
 
-    /// How much was done.
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.kept.metrics
+    /// How much was done, and how it stands, as Prometheus reads it.
+    pub(crate) fn metrics(&self) -> String {
+        self.kept.metrics.text(&self.kept.admission.counts())
     }
 
     /// Reads policies again, as [`Host::reload`] does.

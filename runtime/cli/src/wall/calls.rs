@@ -7,6 +7,7 @@
 
 use super::Outside;
 use libc::c_long;
+use sandgate_server::APART_NICE;
 use seccompiler::{
     BackendError as Error, BpfProgram,
     SeccompAction::{self, Allow, Errno},
@@ -213,6 +214,14 @@ fn list(outside: Outside) -> Result<BpfProgram, Error> {
     }
     if outside == Outside::Visitors {
         rules.extend(ACCEPTING.iter().map(|&call| (call, Vec::new())));
+        // A thread for what computes long counts less than others, and is made to by itself alone.
+        let less = [
+            (0, Dword, Eq, u64::from(libc::PRIO_PROCESS)),
+            (1, Dword, Eq, 0),
+            (2, Dword, Eq, number(APART_NICE)),
+        ];
+        let less = rule(less)?;
+        rules.insert(libc::SYS_setpriority, vec![less]);
     }
     if matches!(outside, Outside::Sockets | Outside::Network) {
         rules.extend(CONNECTING.iter().map(|&call| (call, Vec::new())));
@@ -573,6 +582,23 @@ mod tests {
                     prop_assert_eq!(done(outside, HERE, number_of(call), arguments), REFUSED);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn esc_07_a_thread_may_count_less_where_visitors_come_and_never_more() {
+        let call = number_of(libc::SYS_setpriority);
+        let set = |outside, who: u64, nice: i32| {
+            done(outside, HERE, call, [0, who, number(nice), 0, 0, 0])
+        };
+        assert_eq!(set(Outside::Visitors, 0, APART_NICE), Done::Allowed);
+        for (outside, who, nice) in [
+            (Outside::Visitors, 0, 0),
+            (Outside::Visitors, 0, -APART_NICE),
+            (Outside::Visitors, 1, APART_NICE),
+            (Outside::Nothing, 0, APART_NICE),
+        ] {
+            assert_eq!(set(outside, who, nice), REFUSED, "{outside:?} {who} {nice}");
         }
     }
 

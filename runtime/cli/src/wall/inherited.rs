@@ -42,6 +42,14 @@ impl Inherited {
         Self(numbers.into_iter().filter(open).collect())
     }
 
+    /// One that was meant for this process, which is not closed then.
+    pub(crate) fn take(&mut self, number: RawFd) -> Option<OwnedFd> {
+        let place = self.0.iter().position(|open| *open == number)?;
+        let number = self.0.swap_remove(place);
+        // SAFETY: as below: nothing in the program owns it, and it is no longer among those that are closed.
+        Some(unsafe { OwnedFd::from_raw_fd(number) })
+    }
+
     /// Closes them.
     pub(crate) fn close(self) {
         for number in self.0 {
