@@ -97,7 +97,14 @@ fn apr_04_a_form_is_answered_once_and_only_for_the_call_that_it_was_about() {
     );
     let mut forged = asked.clone();
     let state = asked["requestState"].as_str().unwrap();
-    forged["requestState"] = json!(format!("{}A", &state[..state.len() - 1]));
+    // Of the last letter not every bit says something.
+    let middle = state.len() / 2;
+    let other = if &state[middle..=middle] == "A" {
+        "B"
+    } else {
+        "A"
+    };
+    forged["requestState"] = json!([&state[..middle], other, &state[middle + 1..]].concat());
     assert_eq!(
         session.ask("tools/call", filled(ADD, &forged, yes.clone())),
         refused
