@@ -23,12 +23,21 @@ use std::{
 };
 
 /// A server that runs.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     says: BufReader<ChildStderr>,
     socket: PathBuf,
-    port: Option<String>,
-    desk: Option<String>,
+    pub(crate) port: Option<String>,
+    pub(crate) desk: Option<String>,
+}
+
+/// One that outlives a test which failed holds its output open, and whoever reads that waits for ever.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        self.process.wait().unwrap();
+    }
 }
 
 /// What came back: status, headers by their names in lower case, and the body.
@@ -63,7 +72,7 @@ const HEADERS: [(&str, &str); 2] = [
 ];
 
 impl Server {
-    fn start(desk: &Desk, policies: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(desk: &Desk, policies: &Path, arguments: &[&str]) -> Self {
         let ports = ["--listen", "--desk"];
         let ports = ports.iter().filter(|port| arguments.contains(port));
         let doors = 1 + ports.count();
@@ -129,11 +138,11 @@ impl Server {
     }
 
     /// What a method comes to: its result, or its error.
-    fn ask(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: Value) -> Value {
         result_or_error(self.rpc(&asked(method, params)))
     }
 
-    fn execute(&self, code: &str) -> Value {
+    pub(crate) fn execute(&self, code: &str) -> Value {
         self.ask("execute_code", json!({"code": code}))
     }
 
@@ -150,7 +159,7 @@ impl Server {
         (self.process.wait().unwrap().code(), complaints)
     }
 
-    fn end_quietly(self) {
+    pub(crate) fn end_quietly(self) {
         assert_eq!(self.end(), (Some(0), String::new()));
     }
 }
@@ -219,7 +228,7 @@ fn token(desk: &Desk, arguments: &[&str]) -> String {
     token_of(desk, &repository("policies"), arguments)
 }
 
-fn token_of(desk: &Desk, policies: &Path, arguments: &[&str]) -> String {
+pub(crate) fn token_of(desk: &Desk, policies: &Path, arguments: &[&str]) -> String {
     let mut command = desk.operator(&["token", "create"]);
     command.arg("--policies").arg(policies).args(arguments);
     let (code, secret, said) = finished(command.output().unwrap());

