@@ -157,6 +157,8 @@ const ALL: [Stages; 8] = [
             "mcp",
             "plain",
             "rpc",
+            "entitlement",
+            "issuer",
             "who",
             "http",
             "desk",

@@ -316,6 +316,7 @@ fn all(
         written("journal.key_file", json!(journal.key_file)).usually("not sealed"),
         written("serve.socket", json!(socket)),
         written("serve.listen", json!(serve.listen)).usually("at no port"),
+        written("serve.issuer", json!(serve.issuer)).usually("none"),
         written("serve.desk", json!(serve.desk)).usually("at no port"),
         written("serve.hosts", names(&serve.hosts)).usually("localhost alone"),
         written("serve.contexts", names(&serve.contexts)).usually("all of them"),

@@ -23,13 +23,15 @@ use super::{
 use clap::{ArgGroup, Args};
 use sandgate::{
     Host, Journal, SealKey, Services, TokenStore, places,
-    policy::Principal,
+    policy::{self, Principal},
     service::{Address, Client, ClientLimits, Connector},
 };
 use sandgate_server::{
-    Door, DoorError, Doors, Entitlement, Gatekeeper, ParkedWatcher, ServerLimits, Who,
+    Door, DoorError, Doors, Entitlement, Gatekeeper, Issuer, IssuerTerms, ParkedWatcher,
+    ServerLimits, Who,
 };
 use std::{
+    error::Error,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
@@ -85,6 +87,10 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
+    /// Take tokens of this issuer at the port too: a file that names it, its keys and what its tokens say
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    issuer: Option<PathBuf>,
+
     /// Have a desk at this port, where people see what waits and answer it, such as 127.0.0.1:8723
     #[arg(long, value_name = "ADDRESS")]
     desk: Option<SocketAddr>,
@@ -129,7 +135,12 @@ pub(super) struct ServeArguments {
 
 impl ServeArguments {
     /// Everything that listens. What was passed to this process takes the place of what it would open itself.
-    fn doors(&self, state: &Path, passed: Vec<PassedSocket>) -> Result<Vec<Door>, Failure> {
+    fn doors(
+        &self,
+        state: &Path,
+        passed: Vec<PassedSocket>,
+        issuer: Option<&Issuer>,
+    ) -> Result<Vec<Door>, Failure> {
         let unopened = |error| unopened(&error);
         let entitlement = Entitlement {
             contexts: (!self.contexts.is_empty()).then(|| self.contexts.clone()),
@@ -148,6 +159,12 @@ impl ServeArguments {
                 Failure::usage(error.to_string(), help)
             })
         };
+        let holders = || -> Result<Who, Failure> {
+            Ok(Who::Holders {
+                tokens: tokens()?,
+                issuer: issuer.cloned(),
+            })
+        };
         let is_passed = |is: fn(&PassedSocket) -> bool| passed.iter().any(is);
         let has_socket = is_passed(|socket| matches!(socket, PassedSocket::Socket(_)));
         let has_port = is_passed(|socket| matches!(socket, PassedSocket::Listen(_)));
@@ -160,7 +177,7 @@ impl ServeArguments {
             doors.push(Door::unix(&path, peers.clone()).map_err(unopened)?);
         }
         if let Some(address) = self.listen.filter(|_| !has_port) {
-            let door = Door::tcp(address, Who::Holders(tokens()?), &self.hosts);
+            let door = Door::tcp(address, holders()?, &self.hosts);
             doors.push(door.map_err(unopened)?);
         }
         if let Some(address) = self.desk.filter(|_| !has_desk) {
@@ -170,14 +187,32 @@ impl ServeArguments {
         for socket in passed {
             let door = match socket {
                 PassedSocket::Socket(listener) => Door::of_unix(listener, peers.clone()),
-                PassedSocket::Listen(listener) => {
-                    Door::of_tcp(listener, Who::Holders(tokens()?), &self.hosts)
-                }
+                PassedSocket::Listen(listener) => Door::of_tcp(listener, holders()?, &self.hosts),
                 PassedSocket::Desk(listener) => Door::of_desk(listener, tokens()?, &self.hosts),
             };
             doors.push(door.map_err(unopened)?);
         }
         Ok(doors)
+    }
+
+    /// Whose tokens count besides our own.
+    fn issuer(&self) -> Result<Option<Issuer>, Failure> {
+        let Some(path) = &self.issuer else {
+            return Ok(None);
+        };
+        let refused = |error: &dyn Error| {
+            Failure::usage(
+                format!("`{}` names no issuer: {error}", path.display()),
+                "it says `issuer`, `audience`, `algorithm` and `keys`, as docs/AGENTS.md has it",
+            )
+        };
+        let path = std::path::absolute(path).map_err(|error| refused(&error))?;
+        let text = policy::read(&path).map_err(|error| refused(&error))?;
+        let terms = toml::from_str::<IssuerTerms>(&text);
+        let terms = terms.map_err(|error| refused(&error))?;
+        let keys = path.parent().unwrap_or(&path).join(&terms.keys);
+        let issuer = Issuer::open(IssuerTerms { keys, ..terms });
+        issuer.map(Some).map_err(|error| refused(&error))
     }
 
     /// How many there may be of what.
@@ -235,7 +270,8 @@ pub(super) fn execute(
         None => nothing()?,
     };
     arguments.look_for_contexts(&services)?;
-    let doors = arguments.doors(&state, passed)?;
+    let issuer = arguments.issuer()?;
+    let doors = arguments.doors(&state, passed, issuer.as_ref())?;
     let places: Vec<String> = doors.iter().map(Door::place).collect();
     let key = SealKey::of(&state).map_err(|error| {
         Failure::usage(
@@ -257,7 +293,10 @@ pub(super) fn execute(
     let instances = arguments.instances.unwrap_or_else(machine::instances);
     let interpreter = interpreter(shared).instances(instances).load()?;
     let (_catching, mut signals) = catching()?;
-    confine(&state, directory.as_deref(), &journal, inherited)?;
+    // A file of keys that is replaced is another file of its directory.
+    let keys = issuer.as_ref().and_then(|issuer| issuer.keys().parent());
+    let read: Vec<&Path> = directory.as_deref().into_iter().chain(keys).collect();
+    confine(&state, &read, &journal, inherited)?;
     // Its threads are behind the wall.
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -317,13 +356,13 @@ fn connected(services: &Services) -> Result<(Client, Option<ConnectorProcess>), 
 /// From here on it writes the journal, reads policies and tokens, and takes connections.
 fn confine(
     state: &Path,
-    policies: Option<&Path>,
+    read: &[&Path],
     journal: &Journal,
     inherited: Inherited,
 ) -> Result<(), Failure> {
     let tokens = TokenStore::place(state);
     let written = journal.directory().map(WithinReach::Directory);
-    let read = policies.into_iter().chain([tokens.as_path()]);
+    let read = read.iter().copied().chain([tokens.as_path()]);
     let read = read.map(WithinReach::ReadOnly);
     let places: Vec<WithinReach<'_>> = written.into_iter().chain(read).collect();
     wall::confine_to(&places, Outside::Visitors, inherited)

@@ -35,6 +35,7 @@ const JOURNAL_KEYS: &[&str] = &["keep", "most", "required", "key_file"];
 const SERVE_KEYS: &[&str] = &[
     "socket",
     "listen",
+    "issuer",
     "desk",
     "hosts",
     "contexts",
@@ -73,6 +74,7 @@ pub(super) struct JournalSettings {
 pub(super) struct ServeSettings {
     pub(super) socket: Option<PathBuf>,
     pub(super) listen: Option<SocketAddr>,
+    pub(super) issuer: Option<PathBuf>,
     pub(super) desk: Option<SocketAddr>,
     pub(super) hosts: Vec<String>,
     pub(super) contexts: Vec<String>,
@@ -240,6 +242,7 @@ impl ServeSettings {
         let single = [
             ("socket", self.socket.clone().map(OsString::from)),
             ("listen", port(self.listen)),
+            ("issuer", self.issuer.clone().map(OsString::from)),
             ("desk", port(self.desk)),
             ("actor", self.actor.clone().map(OsString::from)),
             (
@@ -259,7 +262,7 @@ impl ServeSettings {
         }
         if self.listen.or(self.desk).is_some() {
             // What needs a port has one.
-            for argument in ["no_socket", "hosts"] {
+            for argument in ["no_socket", "hosts", "issuer"] {
                 command =
                     command.mut_arg(argument, |argument| argument.requires(Resettable::Reset));
             }
@@ -327,6 +330,7 @@ impl SettingsReader<'_> {
         ServeSettings {
             socket: self.path(fields, "serve.socket", "socket"),
             listen: self.port(fields, "serve.listen", "listen", "127.0.0.1:8722"),
+            issuer: self.path(fields, "serve.issuer", "issuer"),
             desk: self.port(fields, "serve.desk", "desk", "127.0.0.1:8723"),
             hosts: self.names(fields, "serve.hosts", "hosts", "[\"agents.example.org\"]"),
             contexts: self.names(fields, "serve.contexts", "contexts", "[\"assistant\"]"),

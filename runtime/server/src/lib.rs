@@ -32,6 +32,8 @@ pub mod mcp;
 mod plain;
 mod rpc;
 
+mod entitlement;
+mod issuer;
 mod who;
 
 mod desk;
@@ -45,7 +47,9 @@ pub use command::{
     MethodSearch, RunPart,
 };
 pub use door::{Door, DoorError, Doors};
+pub use entitlement::Entitlement;
+pub use issuer::{Issuer, IssuerAlgorithm, IssuerClaims, IssuerError, IssuerTerms};
 pub use repeats::KeyTaken;
 pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};
 pub use turns::APART_NICE;
-pub use who::{CONTEXT_HEADER, Entitlement, Gatekeeper, NotAdmitted, Who};
+pub use who::{CONTEXT_HEADER, Gatekeeper, NotAdmitted, Who};

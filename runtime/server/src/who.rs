@@ -4,6 +4,8 @@
 use crate::{
     admission::ServerLimits,
     agent::{Agent, KeptForAgents, ParkedWatcher},
+    entitlement::Entitlement,
+    issuer::{Issuer, IssuerError},
     sessions::Sessions,
     turns::Turns,
 };
@@ -28,24 +30,16 @@ const HERO_CLAIMS: &str = "x-hero-claims";
 /// Callers that are kept at hand. Whoever comes when there are more is made anew.
 const MOST_CALLERS: usize = 1_000;
 
-/// As whom an agent may act.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entitlement {
-    /// In which contexts; in all of them where none are named.
-    pub contexts: Option<Vec<String>>,
-    /// As which program of them.
-    pub actor: String,
-    /// On whose behalf.
-    pub user: Option<String>,
-    /// What it is entitled to.
-    pub claims: Vec<String>,
-}
-
 /// Who may come in by a door.
 #[derive(Debug, Clone)]
 pub enum Who {
     /// Whoever shows a token.
-    Holders(TokenStore),
+    Holders {
+        /// One of ours,
+        tokens: TokenStore,
+        /// or of an issuer that the operator has named.
+        issuer: Option<Issuer>,
+    },
     /// Whoever can open a Unix socket, which its mode and the kernel say.
     Peers {
         /// The user whose processes may come in.
@@ -104,6 +98,13 @@ impl From<TokenError> for NotAdmitted {
     fn from(error: TokenError) -> Self {
         tracing::warn!("{}", chain(&error));
         Self::Ours("the tokens cannot be read".to_owned())
+    }
+}
+
+impl From<IssuerError> for NotAdmitted {
+    fn from(error: IssuerError) -> Self {
+        tracing::warn!("{}", chain(&error));
+        Self::Ours("the keys of the issuer cannot be read".to_owned())
     }
 }
 
@@ -181,7 +182,10 @@ impl Gatekeeper {
     ) -> Result<Agent, NotAdmitted> {
         let named = header(headers, CONTEXT_HEADER)?;
         let (entitlement, named) = match who {
-            Who::Holders(tokens) => (holder(tokens, headers)?, named.map(ToOwned::to_owned)),
+            Who::Holders { tokens, issuer } => {
+                let entitlement = holder(tokens, issuer.as_ref(), headers)?;
+                (entitlement, named.map(ToOwned::to_owned))
+            }
             Who::Peers {
                 uid,
                 entitlement,
@@ -292,7 +296,17 @@ impl Gatekeeper {
 }
 
 /// Whom a token in these headers stands for.
-fn holder(tokens: &TokenStore, headers: &HeaderMap) -> Result<Entitlement, NotAdmitted> {
+fn holder(
+    tokens: &TokenStore,
+    issuer: Option<&Issuer>,
+    headers: &HeaderMap,
+) -> Result<Entitlement, NotAdmitted> {
+    if let Some(issuer) = issuer {
+        let secret = bearer(headers)?;
+        if Issuer::may_have_made(secret) {
+            return issuer.holder(secret)?.ok_or(NotAdmitted::Token);
+        }
+    }
     let token = shown(tokens, headers, TokenUse::Agent)?;
     Ok(Entitlement {
         contexts: Some(token.contexts),
@@ -308,14 +322,20 @@ pub(crate) fn shown(
     headers: &HeaderMap,
     wanted: TokenUse,
 ) -> Result<Token, NotAdmitted> {
+    let is_wanted = |token: &Token| token.is_for_desk == (wanted == TokenUse::Desk);
+    let token = tokens.holder(bearer(headers)?)?.filter(is_wanted);
+    token.ok_or(NotAdmitted::Token)
+}
+
+/// What somebody shows.
+fn bearer(headers: &HeaderMap) -> Result<&str, NotAdmitted> {
     let shown = header(headers, AUTHORIZATION.as_str())?.ok_or(NotAdmitted::NoToken)?;
     let (scheme, secret) = shown.split_once(' ').ok_or(NotAdmitted::NoToken)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(NotAdmitted::NoToken);
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(secret.trim())
+    } else {
+        Err(NotAdmitted::NoToken)
     }
-    let is_wanted = |token: &Token| token.is_for_desk == (wanted == TokenUse::Desk);
-    let token = tokens.holder(secret.trim())?.filter(is_wanted);
-    token.ok_or(NotAdmitted::Token)
 }
 
 /// What a token is shown for.

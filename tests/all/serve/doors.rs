@@ -2,9 +2,19 @@
 
 use super::{HEADERS, Server, asked, token};
 use crate::support::{desk::Desk, finished, repository};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 #[test]
 fn web_01_a_page_of_a_browser_is_not_let_in() {
@@ -94,6 +104,137 @@ fn web_03_what_is_too_long_is_refused_unread() {
     );
     assert_eq!(server.execute("1")["status"], "ok");
     server.end_quietly();
+}
+
+/// An issuer with a key of Ed25519, whose files are in a directory.
+struct Issuer {
+    place: PathBuf,
+    key: Ed25519KeyPair,
+}
+
+impl Issuer {
+    fn open(place: PathBuf) -> Self {
+        let issuer = Self {
+            key: fresh_key(),
+            place,
+        };
+        let terms = "issuer = \"https://login.example.org\"\naudience = \"sandgate\"\nalgorithm = \"EdDSA\"\nkeys = \"jwks.json\"\n\n[claims]\nuser = \"email\"\n";
+        fs::write(issuer.terms(), terms).unwrap();
+        issuer.publish();
+        issuer
+    }
+
+    fn terms(&self) -> PathBuf {
+        self.place.join("issuer.toml")
+    }
+
+    /// As a program that fetches keys does it.
+    fn publish(&self) {
+        let x = URL_SAFE_NO_PAD.encode(self.key.public_key());
+        let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]});
+        let new = self.place.join("new.json");
+        fs::write(&new, keys.to_string()).unwrap();
+        fs::rename(&new, self.place.join("jwks.json")).unwrap();
+    }
+
+    fn token(&self, contexts: &str) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let said = json!({
+            "iss": "https://login.example.org", "aud": "sandgate", "exp": now.as_secs() + 300,
+            "client_id": "bot", "email": "ada@example.org", "contexts": contexts
+        });
+        let [header, said] =
+            [json!({"alg": "EdDSA"}), said].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let text = format!("{header}.{said}");
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(text.as_bytes()));
+        format!("Bearer {text}.{signature}")
+    }
+}
+
+fn fresh_key() -> Ed25519KeyPair {
+    let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    Ed25519KeyPair::from_pkcs8(made.as_ref()).unwrap()
+}
+
+#[test]
+fn web_02_a_token_of_the_operator_s_issuer_lets_in_as_whom_it_names() {
+    let desk = Desk::open();
+    let mut issuer = Issuer::open(desk.work());
+    let terms = issuer.terms();
+    let ports = [
+        "--listen",
+        "127.0.0.1:0",
+        "--issuer",
+        terms.to_str().unwrap(),
+    ];
+    let server = Server::start(&desk, &repository("policies"), &ports);
+    let run = |token: &str, code: &str| {
+        let headers = [HEADERS[0], ("Authorization", token)];
+        let body = asked("execute_code", json!({"code": code})).to_string();
+        let answered = server.by_port("POST /rpc", &headers, &body);
+        (answered.status, answered.json())
+    };
+    let read = "from services import crm\ncrm.stats_count()['contacts']";
+    let (status, answer) = run(&issuer.token("read_only"), read);
+    assert_eq!(
+        (status, &answer["result"]["value"]["json"]),
+        (200, &json!(7))
+    );
+    // The journal says for whom it ran.
+    let listed = desk
+        .operator(&["journal", "list", "--json"])
+        .output()
+        .unwrap();
+    let (_, listed, _) = finished(listed);
+    let row: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&row["context"], &row["actor"], &row["user"]),
+        (
+            &json!("read_only"),
+            &json!("bot"),
+            &json!("ada@example.org")
+        )
+    );
+    let refused = |message: &str| json!({"error": {"message": message}});
+    assert_eq!(
+        run(&issuer.token("nowhere"), read),
+        (403, refused("there is no context for you"))
+    );
+    let worthless = (401, refused("this token is worth nothing"));
+    let before = issuer.token("read_only");
+    issuer.key = fresh_key();
+    assert_eq!(run(&issuer.token("read_only"), read), worthless);
+    // The keys of the issuer change while the server runs.
+    issuer.publish();
+    assert_eq!(run(&issuer.token("read_only"), read).0, 200);
+    assert_eq!(run(&before, read), worthless);
+    // Tokens of our own go on to count, and the desk takes no others.
+    let own = token(&desk, &["--actor", "own", "--context", "read_only"]);
+    assert_eq!(run(&format!("Bearer {own}"), read).0, 200);
+    server.end_quietly();
+    for (text, why) in [
+        ("issuer = \"x\"\n", "missing field `audience`"),
+        (
+            "issuer = \"x\"\naudience = \"y\"\nalgorithm = \"none\"\nkeys = \"jwks.json\"\n",
+            "unknown variant `none`, expected one of `RS256`, `ES256`, `EdDSA`",
+        ),
+        (
+            "issuer = \"x\"\naudience = \"y\"\nalgorithm = \"RS256\"\nkeys = \"jwks.json\"\n",
+            "none of them is for RS256",
+        ),
+    ] {
+        fs::write(&terms, text).unwrap();
+        let output = desk
+            .serve(&repository("policies"), &ports)
+            .output()
+            .unwrap();
+        let (code, _, said) = finished(output);
+        assert_eq!(code, 64, "{said}");
+        assert!(
+            said.contains("names no issuer") && said.contains(why),
+            "{said}"
+        );
+    }
 }
 
 #[test]
