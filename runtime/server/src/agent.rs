@@ -18,7 +18,7 @@ use crate::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sandgate::{
     AnswerError, Caller, Cancel, Digest, Id, Limits, Outcome, PastResult, PastRunError, Plan,
-    RunError, Sandbox, Script, Sink, chain,
+    RunError, Sandbox, Script, Sink, Value as ScriptValue, chain,
     check::CheckReport,
     policy::nearest,
     service::{InterfaceFormat, MethodFound},
@@ -36,6 +36,9 @@ const LOOKS: Duration = Duration::from_millis(200);
 
 /// Whoever is refused hears of it only then, so that one who asks again at once does not keep the doors busy.
 pub(crate) const REFUSED_AFTER: Duration = Duration::from_millis(25);
+
+/// Bytes of a request or an answer that is read or written beside others. A longer one takes milliseconds, and is apart.
+pub(crate) const SHORT: usize = 16 << 10;
 
 /// The memory of a usual run, which takes one place.
 const ONE_PLACE: usize = 256 << 20;
@@ -113,6 +116,35 @@ pub enum CommandAnswer {
     Found(Vec<MethodFound>),
     /// What services offer, each with what a model reads of it.
     Interfaces(Vec<(String, Arc<str>)>),
+}
+
+impl CommandAnswer {
+    /// Whether it takes milliseconds to write down.
+    pub(crate) fn is_long(&self) -> bool {
+        let length = match self {
+            Self::Outcome(outcome) => Self::of_outcome(outcome),
+            Self::Session(outcome) => outcome.stdout.len().saturating_add(outcome.stderr.len()),
+            Self::Plan(plan) => Self::of_outcome(&plan.1),
+            Self::Past(result, _) => result.stdout.len().saturating_add(result.stderr.len()),
+            Self::File(file) => file.bytes.len(),
+            Self::Check(_) | Self::Services(_) | Self::Found(_) | Self::Interfaces(_) => 0,
+        };
+        length > SHORT
+    }
+
+    fn of_outcome(outcome: &Outcome) -> usize {
+        let value = match &outcome.value {
+            Some(ScriptValue::Json(json)) => json.get().len(),
+            Some(ScriptValue::Repr(text)) => text.len(),
+            None => 0,
+        };
+        let streams = outcome
+            .stdout
+            .text
+            .len()
+            .saturating_add(outcome.stderr.text.len());
+        streams.saturating_add(value)
+    }
 }
 
 /// A file that a script left. As JSON its content is text, or base64 where it is none.
@@ -297,14 +329,13 @@ impl Agent {
         self.kept.admission.open(&self.context())
     }
 
-    /// Does what may take long apart from what others ask for: a request that is long itself, or whose context computes long.
+    /// Does what may take long apart from what others ask for.
     pub(crate) async fn apart<F>(&self, is_long: bool, work: F) -> F::Output
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let turns = &self.kept.turns;
-        if is_long || turns.is_apart(&self.context()) {
-            turns.apart(work).await
+        if is_long {
+            self.kept.turns.apart(work).await
         } else {
             work.await
         }

@@ -3,7 +3,7 @@
 
 use crate::{
     admission::Overload,
-    agent::{Agent, REFUSED_AFTER},
+    agent::{Agent, REFUSED_AFTER, SHORT},
     closing::{Closing, Leaving},
     mcp::{McpServer, Seals, service},
     owner::AgentOwner,
@@ -41,8 +41,6 @@ use tokio::sync::watch;
 
 /// Bytes of one request: what other doors take.
 const LONGEST: usize = 16 << 20;
-/// Bytes of a request that is read beside others. A longer one takes milliseconds to read, and is read apart.
-const SHORT: usize = 16 << 10;
 /// Where JSON-RPC is spoken.
 pub(crate) const RPC: &str = "/rpc";
 /// How long a body may take to come. THREAT[WEB-03]

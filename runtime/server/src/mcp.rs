@@ -132,7 +132,12 @@ impl ServerHandler for McpServer {
             None => call.agent.perform(command, call.left()).await,
         };
         Ok(match call.asked(answer).await {
-            Told::Answer(answer) => call.result_of(&answer).into(),
+            Told::Answer(answer) => {
+                let is_long = answer.as_ref().is_ok_and(CommandAnswer::is_long);
+                let is_own = call.service.is_some();
+                let written = async move { result_of(is_own, &answer) };
+                call.agent.apart(is_long, written).await.into()
+            }
             Told::Form(form) => form.into(),
         })
     }
@@ -208,14 +213,6 @@ impl ToolCall<'_> {
         }
     }
 
-    fn result_of(&self, answer: &Result<CommandAnswer, CommandError>) -> CallToolResult {
-        let own = self
-            .service
-            .as_ref()
-            .and_then(|_| service::result_of(answer));
-        own.unwrap_or_else(|| result_of(answer))
-    }
-
     /// Waits until nobody waits for the answer.
     async fn left(&self) {
         tokio::select! {
@@ -286,7 +283,11 @@ impl ToolCall<'_> {
     }
 }
 
-fn result_of(answer: &Result<CommandAnswer, CommandError>) -> CallToolResult {
+/// What an answer is, of a service's own methods where those are the tools.
+fn result_of(is_own: bool, answer: &Result<CommandAnswer, CommandError>) -> CallToolResult {
+    if let Some(own) = service::result_of(answer).filter(|_| is_own) {
+        return own;
+    }
     let mut content = vec![ContentBlock::text(text::of(answer))];
     if let Ok(answer) = answer {
         content.extend(resources::links(answer));

@@ -3,7 +3,7 @@
 
 use crate::{
     admission::Overload,
-    agent::{Agent, CommandError},
+    agent::{Agent, CommandAnswer, CommandError},
     closing::Leaving,
     command::{AgentCommand, Arguments},
     text, tools,
@@ -64,10 +64,11 @@ pub(crate) async fn execute(
     if let Err(CommandError::Overload(overload)) = answer {
         return Err(overload);
     }
-    let (success, text) = (!text::is_error(&answer), text::of(&answer));
-    let result = text::structured(&answer);
-    Ok((
-        StatusCode::OK,
-        json!({"success": success, "text": text, "result": result}),
-    ))
+    let is_long = answer.as_ref().is_ok_and(CommandAnswer::is_long);
+    let written = agent.apart(is_long, async move {
+        let (success, text) = (!text::is_error(&answer), text::of(&answer));
+        let result = text::structured(&answer);
+        json!({"success": success, "text": text, "result": result})
+    });
+    Ok((StatusCode::OK, written.await))
 }

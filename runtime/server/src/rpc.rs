@@ -238,8 +238,12 @@ async fn perform(
         .ok_or_else(|| RpcError::new(RpcCode::Method, AgentCommand::unknown(method)))?
         .map_err(|wrong| RpcError::new(RpcCode::Params, wrong.to_string()))?;
     match agent.perform(command, leaving.left()).await {
-        Ok(answer) => serde_json::to_value(answer)
-            .map_err(|error| RpcError::new(RpcCode::Failed, error.to_string())),
+        Ok(answer) => {
+            let written = agent.apart(answer.is_long(), async { serde_json::to_value(answer) });
+            let failed =
+                |error: serde_json::Error| RpcError::new(RpcCode::Failed, error.to_string());
+            written.await.map_err(failed)
+        }
         Err(CommandError::Overload(overload)) => Err(RpcError::overload(overload)),
         Err(error) => {
             let code = match &error {

@@ -21,6 +21,11 @@ use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
 const LONG: Duration = Duration::from_millis(2);
 /// For how long a context is served apart whose script did.
 const APART: Duration = Duration::from_secs(1);
+/// The time over which it counts how much a context computes, and how much of it one processor may be its own in front of others.
+const LATELY: Duration = Duration::from_millis(500);
+const MUCH: f64 = 0.25;
+/// Threads besides those that scripts compute on: for requests that take long to read, which no script is to hold up.
+const MORE_THREADS: usize = 2;
 /// How much less than others the threads apart count to the system: a tenth, so that they also go on beside what else the machine does.
 pub const APART_NICE: i32 = 10;
 
@@ -34,8 +39,26 @@ struct Lanes {
     back: Turnstile,
     /// Threads of its own, which are let go of with this.
     threads: Option<Runtime>,
-    /// Until when each context is served apart.
-    apart: Mutex<HashMap<String, Instant>>,
+    contexts: Mutex<HashMap<Arc<str>, ContextTime>>,
+}
+
+/// What a context computes.
+#[derive(Debug)]
+struct ContextTime {
+    /// When a script of it was here last.
+    at: Instant,
+    /// Seconds that its scripts have computed lately.
+    used: f64,
+    /// Until when it is served apart because one of them held a thread for long.
+    apart: Option<Instant>,
+}
+
+impl ContextTime {
+    /// What it has computed lately, as of now: what is longer ago counts less.
+    fn used(&self, now: Instant) -> f64 {
+        let past = now.saturating_duration_since(self.at).as_secs_f64();
+        self.used * (-past / LATELY.as_secs_f64()).exp()
+    }
 }
 
 impl Drop for Lanes {
@@ -55,7 +78,7 @@ impl Turns {
     pub(crate) fn start() -> io::Result<Self> {
         let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(processors.get())
+            .worker_threads(processors.get().saturating_add(MORE_THREADS))
             .thread_name("sandgate-apart")
             .on_thread_start(|| {
                 IS_APART.set(true);
@@ -68,13 +91,8 @@ impl Turns {
             front: Turnstile::new(processors.get()),
             back: Turnstile::new(processors.get()),
             threads: Some(threads),
-            apart: Mutex::default(),
+            contexts: Mutex::default(),
         }))))
-    }
-
-    /// Whether a context is served apart now.
-    pub(crate) fn is_apart(&self, context: &str) -> bool {
-        self.0.as_ref().is_some_and(|lanes| lanes.is_apart(context))
     }
 
     /// Has something done apart: what is known to take long. It ends when this is dropped.
@@ -99,7 +117,8 @@ impl Turns {
         };
         let context = Arc::<str>::from(context);
         let mut run = Box::pin(run);
-        if !IS_APART.get() && !lanes.is_apart(&context) {
+        let is_apart = lanes.is_apart(&context);
+        if !IS_APART.get() && !is_apart {
             let front = Turned::new(lanes, &context, run, TurnLane::Front);
             match front.await {
                 Ok(output) => return output,
@@ -137,22 +156,38 @@ async fn joined<T>(mut task: Dropped<T>) -> T {
 }
 
 impl Lanes {
-    fn is_apart(&self, context: &str) -> bool {
-        let until = self.contexts().get(context).copied();
-        until.is_some_and(|until| Instant::now() < until)
+    /// Whether a script of this context is to run apart, which begins now.
+    fn is_apart(&self, context: &Arc<str>) -> bool {
+        let now = Instant::now();
+        let mut all = self.contexts();
+        let is_alone = all.iter().all(|(other, time)| {
+            other == context || now.saturating_duration_since(time.at) >= APART
+        });
+        let own = all.entry(Arc::clone(context)).or_insert(ContextTime {
+            at: now,
+            used: 0.0,
+            apart: None,
+        });
+        (own.used, own.at) = (own.used(now), now);
+        let is_much = own.used > MUCH * LATELY.as_secs_f64();
+        own.apart.is_some_and(|until| now < until) || is_much && !is_alone
     }
 
     /// A script of this context held a thread for so long.
-    fn took(&self, context: &str, time: Duration) {
-        if time >= LONG
-            && let Some(until) = Instant::now().checked_add(APART)
-        {
-            self.contexts().insert(context.to_owned(), until);
+    fn took(&self, context: &Arc<str>, time: Duration) {
+        let now = Instant::now();
+        let mut all = self.contexts();
+        let Some(own) = all.get_mut(context) else {
+            return;
+        };
+        (own.used, own.at) = (own.used(now) + time.as_secs_f64(), now);
+        if time >= LONG {
+            own.apart = now.checked_add(APART);
         }
     }
 
-    fn contexts(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.apart.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contexts(&self) -> MutexGuard<'_, HashMap<Arc<str>, ContextTime>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn turnstile(&self, lane: TurnLane) -> &Turnstile {
@@ -451,12 +486,42 @@ mod tests {
     async fn dos_01_what_computes_long_goes_on_apart_and_its_context_with_it() -> io::Result<()> {
         let turns = Turns::start()?;
         assert!(!turns.drive("a", computes(Duration::ZERO)).await);
-        assert!(!turns.is_apart("a"));
         assert!(turns.drive("a", computes(LONG)).await);
-        assert!(turns.is_apart("a"));
         assert!(turns.drive("a", computes(Duration::ZERO)).await);
-        assert!(!turns.is_apart("b"));
         assert!(!turns.drive("b", computes(Duration::ZERO)).await);
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dos_01_who_computes_much_does_so_apart_while_others_are_there() -> io::Result<()> {
+        let turns = Turns::start()?;
+        let lanes = turns.0.as_ref().map(Arc::clone).into_iter().next();
+        let lanes = lanes.as_deref();
+        let is_apart =
+            |context: &str| lanes.is_some_and(|lanes| lanes.is_apart(&Arc::from(context)));
+        let took = |context: &str, times: u32| {
+            for _ in 0..times {
+                lanes
+                    .iter()
+                    .for_each(|lanes| lanes.took(&Arc::from(context), LONG / 2));
+            }
+        };
+        assert!(!is_apart("a"));
+        took("a", 200);
+        // Alone, it is in nobody's way.
+        assert!(!is_apart("a"));
+        assert!(!is_apart("b"));
+        assert!(is_apart("a"));
+        took("b", 100);
+        assert!(!is_apart("b"));
+        // What is longer ago counts less, and who is gone is no other.
+        tokio::time::advance(LATELY).await;
+        assert!(!is_apart("a"));
+        took("a", 1000);
+        assert!(is_apart("a"));
+        tokio::time::advance(APART).await;
+        took("a", 1000);
+        assert!(!is_apart("a"));
         Ok(())
     }
 
