@@ -18,6 +18,6 @@ print(len(stream.getvalue()), stream.getvalue()[24:].rstrip())
 moment = time.struct_time((2024, 3, 9, 4, 5, 6, 5, 69, 0))
 for form in ("%Y-%m-%d", "%H:%M:%S", "%F %T", "%R", "%d/%m/%y", "%d.%m.", "%b %d, %Y", "%-d", "%e", "%j", "100%%", "", "none", "%Y%m%dT%H%M%S", "%a, %d %b", "%q", "%"):
     print(form, time.strftime(form, moment), datetime.datetime(2024, 3, 9, 4, 5, 6).strftime(form))
-for fields in ((2024, 0, 0, 0, 0, 0, 0, 0, 0), (99, 1, 1, 0, 0, 0, 0, 1, -1), (2024, 13, 1, 0, 0, 0, 0, 1, 0), (2024, 1, 32, 0, 0, 0, 0, 1, 0), (2024, 1, 1, 24, 0, 0, 0, 1, 0), (2024, 1, 1)):
+for fields in ((2024, 0, 0, 0, 0, 0, 0, 0, 0), (99, 1, 1, 0, 0, 0, 0, 1, -1), (2024, 13, 1, 0, 0, 0, 0, 1, 0), (2024, 1, 32, 0, 0, 0, 0, 1, 0), (2024, 1, 1, 24, 0, 0, 0, 1, 0)):
     try: print(time.strftime("%Y-%m-%d", fields))
     except (ValueError, TypeError) as error: print(type(error).__name__, error)
