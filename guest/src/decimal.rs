@@ -736,7 +736,6 @@ mod _sandgate_decimal {
 
     /// Takes what Python has, and gives the class the slots of this module.
     #[pyfunction]
-    #[expect(clippy::too_many_arguments, reason = "each is a thing of Python's")]
     fn install(
         decimal: PyTypeRef,
         get: PyObjectRef,
