@@ -38,7 +38,7 @@ own = Own()
 print("own", 1, file=own)
 print(repr(own.getvalue()))
 
-data = b"one\ntwo\n\nlong " + b"x" * 300_000 + b"\nlast"
+data = b"one\ntwo\n\nlong " + b"x" * 30_000 + b"\nlast"
 with open("lines.bin", "wb") as file:
     file.write(data)
 for buffering in (-1, 2, 7, 100):
