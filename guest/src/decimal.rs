@@ -368,9 +368,6 @@ mod _sandgate_decimal {
             } else if let Some(number) = value.downcast_ref::<PyInt>() {
                 Some(Value::Finite(Finite::from(number.as_bigint())))
             } else if let Some(number) = value.downcast_ref::<Number>() {
-                if class.is(value.class()) && python(vm, |python| python.decimal.is(&class))? {
-                    return Ok(value);
-                }
                 Some(number.value.clone())
             } else {
                 None
