@@ -116,8 +116,36 @@ _PART = {
 _DIRECTIVE = re.compile(r"%([-_0^#]?)(\d*)[EO]?([%A-Za-z])")
 
 
+# Of a format of plain numbers: how it is filled in, and with what of the time. `None` for any other.
+_NUMBERS = {"Y": ("%d", 0), "m": ("%02d", 1), "d": ("%02d", 2), "H": ("%02d", 3), "M": ("%02d", 4), "S": ("%02d", 5)}
+_SHORT = {"T": "%H:%M:%S", "F": "%Y-%m-%d", "R": "%H:%M", "X": "%H:%M:%S"}
+_forms = {}
+
+
+def _form(format):
+    if len(_forms) > 100:
+        _forms.clear()
+    whole = re.sub("%([TFRX])", lambda found: _SHORT[found[1]], format)
+    directives = re.findall("%(.?)", whole)
+    form = None
+    if "%%" not in format and directives and all(letter in _NUMBERS for letter in directives):
+        filled = re.sub("%(.)", lambda found: _NUMBERS[found[1]][0], whole)
+        form = filled, [_NUMBERS[letter][1] for letter in directives]
+    _forms[format] = form
+    return form
+
+
 def strftime(format, t=None, /):
     """The time as text, in the C locale."""
+    if t is None:
+        t = time.localtime()
+    if type(format) is str and type(t) in (tuple, time.struct_time) and len(t) >= 9:
+        form = _forms[format] if format in _forms else _form(format)
+        if form:
+            _, month, day, hour, minute, second, week, year, _ = t[:9]
+            usual = 1 <= month <= 12 and 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 61
+            if usual and week >= -1 and 0 <= year <= 366:
+                return form[0] % tuple([t[at] for at in form[1]])
     t = _checked(t)
 
     def one(found):
@@ -190,4 +218,5 @@ for _function in (
     get_clock_info, process_time, process_time_ns,
 ):
     _function.__module__ = "time"
-    setattr(time, _function.__name__, _function)
+    # As a function of the interpreter: a class that keeps it (`logging.Formatter.converter`) does not make it a method.
+    setattr(time, _function.__name__, staticmethod(_function))

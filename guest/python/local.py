@@ -137,4 +137,4 @@ def _offset(seconds, summer):
 _tell(_UTC.at(0), _UTC.at(0))
 for _function in (tzset, localtime, mktime):
     _function.__module__ = "time"
-    setattr(time, _function.__name__, _function)
+    setattr(time, _function.__name__, staticmethod(_function))

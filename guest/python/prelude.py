@@ -220,7 +220,7 @@ def _write_through(stream):
 
         return with_layers
 
-    _sandgate_streams.replace(stream, stream.write, builtins.print)
+    _sandgate_streams.replace(stream, stream.write, builtins.print, io.TextIOWrapper, io.StringIO)
     stream.__dict__.update({name: leave(name) for name in _LEAVING}, write=_sandgate_streams.write)
     buffer.write = write_bytes
     builtins.print = _sandgate_streams.print

@@ -1,7 +1,9 @@
 //! The interpreter of this guest: made once before the snapshot, entered by every run.
 //! Called by `abi`; what it sets up must not depend on the machine, the time or the user, because it is snapshotted.
 
-use crate::{allocator, bridge, errors, localtime, rehearsal, sqlite, streams, sum, zones};
+use crate::{
+    allocator, bridge, decimal, errors, localtime, rehearsal, sqlite, streams, sum, zones,
+};
 use rustpython_vm::{
     Interpreter, PyResult, Settings, VirtualMachine, compiler::Mode, scope::Scope,
 };
@@ -22,9 +24,10 @@ macro_rules! part {
 }
 
 /// The Python that is part of the guest: modules run once before the snapshot, in this order.
-const PARTS: [(&str, &str, &str); 20] = [
+const PARTS: [(&str, &str, &str); 21] = [
     part!("threads"),
     part!("absent"),
+    part!("decimals"),
     part!("clock"),
     part!("zones"),
     part!("local"),
@@ -65,6 +68,8 @@ pub fn initialize() {
     let sqlite = sqlite::module_def(context);
     let streams = streams::module_def(context);
     let sum = sum::module_def(context);
+    let decimal = decimal::module_def(context);
+    let contexts = decimal::context_module_def(context);
     let interpreter = builder
         .add_native_modules(&natives)
         .add_native_module(bridge)
@@ -72,6 +77,8 @@ pub fn initialize() {
         .add_native_module(sqlite)
         .add_native_module(streams)
         .add_native_module(sum)
+        .add_native_module(decimal)
+        .add_native_module(contexts)
         .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
         .init_hook(|vm| {
             if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {

@@ -11,6 +11,7 @@ extern crate rustpython_derive;
 mod abi;
 mod allocator;
 mod bridge;
+mod decimal;
 mod errors;
 mod interpreter;
 mod localtime;

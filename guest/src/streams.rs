@@ -20,20 +20,29 @@ mod _sandgate_streams {
         stdout: PyObjectRef,
         write: PyObjectRef,
         print: PyObjectRef,
+        /// The classes of files that are printed to in one piece.
+        kinds: [PyObjectRef; 2],
     }
 
     thread_local! {
         static REPLACED: OnceCell<Replaced> = const { OnceCell::new() };
     }
 
-    /// Says which stream it is, and what would write to it and print.
+    /// Says which stream it is, what would write to it and print, and which files write what they are given.
     #[pyfunction]
-    fn replace(stdout: PyObjectRef, write: PyObjectRef, print: PyObjectRef) {
+    fn replace(
+        stdout: PyObjectRef,
+        write: PyObjectRef,
+        print: PyObjectRef,
+        text_file: PyObjectRef,
+        text_in_memory: PyObjectRef,
+    ) {
         REPLACED.with(|cell| {
             let _ = cell.set(Replaced {
                 stdout,
                 write,
                 print,
+                kinds: [text_file, text_in_memory],
             });
         });
     }
@@ -58,6 +67,12 @@ mod _sandgate_streams {
             return original(vm, |replaced| &replaced.print)?.call(args, vm);
         };
         if !goes_to_stdout(&args, vm) {
+            if let Some(file) = plain_file(&args, vm)
+                && let Some(line) = plain_line(&args, sep, end, vm)?
+            {
+                vm.call_method(&file, "write", (line,))?;
+                return Ok(vm.ctx.none());
+            }
             return original(vm, |replaced| &replaced.print)?.call(args, vm);
         }
         let mut line = String::new();
@@ -110,6 +125,55 @@ mod _sandgate_streams {
         ours && stdout
             .dict()
             .is_some_and(|names| names.contains_key("write", vm))
+    }
+
+    /// The file that is printed to, where it is of the interpreter's own kinds and nothing else is asked of it.
+    fn plain_file(args: &FuncArgs, vm: &VirtualMachine) -> Option<PyObjectRef> {
+        let known = |name: &str| matches!(name, "sep" | "end" | "file");
+        if !args
+            .kwargs
+            .keys()
+            .all(|name| name.as_str().is_ok_and(known))
+        {
+            return None;
+        }
+        let file = match args.kwargs.get("file") {
+            Some(file) => file.clone(),
+            None => vm.sys_module.get_attr("stdout", vm).ok()?,
+        };
+        let class = file.class();
+        let ours = REPLACED.with(|cell| {
+            let kinds = cell.get().map(|own| &own.kinds);
+            kinds.is_some_and(|kinds| kinds.iter().any(|kind| class.is(kind)))
+        });
+        let changed = file
+            .dict()
+            .is_some_and(|names| names.contains_key("write", vm));
+        (ours && !changed).then_some(file)
+    }
+
+    /// What is printed, where it is such that every file takes all of it or nothing.
+    fn plain_line(
+        args: &FuncArgs,
+        sep: &str,
+        end: &str,
+        vm: &VirtualMachine,
+    ) -> PyResult<Option<String>> {
+        let mut line = String::new();
+        for (at, object) in args.args.iter().enumerate() {
+            if at > 0 {
+                line.push_str(sep);
+            }
+            if !is_plain(object, vm) {
+                return Ok(None);
+            }
+            match object.str(vm)?.to_str() {
+                Some(text) => line.push_str(text),
+                None => return Ok(None),
+            }
+        }
+        line.push_str(end);
+        Ok(line.is_ascii().then_some(line))
     }
 
     /// Whether asking for its text runs nothing of the script.
