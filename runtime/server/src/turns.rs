@@ -26,8 +26,8 @@ const LATELY: Duration = Duration::from_millis(500);
 const MUCH: f64 = 0.25;
 /// Threads besides those that scripts compute on: for requests that take long to read, which no script is to hold up.
 const MORE_THREADS: usize = 2;
-/// How much less than others the threads apart count to the system: a tenth, so that they also go on beside what else the machine does.
-pub const APART_NICE: i32 = 10;
+/// How much less than others the threads apart count to the system: a third, so that they also go on beside what else the machine does.
+pub const APART_NICE: i32 = 5;
 
 /// The turns of a process. Clones share them.
 #[derive(Debug, Clone, Default)]
