@@ -1,18 +1,19 @@
-//! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken. Called by
-//! `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
+//! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken, and at the end
+//! loops made to give way. Called by `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "it reads the file that it is given and writes the one that it is told to"
 )]
 
+mod countdown;
 mod initialise;
 mod interruptible;
 
 use std::{env, fs, process::ExitCode};
 use wasmtime::{Result, bail, error::Context as _};
 
-const USAGE: &str = "sandgate-snapshot [--once] GUEST.wasm SNAPSHOT.wasm";
+const USAGE: &str = "sandgate-snapshot [--once | --count] GUEST.wasm SNAPSHOT.wasm";
 
 fn main() -> ExitCode {
     match run() {
@@ -27,18 +28,23 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     let once = arguments.first().is_some_and(|first| first == "--once");
-    if once {
+    let count = arguments.first().is_some_and(|first| first == "--count");
+    if once || count {
         arguments.remove(0);
     }
     let [guest, to] = arguments.as_slice() else {
         bail!("usage: {USAGE}");
     };
     let guest = fs::read(guest).with_context(|| format!("`{guest}` cannot be read"))?;
-    let guest = interruptible::rewrite(&guest)?;
-    let snapshot = if once {
-        initialise::snapshot(&guest, initialise::Compiling::Quickly)?
+    let snapshot = if count {
+        countdown::rewrite(&guest)?
+    } else if once {
+        initialise::snapshot(
+            &interruptible::rewrite(&guest)?,
+            initialise::Compiling::Quickly,
+        )?
     } else {
-        initialise::snapshot_both_ways(&guest)?
+        initialise::snapshot_both_ways(&interruptible::rewrite(&guest)?)?
     };
     fs::write(to, snapshot).with_context(|| format!("`{to}` cannot be written"))
 }

@@ -32,7 +32,6 @@ const LEVELLED: &str = "x86_64-unknown-linux-gnu";
 fn config() -> Config {
     let mut config = Config::new();
     config
-        .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(FIBER_STACK)
         // THREAT[ISO-01]: wasm cannot read its machine stack, but what one run left there is not left for the next.
@@ -44,6 +43,8 @@ fn config() -> Config {
         .generate_address_map(false)
         .wasm_backtrace_max_frames(None)
         .native_unwind_info(false)
+        // What is seldom done lies apart: where the guest gives way to the host. It changes nothing of what code does.
+        .wasm_branch_hinting(true)
         // Proposals that the guest is not built with. Fewer instructions, fewer advisories.
         .wasm_simd(false)
         .wasm_relaxed_simd(false)

@@ -31,7 +31,7 @@ use sandgate_policy::{ByteCount, Oversize};
 use sandgate_wire::{Ending, Script as WireScript, Session, abi};
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc};
 use tokio::sync::Semaphore;
-use wasmtime::{Engine, InstancePre, Memory, ModuleExport, Store, Trap, UpdateDeadline};
+use wasmtime::{Engine, InstancePre, ModuleExport, Store, Trap};
 
 /// A guest that reports more than this is not our guest any more.
 const LONGEST_ENDING: usize = 8 << 20;
@@ -93,8 +93,7 @@ impl Shared {
             run: export(abi::EXPORT_RUN)?,
             interrupt: export(abi::EXPORT_INTERRUPT)?,
         };
-        let ticker =
-            Ticker::start(engine.weak()).map_err(|error| ImageError::Engine(error.to_string()))?;
+        let ticker = Ticker::start().map_err(|error| ImageError::Engine(error.to_string()))?;
         let instances = usize::try_from(instances.get()).unwrap_or(Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(instances.min(Semaphore::MAX_PERMITS));
         Ok(Self {
@@ -222,6 +221,7 @@ impl Shared {
             files,
             memory: MemoryLimiter::new(limits),
             ticker: Arc::clone(&self.ticker),
+            turn: self.ticker.ticks(),
         };
         if script.source.len() > limits.source {
             let reason = format!(
@@ -239,8 +239,6 @@ impl Shared {
         }
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
-        store.epoch_deadline_async_yield_and_update(1);
-        store.set_epoch_deadline(1);
         let end = {
             let _running = self.ticker.running();
             let inline = store.data().road.inline();
@@ -330,7 +328,12 @@ impl Guest {
                 .ok_or_else(broken)?
                 .typed::<(), u64>(&*store)?;
             let addresses = interrupt.call_async(&mut *store, ()).await?;
-            interrupt_at_ticks(store, memory, addresses)?;
+            if let Some(session) = &mut store.data_mut().session {
+                session.interrupted = [
+                    usize::try_from(addresses >> 32)?,
+                    usize::try_from(addresses & u64::from(u32::MAX))?,
+                ];
+            }
         }
 
         let at = buffer.call_async(&mut *store, length).await?;
@@ -354,28 +357,6 @@ impl Guest {
             .to_vec();
         Ok(serde_json::from_slice(&bytes)?)
     }
-}
-
-/// Has interrupts passed on between two turns of the guest, by the two bytes that it says it looks at.
-fn interrupt_at_ticks(
-    store: &mut Store<State>,
-    memory: Memory,
-    addresses: u64,
-) -> wasmtime::Result<()> {
-    if let Some(session) = &mut store.data_mut().session {
-        session.interrupted = [
-            usize::try_from(addresses >> 32)?,
-            usize::try_from(addresses & u64::from(u32::MAX))?,
-        ];
-    }
-    store.epoch_deadline_callback(move |mut context| {
-        let (bytes, state) = memory.data_and_store_mut(&mut context);
-        if let Some(session) = &state.session {
-            session.pass_interrupt_on(bytes)?;
-        }
-        Ok(UpdateDeadline::Yield(1))
-    });
-    Ok(())
 }
 
 /// An ending in words.

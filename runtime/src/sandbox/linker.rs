@@ -18,13 +18,51 @@ pub(super) fn link(engine: &Engine, module: &Module) -> Result<InstancePre<State
             .map(|import| (import.module(), import.name())),
     )?;
     let mut linker = Linker::new(engine);
-    add_road(&mut linker)
+    add_pause(&mut linker)
+        .and_then(|()| add_road(&mut linker))
         .and_then(|()| wasi::add_clock_and_random(&mut linker))
         .and_then(|()| wasi::add_process(&mut linker))
         .and_then(|()| wasi::add_streams(&mut linker))
         .and_then(|()| wasi::add_files(&mut linker))
         .and_then(|()| linker.instantiate_pre(module))
         .map_err(|error| ImageError::Guest(format!("{error:#}")))
+}
+
+/// What takes the snapshot has the guest call it; none of the guest's sources does.
+const PAUSE: &str = "pause";
+
+/// `pause`: where the guest gives way, every so many rounds of its loops. Nothing happens unless the clock has ticked since;
+/// then whoever drives the run looks at its limits, and others have their turn. THREAT[DOS-01]
+fn add_pause(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap_async(
+        abi::IMPORT_MODULE,
+        PAUSE,
+        |mut caller: Caller<'_, State>, (): ()| {
+            let ticks = caller.data().ticker.ticks();
+            let is_due = std::mem::replace(&mut caller.data_mut().turn, ticks) != ticks;
+            Box::new(async move {
+                if is_due {
+                    pass_interrupt_on(&mut caller)?;
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// Has what runs in a session raise a `KeyboardInterrupt`, where one was asked for.
+fn pass_interrupt_on(caller: &mut Caller<'_, State>) -> wasmtime::Result<()> {
+    if caller.data().session.is_none() {
+        return Ok(());
+    }
+    let memory = memory(caller)?;
+    let (bytes, state) = memory.data_and_store_mut(caller);
+    match &state.session {
+        Some(session) => session.pass_interrupt_on(bytes),
+        None => Ok(()),
+    }
 }
 
 /// The one way out: `begin` sends a request down the road, `wait` and `collect` wait for what comes back, `call` does both,

@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) files: Option<GuestFiles>,
     pub(super) memory: MemoryLimiter,
     pub(super) ticker: Arc<super::ticker::Ticker>,
+    /// At which tick it last gave way.
+    pub(super) turn: u64,
 }
 
 /// What a run needs of its session.

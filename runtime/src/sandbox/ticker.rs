@@ -1,4 +1,4 @@
-//! The clock of the sandbox: one thread that advances wasmtime's epoch while scripts run, and wakes those that wait.
+//! The clock of the sandbox: one thread that counts ticks while scripts run, and wakes those that wait.
 //! Called by `instance` and `wasi`. It does not depend on the executor, which busy scripts can keep from its timers.
 
 use std::{
@@ -12,7 +12,6 @@ use std::{
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
-use wasmtime::EngineWeak;
 
 /// How long a script holds an executor's thread before it gives others a turn, and so the resolution of limits.
 const TICK: Duration = Duration::from_millis(5);
@@ -30,6 +29,8 @@ pub(super) struct Ticker {
     running: AtomicUsize,
     /// Whether the thread has stopped ticking.
     asleep: AtomicBool,
+    /// How often it has ticked: a guest that comes by after another tick gives others a turn.
+    ticks: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -42,7 +43,7 @@ struct Timers {
 
 impl Ticker {
     /// Starts the thread, which ends with [`stop`](Self::stop).
-    pub(super) fn start(engine: EngineWeak) -> std::io::Result<Arc<Self>> {
+    pub(super) fn start() -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self {
             inner: Mutex::new(Timers {
                 waiting: BTreeMap::new(),
@@ -52,12 +53,13 @@ impl Ticker {
             ids: AtomicU64::new(0),
             running: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
+            ticks: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
         let thread = Arc::clone(&ticker);
         std::thread::Builder::new()
             .name("sandgate-ticker".to_owned())
-            .spawn(move || run(&thread, &engine))?;
+            .spawn(move || run(&thread))?;
         Ok(ticker)
     }
 
@@ -73,7 +75,12 @@ impl Ticker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the epoch moving until the guard is dropped.
+    /// How many ticks there were.
+    pub(super) fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Keeps it ticking until the guard is dropped.
     pub(super) fn running(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::SeqCst);
         if self.asleep.load(Ordering::SeqCst) {
@@ -94,7 +101,7 @@ impl Ticker {
     }
 
     /// Sleeps until something is due, and does it. `busy` is when a script was last running.
-    fn turn(&self, engine: &EngineWeak, busy: &mut Instant) -> bool {
+    fn turn(&self, busy: &mut Instant) {
         let mut inner = self.lock();
         let now = Instant::now();
         let ticking = now.saturating_duration_since(*busy) < LINGER;
@@ -129,20 +136,14 @@ impl Ticker {
         if self.running.load(Ordering::SeqCst) > 0 {
             *busy = now;
         }
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return false,
-        }
-        true
+        self.ticks.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn run(ticker: &Ticker, engine: &EngineWeak) {
+fn run(ticker: &Ticker) {
     let mut busy = Instant::now();
-    loop {
-        if ticker.stopped.load(Ordering::SeqCst) || !ticker.turn(engine, &mut busy) {
-            return;
-        }
+    while !ticker.stopped.load(Ordering::SeqCst) {
+        ticker.turn(&mut busy);
     }
 }
 

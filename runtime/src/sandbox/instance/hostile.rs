@@ -4,6 +4,9 @@
 //! 10 000 cases run with the tests; `SANDGATE_HOSTILE_CASES` says how many, and `SANDGATE_HOSTILE_FROM` which is the first.
 
 mod bound;
+// As the interpreter is made to give way, these guests are.
+#[path = "../../../../guest/snapshot/src/countdown.rs"]
+mod countdown;
 mod ground;
 mod guest;
 mod program;
@@ -21,6 +24,7 @@ use crate::{
     processor::Processor,
     recorder::Recorder,
     sandbox::{
+        engine,
         meter::{Meter, Stopped},
         state::{MemoryLimiter, State, Stdin},
         wasi,
@@ -28,8 +32,8 @@ use crate::{
     script::Script,
     workspace::Workspace,
 };
-use ground::{Ground, executor, panics, shared};
-use guest::{Answers, GROW, IMPORTS};
+use ground::{Ground, INSTANCES, executor, panics, shared, shared_of};
+use guest::{Answers, GROW, IMPORTS, Way, stubborn};
 use program::{Argument, Step, program, source};
 use sandgate_wire::Ending;
 use sentinel::Sentinel;
@@ -264,8 +268,6 @@ async fn call_by_call(
     };
     let mut store = Store::new(&ground.hostile.engine, state);
     store.limiter(|state| &mut state.memory);
-    store.epoch_deadline_async_yield_and_update(1);
-    store.set_epoch_deadline(1);
     let mut sentinel = Sentinel::default();
     let ticker = &ground.hostile.ticker;
     let driven = {
@@ -397,6 +399,23 @@ fn esc_02_whatever_a_guest_calls_only_the_bytes_that_it_gave_change() {
 #[test]
 fn esc_03_whatever_a_guest_does_its_run_ends_and_the_next_is_as_it_was() {
     run_all(cases() / 2, whole_run);
+}
+
+/// What a guest counts is not in its memory, so overwriting all of that keeps no guest from giving way.
+#[test]
+fn dos_01_a_guest_that_overwrites_its_memory_and_goes_on_for_ever_ends_at_its_limit() {
+    let engine = engine::pooled(INSTANCES).unwrap();
+    for way in [Way::Loop, Way::Call, Way::Table] {
+        let guest = shared_of(&engine, &stubborn(way));
+        let limits = Limits {
+            wall: Duration::from_millis(30),
+            ..Limits::default()
+        };
+        let context = Context::alone(limits);
+        let run = guest.run(Script::new(""), &context);
+        let outcome = executor().block_on(run).unwrap();
+        assert_eq!(outcome.status, Status::Timeout, "{way:?}");
+    }
 }
 
 /// The two functions that the host calls answer with numbers of their own.

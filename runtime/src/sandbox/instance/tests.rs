@@ -58,6 +58,7 @@ pub(super) fn state(shared: &Shared) -> State {
         files: None,
         memory: MemoryLimiter::new(&Limits::default()),
         ticker: Arc::clone(&shared.ticker),
+        turn: shared.ticker.ticks(),
     }
 }
 
@@ -66,7 +67,6 @@ pub(super) async fn fresh_memory<R>(shared: &Shared, look: impl FnOnce(&[u8]) ->
     let state = state(shared);
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.memory);
-    store.set_epoch_deadline(1_000_000);
     let instance = shared
         .guest
         .pre

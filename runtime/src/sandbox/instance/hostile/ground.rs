@@ -72,7 +72,12 @@ pub(super) struct Ground {
 
 /// The shared part of a sandbox whose guest is a module of ours.
 pub(super) fn shared(engine: &Engine, answers: Answers) -> Shared {
-    let module = Module::new(engine, module(answers)).unwrap();
+    shared_of(engine, &module(answers))
+}
+
+/// The same of any module.
+pub(super) fn shared_of(engine: &Engine, wasm: &[u8]) -> Shared {
+    let module = Module::new(engine, wasm).unwrap();
     Shared::new(engine.clone(), &Image::compiled(module), INSTANCES).unwrap()
 }
 

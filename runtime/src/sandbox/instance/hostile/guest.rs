@@ -4,9 +4,9 @@
 use sandgate_wire::abi;
 use std::borrow::Cow;
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection,
-    Function, FunctionSection, ImportSection, Instruction as I, MemArg, MemorySection, MemoryType,
-    Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType,
+    ExportKind, ExportSection, Function, FunctionSection, ImportSection, Instruction as I, MemArg,
+    MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 /// What an argument is for, which says its type, and to the generator what would be plausible.
@@ -88,6 +88,7 @@ pub(super) const IMPORTS: &[Import] = &[
     Import(OURS, "collect", &[Call], true),
     Import(OURS, "next", &[Request, Length], true),
     Import(OURS, "open_files", &[], true),
+    Import(OURS, "pause", &[], false),
     Import(OURS, "reply", &[Out], false),
     Import(OURS, "wait", &[Milliseconds], true),
     Import(WASI, "args_get", &[Out, Out], true),
@@ -300,7 +301,7 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
     module.section(&types).section(&imports).section(&functions);
     module.section(&memories).section(&exports).section(&code);
     module.section(&data);
-    module.finish()
+    super::countdown::rewrite(&module.finish()).unwrap()
 }
 
 fn constant(instruction: I<'_>) -> Function {
@@ -467,4 +468,108 @@ fn place(offset: u64) -> MemArg {
         align: 0,
         memory_index: 0,
     }
+}
+
+/// A guest that has all of its memory overwritten and then does nothing else for ever: goes round a loop that neither reads nor
+/// writes, or calls itself, by a place in its table or directly, as often as 2 to the power of 60.
+pub(super) fn stubborn(way: Way) -> Vec<u8> {
+    let mut kinds = TypeSection::new();
+    kinds.ty().function([ValType::I32], [ValType::I32]);
+    kinds.ty().function([], [ValType::I64]);
+    kinds.ty().function([ValType::I32], []);
+    let mut imports = ImportSection::new();
+    for (number, Import(module, name, takes, answers)) in (3..).zip(IMPORTS) {
+        let results = answers.then_some(ValType::I32);
+        kinds
+            .ty()
+            .function(takes.iter().map(|role| role.kind()), results);
+        imports.import(module, name, EntityType::Function(number));
+    }
+    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+    // What is called again and again, the buffer, what runs, and what nobody asks for.
+    functions.function(2).function(0).function(1).function(1);
+    let mut again = Function::new([]);
+    again
+        .instruction(&I::LocalGet(0))
+        .instruction(&I::If(BlockType::Empty));
+    for _ in 0..2 {
+        again
+            .instruction(&I::LocalGet(0))
+            .instruction(&I::I32Const(1));
+        again.instruction(&I::I32Sub);
+        match way {
+            Way::Table => {
+                again.instruction(&I::I32Const(0));
+                again.instruction(&I::CallIndirect {
+                    type_index: 2,
+                    table_index: 0,
+                });
+            }
+            _ => {
+                again.instruction(&I::Call(CALL));
+            }
+        }
+    }
+    again.instruction(&I::End).instruction(&I::End);
+    let mut run = Function::new([]);
+    run.instruction(&I::I32Const(0))
+        .instruction(&I::I32Const(0xff));
+    run.instruction(&I::I32Const(i32::try_from(PAGES << 16).unwrap()))
+        .instruction(&I::MemoryFill(0));
+    if way == Way::Loop {
+        run.instruction(&I::Loop(BlockType::Empty))
+            .instruction(&I::Br(0))
+            .instruction(&I::End);
+    }
+    run.instruction(&I::I32Const(60))
+        .instruction(&I::Call(CALL));
+    run.instruction(&I::I64Const(0)).instruction(&I::End);
+    for body in [
+        again,
+        constant(I::I32Const(0)),
+        run,
+        constant(I::I64Const(0)),
+    ] {
+        code.function(&body);
+    }
+    let mut tables = TableSection::new();
+    tables.table(TableType {
+        element_type: RefType::FUNCREF,
+        minimum: 1,
+        maximum: Some(1),
+        table64: false,
+        shared: false,
+    });
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: PAGES,
+        maximum: Some(MOST_PAGES),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut exports = ExportSection::new();
+    exports.export("memory", ExportKind::Memory, 0);
+    exports.export(abi::EXPORT_BUFFER, ExportKind::Func, CALL + 1);
+    exports.export(abi::EXPORT_RUN, ExportKind::Func, CALL + 2);
+    exports.export(abi::EXPORT_INTERRUPT, ExportKind::Func, CALL + 3);
+    let mut elements = ElementSection::new();
+    elements.active(
+        Some(0),
+        &ConstExpr::i32_const(0),
+        Elements::Functions(Cow::Owned(vec![CALL])),
+    );
+    let mut module = Module::new();
+    module.section(&kinds).section(&imports).section(&functions);
+    module.section(&tables).section(&memories).section(&exports);
+    module.section(&elements).section(&code);
+    super::countdown::rewrite(&module.finish()).unwrap()
+}
+
+/// What a stubborn guest does for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Loop,
+    Call,
+    Table,
 }
