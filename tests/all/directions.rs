@@ -142,6 +142,7 @@ const ALL: [Stages; 8] = [
             "closing",
             "weight",
             "command",
+            "desk_url",
             "owner",
             "shares",
             "admission",

@@ -3,6 +3,7 @@
 
 mod asking;
 mod install;
+mod matrix;
 
 use crate::support::{
     command, desk::Desk, finished, modern, repository, result_or_error, threads_behind_the_wall,

@@ -3,7 +3,7 @@
 
 mod activation;
 mod agents;
-mod desk;
+pub(crate) mod desk;
 mod doors;
 mod load;
 mod repeats;

@@ -318,6 +318,11 @@ fn all(
         written("serve.listen", json!(serve.listen)).usually("at no port"),
         written("serve.issuer", json!(serve.issuer)).usually("none"),
         written("serve.desk", json!(serve.desk)).usually("at no port"),
+        written(
+            "serve.desk_url",
+            json!(serve.desk_url.as_ref().map(ToString::to_string)),
+        )
+        .usually("where the desk listens"),
         written("serve.hosts", names(&serve.hosts)).usually("localhost alone"),
         written("serve.contexts", names(&serve.contexts)).usually("all of them"),
         written(

@@ -24,7 +24,7 @@ use install::InstallArguments;
 use rmcp::{ServiceExt, service::ServerInitializeError};
 use sandgate::{Journal, SealKey};
 use sandgate_server::{
-    Agent, KeptForAgents,
+    Agent, DeskUrl, KeptForAgents,
     mcp::{McpServer, lines::LineTransport},
 };
 use std::{
@@ -84,6 +84,10 @@ struct ScriptsArguments {
 
     #[command(flatten)]
     who: WhoArguments,
+
+    /// Where people's browsers find the desk of `sandgate serve --desk`, which the client is told if it can open it
+    #[arg(long, value_name = "URL")]
+    desk_url: Option<DeskUrl>,
 }
 
 pub(super) fn execute(
@@ -144,7 +148,12 @@ fn serve(
         Some(watcher) => agent.watched(Some(Arc::new(watcher))),
         None => agent,
     };
-    let served = executor.block_on(converse(agent, &key, &mut signals));
+    let served = executor.block_on(converse(
+        agent,
+        &key,
+        arguments.desk_url.clone(),
+        &mut signals,
+    ));
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
@@ -163,12 +172,17 @@ fn seal_key(shared: &SharedArguments) -> Result<SealKey, Failure> {
 }
 
 /// Answers until the client closes its end, or a signal comes.
-async fn converse(agent: Agent, key: &SealKey, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn converse(
+    agent: Agent,
+    key: &SealKey,
+    desk: Option<DeskUrl>,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
     let (over, is_over) = watch::channel(false);
     let written = |text: &str| print::json(text).is_ok();
     let lines = LineTransport::between(BufReader::new(stdin()), written, over)
         .map_err(|error| Failure::ours(&error))?;
-    let server = McpServer::of(agent, key, is_over, GRACE);
+    let server = McpServer::of(agent, key, desk, is_over, GRACE);
     let begun = tokio::select! {
         begun = server.serve(lines) => begun,
         () = signals.any() => return Ok(Exit::Cancelled),

@@ -27,7 +27,7 @@ use sandgate::{
     service::{Address, Client, ClientLimits, Connector},
 };
 use sandgate_server::{
-    Door, DoorError, Doors, Entitlement, Gatekeeper, Issuer, IssuerTerms, ParkedWatcher,
+    DeskUrl, Door, DoorError, Doors, Entitlement, Gatekeeper, Issuer, IssuerTerms, ParkedWatcher,
     ServerLimits, Who,
 };
 use std::{
@@ -94,6 +94,10 @@ pub(super) struct ServeArguments {
     /// Have a desk at this port, where people see what waits and answer it, such as 127.0.0.1:8723
     #[arg(long, value_name = "ADDRESS")]
     desk: Option<SocketAddr>,
+
+    /// Where people's browsers find the desk, which clients are told that can open it [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    desk_url: Option<DeskUrl>,
 
     /// A name that clients call the machine of a port by, besides localhost; may be given more than once
     #[arg(long = "host", value_name = "NAME")]
@@ -315,7 +319,7 @@ pub(super) fn execute(
         }
     }
     let served = executor.block_on(serve(
-        Doors::new(doors, keeper.clone(), key),
+        Doors::new(doors, keeper.clone(), key).of_desk(arguments.desk_url.clone()),
         &keeper,
         &mut signals,
         &supervisor,

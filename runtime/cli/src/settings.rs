@@ -16,6 +16,7 @@ use sandgate::{
     policy::{self, FileError, Unusable},
 };
 use sandgate_policy::{Fields, File, Placed, Problem, integer, texts, with_table};
+use sandgate_server::DeskUrl;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -37,6 +38,7 @@ const SERVE_KEYS: &[&str] = &[
     "listen",
     "issuer",
     "desk",
+    "desk_url",
     "hosts",
     "contexts",
     "actor",
@@ -76,6 +78,8 @@ pub(super) struct ServeSettings {
     pub(super) listen: Option<SocketAddr>,
     pub(super) issuer: Option<PathBuf>,
     pub(super) desk: Option<SocketAddr>,
+    /// What `sandgate mcp` tells clients as well.
+    pub(super) desk_url: Option<DeskUrl>,
     pub(super) hosts: Vec<String>,
     pub(super) contexts: Vec<String>,
     pub(super) actor: Option<String>,
@@ -230,6 +234,12 @@ impl Settings {
         if self.serve == ServeSettings::default() {
             return command;
         }
+        let command = match &self.serve.desk_url {
+            Some(url) => {
+                command.mut_subcommand("mcp", |mcp| with_default(mcp, "desk_url", url.to_string()))
+            }
+            None => command,
+        };
         command.mut_subcommand("serve", |serve| self.serve.apply(serve))
     }
 }
@@ -244,6 +254,10 @@ impl ServeSettings {
             ("listen", port(self.listen)),
             ("issuer", self.issuer.clone().map(OsString::from)),
             ("desk", port(self.desk)),
+            (
+                "desk_url",
+                self.desk_url.as_ref().map(|url| url.to_string().into()),
+            ),
             ("actor", self.actor.clone().map(OsString::from)),
             (
                 "trust_headers",
@@ -332,6 +346,10 @@ impl SettingsReader<'_> {
             listen: self.port(fields, "serve.listen", "listen", "127.0.0.1:8722"),
             issuer: self.path(fields, "serve.issuer", "issuer"),
             desk: self.port(fields, "serve.desk", "desk", "127.0.0.1:8723"),
+            desk_url: self.take("serve.desk_url", fields, |fields| {
+                let expected = "an address such as \"https://desk.example.org\"";
+                fields.read("desk_url", expected, |value| value.as_str()?.parse().ok())
+            }),
             hosts: self.names(fields, "serve.hosts", "hosts", "[\"agents.example.org\"]"),
             contexts: self.names(fields, "serve.contexts", "contexts", "[\"assistant\"]"),
             actor: self.take("serve.actor", fields, |fields| {
@@ -489,6 +507,7 @@ mod tests {
             socket = "/run/sandgate/rpc.sock"
             listen = "127.0.0.1:8722"
             desk = "127.0.0.1:8723"
+            desk_url = "https://desk.example.org"
             hosts = ["agents.example.org"]
             contexts = ["assistant", "office"]
             actor = "bot"
@@ -516,7 +535,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
+                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22
             ]
         );
         assert_eq!(

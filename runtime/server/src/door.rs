@@ -11,6 +11,7 @@ use crate::{
     admission::Overload,
     closing::Closing,
     desk::{self, DeskState},
+    desk_url::DeskUrl,
     http::{Conversations, DoorState, Peer, RPC, busy, held, router},
     mcp::Seals,
     who::{Gatekeeper, Who},
@@ -226,19 +227,43 @@ pub struct Doors {
     doors: Vec<Door>,
     keeper: Gatekeeper,
     key: SealKey,
+    desk: Option<DeskUrl>,
 }
 
 impl Doors {
     /// These doors, with one who lets agents in, and what seals what is handed out to them.
     #[must_use]
     pub fn new(doors: Vec<Door>, keeper: Gatekeeper, key: SealKey) -> Self {
-        Self { doors, keeper, key }
+        // Whoever listens at a place of this machine finds it there too.
+        let desk = doors
+            .iter()
+            .find_map(|door| match (&door.inside, &door.listener) {
+                (Inside::Desk(_), Listener::Tcp(_, at)) if !at.ip().is_unspecified() => {
+                    format!("http://{at}").parse().ok()
+                }
+                _ => None,
+            });
+        Self {
+            doors,
+            keeper,
+            key,
+            desk,
+        }
+    }
+
+    /// The same with a desk that browsers find at this address.
+    #[must_use]
+    pub fn of_desk(self, url: Option<DeskUrl>) -> Self {
+        Self {
+            desk: url.or(self.desk),
+            ..self
+        }
     }
 
     /// Answers until it is `over`. What runs then has this long to end, and ends in good order.
     pub async fn serve(self, over: watch::Receiver<bool>, grace: Duration) -> io::Result<()> {
         let mut all = JoinSet::new();
-        let (conversations, seals) = (Conversations::default(), Seals::new(&self.key));
+        let (conversations, seals) = (Conversations::default(), Seals::new(&self.key, self.desk));
         let closing = Closing { over, grace };
         for door in self.doors {
             let router = match door.inside {

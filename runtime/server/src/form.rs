@@ -3,7 +3,7 @@
 //! whoever shows it, or be left out: THREAT[APR-03]. What cannot be shown so is not asked here.
 
 use sandgate::{
-    AskedCall, Caller, Id, Outcome, Status,
+    AskedCall, Caller, Id,
     policy::{Effect, is_blank, is_hidden, is_right_to_left},
 };
 use serde_json::{Value, json};
@@ -26,14 +26,7 @@ pub(crate) struct ApprovalForm {
 }
 
 impl ApprovalForm {
-    /// What a run that was parked just now waits with, where its person can be asked about all of it.
-    pub(crate) fn of_outcome(caller: &Caller, outcome: &Outcome) -> Option<Self> {
-        let run = outcome.run?;
-        let is_parked = outcome.status == Status::AwaitingApproval;
-        is_parked.then(|| Self::of(caller, run)).flatten()
-    }
-
-    /// The same of a run of before.
+    /// What a run waits with, where its person can be asked about all of it.
     pub(crate) fn of(caller: &Caller, run: Id) -> Option<Self> {
         let asked = match caller.asked_in_band(run) {
             Ok(asked) => asked,
@@ -105,6 +98,55 @@ impl ApprovalForm {
             _ => None,
         };
         self.asked.iter().map(choice).collect()
+    }
+}
+
+/// What the person at a client is sent to the desk with, where each call is shown whole and answered.
+#[derive(Debug)]
+pub(crate) struct DeskQuestions {
+    run: Id,
+    asked: Vec<AskedCall>,
+}
+
+impl DeskQuestions {
+    /// What a run waits with, where its person may be sent to the desk.
+    pub(crate) fn of(caller: &Caller, run: Id) -> Option<Self> {
+        let asked = match caller.asked_at_desk(run) {
+            Ok(asked) => asked,
+            Err(error) => {
+                tracing::warn!("nobody is sent to the desk: {}", sandgate::chain(&error));
+                return None;
+            }
+        };
+        (!asked.is_empty()).then_some(Self { run, asked })
+    }
+
+    pub(crate) fn run(&self) -> Id {
+        self.run
+    }
+
+    pub(crate) fn asked(&self) -> &[AskedCall] {
+        &self.asked
+    }
+
+    /// What the person reads before they go there: which calls, and nothing that somebody else wrote.
+    pub(crate) fn message(&self) -> String {
+        let context = self.asked.first().map(|asked| asked.row.context.as_str());
+        let names: Vec<String> = self
+            .asked
+            .iter()
+            .take(MOST_CALLS)
+            .map(|asked| format!("{}.{}", asked.row.service, asked.row.method))
+            .collect();
+        let more = match self.asked.len().saturating_sub(names.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "A script in the context {} waits for a person's approval: {}{more}. Nothing of it was sent. The desk shows each call whole, and takes your answer.",
+            context.unwrap_or_default(),
+            names.join(", ")
+        )
     }
 }
 

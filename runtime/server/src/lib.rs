@@ -10,6 +10,7 @@ mod closing;
 mod weight;
 
 mod command;
+mod desk_url;
 mod owner;
 
 mod shares;
@@ -46,6 +47,7 @@ pub use command::{
     AgentCommand, Arguments, CommandArgumentError, ExecuteCode, Execution, GetRun, MethodCall,
     MethodSearch, RunPart,
 };
+pub use desk_url::{DeskUrl, DeskUrlError};
 pub use door::{Door, DoorError, Doors};
 pub use entitlement::Entitlement;
 pub use issuer::{Issuer, IssuerAlgorithm, IssuerClaims, IssuerError, IssuerTerms};

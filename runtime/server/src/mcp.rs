@@ -11,11 +11,11 @@ use crate::{
     agent::{Agent, CommandAnswer, CommandError},
     closing::Closing,
     command::{AgentCommand, Arguments},
-    form::ApprovalForm,
+    desk_url::DeskUrl,
     text, tools,
 };
 pub(crate) use asking::Seals;
-use asking::{ClientAsking, FormAnswer};
+use asking::{AskingWay, ClientAsking, ClientQuestion, FormAnswer};
 use http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -27,9 +27,14 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use sandgate::{Id, SealKey};
-use std::time::Duration;
+use sandgate::{Id, SealKey, Status};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// How often the journal is looked at for answers that were given at the desk.
+const LOOKS: Duration = Duration::from_millis(100);
+/// The desk goes on with a run that it was answered about. Where nobody does within this time, this server does.
+const TAKEN_UP: Duration = Duration::from_secs(3);
 
 /// A server of MCP.
 #[derive(Debug, Clone)]
@@ -45,11 +50,17 @@ impl McpServer {
     /// For one agent, whose client speaks until it closes its end. A pipe that ends after its requests gets most answers within
     /// the grace, and clients kill a server that is still there after two seconds.
     #[must_use]
-    pub fn of(agent: Agent, key: &SealKey, over: watch::Receiver<bool>, grace: Duration) -> Self {
+    pub fn of(
+        agent: Agent,
+        key: &SealKey,
+        desk: Option<DeskUrl>,
+        over: watch::Receiver<bool>,
+        grace: Duration,
+    ) -> Self {
         Self {
             agent: Some(agent),
             closing: Closing { over, grace },
-            seals: Seals::new(key),
+            seals: Seals::new(key, desk),
         }
     }
 
@@ -223,31 +234,51 @@ impl ToolCall<'_> {
 
     /// An answer; where a run waits for people, the one at the client is asked first.
     async fn asked(&self, answer: Result<CommandAnswer, CommandError>) -> Told {
-        let mut answer = answer;
+        let run = match &answer {
+            Ok(CommandAnswer::Outcome(outcome)) if outcome.status == Status::AwaitingApproval => {
+                outcome.run
+            }
+            _ => None,
+        };
         let asking = ClientAsking::of(&self.context);
+        let question = run.and_then(|run| asking.question(self.seals, &self.agent, run));
+        match question {
+            Some(question) => self.ask(&asking, question, answer).await,
+            None => Told::Answer(answer),
+        }
+    }
+
+    /// Asks, and what comes of it; `without` is what would be said if nobody could be asked.
+    async fn ask(
+        &self,
+        asking: &ClientAsking,
+        question: ClientQuestion,
+        without: Result<CommandAnswer, CommandError>,
+    ) -> Told {
+        let (mut question, mut without) = (question, without);
         loop {
-            let form = match &answer {
-                Ok(CommandAnswer::Outcome(outcome)) => {
-                    ApprovalForm::of_outcome(self.agent.caller(), outcome)
-                }
-                _ => None,
+            let AskingWay::Peer(peer) = &asking.way else {
+                return self.round(&question, without);
             };
-            let Some(form) = form else {
-                return Told::Answer(answer);
+            let said = tokio::select! {
+                said = asking::ask(peer, &question) => said,
+                () = self.left() => FormAnswer::Later,
             };
-            match &asking {
-                ClientAsking::Never => return Told::Answer(answer),
-                ClientAsking::Rounds => return self.form(&form, answer),
-                ClientAsking::Peer(peer) => {
-                    let said = tokio::select! {
-                        said = asking::ask(peer, &form) => said,
-                        () = self.left() => FormAnswer::Later,
-                    };
-                    let FormAnswer::Choices(choices) = said else {
-                        return Told::Answer(answer);
-                    };
-                    answer = self.agent.answered(&form, &choices, self.left()).await;
+            let run = question.run();
+            without = match said {
+                FormAnswer::Choices(choices) => self.answered(&question, &choices).await,
+                FormAnswer::Gone => {
+                    let answer = self.at_desk(run, &question.approvals()).await;
+                    asking::tell_answered(peer, &question.approvals()).await;
+                    answer
                 }
+                FormAnswer::Later | FormAnswer::Unclear => return Told::Answer(without),
+            };
+            // It may wait again, with other calls.
+            let asked = question.approvals();
+            match asking.question(self.seals, &self.agent, run) {
+                Some(next) if next.is_beyond(&asked) => question = next,
+                _ => return Told::Answer(without),
             }
         }
     }
@@ -255,30 +286,81 @@ impl ToolCall<'_> {
     /// A call that comes back with what somebody said.
     async fn come_back(
         &self,
-        (run, form): (Id, Option<ApprovalForm>),
+        (run, approvals): (Id, Vec<Id>),
         responses: Option<&rmcp::model::InputResponses>,
     ) -> Told {
-        let Some(form) = form else {
+        let asking = ClientAsking::of(&self.context);
+        let question = asking.question(self.seals, &self.agent, run);
+        // A run that has gone on since waits with others, which nobody has seen.
+        let Some(question) = question.filter(|question| !question.is_beyond(&approvals)) else {
             // Everything was answered, here or elsewhere: nothing is answered twice.
             return Told::Answer(self.agent.gone_on(run, self.left()).await);
         };
-        match asking::answer_of(&form, responses) {
-            FormAnswer::Choices(choices) => {
-                Told::Answer(self.agent.answered(&form, &choices, self.left()).await)
+        match asking::answer_of(&question, responses) {
+            FormAnswer::Choices(choices) => Told::Answer(self.answered(&question, &choices).await),
+            FormAnswer::Gone => {
+                let answer = self.at_desk(run, &approvals).await;
+                match asking.question(self.seals, &self.agent, run) {
+                    Some(next) if next.is_beyond(&approvals) => self.round(&next, answer),
+                    _ => Told::Answer(answer),
+                }
             }
             FormAnswer::Later => Told::Answer(self.agent.stands(run, Duration::ZERO).await),
             FormAnswer::Unclear => {
                 let without = self.agent.stands(run, Duration::ZERO).await;
-                self.form(&form, without)
+                self.round(&question, without)
             }
         }
     }
 
-    /// The form; where there cannot be one, what would be said without.
-    fn form(&self, form: &ApprovalForm, without: Result<CommandAnswer, CommandError>) -> Told {
+    async fn answered(
+        &self,
+        question: &ClientQuestion,
+        choices: &[bool],
+    ) -> Result<CommandAnswer, CommandError> {
+        match question {
+            ClientQuestion::Form(form) => self.agent.answered(form, choices, self.left()).await,
+            // Nobody has a form of it.
+            ClientQuestion::Desk(questions, _) => {
+                self.agent.stands(questions.run(), Duration::ZERO).await
+            }
+        }
+    }
+
+    /// Waits until the desk, or a person elsewhere, has answered these questions, and for what the run came to then.
+    async fn at_desk(&self, run: Id, approvals: &[Id]) -> Result<CommandAnswer, CommandError> {
+        let begun = Instant::now();
+        let mut answered: Option<Instant> = None;
+        loop {
+            let row = self.agent.caller().own_run(&run.to_string())?;
+            let pending = self.agent.caller().approvals_of(run)?;
+            let is_waiting = pending.iter().any(|one| approvals.contains(one));
+            if row.result()?.is_over() || (!is_waiting && !pending.is_empty()) {
+                break;
+            }
+            if !is_waiting && answered.get_or_insert_with(Instant::now).elapsed() > TAKEN_UP {
+                return self.agent.gone_on(run, self.left()).await;
+            }
+            if is_waiting && begun.elapsed() > asking::PATIENCE {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOKS) => {}
+                () = self.left() => break,
+            }
+        }
+        self.agent.stands(run, Duration::ZERO).await
+    }
+
+    /// The question, as the answer to the call; where there cannot be one, what would be said without.
+    fn round(
+        &self,
+        question: &ClientQuestion,
+        without: Result<CommandAnswer, CommandError>,
+    ) -> Told {
         let round = self
             .seals
-            .round(form, &self.agent, &self.name, &self.arguments);
+            .round(question, &self.agent, &self.name, &self.arguments);
         round.map_or(Told::Answer(without), Told::Form)
     }
 }

@@ -1,7 +1,8 @@
 //! Questions for the person at an agent's own client: the agent's connection carries them there and the answers back. Called by doors.
 //! Such an answer is weaker evidence of a person than one at a terminal, so the context says what may be asked there
-//! (`approval_in_band`), and a run is asked about only if all that it waits for may be. It must never answer for anybody but the
-//! person behind the caller whose run it is: THREAT[APR-04].
+//! (`approval_in_band`), and a run is asked about only if all that it waits for may be. Whom a client sends to the desk answers there,
+//! with a token that no agent has, so everything may be asked about so. It must never answer for anybody but the person behind the
+//! caller whose run it is: THREAT[APR-04].
 
 use super::caller::Caller;
 use crate::{
@@ -20,6 +21,39 @@ impl Caller {
     /// The questions that one of this caller's runs waits with, where all of them may be put to the person at the client; none
     /// otherwise.
     pub fn asked_in_band(&self, run: Id) -> Result<Vec<AskedCall>, PastRunError> {
+        let mut asked = self.pending(run)?;
+        let limits = self.context_limits();
+        let all_may = limits.is_some_and(|limits| {
+            let now = now_ms();
+            asked.iter().all(|asked| may_be_asked(&limits, asked, now))
+        });
+        if !all_may {
+            asked.clear();
+        }
+        Ok(asked)
+    }
+
+    /// The questions that one of this caller's runs waits with, where the person at the client may be sent to the desk with them; none
+    /// otherwise.
+    pub fn asked_at_desk(&self, run: Id) -> Result<Vec<AskedCall>, PastRunError> {
+        let mut asked = self.pending(run)?;
+        let limits = self.context_limits();
+        let may_be_sent = limits
+            .is_some_and(|limits| matches!(limits.approval_in_band, None | Some(InBand::Url)));
+        let now = now_ms();
+        if !may_be_sent || asked.iter().any(|asked| now >= asked.row.expires) {
+            asked.clear();
+        }
+        Ok(asked)
+    }
+
+    /// The questions that one of this caller's runs waits with.
+    pub fn approvals_of(&self, run: Id) -> Result<Vec<Id>, PastRunError> {
+        let pending = self.pending(run)?.into_iter();
+        Ok(pending.map(|asked| asked.row.approval).collect())
+    }
+
+    fn pending(&self, run: Id) -> Result<Vec<AskedCall>, PastRunError> {
         let past = self.own_run(&run.to_string())?;
         let journal = self.journal().ok_or(PastRunError::NoJournal)?;
         let filter = ApprovalFilter {
@@ -30,14 +64,6 @@ impl Caller {
         asked.retain(|asked| asked.row.state == ApprovalState::Pending);
         // In the order of the script: calls that are made at once are asked about in any.
         asked.sort_by_key(|asked| asked.row.call);
-        let limits = self.context_limits();
-        let all_may = limits.is_some_and(|limits| {
-            let now = now_ms();
-            asked.iter().all(|asked| may_be_asked(&limits, asked, now))
-        });
-        if !all_may {
-            asked.clear();
-        }
         Ok(asked)
     }
 
@@ -62,7 +88,7 @@ impl Caller {
 /// Whether the context lets the person at the client answer it. Where somebody else has to agree, an answer from there cannot count.
 fn may_be_asked(limits: &ContextLimits, asked: &AskedCall, now: u64) -> bool {
     let is_let = match limits.approval_in_band {
-        Some(InBand::Off) => false,
+        Some(InBand::Off | InBand::Url) => false,
         Some(InBand::Form) => true,
         None => asked.effect.is_some_and(|effect| effect != Effect::Destroy),
     };

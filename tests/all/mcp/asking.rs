@@ -11,7 +11,7 @@ const BOTH: &str = "import asyncio\nfrom services.aio import crm\nasync def main
 const REMOVE: &str = "from services import crm\ncrm.contact_delete(id=1)";
 
 /// An MCP server of the context in which a person is asked about everything.
-fn gated(desk: &Desk) -> Command {
+pub(super) fn gated(desk: &Desk) -> Command {
     desk.mcp(&desk.policies(), "gated")
 }
 
@@ -20,7 +20,7 @@ fn call(code: &str) -> Value {
 }
 
 /// A client of 2026 that has these ways of asking its user.
-fn asked_by(mut params: Value, elicitation: Value) -> Value {
+pub(super) fn asked_by(mut params: Value, elicitation: Value) -> Value {
     params = modern(params);
     params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
         json!({"elicitation": elicitation});
@@ -39,7 +39,7 @@ fn filled(code: &str, asked: &Value, response: Value) -> Value {
     with_forms(params)
 }
 
-fn accepts(content: Value) -> Value {
+pub(super) fn accepts(content: Value) -> Value {
     json!({"action": "accept", "content": content})
 }
 

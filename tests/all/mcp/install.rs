@@ -146,6 +146,8 @@ fn what_is_installed_is_a_server_that_starts() {
         "crm.sales",
         "--claim",
         "x",
+        "--desk-url",
+        "https://desk.example.org/",
     ];
     let cache = crate::support::cache_dir();
     let placed = [

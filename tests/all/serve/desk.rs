@@ -14,7 +14,7 @@ fn open(desk: &Desk, more: &[&str]) -> Server {
 }
 
 /// What a person of this context shows there.
-fn person(desk: &Desk, name: &str, context: &str) -> String {
+pub(crate) fn person(desk: &Desk, name: &str, context: &str) -> String {
     let arguments = ["--desk", "--user", name, "--context", context];
     token_of(desk, &desk.policies(), &arguments)
 }
@@ -29,7 +29,7 @@ fn request(server: &Server, token: &str, method: &str, params: Value) -> Answere
     server.at_desk("POST /rpc", &headers, &body.to_string())
 }
 
-fn ask(server: &Server, token: &str, method: &str, params: Value) -> Value {
+pub(crate) fn ask(server: &Server, token: &str, method: &str, params: Value) -> Value {
     let answered = request(server, token, method, params);
     assert_eq!(answered.status, 200, "{}", answered.body);
     result_or_error(answered.json())

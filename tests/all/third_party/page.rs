@@ -102,7 +102,18 @@ fn apr_04_a_person_answers_at_the_page_of_the_desk() {
     assert!(traceback.contains("not <i>now</i>"), "{traceback}");
     assert_eq!(desk.contacts(), 8);
 
+    // Whoever is sent here with a question is shown which.
+    server.execute(&add("Bob"));
+    let parked = server.execute(&add("Cleo"));
+    let question = parked["approvals"][0].as_str().unwrap();
+    browser.go(&format!("{page}#question-{question}"));
+    let wanted = json!({"email": "ada@example.org", "name": "Cleo"});
+    assert_eq!(browser.text(".question.wanted pre"), wanted.to_string());
+    assert_eq!(count(&browser, ".question.wanted"), 1);
+    assert_eq!(count(&browser, ".question"), 2);
+
     // The token is this tab's, until somebody leaves.
+    browser.go("about:blank");
     browser.go(&page);
     assert_eq!(browser.text("#person"), "ada");
     browser.click("#leave");

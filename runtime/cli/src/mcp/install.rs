@@ -203,6 +203,9 @@ fn entry(arguments: &InstallArguments, shared: &SharedArguments) -> Result<Value
     for claim in &who.claims {
         add("--claim", claim);
     }
+    if let Some(url) = &arguments.scripts.desk_url {
+        add("--desk-url", &url.to_string());
+    }
     let command = std::env::current_exe()
         .map_err(|error| Failure::internal(format!("this program has no path: {error}"), None))?;
     let command = absolute(&command)?;

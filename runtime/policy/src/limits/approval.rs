@@ -27,15 +27,18 @@ pub enum ApprovalHook {
     Url(String),
 }
 
-/// Which calls the person at an agent's own client is asked about. An answer from there comes over the agent's connection, and is
-/// weaker evidence of a person than one at a terminal.
+/// How the person at an agent's own client is asked about calls that wait. An answer from there comes over the agent's connection, and
+/// is weaker evidence of a person than one at a terminal or at the desk. Where nothing is said it is a form for what removes
+/// nothing, and the desk for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InBand {
-    /// None.
+    /// Not at all.
     Off,
-    /// All that a form can show whole. Where nothing is said, those of them that remove nothing.
+    /// By a form, about all that one can show whole.
     Form,
+    /// By the address of the desk, where they answer with a token of their own.
+    Url,
 }
 
 /// The lines about approvals, as they are part of [`ContextLimits`].
@@ -56,7 +59,7 @@ const LONGEST_WORD: usize = 4096;
 
 const PEOPLE: &str = "true, false or how many people must agree";
 const APPROVERS: &str = "a list of claims such as [\"crm.manager\"]";
-const IN_BAND: &str = "\"off\" or \"form\"";
+const IN_BAND: &str = "\"off\", \"form\" or \"url\"";
 const HOOK: &str = "a program with its arguments such as [\"notify-send\", \"sandgate\"], or a URL";
 
 pub(super) fn approval_terms(fields: &mut Fields<'_>) -> ApprovalTerms {
@@ -68,6 +71,7 @@ pub(super) fn approval_terms(fields: &mut Fields<'_>) -> ApprovalTerms {
         match value.as_str()? {
             "off" => Some(InBand::Off),
             "form" => Some(InBand::Form),
+            "url" => Some(InBand::Url),
             _ => None,
         }
     });

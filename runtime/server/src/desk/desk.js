@@ -84,6 +84,17 @@ const run = (one) => {
 // Whoever is writing why not must not lose it.
 const isWriting = () => document.activeElement?.matches("#approvals input") && document.activeElement.value !== "";
 
+// Where somebody was sent here with a question, it is shown to them once.
+let wanted = location.hash.slice(1);
+const showWanted = () => {
+  const box = wanted.startsWith("question-") && element(wanted);
+  if (!box) return;
+  wanted = "";
+  box.classList.add("wanted");
+  box.scrollIntoView({ block: "center" });
+};
+addEventListener("hashchange", () => { wanted = location.hash.slice(1); showWanted(); });
+
 const look = async () => {
   clearTimeout(timer);
   try {
@@ -103,6 +114,7 @@ const look = async () => {
     element("enter").hidden = true;
     element("desk").hidden = false;
     element("leave").hidden = false;
+    showWanted();
     document.title = (waiting.approvals.length ? `(${waiting.approvals.length}) ` : "") + "sandgate: the desk";
     timer = setTimeout(look, EVERY);
   } catch (error) {
