@@ -8,7 +8,6 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    clippy::panic,
     reason = "a bench that cannot run has nothing to measure"
 )]
 

@@ -286,4 +286,5 @@ fn pretty(value: &Value, unit: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests;
