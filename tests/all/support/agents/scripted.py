@@ -1,6 +1,7 @@
 """A model that was written down, for frameworks of agents that others wrote: it makes these calls whatever it is shown, but reads the
 names of runs, and remembers all that it was shown, for `third_party` to compare. Between two calls somebody else may act."""
 
+import json
 import re
 import subprocess
 
@@ -12,7 +13,9 @@ class Model:
         self.run = ""
 
     def show(self, kind, content):
-        """Something new stands before the model."""
+        """Something new stands before the model; JSON as what it says, so that what is new every time can be left out."""
+        if isinstance(content, str) and content.startswith("{"):
+            content = json.loads(content)
         self.shown.append({kind: content})
         for name in re.findall(r"\b01[0-9a-z]{24}\b", str(content)):
             self.run = name
