@@ -506,6 +506,7 @@ mod tests {
             [serve]
             socket = "/run/sandgate/rpc.sock"
             listen = "127.0.0.1:8722"
+            issuer = "issuer.toml"
             desk = "127.0.0.1:8723"
             desk_url = "https://desk.example.org"
             hosts = ["agents.example.org"]
@@ -535,7 +536,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22
+                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
             ]
         );
         assert_eq!(
