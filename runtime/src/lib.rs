@@ -74,6 +74,7 @@ mod recorder;
 mod workspace;
 
 mod journal;
+mod replaced;
 mod tokens;
 
 mod seal;
@@ -140,7 +141,9 @@ pub use limits::{Files, Limits};
 pub use made::{BUILTIN, CallMade, CallResult, LISTED_CALLS};
 pub use outcome::{Outcome, Status, StreamText, Usage};
 pub use output::{Sink, Stream};
+pub use processor::thread_time;
 pub use recorder::{Clock, Tape};
+pub use replaced::{FileStamp, ReplacedFile};
 pub use runs::{AskedCall, PastRun, PastRunError, Replay, ReplayDifference, Replayed, Resolution};
 pub use runs::{PastCallResult, PastResult, Plan, PlannedCall, UndoStep, Undoing};
 pub use sandbox::{

@@ -10,6 +10,7 @@
 use crate::{
     journal::{digest::Digest, now_ms},
     private::{self, NotPrivate},
+    replaced::{FileStamp, ReplacedFile},
 };
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 /// What a token begins with, so that scanners know one that was published by mistake.
@@ -102,20 +103,11 @@ pub enum TokenError {
 #[derive(Debug, Clone)]
 pub struct TokenStore {
     path: PathBuf,
-    known: Arc<Mutex<ReadTokens>>,
+    known: ReplacedFile<Tokens>,
 }
 
 /// By the digest of the secret.
 type Tokens = BTreeMap<Digest, Token>;
-
-#[derive(Debug, Default)]
-struct ReadTokens {
-    stamp: Option<Stamp>,
-    tokens: Arc<Tokens>,
-}
-
-/// What changes with a file's content: it is never written to, only replaced.
-type Stamp = (u64, u64, i64, i64);
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +132,7 @@ impl TokenStore {
         })?;
         Ok(Self {
             path: directory.join(NAME),
-            known: Arc::default(),
+            known: ReplacedFile::default(),
         })
     }
 
@@ -206,18 +198,11 @@ impl TokenStore {
     /// What is in force: the file is read again where it was replaced.
     fn current(&self) -> Result<Arc<Tokens>, TokenError> {
         let stamp = self.stamp()?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.stamp != stamp {
-            *known = ReadTokens {
-                tokens: Arc::new(self.read(stamp)?),
-                stamp,
-            };
-        }
-        Ok(Arc::clone(&known.tokens))
+        self.known.current(stamp, || self.read(stamp))
     }
 
     /// Nothing where there is no file yet.
-    fn stamp(&self) -> Result<Option<Stamp>, TokenError> {
+    fn stamp(&self) -> Result<Option<FileStamp>, TokenError> {
         match fs::symlink_metadata(&self.path) {
             Ok(found) if !found.is_file() => Err(self.unusable("it is no file")),
             Ok(found) if !private::is_ours(found.uid()) => {
@@ -226,18 +211,13 @@ impl TokenStore {
             Ok(found) if private::others_may_write(found.mode()) => {
                 Err(self.unusable("others can write to it; run `chmod 600` on it"))
             }
-            Ok(found) => Ok(Some((
-                found.ino(),
-                found.len(),
-                found.mtime(),
-                found.mtime_nsec(),
-            ))),
+            Ok(found) => Ok(Some(FileStamp::of(&found))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.unusable(error)),
         }
     }
 
-    fn read(&self, stamp: Option<Stamp>) -> Result<Tokens, TokenError> {
+    fn read(&self, stamp: Option<FileStamp>) -> Result<Tokens, TokenError> {
         if stamp.is_none() {
             return Ok(Tokens::new());
         }

@@ -2,9 +2,9 @@
 //! before them, both in fair shares of contexts; queues are served in turn, one run of each context after the other. Whatever one
 //! context asks for, another finds a place: THREAT[DOS-13]. Nothing here runs anything, and nobody is made to wait to be refused.
 
-use crate::shares::Shares;
+use crate::{queues::FairQueues, shares::Shares};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -55,18 +55,11 @@ struct AdmissionTable {
     running: Shares,
     waiting: Shares,
     requests: Shares,
-    /// The contexts of which somebody waits, the one whose turn it is first.
-    queues: VecDeque<ContextQueue>,
+    queues: FairQueues<String, QueueTicket>,
     /// Seconds that a run takes.
     times: HashMap<String, f64>,
     refused: BTreeMap<(String, &'static str), u64>,
     tickets: u64,
-}
-
-#[derive(Debug)]
-struct ContextQueue {
-    context: String,
-    waiting: VecDeque<QueueTicket>,
 }
 
 #[derive(Debug)]
@@ -118,7 +111,7 @@ impl Admission {
             running: Shares::new(limits.running),
             waiting: Shares::new(limits.waiting),
             requests: Shares::new(limits.requests),
-            queues: VecDeque::new(),
+            queues: FairQueues::new(),
             times: HashMap::new(),
             refused: BTreeMap::new(),
             tickets: 0,
@@ -154,19 +147,13 @@ impl Admission {
             weight,
             placed: sender,
         };
-        let own = places.queues.iter_mut().find(|own| own.context == context);
-        match own {
-            Some(own) => own.waiting.push_back(ticket),
-            None => places.queues.push_back(ContextQueue {
-                context: context.to_owned(),
-                waiting: VecDeque::from([ticket]),
-            }),
-        }
-        places.waiting.take(context, 1);
+        let context = context.to_owned();
+        places.queues.push(&context, ticket);
+        places.waiting.take(&context, 1);
         self.place(&mut places);
         WaitingRun {
             admission: self.clone(),
-            context: context.to_owned(),
+            context,
             number,
             placed,
         }
@@ -200,24 +187,14 @@ impl Admission {
 
     /// Gives places to those whose turn it is, until nobody who waits may have one.
     fn place(&self, places: &mut AdmissionTable) {
-        let mut passed = 0;
-        while passed < places.queues.len() {
-            let Some(mut own) = places.queues.pop_front() else {
-                return;
-            };
-            let weight = own.waiting.front().map(|ticket| ticket.weight);
-            let may = weight.is_some_and(|weight| places.running.may_take(&own.context, weight));
-            let next = if may { own.waiting.pop_front() } else { None };
-            match next {
-                Some(ticket) => {
-                    self.give(places, &own.context, ticket);
-                    passed = 0;
-                }
-                None => passed = passed.saturating_add(1),
-            }
-            if !own.waiting.is_empty() {
-                places.queues.push_back(own);
-            }
+        let next = |places: &mut AdmissionTable| {
+            let AdmissionTable {
+                queues, running, ..
+            } = places;
+            queues.next(|context, ticket| running.may_take(context, ticket.weight))
+        };
+        while let Some((context, ticket)) = next(places) {
+            self.give(places, &context, ticket);
         }
     }
 
@@ -274,20 +251,10 @@ impl WaitingRun {
 impl Drop for WaitingRun {
     fn drop(&mut self) {
         let mut places = self.admission.places();
-        let own = places
-            .queues
-            .iter_mut()
-            .find(|own| own.context == self.context);
-        let Some(own) = own else {
-            return;
-        };
-        let before = own.waiting.len();
-        own.waiting.retain(|ticket| ticket.number != self.number);
-        if own.waiting.len() == before {
-            return;
+        let is_it = |ticket: &QueueTicket| ticket.number == self.number;
+        if places.queues.leave(&self.context, is_it) {
+            places.waiting.give_back(&self.context, 1);
         }
-        places.waiting.give_back(&self.context, 1);
-        places.queues.retain(|own| !own.waiting.is_empty());
     }
 }
 

@@ -10,14 +10,13 @@
 use crate::entitlement::Entitlement;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
-use sandgate::policy;
+use sandgate::{FileStamp, ReplacedFile, policy};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
     fs, io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -115,17 +114,8 @@ pub struct Issuer(Arc<IssuerInner>);
 #[derive(Debug)]
 struct IssuerInner {
     terms: IssuerTerms,
-    known: Mutex<KnownKeys>,
+    known: ReplacedFile<Vec<IssuerKey>>,
 }
-
-#[derive(Debug)]
-struct KnownKeys {
-    stamp: KeysStamp,
-    keys: Arc<Vec<IssuerKey>>,
-}
-
-/// What tells a file from the one that was there before.
-type KeysStamp = (Option<SystemTime>, u64);
 
 #[derive(Debug)]
 struct IssuerKey {
@@ -151,10 +141,10 @@ struct KeySet {
 impl Issuer {
     /// Reads its keys.
     pub fn open(terms: IssuerTerms) -> Result<Self, IssuerError> {
-        let stamp = stamp(&terms.keys)?;
-        let keys = Arc::new(read(&terms)?);
-        let known = Mutex::new(KnownKeys { stamp, keys });
-        Ok(Self(Arc::new(IssuerInner { terms, known })))
+        let known = ReplacedFile::default();
+        let issuer = Self(Arc::new(IssuerInner { terms, known }));
+        issuer.current()?;
+        Ok(issuer)
     }
 
     /// The file of its keys.
@@ -178,13 +168,13 @@ impl Issuer {
 
     /// Keys that are in force: the file is read again where it was replaced.
     fn current(&self) -> Result<Arc<Vec<IssuerKey>>, IssuerError> {
-        let stamp = stamp(self.keys())?;
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.stamp != stamp {
-            let keys = Arc::new(read(&self.0.terms)?);
-            *known = KnownKeys { stamp, keys };
-        }
-        Ok(Arc::clone(&known.keys))
+        let path = self.keys();
+        let found = fs::symlink_metadata(path).map_err(|error| IssuerError::Look {
+            path: path.to_owned(),
+            error,
+        })?;
+        let stamp = Some(FileStamp::of(&found));
+        self.0.known.current(stamp, || read(&self.0.terms))
     }
 
     fn checked(&self, token: &str, keys: &[IssuerKey], now: f64) -> Option<Entitlement> {
@@ -291,14 +281,6 @@ impl IssuerAlgorithm {
             form,
         })
     }
-}
-
-fn stamp(path: &Path) -> Result<KeysStamp, IssuerError> {
-    let found = fs::symlink_metadata(path).map_err(|error| IssuerError::Look {
-        path: path.to_owned(),
-        error,
-    })?;
-    Ok((found.modified().ok(), found.ino()))
 }
 
 fn read(terms: &IssuerTerms) -> Result<Vec<IssuerKey>, IssuerError> {

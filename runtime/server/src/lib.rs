@@ -13,6 +13,7 @@ mod command;
 mod desk_url;
 mod owner;
 
+mod queues;
 mod shares;
 
 mod admission;

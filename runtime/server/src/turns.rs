@@ -3,9 +3,11 @@
 //! another wants the processor. So a request of one context waits for no more than a moment of another's, whatever that does:
 //! THREAT[DOS-01]. Nothing here knows what runs; it is polled, and asked nothing.
 
+use crate::queues::FairQueues;
+use sandgate::thread_time;
 use std::{
     cell::Cell,
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     io,
     num::NonZeroUsize,
     panic::resume_unwind,
@@ -246,6 +248,7 @@ impl<F: Future> Future for Turned<F> {
         };
         this.ticket = None;
         let turn = HeldTurn(turnstile);
+        // What the system kept the thread from is not the script's doing.
         let before = thread_time();
         let polled = run.as_mut().poll(context);
         let took = thread_time().saturating_sub(before);
@@ -274,13 +277,6 @@ impl<F> Drop for Turned<F> {
     }
 }
 
-/// What this thread has computed: what the system kept it from is not the script's doing.
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
 /// Turns, and who waits for one.
 #[derive(Debug)]
 struct Turnstile(Mutex<TurnTable>);
@@ -288,8 +284,7 @@ struct Turnstile(Mutex<TurnTable>);
 #[derive(Debug)]
 struct TurnTable {
     free: usize,
-    /// The contexts of which somebody waits, the one whose turn it is first.
-    queues: VecDeque<(Arc<str>, VecDeque<Arc<TurnTicket>>)>,
+    queues: FairQueues<Arc<str>, Arc<TurnTicket>>,
 }
 
 /// Whoever waits for a turn.
@@ -332,7 +327,7 @@ impl Turnstile {
     fn new(turns: usize) -> Self {
         Self(Mutex::new(TurnTable {
             free: turns,
-            queues: VecDeque::new(),
+            queues: FairQueues::new(),
         }))
     }
 
@@ -348,52 +343,28 @@ impl Turnstile {
             return None;
         }
         let ticket = Arc::new(TurnTicket(Mutex::new(TicketState::Waits(waker.clone()))));
-        match table.queues.iter_mut().find(|(own, _)| own == context) {
-            Some((_, waiting)) => waiting.push_back(Arc::clone(&ticket)),
-            None => {
-                let waiting = VecDeque::from([Arc::clone(&ticket)]);
-                table.queues.push_back((Arc::clone(context), waiting));
-            }
-        }
+        table.queues.push(context, Arc::clone(&ticket));
         Some(ticket)
     }
 
     /// The turn of whoever is done is that of the next context.
     fn give_back(&self) {
         let mut table = self.table();
-        let Some((context, mut waiting)) = table.queues.pop_front() else {
+        let Some((_, next)) = table.queues.next(|_, _| true) else {
             table.free = table.free.saturating_add(1);
             return;
         };
-        let next = waiting.pop_front();
-        if !waiting.is_empty() {
-            table.queues.push_back((context, waiting));
-        }
         drop(table);
-        match next {
-            Some(next) => {
-                let before = std::mem::replace(&mut *next.state(), TicketState::Granted);
-                if let TicketState::Waits(waker) = before {
-                    waker.wake();
-                }
-            }
-            // There is no queue without anybody in it.
-            None => self.give_back(),
+        let before = std::mem::replace(&mut *next.state(), TicketState::Granted);
+        if let TicketState::Waits(waker) = before {
+            waker.wake();
         }
     }
 
     /// Whoever waited is gone; a turn that they had already is the next one's.
     fn leave(&self, context: &Arc<str>, ticket: &Arc<TurnTicket>) {
-        let mut table = self.table();
-        let own = table.queues.iter_mut().find(|(own, _)| own == context);
-        let mut waited = false;
-        if let Some((_, waiting)) = own {
-            let before = waiting.len();
-            waiting.retain(|other| !Arc::ptr_eq(other, ticket));
-            waited = waiting.len() < before;
-        }
-        table.queues.retain(|(_, waiting)| !waiting.is_empty());
-        drop(table);
+        let is_it = |other: &Arc<TurnTicket>| Arc::ptr_eq(other, ticket);
+        let waited = self.table().queues.leave(context, is_it);
         if !waited {
             self.give_back();
         }
