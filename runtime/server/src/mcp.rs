@@ -332,10 +332,10 @@ impl ToolCall<'_> {
         let begun = Instant::now();
         let mut answered: Option<Instant> = None;
         loop {
-            let row = self.agent.caller().own_run(&run.to_string())?;
-            let pending = self.agent.caller().approvals_of(run)?;
+            let result = self.agent.caller().own_run(&run.to_string())?.result()?;
+            let pending = &result.approvals;
             let is_waiting = pending.iter().any(|one| approvals.contains(one));
-            if row.result()?.is_over() || (!is_waiting && !pending.is_empty()) {
+            if result.is_over() || (!is_waiting && !pending.is_empty()) {
                 break;
             }
             if !is_waiting && answered.get_or_insert_with(Instant::now).elapsed() > TAKEN_UP {

@@ -48,11 +48,6 @@ impl Caller {
     }
 
     /// The questions that one of this caller's runs waits with.
-    pub fn approvals_of(&self, run: Id) -> Result<Vec<Id>, PastRunError> {
-        let pending = self.pending(run)?.into_iter();
-        Ok(pending.map(|asked| asked.row.approval).collect())
-    }
-
     fn pending(&self, run: Id) -> Result<Vec<AskedCall>, PastRunError> {
         let past = self.own_run(&run.to_string())?;
         let journal = self.journal().ok_or(PastRunError::NoJournal)?;
