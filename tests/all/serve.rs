@@ -131,6 +131,15 @@ impl Server {
         exchange(TcpStream::connect(desk).unwrap(), request, headers, body)
     }
 
+    /// Sends a request by the socket, and does not wait for its answer.
+    fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> UnixStream {
+        let mut stream = UnixStream::connect(&self.socket).unwrap();
+        let head = head_of(request, headers);
+        let length = body.len();
+        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        stream
+    }
+
     fn rpc(&self, body: &Value) -> Value {
         let answered = self.request("POST /rpc", &HEADERS, &body.to_string());
         assert_eq!(answered.status, 200, "{}", answered.body);
@@ -168,12 +177,8 @@ fn asked(method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 }
 
-fn exchange(
-    mut stream: impl Read + Write,
-    request: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Answered {
+/// How a request begins, without its length.
+fn head_of(request: &str, headers: &[(&str, &str)]) -> String {
     let mut head = format!("{request} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
         head.push_str("Host: localhost\r\n");
@@ -181,6 +186,16 @@ fn exchange(
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
+    head
+}
+
+fn exchange(
+    mut stream: impl Read + Write,
+    request: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answered {
+    let head = head_of(request, headers);
     let length = body.len();
     let whole = format!("{head}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}");
     // Who is refused unread is answered before all of it is sent.

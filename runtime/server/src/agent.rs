@@ -21,7 +21,7 @@ use sandgate::{
     RunError, Sandbox, Script, Sink, Value as ScriptValue, chain,
     check::CheckReport,
     policy::nearest,
-    service::{InterfaceFormat, MethodFound},
+    service::{Method, MethodFound},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::to_raw_value;
@@ -447,13 +447,11 @@ impl Agent {
         cancel: Cancel,
         cancelled: impl Future<Output = ()>,
     ) -> Result<CommandAnswer, CommandError> {
-        if let Some(run) = self.requested(&asked)? {
+        let request = asked.key.as_deref().map(|key| self.owner().request(key));
+        if let Some(run) = self.requested(&asked, request)? {
             return self.stands(run, LONGEST_WAIT).await;
         }
-        let script = Script {
-            request: asked.key.as_deref().map(|key| self.owner().request(key)),
-            ..script
-        };
+        let script = Script { request, ..script };
         let (agent, running) = (self.clone(), caller.clone());
         let waiting = self.enter().await?;
         // However many wait for it, it is one run.
@@ -480,12 +478,15 @@ impl Agent {
     }
 
     /// The run of a key that another process, or this one before it was started anew, has made.
-    fn requested(&self, asked: &RepeatRequest) -> Result<Option<Id>, CommandError> {
-        let key = asked.key.as_ref().filter(|_| !asked.again);
-        let Some(key) = key.filter(|_| !self.kept.repeats.is_known(&self.caller, asked)) else {
+    fn requested(
+        &self,
+        asked: &RepeatRequest,
+        request: Option<Digest>,
+    ) -> Result<Option<Id>, CommandError> {
+        let is_new = asked.again || self.kept.repeats.is_known(&self.caller, asked);
+        let Some((key, request)) = asked.key.as_ref().zip(request).filter(|_| !is_new) else {
             return Ok(None);
         };
-        let request = self.owner().request(key);
         let Some(past) = self.caller.requested_run(request, KEYED)? else {
             return Ok(None);
         };
@@ -599,30 +600,21 @@ impl Agent {
         let mut wanted: BTreeSet<&String> = asked.methods.iter().collect();
         let (mut interfaces, mut known) = (Vec::new(), Vec::new());
         for name in asked.services {
-            let methods = if asked.methods.is_empty() {
-                None
-            } else {
-                let methods = self.caller.methods(&name).unwrap_or_default();
-                let mut of_it = Vec::new();
-                for (method, _) in &methods {
-                    let is_meant = |meant: &&String| {
-                        [&method.method, &method.python].contains(meant)
-                            || meant.strip_prefix(&*name).is_some_and(|rest| {
-                                rest.strip_prefix('.') == Some(method.python.as_str())
-                            })
-                    };
-                    if asked.methods.iter().any(|meant| is_meant(&meant)) {
-                        wanted.retain(|meant| !is_meant(meant));
-                        of_it.push(method.method.clone());
+            let mut only = None;
+            if !asked.methods.is_empty() {
+                let mut meant = Vec::new();
+                for (method, _) in self.caller.methods(&name).unwrap_or_default() {
+                    wanted.retain(|name| !is_called(&method, name));
+                    if asked.methods.iter().any(|name| is_called(&method, name)) {
+                        meant.push(method.method.clone());
                     }
                     known.push(method.python.clone());
                 }
-                Some(of_it)
-            };
-            let interface = match (&methods, asked.format) {
-                (None, InterfaceFormat::Text) => self.caller.interface(&name),
-                (methods, format) => self.caller.interface_of(&name, methods.as_deref(), format),
-            };
+                only = Some(meant);
+            }
+            let interface = self
+                .caller
+                .interface_of(&name, only.as_deref(), asked.format);
             match interface {
                 None => {
                     return Err(CommandError::NoService {
@@ -631,7 +623,7 @@ impl Agent {
                     });
                 }
                 // What has none of the methods is left out.
-                Some(_) if methods.is_some_and(|methods| methods.is_empty()) => {}
+                Some(_) if only.is_some_and(|only| only.is_empty()) => {}
                 Some(interface) => interfaces.push((name, interface)),
             }
         }
@@ -739,6 +731,13 @@ impl Serialize for CommandAnswer {
             }
         }
     }
+}
+
+/// Whether a method goes by this name: as its service calls it, or as Python does, with the service before it or without.
+fn is_called(method: &Method, name: &str) -> bool {
+    let within = name.strip_prefix(&*method.service);
+    let within = within.and_then(|name| name.strip_prefix('.'));
+    name == method.method || [Some(name), within].contains(&Some(method.python.as_str()))
 }
 
 fn no_method(name: &str, methods: &[String]) -> String {

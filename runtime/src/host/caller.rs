@@ -158,7 +158,7 @@ impl Caller {
     /// and for one that the context may not use.
     #[must_use]
     pub fn interface(&self, service: &str) -> Option<Arc<str>> {
-        self.reach.interface(service)
+        self.interface_of(service, None, InterfaceFormat::Text)
     }
 
     /// The same of some of its methods, as the service calls them, or as a stub file of Python.

@@ -152,14 +152,7 @@ impl Reach {
         Some(self.service(service)?.stub())
     }
 
-    /// What a model reads of a service.
-    pub(crate) fn interface(&self, service: &str) -> Option<Arc<str>> {
-        let offered = self.service(service)?;
-        let outlooks = self.policy.now()?.policies.outlooks(service);
-        Some(offered.text_within(&outlooks).into())
-    }
-
-    /// The same of some methods, or as a stub file.
+    /// What a model reads of a service, all of it or some methods, or as a stub file.
     pub(crate) fn interface_of(
         &self,
         service: &str,

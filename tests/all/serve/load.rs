@@ -4,11 +4,7 @@
 use super::{Answered, HEADERS, Server, asked, token_of};
 use crate::support::{desk::Desk, modern, repository};
 use serde_json::{Value, json};
-use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    path::Path,
-};
+use std::{io::Read, os::unix::net::UnixStream, path::Path};
 
 const FOREVER: &str = "print('begun', flush=True)\nwhile True: pass";
 
@@ -36,18 +32,6 @@ fn number(server: &Server, bearer: &str, name: &str) -> Option<u64> {
 
 fn wait_for(server: &Server, bearer: &str, name: &str, expected: Option<u64>) {
     while number(server, bearer, name) != expected {}
-}
-
-/// Sends a request, and does not wait for its answer.
-fn send(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> UnixStream {
-    let mut stream = UnixStream::connect(&server.socket).unwrap();
-    let mut head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let length = body.len();
-    write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
-    stream
 }
 
 fn execute(code: &str) -> String {
@@ -88,9 +72,9 @@ fn dos_13_who_finds_no_room_is_told_at_every_door_and_others_find_some() {
     let (server, bearer) = open(&desk, &["--instances", "4", "--queue", "2"]);
     let number = |name: &str| number(&server, &bearer, name);
     let of = |name: &str| format!("{name}{{context=\"assistant\"}}");
-    let running = send(&server, "/rpc", &within("assistant"), &execute(FOREVER));
+    let running = server.send("POST /rpc", &within("assistant"), &execute(FOREVER));
     wait_for(&server, &bearer, &of("sandgate_runs_running"), Some(1));
-    let waiting = send(&server, "/rpc", &within("assistant"), &execute(FOREVER));
+    let waiting = server.send("POST /rpc", &within("assistant"), &execute(FOREVER));
     wait_for(&server, &bearer, &of("sandgate_runs_waiting"), Some(1));
 
     let one = execute("1");
@@ -164,7 +148,7 @@ fn web_03_connections_and_requests_are_bounded_and_whoever_asks_for_nothing_make
     drop(idle);
 
     // Of the four requests at a time one context has two, and others have the rest.
-    let open = |context: &str| send(&server, "/rpc", &within(context), &execute(FOREVER));
+    let open = |context: &str| server.send("POST /rpc", &within(context), &execute(FOREVER));
     let count = |context: &str, number: u64| {
         let name = format!("sandgate_requests_open{{context=\"{context}\"}}");
         wait_for(&server, &bearer, &name, Some(number));
@@ -224,7 +208,7 @@ fn a_client_that_leaves_ends_its_run_at_every_door() {
     ];
     let mut ended = 0;
     for (path, headers, body) in doors {
-        let stream = send(&server, path, &headers, &body);
+        let stream = server.send(&format!("POST {path}"), &headers, &body);
         wait_for(&server, &bearer, running, Some(1));
         drop(stream);
         ended += 1;
@@ -248,13 +232,13 @@ fn a_client_that_leaves_ends_its_run_at_every_door() {
     };
     tell("notifications/initialized", json!({}));
     let body = asked("tools/call", call).to_string();
-    let stream = send(&server, "/mcp", &headers, &body);
+    let stream = server.send("POST /mcp", &headers, &body);
     wait_for(&server, &bearer, running, Some(1));
     drop(stream);
     tell("notifications/cancelled", json!({"requestId": 1}));
     wait_for(&server, &bearer, cancelled, Some(ended + 1));
     // Or ends the conversation.
-    let stream = send(&server, "/mcp", &headers, &body);
+    let stream = server.send("POST /mcp", &headers, &body);
     wait_for(&server, &bearer, running, Some(1));
     let ending = server.request("DELETE /mcp", &headers, "");
     assert!(ending.status < 300, "{}", ending.status);

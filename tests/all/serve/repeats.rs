@@ -1,10 +1,10 @@
 //! Requests that come again: a client whose stream broke is answered with the run that it started, and what a script changes is changed
 //! once.
 
-use super::{Server, asked, token_of};
+use super::{HEADERS, Server, asked, token_of};
 use crate::support::{desk::Desk, finished};
 use serde_json::{Value, json};
-use std::{fs, io::Write, os::unix::net::UnixStream};
+use std::fs;
 
 /// A server of a context that asks nobody.
 fn free(desk: &Desk, doors: &[&str]) -> Server {
@@ -111,16 +111,7 @@ fn a_script_whose_client_left_after_it_had_changed_something_is_not_run_again_un
     // Once there is a second one, the script was told of the first.
     let code = format!("{ADD}\ncrm.contact_add(name='Bob')\nwhile True: pass");
     let body = asked("execute_code", json!({"code": code})).to_string();
-    let send = || {
-        let mut stream = UnixStream::connect(&server.socket).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        stream
-    };
+    let send = || server.send("POST /rpc", &HEADERS[..1], &body);
     let first = send();
     while contacts(&server) < before + 2 {}
     // Two that wait for one run: the one that is left keeps it, and nothing is done twice.
@@ -161,7 +152,7 @@ fn web_04_a_key_is_known_to_its_agent_alone() {
     let run = |actor: &str| {
         let token = token_of(&desk, &policies, &["--actor", actor, "--context", "gated"]);
         let bearer = format!("Bearer {token}");
-        let headers = [super::HEADERS[0], ("Authorization", bearer.as_str())];
+        let headers = [HEADERS[0], ("Authorization", bearer.as_str())];
         let body = asked("execute_code", json!({"code": ADD, "key": "a"})).to_string();
         server.by_port("POST /rpc", &headers, &body).json()["result"]["run"].take()
     };

@@ -22,14 +22,13 @@ pub(super) fn show(store: &Store, arguments: &InterfaceArguments) -> Result<Exit
         }
     }
     let Some(context) = &arguments.context else {
-        if let (true, [service]) = (arguments.pyi, services.as_slice()) {
-            print::out(&service.pyi_of(InterfaceOf::default()))?;
-            return Ok(Exit::Ok);
-        }
-        return all(&services, arguments.json);
+        return match arguments.pyi {
+            true => pyi(&services, None),
+            false => all(&services, arguments.json),
+        };
     };
     match policies::of_context(store, &arguments.policies, context)? {
-        Some(policies) if arguments.pyi => pyi(&services, &policies),
+        Some(policies) if arguments.pyi => pyi(&services, Some(&policies)),
         Some(policies) => within(&services, &policies, arguments.json),
         None => Ok(Exit::Found),
     }
@@ -68,11 +67,12 @@ fn within(services: &[Service], policies: &Policies, json: bool) -> Result<Exit,
     Ok(Exit::Ok)
 }
 
-fn pyi(services: &[Service], policies: &Policies) -> Result<Exit, Failure> {
+/// As a stub file, for all who may call everything or for a context.
+fn pyi(services: &[Service], policies: Option<&Policies>) -> Result<Exit, Failure> {
     for service in services {
-        let outlooks = policies.outlooks(service.name());
+        let outlooks = policies.map(|policies| policies.outlooks(service.name()));
         print::out(&service.pyi_of(InterfaceOf {
-            outlooks: Some(&outlooks),
+            outlooks: outlooks.as_deref(),
             methods: None,
         }))?;
     }

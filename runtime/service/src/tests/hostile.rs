@@ -331,6 +331,24 @@ for text in texts:
 print(len(texts), methods)
 "##;
 
+/// What a program of Python says of texts, if it has nothing against them.
+pub(crate) fn python_says(program: &str, texts: &[String]) -> String {
+    let mut python = Command::new("python3")
+        .args(["-I", "-c", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = python.stdin.take().unwrap();
+    input
+        .write_all(serde_json::to_string(texts).unwrap().as_bytes())
+        .unwrap();
+    drop(input);
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn svc_04_python_finds_nothing_but_signatures_in_the_text() {
     let mut runner = TestRunner::deterministic();
@@ -353,20 +371,7 @@ fn svc_04_python_finds_nothing_but_signatures_in_the_text() {
                 .to_string(),
         );
     }
-    let mut python = Command::new("python3")
-        .args(["-I", "-c", CHECK])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = python.stdin.take().unwrap();
-    input
-        .write_all(serde_json::to_string(&texts).unwrap().as_bytes())
-        .unwrap();
-    drop(input);
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
+    let said = python_says(CHECK, &texts);
     let (count, methods) = said.trim().split_once(' ').unwrap();
     assert_eq!(count, "404");
     assert!(methods.parse::<usize>().unwrap() > 500, "{methods}");

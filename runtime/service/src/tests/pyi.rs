@@ -1,16 +1,12 @@
 //! Stub files: one as a whole, and what Python itself makes of those of random documents.
 
 use super::*;
-use hostile::{described, documents, read};
+use hostile::{described, documents, python_says, read};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
 use serde_json::{Value, json};
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
 
 fn crm() -> Service {
     let contact = json!({"title": "Contact", "type": "object", "required": ["id", "name"], "properties": {
@@ -123,24 +119,7 @@ fn svc_04_python_finds_nothing_but_signatures_in_a_stub_file() {
     for name in ["metamask-wallet.json", "chain.json", "python-openrpc.json"] {
         texts.push(service("x", &fixture(name), &Terms::default()).pyi_of(InterfaceOf::default()));
     }
-    let mut python = Command::new("python3")
-        .args(["-I", "-c", CHECK])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = python.stdin.take().unwrap();
-    input
-        .write_all(serde_json::to_string(&texts).unwrap().as_bytes())
-        .unwrap();
-    drop(input);
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let functions: usize = String::from_utf8(output.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let functions: usize = python_says(CHECK, &texts).trim().parse().unwrap();
     assert!(functions > 500, "{functions}");
 }
 

@@ -61,12 +61,10 @@ pub(super) fn with(
             pretty(&json!({list: {name: entry}}), TWO)
         )));
     }
-    let document: &RawValue = serde_json::from_str(&plain.json).map_err(EditError::Json)?;
-    let root = Object::of(&plain, document, "the document")?;
-    let Some(servers) = root.get(list)? else {
+    let root = Object::root(&plain)?;
+    let Some(servers) = root.object(list)? else {
         return Ok(Edit::To(root.and(list, &json!({name: entry}))));
     };
-    let servers = Object::of(&plain, servers, &format!("\"{list}\""))?;
     let Some(there) = servers.get(name)? else {
         return Ok(Edit::To(servers.and(name, entry)));
     };
@@ -98,11 +96,9 @@ pub(super) fn without(
     if plain.json.trim().is_empty() {
         return Ok(Edit::None);
     }
-    let document: &RawValue = serde_json::from_str(&plain.json).map_err(EditError::Json)?;
-    let Some(servers) = Object::of(&plain, document, "the document")?.get(list)? else {
+    let Some(servers) = Object::root(&plain)?.object(list)? else {
         return Ok(Edit::None);
     };
-    let servers = Object::of(&plain, servers, &format!("\"{list}\""))?;
     Ok(match servers.get(name)? {
         Some(there) => Edit::To(servers.but(there)),
         None => Edit::None,
@@ -140,6 +136,18 @@ impl<'a> Object<'a> {
             place: plain.place(value),
             members,
         })
+    }
+
+    fn root(plain: &'a PlainJson<'a>) -> Result<Self, EditError> {
+        let document = serde_json::from_str(&plain.json).map_err(EditError::Json)?;
+        Self::of(plain, document, "the document")
+    }
+
+    /// A member that is an object itself.
+    fn object(&self, name: &str) -> Result<Option<Self>, EditError> {
+        let value = self.get(name)?;
+        let of = |value| Self::of(self.plain, value, &format!("\"{name}\""));
+        value.map(of).transpose()
     }
 
     /// Programs differ in which of two members of a name they take.
@@ -185,7 +193,7 @@ impl<'a> Object<'a> {
         let said = text.get(rest.clone()).unwrap_or_default();
         if !said.trim().is_empty() {
             // What stands there is said of what was the last.
-            let is_parted = self.plain.says(rest.clone(), ',');
+            let is_parted = self.plain.find(rest.clone(), ',').is_some();
             let (before, after) = if is_parted { ("", ",") } else { (",", "") };
             let said = said.trim_end();
             let member = format!("{before}{said}\n{inner}{member}{after}\n{own}");

@@ -233,17 +233,35 @@ const READ: u32 = CALL + 2;
 const RUN: u32 = CALL + 4;
 const INTERRUPT: u32 = CALL + 5;
 
-/// The module.
-pub(super) fn module(answers: Answers) -> Vec<u8> {
-    let mut types = TypeSection::new();
+/// Everything that a guest imports, each with a type of its own behind those that there are.
+fn imported(types: &mut TypeSection) -> ImportSection {
     let mut imports = ImportSection::new();
-    for (number, Import(module, name, takes, answers)) in (0..).zip(IMPORTS) {
+    for (number, Import(module, name, takes, answers)) in (types.len()..).zip(IMPORTS) {
         let results = answers.then_some(ValType::I32);
         types
             .ty()
             .function(takes.iter().map(|role| role.kind()), results);
         imports.import(module, name, EntityType::Function(number));
     }
+    imports
+}
+
+fn memory() -> MemorySection {
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: PAGES,
+        maximum: Some(MOST_PAGES),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    memories
+}
+
+/// The module.
+pub(super) fn module(answers: Answers) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    let imports = imported(&mut types);
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
     let call = || [ValType::I32].into_iter().chain([ValType::I64; ARGUMENTS]);
@@ -276,14 +294,6 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
         functions.function(number);
         code.function(&body);
     }
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: PAGES,
-        maximum: Some(MOST_PAGES),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     exports.export("call", ExportKind::Func, CALL);
@@ -299,7 +309,7 @@ pub(super) fn module(answers: Answers) -> Vec<u8> {
     );
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions);
-    module.section(&memories).section(&exports).section(&code);
+    module.section(&memory()).section(&exports).section(&code);
     module.section(&data);
     super::countdown::rewrite(&module.finish()).unwrap()
 }
@@ -477,14 +487,7 @@ pub(super) fn stubborn(way: Way) -> Vec<u8> {
     kinds.ty().function([ValType::I32], [ValType::I32]);
     kinds.ty().function([], [ValType::I64]);
     kinds.ty().function([ValType::I32], []);
-    let mut imports = ImportSection::new();
-    for (number, Import(module, name, takes, answers)) in (3..).zip(IMPORTS) {
-        let results = answers.then_some(ValType::I32);
-        kinds
-            .ty()
-            .function(takes.iter().map(|role| role.kind()), results);
-        imports.import(module, name, EntityType::Function(number));
-    }
+    let imports = imported(&mut kinds);
     let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
     // What is called again and again, the buffer, what runs, and what nobody asks for.
     functions.function(2).function(0).function(1).function(1);
@@ -540,14 +543,6 @@ pub(super) fn stubborn(way: Way) -> Vec<u8> {
         table64: false,
         shared: false,
     });
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: PAGES,
-        maximum: Some(MOST_PAGES),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     exports.export(abi::EXPORT_BUFFER, ExportKind::Func, CALL + 1);
@@ -561,7 +556,7 @@ pub(super) fn stubborn(way: Way) -> Vec<u8> {
     );
     let mut module = Module::new();
     module.section(&kinds).section(&imports).section(&functions);
-    module.section(&tables).section(&memories).section(&exports);
+    module.section(&tables).section(&memory()).section(&exports);
     module.section(&elements).section(&code);
     super::countdown::rewrite(&module.finish()).unwrap()
 }

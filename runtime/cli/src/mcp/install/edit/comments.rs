@@ -44,10 +44,6 @@ impl<'a> PlainJson<'a> {
         let at = self.uncommented.get(within.clone())?.find(character)?;
         Some(within.start.saturating_add(at))
     }
-
-    pub(super) fn says(&self, within: Range<usize>, character: char) -> bool {
-        self.find(within, character).is_some()
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
