@@ -171,6 +171,15 @@ pub struct ContextsError {
     pub problems: Vec<ContextError>,
 }
 
+impl ContextsError {
+    /// All of it on one line.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let problems = self.problems.iter().map(ToString::to_string);
+        format!("{self}: {}", problems.collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl PolicyStore {
     /// Loads every context of a directory, for these services.
     pub fn open(directory: &Path, interfaces: &[Interface]) -> Result<Self, ContextsError> {
@@ -200,11 +209,7 @@ impl PolicyStore {
                 Ok(())
             }
             Err(error) => {
-                let problems = error.problems.iter().map(ToString::to_string);
-                tracing::warn!(
-                    "{error}: {}; the ones before stay in force",
-                    problems.collect::<Vec<_>>().join("; ")
-                );
+                tracing::warn!("{}; the ones before stay in force", error.whole());
                 Err(error)
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     hostcall::{pace::Pace, question::Approver, watch::CallWatcher},
     journal::Journal,
     sandbox::{self, ImageError, Sandbox},
-    store::StoreError,
+    store::{StoreCopy, StoreError},
 };
 use sandgate_policy::{ContextLimits, Principal, PrincipalError};
 use sandgate_service::{Client, ClientLimits, Tools, ToolsError};
@@ -141,10 +141,15 @@ impl Host {
         Caller::new(self.clone(), principal, approver, Some(watcher))
     }
 
-    /// Reads the policies of the directory again. All of it is in force from the next decision on, also in runs that go
-    /// on, or what was in force stays.
+    /// Reads registrations and policies again. Policies are in force from the next decision on, also in runs that go on; services
+    /// are there for runs that begin from then on. Where anything of it cannot be used, what was in force stays.
     pub fn reload(&self) -> Result<(), HostError> {
-        Ok(self.0.services.reload()?)
+        self.0.services.reload(None)
+    }
+
+    /// The same with registrations that another process has read.
+    pub fn reload_with(&self, registrations: &StoreCopy) -> Result<(), HostError> {
+        self.0.services.reload(Some(registrations))
     }
 
     /// What the limits of a context say now, where it is in force.

@@ -370,7 +370,10 @@ impl Road {
         };
         let open = match self.again.as_mut().map(|again| again.before(&call)) {
             Some(before) => match before? {
-                Before::Answered(reply) => {
+                Before::Answered(reply, made) => {
+                    if let Some(made) = made {
+                        self.record.answered_before(*made);
+                    }
                     if let (Some(lane), Some(planned)) = (&self.lane, &planned) {
                         match serde_json::from_str(&reply) {
                             Ok(Reply::Ok(result)) => lane.changes.made(planned, result.get()),
@@ -387,11 +390,11 @@ impl Road {
             None => None,
         };
         self.go_on();
-        // What it asked for before is in the journal already.
-        if open.is_none() {
-            let (service, method) = (call.service(), call.method());
-            self.record
-                .called(call.number(), service, method, call.params());
+        let (number, service, method) = (call.number(), call.service(), call.method());
+        match &open {
+            None => self.record.called(number, service, method, call.params()),
+            // What it asked for before is in the journal already.
+            Some(_) => self.record.called_before(number, service, method),
         }
         match &self.lane {
             lane if call.service() == BUILTIN => {

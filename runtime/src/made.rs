@@ -2,7 +2,7 @@
 //! makes: the first thousand are listed, and all are counted.
 
 use sandgate_policy::{Effect, Verdict};
-use sandgate_wire::RefusalCode;
+use sandgate_wire::{RefusalCode, Reply};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,15 @@ pub enum CallResult {
 }
 
 impl CallResult {
+    /// What a reply says, and the code of a refusal.
+    pub(crate) fn of(reply: &Reply) -> (Self, Option<RefusalCode>) {
+        match reply {
+            Reply::Ok(_) => (Self::Ok, None),
+            Reply::Failed { .. } => (Self::Failed, None),
+            Reply::Refused { code, .. } => (Self::Refused, Some(*code)),
+        }
+    }
+
     /// The same in words, or the code of the refusal.
     #[must_use]
     pub fn told(self, code: Option<RefusalCode>) -> &'static str {
@@ -84,8 +93,8 @@ pub(crate) struct CallList {
 
 impl CallList {
     pub(crate) fn called(&mut self, call: u32, service: &str, method: &str) {
-        if self.calls.len() < LISTED_CALLS {
-            let made = CallMade {
+        if service != BUILTIN {
+            self.add(CallMade {
                 call,
                 service: service.to_owned(),
                 method: method.to_owned(),
@@ -96,7 +105,13 @@ impl CallList {
                 code: None,
                 undo: None,
                 took: Duration::ZERO,
-            };
+            });
+        }
+    }
+
+    /// One that was answered before the run was gone on with.
+    pub(crate) fn add(&mut self, made: CallMade) {
+        if self.calls.len() < LISTED_CALLS {
             self.calls.push((made, Instant::now()));
         }
     }

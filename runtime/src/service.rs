@@ -1,4 +1,4 @@
 //! Services: where they are, what they offer, and how they are spoken to; and the registrations of one user.
 
-pub use crate::store::{Refreshed, Store, StoreError};
+pub use crate::store::{Refreshed, Store, StoreCopy, StoreError};
 pub use sandgate_service::*;

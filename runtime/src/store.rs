@@ -13,6 +13,7 @@ use sandgate_service::{
     Address, Change, Changed, Document, DocumentError, Hash, MarkError, Registration, Registry,
     Service, Terms, line,
 };
+use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -34,6 +35,15 @@ const VERSION: i64 = 1;
 #[derive(Debug)]
 pub struct Store {
     database: Connection,
+}
+
+/// Registrations with their documents, for a process that may not open the directory.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreCopy {
+    /// Name, address, terms, the document that counts and the one that waits, as they are kept.
+    services: Vec<(String, String, String, String, Option<String>)>,
+    documents: Vec<(String, String)>,
 }
 
 /// What a service's document turned out to be.
@@ -148,6 +158,36 @@ impl Store {
                     "version is {newer}, and only {VERSION} is known"
                 )));
             }
+        }
+        Ok(Self { database })
+    }
+
+    /// Everything that is in it.
+    pub fn copy(&self) -> Result<StoreCopy, StoreError> {
+        let mut services = self
+            .database
+            .prepare("SELECT name, address, terms, document, waiting FROM services")?;
+        let services = services.query_map([], |row| row.try_into())?;
+        let mut documents = self.database.prepare("SELECT hash, body FROM documents")?;
+        let documents = documents.query_map([], |row| row.try_into())?;
+        Ok(StoreCopy {
+            services: services.collect::<Result<_, _>>()?,
+            documents: documents.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// A copy of another one, in memory.
+    pub fn of_copy(copy: &StoreCopy) -> Result<Self, StoreError> {
+        let database = Connection::open_in_memory()?;
+        database.execute_batch(TABLES)?;
+        for (hash, body) in &copy.documents {
+            database.execute("INSERT INTO documents VALUES (?1, ?2)", params![hash, body])?;
+        }
+        for (name, address, terms, document, waiting) in &copy.services {
+            database.execute(
+                "INSERT INTO services VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![name, address, terms, document, waiting],
+            )?;
         }
         Ok(Self { database })
     }

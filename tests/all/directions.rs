@@ -197,6 +197,7 @@ const ALL: [Stages; 8] = [
             "wall",
             "supervisor",
             "connector",
+            "steward",
             "apart",
             "environment",
             "files",

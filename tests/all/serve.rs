@@ -6,6 +6,7 @@ mod agents;
 pub(crate) mod desk;
 mod doors;
 mod load;
+mod reload;
 mod repeats;
 mod tools;
 

@@ -1,5 +1,5 @@
 //! The process that connects to services on behalf of a run, which may not connect to anything itself. Started by `reach`
-//! for a context that uses services, before the script is anywhere near; it ends with the run. It is told which services
+//! for a context that uses services, and by `steward`, before the script is anywhere near; it ends with the run. It is told which services
 //! there are, and must never connect to another one, whatever it is asked.
 
 use super::{
@@ -31,8 +31,14 @@ pub(super) struct ConnectorProcess {
     process: Child,
 }
 
-/// Starts one for these services.
+/// Starts one for these services, which ends when this is dropped.
 pub(super) fn start(services: Vec<Address>) -> Result<ConnectorProcess, Failure> {
+    let (connector, process) = spawn(services)?;
+    Ok(ConnectorProcess { connector, process })
+}
+
+/// Starts one for these services. It ends when nobody can ask it any more.
+pub(super) fn spawn(services: Vec<Address>) -> Result<(Connector, Child), Failure> {
     let failed = |error: io::Error| {
         Failure::internal(
             format!("the process that connects to services cannot be started: {error}"),
@@ -54,7 +60,7 @@ pub(super) fn start(services: Vec<Address>) -> Result<ConnectorProcess, Failure>
     // Its end is only open there now, so that both notice when the other is gone.
     drop(command);
     let connector = Connector::elsewhere(ours, services).map_err(failed)?;
-    Ok(ConnectorProcess { connector, process })
+    Ok((connector, process))
 }
 
 impl ConnectorProcess {

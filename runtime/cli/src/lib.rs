@@ -46,6 +46,7 @@ mod settings;
 mod shared;
 mod signals;
 mod stage;
+mod steward;
 mod supervisor;
 mod terminal;
 mod token;
@@ -175,13 +176,20 @@ enum Command {
     /// Connect to services for a run; started by it
     #[command(name = connector::NAME, hide = true)]
     Connector,
+    /// Read registrations again for a server; started by it
+    #[command(name = steward::NAME, hide = true)]
+    Steward(steward::StewardArguments),
 }
 
 impl Command {
     /// Whether what it does depends on the settings. What another process of this command starts is told all of it.
     fn has_settings(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Notifier | Self::Connector => false,
+            Self::Completions(_)
+            | Self::Man(_)
+            | Self::Notifier
+            | Self::Connector
+            | Self::Steward(_) => false,
             // Where the file is can be asked even if it cannot be used.
             Self::Config(arguments) => arguments.reads_the_file(),
             _ => true,
@@ -384,6 +392,7 @@ pub fn main() -> ExitCode {
         }
         Command::Notifier => notifier::serve(inherited),
         Command::Connector => connector::serve(inherited),
+        Command::Steward(arguments) => steward::serve(&arguments, &shared, inherited),
     };
     match done {
         Ok(exit) => exit.into(),

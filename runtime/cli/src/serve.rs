@@ -1,11 +1,10 @@
 //! `sandgate serve`: scripts of many agents at once, over a Unix socket and over the network, in the contexts of one directory.
 //!
 //! Everything that listens, and everything that is read, is opened before the process confines itself; from then on it takes
-//! connections, and reads policies and tokens again. Who may come in is the operator's word, on the command line and with
+//! connections, and reads policies and tokens again; `steward` reads registrations for it. Who may come in is the operator's word, on the command line and with
 //! `sandgate token`; nothing in a request can change it.
 
 use super::{
-    connector::{self, ConnectorProcess},
     executor::catching,
     exit::Exit,
     failure::Failure,
@@ -16,15 +15,16 @@ use super::{
     reach::{PoliciesArgument, not_opened, nothing},
     shared::SharedArguments,
     signals::{SignalMeaning, Signals},
+    steward::Steward,
     supervisor::{self, PassedSocket, Supervisor},
     values,
     wall::{self, Inherited, Outside, WithinReach},
 };
 use clap::{ArgGroup, Args};
 use sandgate::{
-    Host, Journal, SealKey, Services, TokenStore, places,
+    Host, HostError, Journal, SealKey, Services, TokenStore, places,
     policy::{self, Principal},
-    service::{Address, Client, ClientLimits, Connector},
+    service::{Client, ClientLimits, Connector},
 };
 use sandgate_server::{
     DeskUrl, Door, DoorError, Doors, Entitlement, Gatekeeper, Issuer, IssuerTerms, ParkedWatcher,
@@ -58,7 +58,7 @@ journal: `sandgate approvals` shows it.
 Sockets that systemd has opened (LISTEN_FDS) take the place of those that this would open, by their names: socket, listen, desk.
 It is told when this is ready, reloads, ends, and lives.
 
-Without policies there is one context, whose scripts compute and call nothing. SIGHUP has the policies read again; SIGTERM ends it, and what runs has the time of --grace to end.
+Without policies there is one context, whose scripts compute and call nothing. SIGHUP has policies and registered services read again; SIGTERM ends it, and what runs has the time of --grace to end.
 
 Examples:
   sandgate serve
@@ -293,7 +293,10 @@ pub(super) fn execute(
         )
     });
     let watcher: Arc<dyn ParkedWatcher> = Arc::new(Notifiers::start(&journal, hooks)?);
-    let (client, connecting) = connected(&services)?;
+    let (connector, steward) = connected(&state, directory.as_deref())?;
+    let client = Client::through(ClientLimits::default(), connector.clone());
+    // One whose connections are encrypted may come later, when these cannot be read any more.
+    client.read_authorities();
     let instances = arguments.instances.unwrap_or_else(machine::instances);
     let interpreter = interpreter(shared).instances(instances).load()?;
     let (_catching, mut signals) = catching()?;
@@ -321,40 +324,27 @@ pub(super) fn execute(
     let served = executor.block_on(serve(
         Doors::new(doors, keeper.clone(), key).of_desk(arguments.desk_url.clone()),
         &keeper,
+        steward.map(Arc::new).as_ref(),
+        &connector,
         &mut signals,
         &supervisor,
         arguments.grace,
     ));
-    if let Some(connecting) = &connecting {
-        connecting.dismiss();
-    }
     executor.shutdown_background();
     served
 }
 
-/// What speaks to services for all contexts, and the process that connects for it, where there is anything to connect to.
-fn connected(services: &Services) -> Result<(Client, Option<ConnectorProcess>), Failure> {
-    let mut addresses: Vec<Address> = services
-        .contexts()
-        .iter()
-        .flat_map(|context| services.addresses(context))
-        .collect();
-    addresses.sort_by_key(ToString::to_string);
-    addresses.dedup();
-    let is_encrypted = addresses.iter().any(Address::is_encrypted);
-    let connecting = if addresses.is_empty() {
-        None
-    } else {
-        Some(connector::start(addresses)?)
+/// What speaks to services for all contexts, and the process that says which they are, where there can be any.
+fn connected(
+    state: &Path,
+    directory: Option<&Path>,
+) -> Result<(Connector, Option<Steward>), Failure> {
+    let Some(directory) = directory else {
+        return Ok((Connector::nowhere(), None));
     };
-    let connector = connecting
-        .as_ref()
-        .map_or_else(Connector::default, ConnectorProcess::connector);
-    let client = Client::through(ClientLimits::default(), connector);
-    if is_encrypted {
-        client.read_authorities();
-    }
-    Ok((client, connecting))
+    let steward = Steward::start(state, directory)?;
+    let found = steward.look().map_err(|error| Failure::ours(&error))?;
+    Ok((found.connector, Some(steward)))
 }
 
 /// From here on it writes the journal, reads policies and tokens, and takes connections.
@@ -372,10 +362,28 @@ fn confine(
     wall::confine_to(&places, Outside::Visitors, inherited)
 }
 
+/// Has policies and services read again. Where they cannot be used it is warned of that, and what was in force stays.
+async fn reload(keeper: &Gatekeeper, steward: &Arc<Steward>, connector: &Connector) {
+    let looking = Arc::clone(steward);
+    let found = match tokio::task::spawn_blocking(move || looking.look()).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return tracing::warn!("{error}; the ones before stay in force"),
+        Err(error) => return tracing::warn!("{error}; the ones before stay in force"),
+    };
+    match keeper.reload_with(&found.registrations) {
+        Ok(()) => connector.replace(&found.connector),
+        // It is warned of policies where they are read.
+        Err(HostError::Contexts(_)) => {}
+        Err(error) => tracing::warn!("{}; the ones before stay in force", sandgate::chain(&error)),
+    }
+}
+
 /// Answers until a signal asks for the end.
 async fn serve(
     doors: Doors,
     keeper: &Gatekeeper,
+    steward: Option<&Arc<Steward>>,
+    connector: &Connector,
     signals: &mut Signals,
     supervisor: &Supervisor,
     grace: Duration,
@@ -391,8 +399,9 @@ async fn serve(
             asked = signals.next() => match asked {
                 SignalMeaning::Reload => {
                     supervisor.reloading();
-                    // A directory that does not load is warned of, and what was in force stays.
-                    drop(keeper.reload());
+                    if let Some(steward) = steward {
+                        reload(keeper, steward, connector).await;
+                    }
                     supervisor.ready();
                 }
                 SignalMeaning::End => break,

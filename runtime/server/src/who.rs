@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use sandgate::{
     Caller, Host, HostError, Token, TokenError, TokenStore, chain,
     policy::{Principal, PrincipalError},
+    service::StoreCopy,
 };
 use std::{
     collections::HashMap,
@@ -168,9 +169,13 @@ impl Gatekeeper {
         self.kept.metrics.text(&self.kept.admission.counts())
     }
 
-    /// Reads policies again, as [`Host::reload`] does.
-    pub fn reload(&self) -> Result<(), HostError> {
-        self.host.reload()
+    /// Reads policies again, with registrations that another process has read, as [`Host::reload_with`] does.
+    pub fn reload_with(&self, registrations: &StoreCopy) -> Result<(), HostError> {
+        self.host.reload_with(registrations)?;
+        // Each knows the services that there were when it was made.
+        let callers = self.callers.lock();
+        callers.unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
     }
 
     /// Lets in whoever sends these headers, from a process of this user where that is known.

@@ -15,6 +15,7 @@ mod idempotency;
 mod identity;
 pub(crate) mod lines;
 pub(crate) mod message;
+pub mod passing;
 mod pool;
 mod tls;
 

@@ -19,6 +19,7 @@ mod tools;
 mod word;
 
 pub use address::{Address, AddressError, SocketError};
+pub use client::passing;
 pub use client::{
     Broken, CallError, CallOptions, Client, ClientLimits, Connector, Elsewhere, Health,
     IdempotencyKey, IdempotencyKeyError, Identity, Part, Phase, ProtocolError, ServiceError,

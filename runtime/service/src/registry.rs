@@ -51,13 +51,12 @@ impl Registry {
     }
 
     /// These and more. A name that is taken is an error.
-    pub fn with(self, services: impl IntoIterator<Item = Service>) -> Result<Self, String> {
+    pub fn with(self, more: &Self) -> Result<Self, String> {
         let mut entries = Arc::unwrap_or_clone(self.0);
-        for (name, entry) in services.into_iter().map(RegistryEntry::of) {
-            if entries.contains_key(&name) {
-                return Err(name);
+        for (name, entry) in more.0.iter() {
+            if entries.insert(name.clone(), entry.clone()).is_some() {
+                return Err(name.clone());
             }
-            entries.insert(name, entry);
         }
         Ok(Self(Arc::new(entries)))
     }

@@ -36,7 +36,7 @@ impl Caller {
     ) -> Result<Self, HostError> {
         let name = principal.context().to_string();
         let policy = host.0.services.policy(&name)?;
-        let registry = host.0.services.registry().clone();
+        let registry = host.0.services.registry();
         let client = host.0.client.clone();
         let reach = Reach::new(principal, policy, registry, client, approver)?;
         let reach = reach.sharing(host.pace(&name));

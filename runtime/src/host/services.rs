@@ -2,14 +2,18 @@
 //! something to do in between. It must never offer a service whose document waits, nor a context that fails its cases.
 
 use crate::{
-    contexts::{self, ContextError, ContextsError, InForce, PolicyStore},
+    contexts::{self, ContextError, InForce, PolicyStore},
     host::HostError,
     limits::Limits,
-    store::Store,
+    store::{Store, StoreCopy},
 };
 use sandgate_policy::{ContextLimits, Interface, Principal};
 use sandgate_service::{Address, Registration, Registry, Service};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// A context as it was given, in text.
 #[derive(Debug)]
@@ -22,11 +26,42 @@ pub(super) struct Text {
 /// Services, and contexts that may use them.
 #[derive(Debug)]
 pub struct Services {
+    offered: RwLock<Arc<OfferedServices>>,
+    /// Those that are functions of this process, which stay as they are.
+    tools: Registry,
+    /// Where registrations are read again.
+    state: Option<PathBuf>,
+    directory: Option<PolicyStore>,
+    given: BTreeMap<String, InForce>,
+}
+
+/// What there is to be used until it is read again.
+#[derive(Debug, Default)]
+struct OfferedServices {
     registry: Registry,
     registrations: Vec<Registration>,
     interfaces: Vec<Interface>,
-    directory: Option<PolicyStore>,
-    given: BTreeMap<String, InForce>,
+}
+
+impl OfferedServices {
+    fn of(store: Option<&Store>, tools: &Registry) -> Result<Self, HostError> {
+        let (registrations, registry, mut interfaces) = match store {
+            None => (Vec::new(), Registry::default(), Vec::new()),
+            Some(store) => {
+                let registered = store.list()?;
+                let registry = store.registry(&registered)?;
+                let interfaces = interfaces(store, &registry, &registered)?;
+                (registered, registry, interfaces)
+            }
+        };
+        interfaces.extend(tools.services().map(|service| service.interface()));
+        let registry = registry.with(tools);
+        Ok(Self {
+            registry: registry.map_err(HostError::Twice)?,
+            registrations,
+            interfaces,
+        })
+    }
 }
 
 impl Services {
@@ -36,36 +71,32 @@ impl Services {
         policies: Option<&Path>,
         given: &[Text],
     ) -> Result<Self, HostError> {
-        let (registrations, registry, mut interfaces) = match registrations {
-            None => (Vec::new(), Registry::default(), Vec::new()),
-            Some(directory) => {
-                let store = Store::open(directory)?;
-                let registered = store.list()?;
-                let registry = store.registry(&registered)?;
-                let interfaces = interfaces(&store, &registry, &registered)?;
-                (registered, registry, interfaces)
-            }
-        };
-        interfaces.extend(tools.iter().map(Service::interface));
-        let registry = registry.with(tools).map_err(HostError::Twice)?;
+        let tools = tools
+            .into_iter()
+            .try_fold(Registry::default(), |all, tool| {
+                all.with(&Registry::of([tool])).map_err(HostError::Twice)
+            })?;
+        let store = registrations.map(Store::open).transpose()?;
+        let offered = OfferedServices::of(store.as_ref(), &tools)?;
+        let interfaces = &offered.interfaces;
         let contexts = given.iter().map(|text| {
             let Text {
                 name,
                 policies,
                 limits,
             } = text;
-            let context = contexts::parse(name, policies, limits, None, &interfaces)?;
+            let context = contexts::parse(name, policies, limits, None, interfaces)?;
             Ok((name.clone(), InForce::always(context)))
         });
         let given = contexts.collect::<Result<BTreeMap<_, _>, ContextError>>()?;
         let directory = match policies {
-            Some(directory) => Some(PolicyStore::open(directory, &interfaces)?),
+            Some(directory) => Some(PolicyStore::open(directory, interfaces)?),
             None => None,
         };
         Ok(Self {
-            registry,
-            registrations,
-            interfaces,
+            offered: RwLock::new(Arc::new(offered)),
+            tools,
+            state: registrations.map(ToOwned::to_owned),
             directory,
             given,
         })
@@ -97,10 +128,15 @@ impl Services {
             None => with_services(&store, &registered, policies, context)?,
         };
         if let Some((registry, interfaces, policy)) = opened {
-            return Ok(Self {
+            let offered = OfferedServices {
                 registry,
                 registrations: registered,
                 interfaces,
+            };
+            return Ok(Self {
+                offered: RwLock::new(Arc::new(offered)),
+                tools: Registry::default(),
+                state: None,
                 directory: None,
                 given: BTreeMap::from([(context.to_owned(), policy)]),
             });
@@ -118,11 +154,25 @@ impl Services {
         let Some(policy) = self.policy(context).ok().and_then(|policy| policy.now()) else {
             return Vec::new();
         };
-        let used = self.registrations.iter().filter(|registration| {
+        let offered = self.offered();
+        let used = offered.registrations.iter().filter(|registration| {
             registration.is_offered() && policy.policies.may_use(&registration.name)
         });
         used.map(|registration| registration.address.clone())
             .collect()
+    }
+
+    /// Where the services are that any context uses, each once.
+    #[must_use]
+    pub fn all_addresses(&self) -> Vec<Address> {
+        let contexts = self.contexts();
+        let mut addresses: Vec<Address> = contexts
+            .iter()
+            .flat_map(|context| self.addresses(context))
+            .collect();
+        addresses.sort_by_key(ToString::to_string);
+        addresses.dedup();
+        addresses
     }
 
     /// The contexts that there are, in the order of their names.
@@ -170,15 +220,33 @@ impl Services {
         }
     }
 
-    pub(super) fn registry(&self) -> &Registry {
-        &self.registry
+    /// Those that scripts which begin now may be given.
+    pub(super) fn registry(&self) -> Registry {
+        self.offered().registry.clone()
     }
 
-    pub(super) fn reload(&self) -> Result<(), ContextsError> {
-        match &self.directory {
-            Some(directory) => directory.reload(&self.interfaces),
-            None => Ok(()),
+    fn offered(&self) -> Arc<OfferedServices> {
+        let offered = self.offered.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&offered)
+    }
+
+    /// Reads registrations and policies again, or takes the registrations from a copy. All of it is in force, or what was in force
+    /// stays. THREAT[POL-07]
+    pub(super) fn reload(&self, registrations: Option<&StoreCopy>) -> Result<(), HostError> {
+        let store = match (registrations, &self.state) {
+            (Some(copy), _) => Some(Store::of_copy(copy)?),
+            (None, Some(state)) => Some(Store::open(state)?),
+            (None, None) => None,
+        };
+        let anew = match &store {
+            Some(store) => Arc::new(OfferedServices::of(Some(store), &self.tools)?),
+            None => self.offered(),
+        };
+        if let Some(directory) = &self.directory {
+            directory.reload(&anew.interfaces)?;
         }
+        *self.offered.write().unwrap_or_else(PoisonError::into_inner) = anew;
+        Ok(())
     }
 }
 

@@ -9,12 +9,16 @@ use super::{
     sources::Sources,
     tally::Tally,
 };
-use crate::journal::{
-    Journal,
-    entry::Spent,
-    ledger::LedgerError,
-    past::{Intended, Past, PastCall, PastEnd, PastQuestion},
+use crate::{
+    journal::{
+        Journal,
+        entry::Spent,
+        ledger::LedgerError,
+        past::{Intended, Past, PastCall, PastEnd, PastQuestion},
+    },
+    made::{BUILTIN, CallMade, CallResult},
 };
+use std::time::Duration;
 
 /// The past of one run.
 #[derive(Debug)]
@@ -29,8 +33,8 @@ pub(crate) struct Again {
 /// What the past says of a call.
 #[derive(Debug)]
 pub(crate) enum Before {
-    /// The answer that it had.
-    Answered(String),
+    /// The answer that it had; and the call as the outcome lists it, where the run goes on.
+    Answered(String, Option<Box<CallMade>>),
     /// It was asked for and had none.
     Open(Box<OpenCall>),
     /// It was asked for, and the run ended before it had an answer.
@@ -118,7 +122,7 @@ impl Again {
         if self.until.is_some_and(|until| number > until) {
             return Err(Halt::RecordingEnds.into());
         }
-        let Some(was) = self.past.calls.remove(&number) else {
+        let Some(mut was) = self.past.calls.remove(&number) else {
             if self.goes_on {
                 return Ok(Before::Nothing);
             }
@@ -128,8 +132,13 @@ impl Again {
             });
         };
         self.is_same(&was, call)?;
-        match was.reply {
-            Some(reply) => Ok(Before::Answered(reply.read(&self.journal)?)),
+        match was.reply.take() {
+            Some(reply) => {
+                let reply = reply.read(&self.journal)?;
+                let made = (self.goes_on && was.service != BUILTIN)
+                    .then(|| Box::new(was_made(number, was, &reply)));
+                Ok(Before::Answered(reply, made))
+            }
             None if self.goes_on => Ok(Before::Open(Box::new(OpenCall {
                 question: was.question,
                 planned: None,
@@ -170,6 +179,27 @@ impl Again {
         }
         let asked = self.past.calls.values().filter(|called| called.asked);
         asked.count() as u64
+    }
+}
+
+/// A call of the past, as the outcome lists it. How long it took is not known.
+fn was_made(call: u32, was: PastCall, reply: &str) -> CallMade {
+    let (result, code) = match serde_json::from_str(reply) {
+        Ok(_) if was.planned.is_some() => (CallResult::Planned, None),
+        Ok(reply) => CallResult::of(&reply),
+        Err(_) => (CallResult::Open, None),
+    };
+    CallMade {
+        call,
+        service: was.service,
+        method: was.method,
+        effect: was.effect,
+        verdict: was.verdict,
+        policies: was.policies,
+        result,
+        code,
+        undo: was.undo,
+        took: Duration::ZERO,
     }
 }
 

@@ -302,11 +302,7 @@ impl ReplyWriter {
     }
 
     fn tell(&self, call: u32, reply: &Reply, json: Box<RawValue>) -> Vec<u8> {
-        let (result, code) = match reply {
-            Reply::Ok(_) => (CallResult::Ok, None),
-            Reply::Failed { .. } => (CallResult::Failed, None),
-            Reply::Refused { code, .. } => (CallResult::Refused, Some(*code)),
-        };
+        let (result, code) = CallResult::of(reply);
         self.record.replied(call, result, code, &json);
         pass(Failpoint::Replied);
         if let Some(watcher) = &self.watcher {

@@ -55,7 +55,9 @@ pub(crate) struct PastCall {
     pub(crate) planned: Option<PastText>,
     /// What was sent, where it was a change.
     pub(crate) sent: Option<PastText>,
-    /// The reasons of the policies that decided last.
+    /// The policies that decided last.
+    pub(crate) policies: Vec<String>,
+    /// Their reasons.
     pub(crate) because: Vec<String>,
     /// The question that is or was open about it.
     pub(crate) question: Option<PastQuestion>,
@@ -211,6 +213,7 @@ impl Past {
                     undo: None,
                     planned: None,
                     sent: None,
+                    policies: Vec::new(),
                     because: Vec::new(),
                     question: None,
                     intended: Intended::No,
@@ -316,6 +319,8 @@ impl Past {
                     called.undo = decided.undo.map(|undo| undo.into_owned());
                     called.effect = Some(decided.effect);
                     called.verdict = Some(decided.verdict);
+                    let policies = decided.policies.into_iter();
+                    called.policies = policies.map(|one| one.into_owned()).collect();
                     let because = decided.because.into_iter();
                     called.because = because.map(|one| one.into_owned()).collect();
                 }

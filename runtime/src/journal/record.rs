@@ -207,9 +207,7 @@ impl Record {
 
     /// The script asks for a call.
     pub(crate) fn called(&self, call: u32, service: &str, method: &str, params: &RawValue) {
-        if service != crate::made::BUILTIN {
-            self.state().calls.called(call, service, method);
-        }
+        self.called_before(call, service, method);
         let entry = Entry::Called {
             call,
             service: service.into(),
@@ -217,6 +215,16 @@ impl Record {
             params: self.held(params),
         };
         self.push(&entry, None);
+    }
+
+    /// The same of a call that is in the journal already.
+    pub(crate) fn called_before(&self, call: u32, service: &str, method: &str) {
+        self.state().calls.called(call, service, method);
+    }
+
+    /// A call was answered before the run was gone on with.
+    pub(crate) fn answered_before(&self, made: CallMade) {
+        self.state().calls.add(made);
     }
 
     /// The policies decided.

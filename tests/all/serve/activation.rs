@@ -120,7 +120,7 @@ fn what_was_passed_and_is_no_door_is_said_and_what_was_meant_for_another_is_left
 }
 
 /// What a server tells whoever listens, until it has said this.
-fn told(supervisor: &UnixDatagram, last: &str) -> Vec<String> {
+pub(super) fn told(supervisor: &UnixDatagram, last: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut buffer = [0; 200];
     loop {

@@ -43,7 +43,7 @@ impl Redaction {
         let waiting = waiting.collect::<Result<Vec<_>, _>>()?;
         let registry = store
             .registry(&registrations)?
-            .with(waiting)
+            .with(&Registry::of(waiting))
             .map_err(|name| Failure::internal(format!("`{name}` is registered twice"), None))?;
         Ok(Self {
             registry,

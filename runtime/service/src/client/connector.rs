@@ -7,25 +7,21 @@
 
 use crate::{
     address::{Address, UrlParts},
-    client::{ClientLimits, connection, failure::CallError},
-};
-use rustix::{
-    cmsg_space,
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, Shutdown, recvmsg, send, sendmsg, shutdown,
+    client::{
+        ClientLimits, connection,
+        failure::CallError,
+        passing::{hear, pass},
     },
 };
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use std::{
-    io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    io,
+    os::fd::{AsFd, OwnedFd},
     path::Path,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
-    io::Interest,
     net::{TcpStream, UnixStream},
     sync::Semaphore,
     time::timeout,
@@ -54,10 +50,14 @@ pub enum Connector {
     Elsewhere(Arc<Elsewhere>),
 }
 
-/// The way to the process that connects.
+/// The way to the process that connects, which can be another one later.
 #[derive(Debug)]
-pub struct Elsewhere {
-    channel: OwnedFd,
+pub struct Elsewhere(RwLock<Arc<Way>>);
+
+#[derive(Debug)]
+struct Way {
+    /// Nothing where nothing is known.
+    channel: Option<OwnedFd>,
     known: Vec<Address>,
 }
 
@@ -68,15 +68,54 @@ impl Connector {
             send(&channel, &serde_json::to_vec(address)?, SendFlags::NOSIGNAL)?;
         }
         send(&channel, END, SendFlags::NOSIGNAL)?;
+        Self::told(channel, known)
+    }
+
+    /// The same where somebody else has told that process.
+    pub fn told(channel: OwnedFd, known: Vec<Address>) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&channel, true)?;
-        Ok(Self::Elsewhere(Arc::new(Elsewhere { channel, known })))
+        Ok(Self::by(Some(channel), known))
+    }
+
+    /// Nothing is connected to, until something takes the place of this.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self::by(None, Vec::new())
+    }
+
+    fn by(channel: Option<OwnedFd>, known: Vec<Address>) -> Self {
+        Self::Elsewhere(Arc::new(Elsewhere(RwLock::new(Arc::new(Way {
+            channel,
+            known,
+        })))))
+    }
+
+    /// From here on another process connects, to what that one was told. The one before goes on with what it was asked, and ends
+    /// then. Connections that there are stay.
+    pub fn replace(&self, with: &Self) {
+        if let (Self::Elsewhere(ours), Self::Elsewhere(theirs)) = (self, with) {
+            let way = theirs.now();
+            *ours.0.write().unwrap_or_else(PoisonError::into_inner) = way;
+        }
+    }
+
+    /// What the other process was told, and the way to it, for somebody else who tells nothing more.
+    pub fn into_told(self) -> Option<(OwnedFd, Vec<Address>)> {
+        let Self::Elsewhere(elsewhere) = self else {
+            return None;
+        };
+        let way = Arc::into_inner(elsewhere)?.0.into_inner();
+        let way = Arc::into_inner(way.unwrap_or_else(PoisonError::into_inner))?;
+        Some((way.channel?, way.known))
     }
 
     /// Nothing is connected to any more. The other process ends.
     pub fn close(&self) {
-        if let Self::Elsewhere(elsewhere) = self {
+        if let Self::Elsewhere(elsewhere) = self
+            && let Some(channel) = &elsewhere.now().channel
+        {
             // It may be gone already.
-            let _ = shutdown(&elsewhere.channel, Shutdown::Both);
+            let _ = shutdown(channel, Shutdown::Both);
         }
     }
 
@@ -108,20 +147,24 @@ impl Connector {
 }
 
 impl Elsewhere {
+    fn now(&self) -> Arc<Way> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Asks for a connection. The answer comes over a pair of sockets of its own, so that slow ones hold up nobody, and
     /// nobody who has stopped waiting gets the answer of another.
     async fn ask(&self, to: &Address) -> Result<OwnedFd, CallError> {
-        let number = self.known.iter().position(|known| known == to);
-        let number = number
-            .and_then(|number| u32::try_from(number).ok())
-            .ok_or_else(|| CallError::Connect("this context does not use it".to_owned()))?;
+        // The other end hears that nobody asks any more when the last who does lets go of this.
+        let way = self.now();
+        let number = way.known.iter().position(|known| known == to);
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        let (Some(number), Some(channel)) = (number, &way.channel) else {
+            let reason = "this context does not use it";
+            return Err(CallError::Connect(reason.to_owned()));
+        };
         let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         loop {
-            match pass(
-                self.channel.as_fd(),
-                &number.to_le_bytes(),
-                Some(theirs.as_fd()),
-            ) {
+            match pass(channel.as_fd(), &number.to_le_bytes(), Some(theirs.as_fd())) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -232,54 +275,6 @@ async fn connected(to: &Address) -> Result<OwnedFd, String> {
     }
 }
 
-/// Writes a message, with a descriptor or without.
-fn pass(to: BorrowedFd<'_>, message: &[u8], with: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
-    let mut beside = SendAncillaryBuffer::new(&mut space);
-    let with: Vec<BorrowedFd<'_>> = with.into_iter().collect();
-    if !with.is_empty() {
-        // There is room for one.
-        beside.push(SendAncillaryMessage::ScmRights(&with));
-    }
-    sendmsg(
-        to,
-        &[IoSlice::new(message)],
-        &mut beside,
-        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-    )?;
-    Ok(())
-}
-
-/// Waits for a message, and what is passed with it.
-async fn hear(from: &UnixStream, message: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    loop {
-        from.readable().await?;
-        match from.try_io(Interest::READABLE, || take(from.as_fd(), message)) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            taken => return taken,
-        }
-    }
-}
-
-/// Reads a message, and what was passed with it.
-fn take(from: BorrowedFd<'_>, message: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
-    let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let taken = recvmsg(
-        from,
-        &mut [IoSliceMut::new(message)],
-        &mut beside,
-        RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
-    )?;
-    let mut passed = Vec::new();
-    for part in beside.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = part {
-            passed.extend(descriptors);
-        }
-    }
-    Ok((taken.bytes, passed))
-}
-
 fn failed(error: &io::Error) -> CallError {
     CallError::Connect(error.to_string())
 }
@@ -288,8 +283,19 @@ fn failed(error: &io::Error) -> CallError {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-    use std::{os::unix::net::UnixListener, path::PathBuf};
+    use rustix::{
+        cmsg_space,
+        net::{
+            AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SocketFlags, SocketType,
+            sendmsg, socketpair,
+        },
+    };
+    use std::{
+        io::IoSlice,
+        mem::MaybeUninit,
+        os::{fd::BorrowedFd, unix::net::UnixListener},
+        path::PathBuf,
+    };
     use tokio::task::JoinHandle;
 
     /// Services, and a desk at which some of them are known.
@@ -452,6 +458,28 @@ mod tests {
             error.to_string(),
             "the service cannot be connected to: Broken pipe (os error 32)"
         );
+    }
+
+    #[tokio::test]
+    async fn another_process_takes_over_and_the_one_before_ends() {
+        let scene = Scene::open(&["one"], &[]).await;
+        let other = Scene::open(&["two"], &[]).await;
+        let two = (Address::Lines(other.socket("two")), other.socket("two"));
+        let unknown = "the service cannot be connected to: this context does not use it";
+        let error = scene.connector.unix(&two.0, &two.1).await.unwrap_err();
+        assert_eq!(error.to_string(), unknown);
+        drop(scene.channel);
+        scene.connector.replace(&other.connector);
+        scene.connector.unix(&two.0, &two.1).await.unwrap();
+        assert_eq!(other.accepted(), [1]);
+        let one = scene.place.path().join("one");
+        let gone = Address::Lines(one.clone());
+        let error = scene.connector.unix(&gone, &one).await.unwrap_err();
+        assert_eq!(error.to_string(), unknown);
+        assert!(scene.serving.await.unwrap().is_ok());
+        scene.connector.replace(&Connector::nowhere());
+        let error = scene.connector.unix(&two.0, &two.1).await.unwrap_err();
+        assert_eq!(error.to_string(), unknown);
     }
 
     #[tokio::test]
