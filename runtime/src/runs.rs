@@ -31,7 +31,7 @@ use crate::{
     limits::Limits,
     outcome::{Outcome, Status},
     output::Sink,
-    sandbox::{RunAgain, RunAs, RunError, Sandbox, digests, interpreter},
+    sandbox::{RunAgain, RunAs, RunError, SESSION, Sandbox, digests, interpreter},
     script::Script,
     workspace::{GivenFile, Workspace},
     zone::TimeZone,
@@ -415,25 +415,7 @@ impl PastRun {
         sink: Option<Arc<dyn Sink>>,
         cancel: Option<Cancel>,
     ) -> Result<Outcome, PastRunError> {
-        let mut tries = 0;
-        // Between reading it and taking it somebody may have answered another of its questions, or gone on with it and parked it
-        // again: THREAT[APR-02], what was sent since then would be sent a second time.
-        let mut script = loop {
-            self.can_go_on()?;
-            let script = self.script()?;
-            if self.claim()? {
-                break script;
-            }
-            tries += 1;
-            let (run, journal) = (self.row.run, self.journal);
-            if tries >= MOST_TRIES {
-                return Err(PastRunError::Taken(run));
-            }
-            self = Self::read(&journal, &run.to_string())?;
-            if self.row.status == RUNNING {
-                return Err(PastRunError::Taken(run));
-            }
-        };
+        let mut script = self.take(Self::can_go_on)?;
         script.sink = sink;
         script.cancel = cancel;
         let changes = match self.past.begun.of {
@@ -468,6 +450,85 @@ impl PastRun {
         resumed.map_err(|error| unknown(self.row.run, error.into()))
     }
 
+    /// How many scripts a session has run, where it is one that can be gone on with.
+    pub fn can_be_restored(&self) -> Result<u64, PastRunError> {
+        let (run, scripts) = (self.row.run, &self.past.scripts);
+        let once = self.past.begun.once.as_deref();
+        let why = match once {
+            Some(SESSION) if scripts.were_interrupted => {
+                "one of its scripts was interrupted, at a moment that is on no tape"
+            }
+            Some(SESSION) if !scripts.is_between => "its last script did not come to its end",
+            Some(SESSION) => "",
+            Some(why) => why,
+            None => "it is no session",
+        };
+        if !why.is_empty() {
+            let why = why.to_owned();
+            return Err(PastRunError::Once { run, why });
+        }
+        if self.past.begun.image != interpreter() {
+            return Err(PastRunError::Interpreter { run });
+        }
+        if self.row.status == RUNNING {
+            return Err(PastRunError::Taken(run));
+        }
+        self.is_all_known()?;
+        Ok(scripts.all.len() as u64)
+    }
+
+    /// Goes on with a session, for a caller of its context: the scripts that it ran are made again from the journal, and more come
+    /// from where these do.
+    pub(crate) async fn restore(
+        mut self,
+        sandbox: &Sandbox,
+        context: &Context,
+        given: Script,
+    ) -> Result<Outcome, PastRunError> {
+        let script = self.take(|past| past.can_be_restored().map(drop))?;
+        let script = Script {
+            session: given.session,
+            sink: given.sink,
+            cancel: given.cancel,
+            ..script
+        };
+        let context = context.clone().tightened(self.limits());
+        let again = RunAgain {
+            past: self.past,
+            journal: self.journal,
+            goes_on: true,
+            until: None,
+            outside: None,
+        };
+        let run_as = RunAs {
+            again: Some(again),
+            ..RunAs::default()
+        };
+        Ok(sandbox.run_as(script, &context, run_as).await?)
+    }
+
+    /// Takes the run for this process, if it `can` be gone on with, and makes its script. Between reading it and taking it somebody may
+    /// have answered another of its questions, or gone on with it and parked it again: THREAT[APR-02], what was sent since then would
+    /// be sent a second time.
+    fn take(
+        &mut self,
+        can: impl Fn(&Self) -> Result<(), PastRunError>,
+    ) -> Result<Script, PastRunError> {
+        for _ in 0..MOST_TRIES {
+            can(self)?;
+            let script = self.script()?;
+            if self.claim()? {
+                return Ok(script);
+            }
+            let run = self.row.run;
+            *self = Self::read(&self.journal, &run.to_string())?;
+            if self.row.status == RUNNING {
+                return Err(PastRunError::Taken(run));
+            }
+        }
+        Err(PastRunError::Taken(self.row.run))
+    }
+
     /// Now, as the journal has it.
     fn now(&self) -> u64 {
         self.journal.now().unwrap_or_else(|_| now_ms())
@@ -483,6 +544,12 @@ impl PastRun {
                 status: self.row.status.clone(),
             });
         }
+        self.is_all_known()
+    }
+
+    /// Whether it is known of each change that was about to be sent whether it was made.
+    fn is_all_known(&self) -> Result<(), PastRunError> {
+        let run = self.row.run;
         match self.past.unknown(self.now()).next() {
             Some((call, called)) => Err(PastRunError::Unknown {
                 run,

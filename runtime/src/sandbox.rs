@@ -17,7 +17,9 @@ pub use image::{
     ImageCache, ImageError, ImageStatus, ImageTarget, ImageTargetError, PortedImage,
     ProcessorLevel, Progress, Stage,
 };
-pub(crate) use instance::{KeptRun, RunAgain, RunAs, RunEnding, RunFor, digests, end_of, spent_of};
+pub(crate) use instance::{
+    KeptRun, RunAgain, RunAs, RunEnding, RunFor, SESSION, digests, end_of, spent_of,
+};
 
 use crate::{
     context::Context, journal::ledger::LedgerError, outcome::Outcome, script::Script,

@@ -137,24 +137,42 @@ impl Scripts {
 
 /// Ends the script of a session that runs, with a `KeyboardInterrupt`. Clones are of one session.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<(AtomicBool, Notify)>);
+pub struct Interrupt(Arc<Interrupted>);
+
+#[derive(Debug, Default)]
+struct Interrupted {
+    asked: AtomicBool,
+    /// Whether the script that runs was told.
+    told: AtomicBool,
+    notify: Notify,
+}
 
 impl Interrupt {
     /// Asks for it.
     pub fn interrupt(&self) {
-        self.0.0.store(true, Ordering::Release);
-        self.0.1.notify_waiters();
+        self.0.asked.store(true, Ordering::Release);
+        self.0.notify.notify_waiters();
     }
 
     /// Whether it was asked for, once.
     pub(crate) fn take(&self) -> bool {
-        self.0.0.swap(false, Ordering::AcqRel)
+        self.0.asked.swap(false, Ordering::AcqRel)
+    }
+
+    /// The script that runs is told.
+    pub(crate) fn tell(&self) {
+        self.0.told.store(true, Ordering::Release);
+    }
+
+    /// Whether the script that ran was told.
+    pub(crate) fn was_told(&self) -> bool {
+        self.0.told.swap(false, Ordering::AcqRel)
     }
 
     /// Waits until it is asked for.
     pub(crate) async fn asked(&self) {
-        let notified = self.0.1.notified();
-        if !self.0.0.load(Ordering::Acquire) {
+        let notified = self.0.notify.notified();
+        if !self.0.asked.load(Ordering::Acquire) {
             notified.await;
         }
     }

@@ -535,7 +535,7 @@ fn what_a_client_gets_wrong_is_said_to_it() {
         session.call("execute_code", json!({"code": "1", "context": "operator"})),
         (
             false,
-            "`execute_code` takes no argument `context`; it takes code, session, plan, check, timeout_seconds, stdin, key, again"
+            "`execute_code` takes no argument `context`; it takes code, session, restore, plan, check, timeout_seconds, stdin, key, again"
                 .to_owned()
         )
     );

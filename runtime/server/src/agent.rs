@@ -12,7 +12,7 @@ use crate::{
     metrics::Metrics,
     owner::AgentOwner,
     repeats::{KEYED, KeyTaken, Known, RepeatRequest, Repeats},
-    sessions::{SessionError, SessionOutcome, Sessions},
+    sessions::{SessionError, SessionOutcome, SessionScript, Sessions},
     turns::Turns,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -402,7 +402,7 @@ impl Agent {
                 let run = self.in_place(waiting, &cancel, run);
                 self.told(until(run, &cancel, cancelled).await?)
             }
-            Execution::Session(name) => {
+            Execution::Session { name, is_restored } => {
                 if !script.stdin.is_empty() {
                     return Err(SessionError::Stdin.into());
                 }
@@ -413,10 +413,12 @@ impl Agent {
                     place = waiting.placed() => place,
                     () = &mut cancelled => return Err(CommandError::Left),
                 };
-                let ran = self
-                    .kept
-                    .sessions
-                    .run(&caller, &name, script.source, timeout, cancelled);
+                let next = SessionScript {
+                    source: script.source,
+                    timeout,
+                    is_restored,
+                };
+                let ran = self.kept.sessions.run(&caller, &name, next, cancelled);
                 let began = Instant::now();
                 let ran = ran.await?;
                 let principal = self.caller.principal();

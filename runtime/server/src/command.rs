@@ -56,7 +56,12 @@ pub enum Execution {
     /// It runs by itself.
     Alone,
     /// It runs after others, in the interpreter that they left.
-    Session(String),
+    Session {
+        /// What they are called together.
+        name: String,
+        /// Whether they are made again first, where that is gone.
+        is_restored: bool,
+    },
     /// Its reads are made, and its changes are written down.
     Plan,
     /// It is read, and does not run.
@@ -217,6 +222,7 @@ fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentErr
     const TAKES: &[&str] = &[
         "code",
         "session",
+        "restore",
         "plan",
         "check",
         "timeout_seconds",
@@ -231,9 +237,20 @@ fn execute_code(arguments: Arguments) -> Result<AgentCommand, CommandArgumentErr
         given.flag("plan")?,
         given.flag("check")?,
     );
+    let restore = given.flag("restore")?;
+    if restore && session.is_none() {
+        return Err(CommandArgumentError::Missing {
+            command,
+            argument: "session",
+            kind: "the one that is to be restored",
+        });
+    }
     let how = match (session, plan, check) {
         (None, false, false) => Execution::Alone,
-        (Some(name), false, false) => Execution::Session(named("session", name)?),
+        (Some(name), false, false) => Execution::Session {
+            name: named("session", name)?,
+            is_restored: restore,
+        },
         (None, true, false) => Execution::Plan,
         (None, false, true) => Execution::Check,
         _ => return Err(CommandArgumentError::Several { command }),

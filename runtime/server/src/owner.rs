@@ -21,6 +21,11 @@ impl AgentOwner {
         }
     }
 
+    /// What the run of a session of this name is known by. No key has a space in it.
+    pub(crate) fn session(&self, name: &str) -> Digest {
+        self.request(&format!("session {name}"))
+    }
+
     /// What a run is known by that it asked for with this key. THREAT[WEB-04]: no two agents' are the same.
     pub(crate) fn request(&self, key: &str) -> Digest {
         let named = json!([self.context, self.actor, self.user, key]);

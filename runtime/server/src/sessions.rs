@@ -1,12 +1,12 @@
 //! Sessions: scripts of one agent that follow one another in one interpreter, by the name that the agent gives it. A session is its
-//! context's, its actor's and its user's, and nobody else can name it: THREAT[WEB-04]. It is kept in memory only; whoever
-//! comes back to one that is gone is told so.
+//! context's, its actor's and its user's, and nobody else can name it: THREAT[WEB-04]. Its interpreter is in memory only; whoever
+//! comes back to one that is gone is told so, and can have its scripts made again from the journal.
 
 use crate::{owner::AgentOwner, turns::Turns};
 use sandgate::policy::ByteCount;
 use sandgate::{
-    Caller, Cancel, Ended, Exception, Outcome, RunError, Sandbox, Script, Session, Sink, Status,
-    Stream, Value,
+    Caller, Cancel, Digest, Ended, Exception, Id, Outcome, PastRun, PastRunError, RunRow, Sandbox,
+    Script, Session, Sink, Status, Stream, Value,
 };
 use serde::Serialize;
 use std::{
@@ -45,13 +45,24 @@ struct KeptSession {
     live: TurnMutex<Option<Live>>,
 }
 
+/// One more script.
+#[derive(Debug)]
+pub(crate) struct SessionScript {
+    pub(crate) source: String,
+    pub(crate) timeout: Option<Duration>,
+    /// Whether the session is made again first, where it is gone.
+    pub(crate) is_restored: bool,
+}
+
 /// A session that goes on.
 struct Live {
     session: Session,
     captured: Arc<Captured>,
-    run: JoinHandle<Result<Outcome, RunError>>,
+    run: JoinHandle<Result<Outcome, PastRunError>>,
     cancel: Cancel,
     scripts: u64,
+    /// An earlier one of this name, in the place of which this began with nothing.
+    before: Option<RunRow>,
 }
 
 impl fmt::Debug for Live {
@@ -151,6 +162,12 @@ pub struct SessionStanding {
     pub name: String,
     /// Whether it began with this script: nothing of an earlier one is in it.
     pub is_new: bool,
+    /// Whether there was an earlier one, which could be restored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub was_before: bool,
+    /// Whether the scripts of an earlier one were made again before this one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_restored: bool,
     /// Whether it is over: the next script begins with nothing.
     pub is_over: bool,
 }
@@ -169,6 +186,16 @@ pub enum SessionError {
         "a script of a session reads nothing on its standard input; leave `stdin` or `session` out"
     )]
     Stdin,
+    /// It cannot be made again.
+    #[error(
+        "the session `{name}` cannot be restored: {why}; leave `restore` out to begin with nothing"
+    )]
+    Lost {
+        /// What it is called.
+        name: String,
+        /// Why not.
+        why: String,
+    },
 }
 
 impl Sessions {
@@ -192,8 +219,7 @@ impl Sessions {
         &self,
         caller: &Caller,
         name: &str,
-        source: String,
-        timeout: Option<Duration>,
+        script: SessionScript,
         cancelled: impl Future<Output = ()>,
     ) -> Result<SessionOutcome, SessionError> {
         let kept = self.find(caller, name)?;
@@ -203,9 +229,25 @@ impl Sessions {
         if place.as_ref().is_some_and(Live::is_over) {
             *place = None;
         }
-        let is_new = place.is_none();
-        let live = place.get_or_insert_with(|| Live::begin(caller, &self.turns));
-        let ended = live.next(source, timeout, cancelled).await;
+        let known = AgentOwner::of(&caller.principal()).session(name);
+        let lost = match &*place {
+            Some(live) => live.before.clone(),
+            None => caller.latest_requested(known),
+        };
+        let restored = match lost.as_ref().filter(|_| script.is_restored) {
+            Some(row) => Some(restored(caller, name, row.run)?),
+            None => None,
+        };
+        let could_be = lost.as_ref().is_some_and(could_be_restored);
+        let is_new = place.is_none() && restored.is_none();
+        let is_restored = restored.is_some();
+        if let Some(past) = restored {
+            // What began in its place ends before it goes on.
+            *place = None;
+            *place = Some(Live::again(caller, &self.turns, past));
+        }
+        let live = place.get_or_insert_with(|| Live::begin(caller, &self.turns, known, lost));
+        let ended = live.next(script.source, script.timeout, cancelled).await;
         let (stdout, stderr) = live.captured.take();
         *kept.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let mut outcome = SessionOutcome {
@@ -221,6 +263,8 @@ impl Sessions {
             session: SessionStanding {
                 name: name.to_owned(),
                 is_new,
+                was_before: is_new && could_be,
+                is_restored,
                 is_over: false,
             },
         };
@@ -273,6 +317,22 @@ impl Sessions {
     }
 }
 
+/// Whether it is worth trying: it was not ended by a limit.
+fn could_be_restored(row: &RunRow) -> bool {
+    let ended = Status::named(&row.status);
+    ended.is_none_or(|ended| matches!(ended, Status::Ok | Status::Cancelled))
+}
+
+/// A session of the journal, and how many scripts it ran.
+fn restored(caller: &Caller, name: &str, run: Id) -> Result<(PastRun, u64), SessionError> {
+    let past = caller.own_run(&run.to_string());
+    let past = past.and_then(|past| past.can_be_restored().map(|scripts| (past, scripts)));
+    past.map_err(|error| SessionError::Lost {
+        name: name.to_owned(),
+        why: sandgate::chain(&error),
+    })
+}
+
 impl KeptSession {
     /// Whether nobody used it for long, and no script is running.
     fn is_idle(&self) -> bool {
@@ -283,7 +343,31 @@ impl KeptSession {
 
 impl Live {
     /// Its calls are decided as any. Nobody is waited for: what it holds in memory could not be put back days later.
-    fn begin(caller: &Caller, turns: &Turns) -> Self {
+    fn begin(caller: &Caller, turns: &Turns, known: Digest, before: Option<RunRow>) -> Self {
+        let mut live = Self::of(caller, turns, move |caller, script| async move {
+            let script = Script {
+                request: Some(known),
+                ..script
+            };
+            Ok(caller.run(script).await?)
+        });
+        live.before = before;
+        live
+    }
+
+    /// One that is made again from the journal.
+    fn again(caller: &Caller, turns: &Turns, (past, scripts): (PastRun, u64)) -> Self {
+        let mut live = Self::of(caller, turns, move |caller, script| async move {
+            caller.restore(past, script).await
+        });
+        live.scripts = scripts;
+        live
+    }
+
+    fn of<F>(caller: &Caller, turns: &Turns, run: impl FnOnce(Caller, Script) -> F) -> Self
+    where
+        F: Future<Output = Result<Outcome, PastRunError>> + Send + 'static,
+    {
         let (session, scripts) = Session::new(false);
         let captured = Arc::new(Captured::new(caller.limits().output));
         let cancel = Cancel::new();
@@ -296,13 +380,14 @@ impl Live {
         };
         let caller = caller.clone().at_once();
         let (turns, context) = (turns.clone(), caller.principal().context().to_string());
-        let run = async move { caller.run(script).await };
+        let run = run(caller, script);
         Self {
             session,
             captured,
             run: tokio::spawn(async move { turns.drive(&context, run).await }),
             cancel,
             scripts: 0,
+            before: None,
         }
     }
 

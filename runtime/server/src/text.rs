@@ -267,10 +267,21 @@ fn session(outcome: &SessionOutcome) -> String {
     }
     let (state, name) = (&outcome.session, &outcome.session.name);
     if state.is_new {
+        let rebuilt = if state.was_before {
+            ". An earlier one is in the journal: with `restore` it is made again, and takes the place of this one"
+        } else {
+            ""
+        };
         let line = format!(
-            "session {name}: it began with this script; nothing of an earlier one is in it"
+            "session {name}: it began with this script; nothing of an earlier one is in it{rebuilt}"
         );
         part(&mut text, &line);
+    }
+    if state.is_restored {
+        part(
+            &mut text,
+            &format!("session {name}: it was restored from the journal"),
+        );
     }
     if state.is_over {
         let line = format!(

@@ -88,6 +88,7 @@ fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescription> {
                 "properties": {
                     "code": {"type": "string", "description": "The script. Its output and the value of its last expression come back."},
                     "session": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "Run it in the interpreter that earlier scripts of this session left: variables, functions, imports."},
+                    "restore": {"type": "boolean", "description": "Where the session is gone, run its earlier scripts again first; no service is called."},
                     "plan": {"type": "boolean", "description": "Make its reads, and say what it would change."},
                     "check": {"type": "boolean", "description": "Only read it: mistakes, and the calls that it would make."},
                     "timeout_seconds": {"type": "number", "exclusiveMinimum": 0, "description": "End it earlier than the context would."},

@@ -6,7 +6,11 @@ use crate::{
     context::Context,
     host::{Host, HostError},
     hostcall::{question::Approver, reach::Reach, watch::CallWatcher},
-    journal::{Journal, NoRun, digest::Digest},
+    journal::{
+        Journal, NoRun,
+        digest::Digest,
+        ledger::{RunFilter, RunRow},
+    },
     limits::Limits,
     outcome::Outcome,
     runs::{self, PastRun, PastRunError},
@@ -18,6 +22,9 @@ use sandgate_policy::{ContextLimits, Outlook, Principal};
 use sandgate_service::{InterfaceFormat, Method, MethodFound};
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
+
+/// Runs of one request among which the latest is looked for: sessions of one name, and most are begun once.
+const MOST_REQUESTED: usize = 100;
 
 /// A caller, ready to run scripts. Cheap to clone; clones are the same caller.
 #[derive(Debug, Clone)]
@@ -93,6 +100,25 @@ impl Caller {
     ) -> Result<Outcome, PastRunError> {
         let sandbox = self.host.sandbox();
         run.resume(sandbox, &self.context, None, cancel).await
+    }
+
+    /// Goes on with a session that is over, or whose process is gone: the scripts that it ran are made again from the journal, without
+    /// a service, and more come from the `session` of what is given. It must be this caller's own.
+    pub async fn restore(&self, run: PastRun, given: Script) -> Result<Outcome, PastRunError> {
+        run.restore(self.host.sandbox(), &self.context, given).await
+    }
+
+    /// The run that this caller asked for by a [`request`](crate::Script::request) and that was last to go on, whether it is over or not.
+    #[must_use]
+    pub fn latest_requested(&self, request: Digest) -> Option<RunRow> {
+        let filter = RunFilter {
+            request: Some(request),
+            most: Some(MOST_REQUESTED),
+            ..RunFilter::default()
+        };
+        let runs = self.journal()?.runs(&filter).ok()?.into_iter();
+        // One that has no end was last: its process is gone.
+        runs.max_by_key(|row| (row.ended.unwrap_or(u64::MAX), row.run))
     }
 
     /// What is wrong with a script, and what it would call, by the policies in force now. It takes no time to speak of, runs

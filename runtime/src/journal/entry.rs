@@ -29,6 +29,16 @@ pub enum Entry<'a> {
         /// Its text.
         source: Cow<'a, str>,
     },
+    /// A script of a session has come to its end.
+    ScriptEnded {
+        /// Whether it was interrupted on the way, at a moment that is on no tape.
+        #[serde(skip_serializing_if = "is_not", default)]
+        interrupted: bool,
+        /// Bytes that the session has written to its standard output.
+        stdout: u64,
+        /// And to its standard error.
+        stderr: u64,
+    },
     /// The script asks for a call.
     Called {
         /// Its number in the run.
@@ -526,6 +536,7 @@ impl<'a> Entry<'a> {
             Self::Pruned { .. } => Self::PRUNED,
             Self::Planned { .. } => 16,
             Self::Withheld { .. } => 17,
+            Self::ScriptEnded { .. } => 18,
         }
     }
 
@@ -556,6 +567,7 @@ impl<'a> Entry<'a> {
             Self::Given(_)
             | Self::Input(_)
             | Self::Script { .. }
+            | Self::ScriptEnded { .. }
             | Self::Decided(_)
             | Self::Answered { .. }
             | Self::Withheld { .. }

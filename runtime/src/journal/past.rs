@@ -8,7 +8,7 @@ use super::{
     id::Id,
     ledger::{LedgerError, REFUSED, RunCounts},
 };
-use crate::recorder::Tape;
+use crate::{recorder::Tape, session::NextScript};
 use sandgate_policy::{Effect, Verdict};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,6 +34,7 @@ pub(crate) struct Past {
     /// What it had used when it was parked last.
     pub(crate) spent: Option<Spent>,
     /// How it ended, where it has.
+    pub(crate) scripts: PastScripts,
     pub(crate) ended: Option<PastEnd>,
 }
 
@@ -76,6 +77,28 @@ pub(crate) enum Intended {
     Once,
     /// The service knows it by a name, and makes it once however often it is sent.
     Named,
+}
+
+/// The scripts of a session.
+#[derive(Debug)]
+pub(crate) struct PastScripts {
+    pub(crate) all: VecDeque<NextScript>,
+    /// Whether the last of them has come to its end.
+    pub(crate) is_between: bool,
+    pub(crate) were_interrupted: bool,
+    /// Bytes that they wrote to both streams.
+    pub(crate) written: (u64, u64),
+}
+
+impl Default for PastScripts {
+    fn default() -> Self {
+        Self {
+            all: VecDeque::new(),
+            is_between: true,
+            were_interrupted: false,
+            written: (0, 0),
+        }
+    }
 }
 
 /// A question of the past.
@@ -187,6 +210,7 @@ impl Past {
             counts: RunCounts::default(),
             spent: None,
             ended: None,
+            scripts: PastScripts::default(),
         }
     }
 
@@ -325,11 +349,26 @@ impl Past {
                     called.because = because.map(|one| one.into_owned()).collect();
                 }
             }
-            Entry::Begun(_)
-            | Entry::Script { .. }
-            | Entry::Answered { approval: None, .. }
-            | Entry::Resumed
-            | Entry::Pruned { .. } => {}
+            Entry::Script { name, source } => {
+                let scripts = &mut self.scripts;
+                scripts.all.push_back(NextScript {
+                    name: name.into_owned(),
+                    source: source.into_owned(),
+                });
+                scripts.is_between = false;
+            }
+            Entry::ScriptEnded {
+                interrupted,
+                stdout,
+                stderr,
+            } => {
+                self.scripts.is_between = true;
+                self.scripts.were_interrupted |= interrupted;
+                self.scripts.written = (stdout, stderr);
+            }
+            // A session that was over goes on.
+            Entry::Resumed => self.ended = None,
+            Entry::Begun(_) | Entry::Answered { approval: None, .. } | Entry::Pruned { .. } => {}
         }
     }
 

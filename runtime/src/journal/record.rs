@@ -205,6 +205,16 @@ impl Record {
         self.push(&entry, None);
     }
 
+    /// It has ended, and so much was written by then.
+    pub(crate) fn script_ended(&self, interrupted: bool, (stdout, stderr): (u64, u64)) {
+        let entry = Entry::ScriptEnded {
+            interrupted,
+            stdout,
+            stderr,
+        };
+        self.push(&entry, None);
+    }
+
     /// The script asks for a call.
     pub(crate) fn called(&self, call: u32, service: &str, method: &str, params: &RawValue) {
         self.called_before(call, service, method);

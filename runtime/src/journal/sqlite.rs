@@ -326,7 +326,7 @@ fn stand(row: &mut RunRow, at: u64, change: &TableChange) -> bool {
         }
         TableChange::Resumed { owner } => {
             RUNNING.clone_into(&mut row.status);
-            row.owner = Some(*owner);
+            (row.owner, row.ended) = (Some(*owner), None);
             true
         }
         _ => false,
@@ -392,7 +392,9 @@ fn apply(
         }
         TableChange::Resumed { owner } => {
             database
-                .prepare_cached("UPDATE runs SET status = 'running', owner = ?2 WHERE run = ?1")?
+                .prepare_cached(
+                    "UPDATE runs SET status = 'running', owner = ?2, ended = NULL WHERE run = ?1",
+                )?
                 .execute(params![line.run, owner])?;
         }
         TableChange::Asked(row) => {

@@ -3,14 +3,14 @@
 
 mod kept;
 
-pub(crate) use kept::{KeptRun, RunAgain, RunAs, RunFor, digests, end_of, spent_of};
+pub(crate) use kept::{KeptRun, RunAgain, RunAs, RunFor, SESSION, digests, end_of, spent_of};
 
 use super::{
     RunError,
     image::{Image, ImageError},
     linker,
     meter::{Meter, Stopped},
-    state::{self, MemoryLimiter, SessionState, State, Stdin},
+    state::{self, MemoryLimiter, RunsNow, SessionState, State, Stdin},
     ticker::Ticker,
     wasi::{self, ProcessExit},
 };
@@ -158,9 +158,10 @@ impl Shared {
             // A replay is for whoever looks at it, from the beginning.
             let seen = past.spent.filter(|_| again.goes_on);
             let most = again.outside.as_ref().map(|outside| outside.spent);
-            (std::mem::take(&mut past.input), seen, most)
+            let ran = std::mem::take(&mut past.scripts);
+            (std::mem::take(&mut past.input), seen, most, ran)
         });
-        let (input, seen, most) = past.unwrap_or_default();
+        let (input, seen, most, ran) = past.unwrap_or_default();
         let KeptRun {
             record,
             again,
@@ -181,6 +182,10 @@ impl Shared {
         let mut output = Output::new(limits.output, script.sink.take());
         if let Some(seen) = seen {
             output.passed_on(seen.stdout, seen.stderr);
+        }
+        if script.session.is_some() {
+            let (stdout, stderr) = ran.written;
+            output.passed_on(stdout, stderr);
         }
         if let Some(most) = most {
             output.ends_at(most.stdout, most.stderr);
@@ -216,6 +221,8 @@ impl Shared {
                 scripts,
                 longest: limits.source,
                 interrupted: [0; 2],
+                past: ran.all,
+                runs: RunsNow::Nothing,
             }),
             recorder,
             files,

@@ -3,7 +3,7 @@
 
 use super::{
     image::{ImageError, check_imports},
-    state::{SessionState, State},
+    state::{RunsNow, SessionState, State},
     wasi,
 };
 use sandgate_wire::{Ending, Script, Session, abi};
@@ -153,14 +153,25 @@ async fn next_script(
     let Some(session) = &mut state.session else {
         return Ok(0);
     };
-    let next = state
-        .road
-        .between(session.scripts.next(ended, session.longest))
-        .await;
-    let Some(next) = next else {
-        return Ok(0);
+    let next = if let Some(next) = session.past.pop_front() {
+        // What it wrote and came to was told to whoever gave it.
+        state.road.between(std::future::ready(())).await;
+        next
+    } else {
+        if session.runs == RunsNow::Script {
+            state.road.note(&mut state.recorder);
+            let interrupted = session.scripts.interrupt().was_told();
+            let record = state.road.record();
+            record.script_ended(interrupted, state.output.totals());
+        }
+        let next = session.scripts.next(ended, session.longest);
+        let Some(next) = state.road.between(next).await else {
+            return Ok(0);
+        };
+        session.runs = RunsNow::Script;
+        state.road.record().script(&next.name, &next.source);
+        next
     };
-    state.road.record().script(&next.name, &next.source);
     let script = Script {
         source: next.source.into(),
         name: next.name.into(),

@@ -9,7 +9,7 @@ use crate::{
     limits::Limits,
     output::Output,
     recorder::Recorder,
-    session::Scripts,
+    session::{NextScript, Scripts},
     workspace::{Mount, Workspace},
 };
 use std::{
@@ -44,13 +44,28 @@ pub(super) struct SessionState {
     pub(super) longest: usize,
     /// Where the guest looks whether it is interrupted; its own numbers.
     pub(super) interrupted: [usize; 2],
+    /// Those that it ran before, which run again first.
+    pub(super) past: VecDeque<NextScript>,
+    /// What there is to be written down of the script that runs.
+    pub(super) runs: RunsNow,
+}
+
+/// Which script of a session runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunsNow {
+    /// None whose end is to be written down: what came before the first, or one that runs again.
+    Nothing,
+    /// One that was given now.
+    Script,
 }
 
 impl SessionState {
     /// Has the guest raise a `KeyboardInterrupt`, where one was asked for. THREAT[ESC-02]: the addresses are the guest's, and
     /// what is outside its memory is not written.
     pub(super) fn pass_interrupt_on(&self, memory: &mut [u8]) -> wasmtime::Result<()> {
-        if self.scripts.interrupt().take() {
+        // What runs again runs to where it ended before.
+        if self.past.is_empty() && self.scripts.interrupt().take() {
+            self.scripts.interrupt().tell();
             for at in self.interrupted {
                 let byte = memory.get_mut(at);
                 *byte.ok_or_else(|| wasmtime::format_err!("the guest has no such address"))? = 1;
@@ -206,6 +221,8 @@ mod tests {
             scripts,
             longest: 0,
             interrupted,
+            past: VecDeque::new(),
+            runs: RunsNow::Nothing,
         };
         let mut memory = [0; 4];
         state.pass_interrupt_on(&mut memory).ok()?;

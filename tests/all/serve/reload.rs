@@ -105,7 +105,10 @@ fn what_is_registered_while_it_runs_is_called_after_a_reload_and_not_before() {
     look_again(&server, &supervisor);
     assert_eq!(called(&server, "people"), unknown);
     assert_eq!(called(&server, "crm"), ok("2\n"));
-    server.end_quietly();
+    let (code, said) = server.end();
+    let unknown =
+        " WARN the script asks for the service `people`; no service of that name is registered\n";
+    assert_eq!((code, said), (Some(0), unknown.repeat(3)));
 }
 
 /// THREAT[POL-07]: not the services without the policies, either.

@@ -72,6 +72,10 @@ impl<'a> RunStory<'a> {
                 let said = format!("next script, {}, {}", short(name), lines_of(source));
                 self.of_run(run, &said)
             }
+            Entry::ScriptEnded { interrupted, .. } => match interrupted {
+                true => self.of_run(run, "it was interrupted"),
+                false => String::new(),
+            },
             Entry::Called {
                 call,
                 service,

@@ -27,7 +27,10 @@ fn execute(how: Execution, timeout: Option<Duration>, stdin: &str) -> Result<Age
 #[test]
 fn arguments_are_taken_as_they_are_meant() {
     let (half, most) = (Duration::from_millis(500), Duration::MAX);
-    let session = Execution::Session("a-1_B".to_owned());
+    let session = Execution::Session {
+        name: "a-1_B".to_owned(),
+        is_restored: false,
+    };
     for (arguments, expected) in [
         (json!({"code": "1"}), execute(Execution::Alone, None, "")),
         (

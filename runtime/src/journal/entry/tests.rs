@@ -25,7 +25,7 @@ fn lines_of_version_1_are_read_for_ever_and_written_as_they_were() {
         );
         kinds.insert(entry.kind());
     }
-    assert_eq!(kinds, (1..=17).collect());
+    assert_eq!(kinds, (1..=18).collect());
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_line_of_a_later_version_or_of_an_unknown_kind_is_refused_and_not_passed_ove
     assert_eq!(error(&[]), "it cannot be read: it is empty");
     assert_eq!(
         error(&line("\"forgotten\"")),
-        "it cannot be read: unknown variant `forgotten`, expected one of `begun`, `given`, `input`, `script`, `called`, `decided`, `asked`, `answered`, `intended`, `planned`, `replied`, `resolved`, `withheld`, `parked`, `resumed`, `ended`, `pruned` at line 1 column 11"
+        "it cannot be read: unknown variant `forgotten`, expected one of `begun`, `given`, `input`, `script`, `script_ended`, `called`, `decided`, `asked`, `answered`, `intended`, `planned`, `replied`, `resolved`, `withheld`, `parked`, `resumed`, `ended`, `pruned` at line 1 column 11"
     );
     assert_eq!(
         error(&line(

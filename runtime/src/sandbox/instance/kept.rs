@@ -25,6 +25,9 @@ use crate::{
 use sandgate_policy::Principal;
 use std::{borrow::Cow, time::Duration};
 
+/// Why a session is not replayed. It can be gone on with.
+pub(crate) const SESSION: &str = "it is a session, whose scripts come while it runs";
+
 /// What a run is, where it is not a script's first.
 #[derive(Debug, Default)]
 pub(crate) struct RunAs {
@@ -117,7 +120,7 @@ impl KeptRun {
             Some(Some(Err(_)) | None) => once = Some("its workspace is a directory of the host"),
         }
         if script.session.is_some() {
-            once = Some("it is a session, whose scripts come while it runs");
+            once = once.or(Some(SESSION));
         }
         let caller = context
             .reach()
