@@ -165,7 +165,7 @@ impl Warm {
             let times = runs.times / runs.at_once + usize::from(number < runs.times % runs.at_once);
             callers.spawn(async move {
                 let mut each = Vec::with_capacity(times);
-                let mut last = String::new();
+                let mut last = (String::new(), 0);
                 for _ in 0..times {
                     let start = Instant::now();
                     let outcome = caller.run(&*code).await.unwrap();
@@ -177,7 +177,7 @@ impl Warm {
                         outcome.reason,
                         outcome.exception
                     );
-                    last = outcome.stdout.text;
+                    last = (outcome.stdout.text, outcome.usage.peak_memory);
                 }
                 (each, last)
             });
@@ -190,8 +190,8 @@ impl Warm {
             .iter()
             .flat_map(|(each, _)| each.iter().copied())
             .collect();
-        let output = done.into_iter().next_back().map(|(_, last)| last);
-        json!({"each_ns": each, "wall_ns": nanoseconds(wall), "processor_ns": nanoseconds(processor), "output": output, "lines": written})
+        let (output, peak) = done.into_iter().next_back().map(|(_, last)| last).unwrap_or_default();
+        json!({"each_ns": each, "wall_ns": nanoseconds(wall), "processor_ns": nanoseconds(processor), "output": output, "peak_memory": peak, "lines": written})
     }
 
     /// What this process holds while so many runs wait in a call, and while none does.

@@ -50,7 +50,7 @@ def arguments():
     parser.add_argument("--sandgate", metavar="PATH", help="the command to measure; without it cargo builds one")
     parser.add_argument("--build", metavar="TEXT", default="as cargo builds it with --release", help="what to say of how it was built")
     parser.add_argument("--scratch", type=pathlib.Path, metavar="DIR", default=scratch(), help="where rivals are kept [default: sandgate-compare in the cache directory]")
-    parser.add_argument("--results", type=pathlib.Path, metavar="DIR", help="where compare-DATE.json, .md and .svg are written [default: benches/results; nothing with --only or --quick]")
+    parser.add_argument("--results", type=pathlib.Path, metavar="DIR", help="where compare-DATE.json, compare-DATE.md and compare.svg are written [default: benches/results; nothing with --only or --quick]")
     return parser.parse_args()
 
 
@@ -96,10 +96,12 @@ def main():
     results = options.results or (None if options.only or options.quick else pathlib.Path(__file__).resolve().parents[1] / "results")
     if results:
         results.mkdir(parents=True, exist_ok=True)
-        for extension, text in (("json", result.json()), ("md", result.table()), ("svg", result.plot())):
-            (results / f"compare-{head['date']}.{extension}").write_text(text)
-            (results / f"compare.{extension}").write_text(text) if extension == "svg" else None
-        say(f"written to {results}/compare-{head['date']}.*")
+        dated = results / f"compare-{head['date']}"
+        dated.with_suffix(".json").write_text(result.json())
+        dated.with_suffix(".md").write_text(result.table())
+        # The README shows it, so that its name has no date; its caption does.
+        (results / "compare.svg").write_text(result.plot())
+        say(f"written: {dated}.json, {dated}.md and compare.svg beside them")
 
 
 if __name__ == "__main__":

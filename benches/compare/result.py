@@ -103,6 +103,6 @@ class Result:
         below = [
             f"{head['date']}, {head['machine']}; {head['sandgate']}, {head['build']}.",
             f"Beside {versions}. {MACHINE}",
-            "Other guests are subsets of Python (Monty) or JavaScript (modebox); none but sandgate decides, writes down and can undo its calls.",
+            "Monty runs a subset of Python, modebox JavaScript. A call of sandgate's goes to a service on a socket, is decided by a policy and written down; those of others are functions of their host.",
         ]
         return plot.bars("Time and memory of sandgate, divided by another's", rows, below)

@@ -209,7 +209,7 @@ class Service:
         (contexts / "bench").mkdir(parents=True)
         (contexts / "bench" / "policy.cedar").write_text(POLICY_OF_CALLS)
         (contexts / "bench" / "limits.toml").write_text(LIMITS + "calls = 1000000\n")
-        add = [self.bench.programs.sandgate, "--quiet", "service", "add", "numbers", "--socket", socket, "--state-dir", state]
+        add = self.bench.command(state, "service", "add", "numbers", "--socket", socket)
         subprocess.run([*add, "--effect", "number.next=read", "--effect", "nap.take=read"], check=True, stdout=subprocess.DEVNULL)
         self.worker = self.bench.warm(registrations=str(state), contexts=str(contexts), journal=str(self.place / "journal"))
         return self.worker
@@ -229,13 +229,26 @@ def call(bench, rival="Monty"):
         "modebox": f"for (let n = 0; n < {scripts.CALLS}; n++) await host.call(n)",
     }[rival]
     with Service(bench) as mine, bench.rivals.worker(rival) as other:
+        return _calls(bench, mine, ours, other, theirs)
 
-        def one(worker, code):
-            answer = worker.ask("run", code=code)
-            return answer["each_ns"][0] / scripts.CALLS / 1e9, answer["processor_ns"] / scripts.CALLS / 1e9
 
-        one(mine, ours), one(other, theirs)
-        return compared(in_turns(lambda: one(mine, ours), lambda: one(other, theirs), bench.turns))
+def _calls(bench, mine, ours, other, theirs):
+    """A call of each, of a script that makes so many."""
+
+    def one(worker, code):
+        answer = worker.ask("run", code=code)
+        return answer["each_ns"][0] / scripts.CALLS / 1e9, answer["processor_ns"] / scripts.CALLS / 1e9
+
+    one(mine, ours), one(other, theirs)
+    return compared(in_turns(lambda: one(mine, ours), lambda: one(other, theirs), bench.turns))
+
+
+def tool(bench):
+    """The same to functions of either host, without a journal."""
+    ours = f"from services import s0\nfor n in range({scripts.CALLS}):\n    s0.thing0_get(n=n)"
+    theirs = f"for n in range({scripts.CALLS}):\n    call(n)"
+    with bench.warm() as mine, bench.rivals.worker("Monty") as other:
+        return _calls(bench, mine, ours, other, theirs)
 
 
 def gather(bench, rival="Monty"):
@@ -337,6 +350,7 @@ ROWS = [
     Row("call", "a call: our service, their function", "Monty", call, most=0.25),
     Row("call-eryx", "a call: our service, their function", "eryx", lambda bench: call(bench, "eryx")),
     Row("call-modebox", "a call: our service, their function", "modebox", lambda bench: call(bench, "modebox")),
+    Row("tool", "a call of a function of the host", "Monty", tool),
     Row("gather", "100 calls of 10 ms at once", "Monty", gather, bound=0.013),
     Row("gather-eryx", "100 calls of 10 ms at once", "eryx", lambda bench: gather(bench, "eryx")),
     Row("gather-modebox", "100 calls of 10 ms at once", "modebox", lambda bench: gather(bench, "modebox")),

@@ -4,6 +4,7 @@ Both commands draw with it. A plot must be readable on a light and on a dark pag
 """
 
 import math
+import textwrap
 from xml.sax.saxutils import escape
 
 STYLE = """
@@ -42,6 +43,11 @@ class Picture:
         return "\n".join([head, f"<title>{escape(self.title)}</title>", f"<style>{STYLE}</style>", page, *self.parts, "</svg>"]) + "\n"
 
 
+def wrapped(sentences):
+    """What stands below a plot, in lines that are no wider than it."""
+    return [line for sentence in sentences for line in textwrap.wrap(sentence, 132)]
+
+
 def caption(picture, lines, y):
     for number, line in enumerate(lines):
         picture.text(16, y + 15 * number, line, "small")
@@ -57,6 +63,7 @@ def number(value):
 def bars(title, rows, below):
     """Ratios: rows are what, whom it is compared with, the ratio, its least and most, and what it is to be at most."""
     step, top, left, right = 24, 70, 430, 60
+    below = wrapped(below)
     low = min([0.1, *(row["ratio"] for row in rows)]) / 1.15
     high = max([10, *(row["ratio"] for row in rows)]) * 1.15
     picture = Picture(title, top + step * len(rows) + 40 + 15 * len(below))
@@ -90,6 +97,7 @@ def _ticks(low, high):
 def lines(title, across, up, series, below):
     """What grows: each series is a name and its points, both of whose coordinates are more than nothing."""
     top, left, right, height = 60, 80, 190, 300
+    below = wrapped(below)
     xs = [x for _, points in series for x, _ in points]
     ys = [y for _, points in series for _, y in points]
     low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys) / 1.3, max(ys) * 1.3
