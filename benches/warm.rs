@@ -190,7 +190,11 @@ impl Warm {
             .iter()
             .flat_map(|(each, _)| each.iter().copied())
             .collect();
-        let (output, peak) = done.into_iter().next_back().map(|(_, last)| last).unwrap_or_default();
+        let (output, peak) = done
+            .into_iter()
+            .next_back()
+            .map(|(_, last)| last)
+            .unwrap_or_default();
         json!({"each_ns": each, "wall_ns": nanoseconds(wall), "processor_ns": nanoseconds(processor), "output": output, "peak_memory": peak, "lines": written})
     }
 

@@ -23,7 +23,7 @@ from rows import ROWS, Bench  # noqa: E402
 
 EXAMPLES = """\
 examples:
-  python3 benches/compare                       everything, about a quarter of an hour; needs cargo, and PyPI the first time
+  python3 benches/compare                       everything, about five minutes; needs cargo, and PyPI the first time
   python3 benches/compare --quick               fewer turns and programs, under three minutes
   python3 benches/compare --only fresh call     two rows
   python3 benches/compare --sandgate target/release/sandgate --build 'as released'

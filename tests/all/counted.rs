@@ -4,10 +4,13 @@
 
 use crate::support::{
     counted::{Work, bytes_copied, instructions, pages, work},
-    limits, run,
+    run,
 };
 use sandgate::{Script, Sink, Stream};
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Nothing by itself: the tests below begin it as a process, and count.
 #[test]
@@ -79,26 +82,44 @@ fn a_call_takes_few_instructions_and_copies_few_bytes() {
     );
 }
 
-/// How often something was written, and how many bytes.
+/// How often something is written.
 #[derive(Debug, Default)]
-struct Writes(Mutex<Vec<(Stream, usize)>>);
+struct Writes(AtomicU64);
 
 impl Sink for Writes {
-    fn write(&self, stream: Stream, bytes: &[u8]) {
-        self.0.lock().unwrap().push((stream, bytes.len()));
+    fn write(&self, _: Stream, _: &[u8]) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// What a script prints goes out in pieces, not line by line.
+/// What is printed goes out in pieces and not line by line, a clock is read where a script reads one, and a wait ends with a call.
 #[tokio::test]
 async fn a_script_asks_its_host_for_little() {
     let writes = Arc::new(Writes::default());
-    let source = "import random, time\nfor n in range(10000): print('line', n)\nrandom.random(); time.time()";
+    let source = "\
+import asyncio, random, time
+for n in range(10000): print('line', n)
+random.random()
+for _ in range(5): time.time()
+async def nap(): await asyncio.sleep(0.001)
+async def naps(): await asyncio.gather(*[nap() for _ in range(10)])
+asyncio.run(naps())
+";
     let outcome = run(Script {
         sink: Some(writes.clone()),
         ..Script::new(source)
     })
     .await;
-    let _ = limits();
-    println!("{:?} {:?}", writes.0.lock().unwrap(), outcome.tape);
+    let often = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
+    costs_at_most("writes of 10,000 lines", writes.0.load(Ordering::SeqCst), 1);
+    costs_at_most(
+        "readings of the clock",
+        often(&mut outcome.tape.readings.iter().map(|(_, times)| *times)),
+        1,
+    );
+    costs_at_most(
+        "waits",
+        often(&mut outcome.tape.waits.iter().map(|(_, times)| *times)),
+        1,
+    );
 }
