@@ -13,11 +13,12 @@ STYLE = """
   .better { fill: #1a7f37; stroke: #1a7f37; } .worse { fill: #bc4c00; stroke: #bc4c00; }
   .grid { stroke: #d1d9e0; } .one { stroke: #59636e; stroke-width: 1.5; } .target { stroke: #0969da; stroke-width: 3; }
   .s0 { stroke: #0969da; fill: #0969da; } .s1 { stroke: #bc4c00; fill: #bc4c00; } .s2 { stroke: #1a7f37; fill: #1a7f37; } .s3 { stroke: #8250df; fill: #8250df; }
+  .s4 { stroke: #6e7781; fill: #6e7781; }
   path { fill: none !important; stroke-width: 2; } .page { fill: #ffffff; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; } .small { fill: #9198a1; } .page { fill: #0d1117; } .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
     .better { fill: #3fb950; stroke: #3fb950; } .worse { fill: #f0883e; stroke: #f0883e; } .target { stroke: #4493f8; }
-    .s0 { stroke: #4493f8; fill: #4493f8; } .s1 { stroke: #f0883e; fill: #f0883e; } .s2 { stroke: #3fb950; fill: #3fb950; } .s3 { stroke: #ab7df8; fill: #ab7df8; }
+    .s0 { stroke: #4493f8; fill: #4493f8; } .s1 { stroke: #f0883e; fill: #f0883e; } .s2 { stroke: #3fb950; fill: #3fb950; } .s3 { stroke: #ab7df8; fill: #ab7df8; } .s4 { stroke: #9198a1; fill: #9198a1; }
   }
 """
 WIDTH = 860
@@ -45,7 +46,7 @@ class Picture:
 
 def wrapped(sentences):
     """What stands below a plot, in lines that are no wider than it."""
-    return [line for sentence in sentences for line in textwrap.wrap(sentence, 132)]
+    return [line for sentence in sentences for line in textwrap.wrap(sentence, 140)]
 
 
 def caption(picture, lines, y):
@@ -116,7 +117,7 @@ def lines(title, across, up, series, below):
     picture.text((left + WIDTH - right) / 2, top + height + 34, across, "small", "middle")
     taken = []
     for index, (name, points) in enumerate(series):
-        kind = f"s{index % 4}"
+        kind = f"s{index % 5}"
         path = " ".join(f"{'M' if n == 0 else 'L'}{at_x(x):.1f},{at_y(y):.1f}" for n, (x, y) in enumerate(points))
         picture.parts.append(f'<path d="{path}" class="{kind}"/>')
         for x, y in points:
