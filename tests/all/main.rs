@@ -14,6 +14,7 @@
 mod cli;
 mod client;
 mod corpus;
+mod counted;
 mod coverage;
 mod crash;
 mod crm;

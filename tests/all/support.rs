@@ -1,5 +1,6 @@
 //! What tests share: one sandbox for all of them, and short ways to run a script in it.
 
+pub(crate) mod counted;
 pub(crate) mod desk;
 pub(crate) mod echo;
 pub(crate) mod hostile;

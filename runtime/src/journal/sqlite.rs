@@ -76,6 +76,9 @@ const MIGRATIONS: &[&str] = &["
     "
     ALTER TABLE runs ADD COLUMN request BLOB;
     CREATE INDEX runs_request ON runs (request, run) WHERE request IS NOT NULL;",
+    // Few runs are for another one, and whoever shows a run asks which are for it.
+    "
+    CREATE INDEX runs_purpose ON runs (purpose, run) WHERE purpose IS NOT NULL;",
 ];
 
 /// For how long another process is waited for that writes; it takes milliseconds.

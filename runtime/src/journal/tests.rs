@@ -395,3 +395,28 @@ async fn jrn_01_a_journal_of_which_nobody_noted_the_end_is_whole_and_one_whose_a
     drop(Journal::open(counted.place.path()).unwrap());
     assert_eq!(counted.journal.verify().unwrap().problems, problems);
 }
+
+/// So that undoing a run and carrying out a plan cost the same however many runs there are.
+#[test]
+fn runs_for_another_are_found_without_reading_the_rest() {
+    let counted = Counted::begin();
+    let path = Journal::place(counted.place.path()).join("journal.db");
+    let database = Connection::open(path).unwrap();
+    for (column, plan) in [
+        ("purpose", "SEARCH runs USING INDEX runs_purpose (purpose=?)"),
+        ("status", "SEARCH runs USING INDEX runs_status (status=?)"),
+        ("request", "SEARCH runs USING INDEX runs_request (request=?)"),
+    ] {
+        let text = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE {column} = ?1 ORDER BY run DESC LIMIT 1"
+        );
+        let steps: Vec<String> = database
+            .prepare(&text)
+            .unwrap()
+            .query_map(["x"], |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(steps, [plan]);
+    }
+}

@@ -1,0 +1,125 @@
+//! What runs cost, where it can be counted and needs no clock: pages, instructions, bytes, what is asked of the host. Each has a bound
+//! a little above what it is, so that whoever makes something dearer hears of it on the busiest machine.
+//! What is measured in time is in `benches/`.
+
+use crate::support::{
+    counted::{Work, bytes_copied, instructions, pages, work},
+    run,
+};
+use sandgate::{Script, Sink, Stream};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Nothing by itself: the tests below begin it as a process, and count.
+#[test]
+fn the_process_that_is_counted() {
+    work();
+}
+
+/// Whether something costs what it may. `most` is 5 to 10 % above what it was when it was written here.
+#[track_caller]
+fn costs_at_most(what: &str, counted: u64, most: u64) {
+    println!("{what}: {counted}, of {most}");
+    assert!(
+        counted <= most,
+        "{what}: {counted}, which is to be {most} at most. Where it is worth that, say why in the commit and write {} here; \
+         otherwise look for what made it dearer: CONTRIBUTING.md, Counting, says how",
+        counted + counted / 15
+    );
+    assert!(
+        counted >= most / 2,
+        "{what}: {counted}, less than half of the {most} that it may be. Write {} here, so that it stays so",
+        counted + counted / 15
+    );
+}
+
+#[test]
+fn a_run_changes_few_pages_and_faults_for_few() {
+    let [changed, faults] = pages(Work::Print, 21);
+    costs_at_most("pages that `print(1+1)` changes", changed, 1);
+    costs_at_most("page faults of `print(1+1)`", faults, 1);
+    let [changed, faults] = pages(Work::Dataclass, 21);
+    costs_at_most("pages that a script with a dataclass changes", changed, 1);
+    costs_at_most("page faults of a script with a dataclass", faults, 1);
+}
+
+#[test]
+fn a_run_takes_few_instructions() {
+    costs_at_most(
+        "instructions of `print(1+1)`",
+        instructions(Work::Print, [2, 22]),
+        1,
+    );
+    costs_at_most(
+        "instructions of a script with a dataclass",
+        instructions(Work::Dataclass, [2, 12]),
+        1,
+    );
+}
+
+#[test]
+fn a_script_that_computes_takes_few_instructions() {
+    costs_at_most(
+        "instructions of tests/scripts/counted.py",
+        instructions(Work::Compute, [1, 3]),
+        1,
+    );
+}
+
+#[test]
+fn a_call_takes_few_instructions_and_copies_few_bytes() {
+    costs_at_most(
+        "instructions of a call",
+        instructions(Work::Calls, [100, 600]),
+        1,
+    );
+    costs_at_most(
+        "bytes that the host copies for a call",
+        bytes_copied(Work::Calls, [100, 600]),
+        1,
+    );
+}
+
+/// How often something is written.
+#[derive(Debug, Default)]
+struct Writes(AtomicU64);
+
+impl Sink for Writes {
+    fn write(&self, _: Stream, _: &[u8]) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What is printed goes out in pieces and not line by line, a clock is read where a script reads one, and a wait ends with a call.
+#[tokio::test]
+async fn a_script_asks_its_host_for_little() {
+    let writes = Arc::new(Writes::default());
+    let source = "\
+import asyncio, random, time
+for n in range(10000): print('line', n)
+random.random()
+for _ in range(5): time.time()
+async def nap(): await asyncio.sleep(0.001)
+async def naps(): await asyncio.gather(*[nap() for _ in range(10)])
+asyncio.run(naps())
+";
+    let outcome = run(Script {
+        sink: Some(writes.clone()),
+        ..Script::new(source)
+    })
+    .await;
+    let often = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
+    costs_at_most("writes of 10,000 lines", writes.0.load(Ordering::SeqCst), 1);
+    costs_at_most(
+        "readings of the clock",
+        often(&mut outcome.tape.readings.iter().map(|(_, times)| *times)),
+        1,
+    );
+    costs_at_most(
+        "waits",
+        often(&mut outcome.tape.waits.iter().map(|(_, times)| *times)),
+        1,
+    );
+}
