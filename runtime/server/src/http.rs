@@ -5,7 +5,7 @@ use crate::{
     admission::Overload,
     agent::{Agent, REFUSED_AFTER, SHORT},
     closing::{Closing, Leaving},
-    mcp::{McpServer, Seals, service},
+    mcp::{McpMount, Seals, service},
     owner::AgentOwner,
     plain,
     rpc::{self, RpcError},
@@ -26,9 +26,7 @@ use http::{
 };
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Frame, SizeHint};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-};
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -64,6 +62,7 @@ pub(crate) struct DoorState {
     pub(crate) closing: Closing,
     pub(crate) conversations: Conversations,
     pub(crate) seals: Seals,
+    pub(crate) mcp: McpMount,
 }
 
 /// Whose conversation is whose.
@@ -107,11 +106,7 @@ pub(crate) fn router(desk: DoorState) -> Router {
         // Hosts and origins are looked at before, for everything.
         .disable_allowed_hosts()
         .with_max_request_body_bytes(LONGEST);
-    let mcp = StreamableHttpService::new(
-        move || Ok(McpServer::of_requests(closing.clone(), seals.clone())),
-        Arc::new(LocalSessionManager::default()),
-        config,
-    );
+    let mcp = desk.mcp.open(closing, seals, config);
     let mcp = Router::new()
         .route_service("/mcp", mcp.clone())
         .merge(

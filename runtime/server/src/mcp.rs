@@ -3,6 +3,7 @@
 
 mod asking;
 pub mod lines;
+mod mount;
 mod progress;
 mod resources;
 pub(crate) mod service;
@@ -17,6 +18,7 @@ use crate::{
 pub(crate) use asking::Seals;
 use asking::{AskingWay, ClientAsking, ClientQuestion, FormAnswer};
 use http::request::Parts;
+pub(crate) use mount::McpMount;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
