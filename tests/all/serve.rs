@@ -8,6 +8,7 @@ mod doors;
 mod load;
 mod reload;
 mod repeats;
+mod telemetry;
 mod tools;
 
 use crate::support::{desk::Desk, finished, repository, result_or_error, threads_behind_the_wall};

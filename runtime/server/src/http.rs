@@ -9,6 +9,7 @@ use crate::{
     owner::AgentOwner,
     plain,
     rpc::{self, RpcError},
+    spans::TraceParent,
     weight,
     who::{Gatekeeper, Who},
 };
@@ -262,6 +263,7 @@ async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: N
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let has_body = request.method() == Method::POST;
     let is_long = has_body && length.is_none_or(|length| length > SHORT);
+    let agent = agent.traced(TraceParent::of(request.headers()));
     request.extensions_mut().insert(agent.clone());
     let response = agent.apart(is_long, next.run(request)).await;
     held(response, open)
