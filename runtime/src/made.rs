@@ -37,6 +37,9 @@ pub struct CallMade {
     /// How it can be undone, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
+    /// When the script made it, where that was since the run was begun or gone on with.
+    #[serde(skip)]
+    pub began: Option<Instant>,
     /// How long the script would have waited for it.
     #[serde(rename = "took_us", serialize_with = "micros")]
     pub took: Duration,
@@ -70,6 +73,19 @@ impl CallResult {
         }
     }
 
+    /// In one word, as its JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Awaiting => "awaiting",
+            Self::Planned => "planned",
+        }
+    }
+
     /// The same in words, or the code of the refusal.
     #[must_use]
     pub fn told(self, code: Option<RefusalCode>) -> &'static str {
@@ -88,7 +104,7 @@ impl CallResult {
 /// The list of one run.
 #[derive(Debug, Default)]
 pub(crate) struct CallList {
-    calls: Vec<(CallMade, Instant)>,
+    calls: Vec<CallMade>,
 }
 
 impl CallList {
@@ -104,6 +120,7 @@ impl CallList {
                 result: CallResult::Open,
                 code: None,
                 undo: None,
+                began: Some(Instant::now()),
                 took: Duration::ZERO,
             });
         }
@@ -112,7 +129,7 @@ impl CallList {
     /// One that was answered before the run was gone on with.
     pub(crate) fn add(&mut self, made: CallMade) {
         if self.calls.len() < LISTED_CALLS {
-            self.calls.push((made, Instant::now()));
+            self.calls.push(made);
         }
     }
 
@@ -120,36 +137,30 @@ impl CallList {
     pub(crate) fn of(&mut self, call: u32) -> Option<&mut CallMade> {
         let place = self
             .calls
-            .binary_search_by_key(&call, |(made, _)| made.call)
+            .binary_search_by_key(&call, |made| made.call)
             .ok()?;
-        self.calls.get_mut(place).map(|(made, _)| made)
+        self.calls.get_mut(place)
     }
 
     /// It has an answer.
     pub(crate) fn ended(&mut self, call: u32, result: CallResult, code: Option<RefusalCode>) {
-        let place = self
-            .calls
-            .binary_search_by_key(&call, |(made, _)| made.call);
-        if let Some((made, since)) = place.ok().and_then(|place| self.calls.get_mut(place)) {
+        if let Some(made) = self.of(call) {
             if made.result != CallResult::Planned {
                 made.result = result;
             }
             made.code = code;
-            made.took = since.elapsed();
+            made.took = made.began.map_or(Duration::ZERO, |began| began.elapsed());
         }
     }
 
     /// Those before a call.
     pub(crate) fn before(&self, call: u32) -> Vec<CallMade> {
-        let calls = self.calls.iter().map(|(made, _)| made);
+        let calls = self.calls.iter();
         calls.take_while(|made| made.call < call).cloned().collect()
     }
 
     pub(crate) fn take(&mut self) -> Vec<CallMade> {
         std::mem::take(&mut self.calls)
-            .into_iter()
-            .map(|(made, _)| made)
-            .collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod load;
 mod reload;
 mod repeats;
 mod restore;
+mod telemetry;
 mod tools;
 
 use crate::support::{desk::Desk, finished, repository, result_or_error, threads_behind_the_wall};

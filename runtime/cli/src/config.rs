@@ -40,6 +40,7 @@ A file of settings is sandgate.toml. All of it may be left out:
   queue = 128                        # scripts that wait; more are told to come again later
   connections = 512                  # of each door
   grace = \"30s\"
+  telemetry = \"http://127.0.0.1:4318\" # a collector of OpenTelemetry, which spans of runs and calls go to
 
 Flags win over variables of the environment, those over the file, and the file over defaults. The file
 has to be yours or root's, and nobody else may be able to write it.
@@ -338,5 +339,10 @@ fn all(
         written("serve.queue", json!(serve.queue)).usually("64 for each processor"),
         written("serve.connections", json!(serve.connections)).usually("512"),
         written("serve.grace", time(serve.grace)).usually("10s"),
+        written(
+            "serve.telemetry",
+            json!(serve.telemetry.as_ref().map(ToString::to_string)),
+        )
+        .usually("to nobody"),
     ]
 }

@@ -48,6 +48,7 @@ mod signals;
 mod stage;
 mod steward;
 mod supervisor;
+mod telemetry;
 mod terminal;
 mod token;
 mod values;
@@ -173,6 +174,9 @@ enum Command {
     /// Tell people that something waits for them; started by a run
     #[command(name = notifier::NAME, hide = true)]
     Notifier,
+    /// Hand spans to a collector; started by a server
+    #[command(name = telemetry::NAME, hide = true)]
+    Telemetry,
     /// Connect to services for a run; started by it
     #[command(name = connector::NAME, hide = true)]
     Connector,
@@ -188,6 +192,7 @@ impl Command {
             Self::Completions(_)
             | Self::Man(_)
             | Self::Notifier
+            | Self::Telemetry
             | Self::Connector
             | Self::Steward(_) => false,
             // Where the file is can be asked even if it cannot be used.
@@ -391,6 +396,7 @@ pub fn main() -> ExitCode {
             manual::man(&arguments, CommandLine::command()).map(|()| Exit::Ok)
         }
         Command::Notifier => notifier::serve(inherited),
+        Command::Telemetry => telemetry::serve(inherited),
         Command::Connector => connector::serve(inherited),
         Command::Steward(arguments) => steward::serve(&arguments, &shared, inherited),
     };

@@ -17,7 +17,8 @@ use super::{
     signals::{SignalMeaning, Signals},
     steward::Steward,
     supervisor::{self, PassedSocket, Supervisor},
-    values,
+    telemetry::{Telemetry, TelemetryProcess},
+    values::{self, Collector},
     wall::{self, Inherited, Outside, WithinReach},
 };
 use clap::{ArgGroup, Args};
@@ -135,6 +136,10 @@ pub(super) struct ServeArguments {
     /// For how long scripts go on once this is to end
     #[arg(long, value_name = "TIME", value_parser = values::time, default_value = "10s")]
     grace: Duration,
+
+    /// Hand spans of runs and calls to this collector of OpenTelemetry, such as http://127.0.0.1:4318 [default: to nobody]
+    #[arg(long, value_name = "URL")]
+    telemetry: Option<Collector>,
 }
 
 impl ServeArguments {
@@ -297,6 +302,8 @@ pub(super) fn execute(
     let client = Client::through(ClientLimits::default(), connector.clone());
     // One whose connections are encrypted may come later, when these cannot be read any more.
     client.read_authorities();
+    let telemetry = arguments.telemetry.as_ref().map(TelemetryProcess::start);
+    let telemetry = telemetry.transpose()?;
     let instances = arguments.instances.unwrap_or_else(machine::instances);
     let interpreter = interpreter(shared).instances(instances).load()?;
     let (_catching, mut signals) = catching()?;
@@ -315,7 +322,12 @@ pub(super) fn execute(
     };
     let host = Host::of(sandbox, services, client, None, Some(journal));
     let keeper = Gatekeeper::new(host, Some(watcher), arguments.limits());
-    let keeper = keeper.map_err(|error| Failure::ours(&error))?;
+    let telemetry = telemetry.map(TelemetryProcess::open).transpose();
+    let telemetry = telemetry.map_err(|error| Failure::ours(&error))?;
+    let sink = telemetry.as_ref().map(Telemetry::sink);
+    let keeper = keeper
+        .map_err(|error| Failure::ours(&error))?
+        .with_spans(sink);
     if !shared.quiet {
         for place in &places {
             print::err(&format!("sandgate: listening at {place}\n"));
@@ -331,6 +343,9 @@ pub(super) fn execute(
         arguments.grace,
     ));
     executor.shutdown_background();
+    if let Some(telemetry) = telemetry {
+        telemetry.close();
+    }
     served
 }
 

@@ -5,7 +5,7 @@
 //! it is used only when that is its owner alone, and a key that nobody knows keeps everything from starting: it would be a
 //! limit that nobody keeps. THREAT[POL-07]
 
-use super::values;
+use super::values::{self, Collector};
 use clap::{
     Command,
     builder::{OsStr, Resettable},
@@ -47,6 +47,7 @@ const SERVE_KEYS: &[&str] = &[
     "queue",
     "connections",
     "grace",
+    "telemetry",
 ];
 
 /// What the file says, where there is one.
@@ -88,6 +89,7 @@ pub(super) struct ServeSettings {
     pub(super) queue: Option<NonZeroU32>,
     pub(super) connections: Option<NonZeroU32>,
     pub(super) grace: Option<Duration>,
+    pub(super) telemetry: Option<Collector>,
 }
 
 /// Why nothing is started.
@@ -267,6 +269,10 @@ impl ServeSettings {
             ("queue", number(self.queue)),
             ("connections", number(self.connections)),
             ("grace", self.grace.map(|grace| time(grace).into())),
+            (
+                "telemetry",
+                self.telemetry.as_ref().map(|at| at.to_string().into()),
+            ),
         ];
         let mut command = command;
         for (argument, value) in single {
@@ -368,6 +374,10 @@ impl SettingsReader<'_> {
                 fields.read("grace", "a time such as \"10s\"", |value| {
                     values::time(value.as_str()?).ok()
                 })
+            }),
+            telemetry: self.take("serve.telemetry", fields, |fields| {
+                let expected = "a collector such as \"http://127.0.0.1:4318\"";
+                fields.read("telemetry", expected, |value| value.as_str()?.parse().ok())
             }),
         }
     }
@@ -517,6 +527,7 @@ mod tests {
             queue = 128
             connections = 512
             grace = "30s"
+            telemetry = "http://127.0.0.1:4318"
         "#;
         let settings = parsed(text).unwrap();
         let known = [
@@ -536,7 +547,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
+                2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
             ]
         );
         assert_eq!(
@@ -551,7 +562,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_and_what_is_no_such_value_is_refused_all_at_once() {
-        let wrong = "state-dir = \"state\"\n[journal]\nkeep = \"old\"\nmost = 5\n[serve]\nlistn = \"x\"\nlisten = \"8722\"\nhosts = []\ninstances = 0\nqueue = \"9\"\nconnections = -1\ngrace = \"0s\"\n";
+        let wrong = "state-dir = \"state\"\n[journal]\nkeep = \"old\"\nmost = 5\n[serve]\nlistn = \"x\"\nlisten = \"8722\"\nhosts = []\ninstances = 0\nqueue = \"9\"\nconnections = -1\ngrace = \"0s\"\ntelemetry = \"http://collector.example.org\"\n";
         assert_eq!(
             parsed(wrong).unwrap_err(),
             [
@@ -565,6 +576,7 @@ mod tests {
                 "10: `queue` is not a whole number from 1 up",
                 "11: `connections` is not a whole number from 1 up",
                 "12: `grace` is not a time such as \"10s\"",
+                "13: `telemetry` is not a collector such as \"http://127.0.0.1:4318\"",
             ]
         );
         assert_eq!(

@@ -2,8 +2,48 @@
 //! must be refused, with how to write each.
 
 use bytesize::ByteSize;
-use sandgate::{Clock, TimeZone, TimeZoneError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use sandgate::{Clock, TimeZone, TimeZoneError, service::Address};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Where a collector of OpenTelemetry listens, to which OTLP is spoken over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Collector {
+    named: String,
+    traces: Address,
+}
+
+impl Collector {
+    /// Where it takes spans.
+    pub(super) fn traces(&self) -> &Address {
+        &self.traces
+    }
+}
+
+impl FromStr for Collector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let base = text.trim_end_matches('/');
+        let traces = Address::url(&format!("{base}/v1/traces"));
+        let traces = traces.map_err(|_| {
+            "a collector is named as in http://127.0.0.1:4318, or by https:// where it is elsewhere".to_owned()
+        })?;
+        Ok(Self {
+            named: text.to_owned(),
+            traces,
+        })
+    }
+}
+
+impl fmt::Display for Collector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.named)
+    }
+}
 
 /// A time; a bare number is seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {

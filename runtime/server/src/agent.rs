@@ -13,6 +13,7 @@ use crate::{
     owner::AgentOwner,
     repeats::{KEYED, KeyTaken, Known, RepeatRequest, Repeats},
     sessions::{SessionError, SessionOutcome, SessionScript, Sessions},
+    spans::{Spans, TraceParent},
     turns::Turns,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -57,6 +58,8 @@ pub struct Agent {
     watcher: Option<Arc<dyn ParkedWatcher>>,
     /// Who hears what its scripts print, while they do.
     sink: Option<Arc<dyn Sink>>,
+    /// The trace that what it asks for belongs to.
+    trace: Option<TraceParent>,
 }
 
 /// What a process keeps between the requests of its agents. Clones share it.
@@ -66,6 +69,8 @@ pub struct KeptForAgents {
     pub(crate) repeats: Repeats,
     pub(crate) files: LeftFiles,
     pub(crate) metrics: Metrics,
+    /// Where the operator has named a collector.
+    pub(crate) spans: Option<Spans>,
     pub(crate) admission: Admission,
     pub(crate) turns: Turns,
 }
@@ -90,6 +95,7 @@ impl KeptForAgents {
             repeats: Repeats::default(),
             files: LeftFiles::default(),
             metrics: Metrics::default(),
+            spans: None,
             turns,
         }
     }
@@ -247,6 +253,7 @@ impl Agent {
             kept,
             watcher: None,
             sink: None,
+            trace: None,
         }
     }
 
@@ -260,6 +267,14 @@ impl Agent {
     #[must_use]
     pub fn heard_by(self, sink: Option<Arc<dyn Sink>>) -> Self {
         Self { sink, ..self }
+    }
+
+    /// The same in a trace, where what comes with a request names one.
+    pub(crate) fn traced(self, trace: Option<TraceParent>) -> Self {
+        Self {
+            trace: trace.or(self.trace),
+            ..self
+        }
     }
 
     /// What is kept for it.
@@ -424,7 +439,11 @@ impl Agent {
                 let principal = self.caller.principal();
                 let context = principal.context().as_str();
                 let metrics = &self.kept.metrics;
-                metrics.count_script(context, ran.status, began.elapsed());
+                let wall = began.elapsed();
+                metrics.count_script(context, ran.status, wall);
+                if let Some(spans) = &self.kept.spans {
+                    spans.tell_script(self.trace, context, ran.status, wall);
+                }
                 CommandAnswer::Session(Box::new(ran))
             }
             Execution::Plan => {
@@ -649,6 +668,9 @@ impl Agent {
         let context = principal.context().as_str();
         self.kept.files.keep(&self.caller, outcome);
         self.kept.metrics.count(context, outcome);
+        if let Some(spans) = &self.kept.spans {
+            spans.tell(self.trace, context, outcome);
+        }
         if let Some(watcher) = &self.watcher
             && !outcome.approvals.is_empty()
         {

@@ -13,13 +13,14 @@ use crate::{
     desk::{self, DeskState},
     desk_url::DeskUrl,
     http::{Conversations, DoorState, Peer, RPC, busy, held, router},
-    mcp::Seals,
+    mcp::{McpMount, Seals},
     who::{Gatekeeper, Who},
 };
 use axum::Router;
 use http::{HeaderValue, header::CONNECTION};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rmcp::ServerHandler;
 use sandgate::{SealKey, TokenStore};
 use std::{
     collections::HashMap,
@@ -228,6 +229,7 @@ pub struct Doors {
     keeper: Gatekeeper,
     key: SealKey,
     desk: Option<DeskUrl>,
+    mcp: McpMount,
 }
 
 impl Doors {
@@ -248,6 +250,7 @@ impl Doors {
             keeper,
             key,
             desk,
+            mcp: McpMount::of_commands(),
         }
     }
 
@@ -256,6 +259,16 @@ impl Doors {
     pub fn of_desk(self, url: Option<DeskUrl>) -> Self {
         Self {
             desk: url.or(self.desk),
+            ..self
+        }
+    }
+
+    /// The same with another server of MCP in the place of the commands. Who may come in, whose a conversation is, and how much
+    /// anybody may send, stays as it is.
+    #[must_use]
+    pub fn with_mcp<H: ServerHandler + Clone>(self, handler: H) -> Self {
+        Self {
+            mcp: McpMount::of(handler),
             ..self
         }
     }
@@ -274,6 +287,7 @@ impl Doors {
                     closing: closing.clone(),
                     conversations: conversations.clone(),
                     seals: seals.clone(),
+                    mcp: self.mcp.clone(),
                 }),
                 Inside::Desk(tokens) => desk::router(DeskState {
                     keeper: self.keeper.clone(),

@@ -5,10 +5,11 @@ use crate::{
     admission::Overload,
     agent::{Agent, REFUSED_AFTER, SHORT},
     closing::{Closing, Leaving},
-    mcp::{McpServer, Seals, service},
+    mcp::{McpMount, Seals, service},
     owner::AgentOwner,
     plain,
     rpc::{self, RpcError},
+    spans::TraceParent,
     weight,
     who::{Gatekeeper, Who},
 };
@@ -26,9 +27,7 @@ use http::{
 };
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Frame, SizeHint};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-};
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -64,6 +63,7 @@ pub(crate) struct DoorState {
     pub(crate) closing: Closing,
     pub(crate) conversations: Conversations,
     pub(crate) seals: Seals,
+    pub(crate) mcp: McpMount,
 }
 
 /// Whose conversation is whose.
@@ -107,11 +107,7 @@ pub(crate) fn router(desk: DoorState) -> Router {
         // Hosts and origins are looked at before, for everything.
         .disable_allowed_hosts()
         .with_max_request_body_bytes(LONGEST);
-    let mcp = StreamableHttpService::new(
-        move || Ok(McpServer::of_requests(closing.clone(), seals.clone())),
-        Arc::new(LocalSessionManager::default()),
-        config,
-    );
+    let mcp = desk.mcp.open(closing, seals, config);
     let mcp = Router::new()
         .route_service("/mcp", mcp.clone())
         .merge(
@@ -267,6 +263,7 @@ async fn admit(State(desk): State<Arc<DoorState>>, mut request: Request, next: N
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let has_body = request.method() == Method::POST;
     let is_long = has_body && length.is_none_or(|length| length > SHORT);
+    let agent = agent.traced(TraceParent::of(request.headers()));
     request.extensions_mut().insert(agent.clone());
     let response = agent.apart(is_long, next.run(request)).await;
     held(response, open)

@@ -21,6 +21,8 @@ mod turns;
 
 mod files;
 mod form;
+mod spans;
+
 mod metrics;
 mod repeats;
 mod sessions;
@@ -54,5 +56,6 @@ pub use entitlement::Entitlement;
 pub use issuer::{Issuer, IssuerAlgorithm, IssuerClaims, IssuerError, IssuerTerms};
 pub use repeats::KeyTaken;
 pub use sessions::{SessionError, SessionOutcome, SessionStanding, Sessions};
+pub use spans::{SpanSink, spans_message};
 pub use turns::APART_NICE;
 pub use who::{CONTEXT_HEADER, Gatekeeper, NotAdmitted, Who};

@@ -3,6 +3,7 @@
 
 mod asking;
 pub mod lines;
+mod mount;
 mod progress;
 mod resources;
 pub(crate) mod service;
@@ -12,11 +13,13 @@ use crate::{
     closing::Closing,
     command::{AgentCommand, Arguments},
     desk_url::DeskUrl,
+    spans::TraceParent,
     text, tools,
 };
 pub(crate) use asking::Seals;
 use asking::{AskingWay, ClientAsking, ClientQuestion, FormAnswer};
 use http::request::Parts;
+pub(crate) use mount::McpMount;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -114,8 +117,12 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let trace = context.meta.get_traceparent();
+        let agent = self
+            .agent(&context)?
+            .traced(trace.and_then(TraceParent::parse));
         let call = ToolCall {
-            agent: self.agent(&context)?.heard_by(progress::sink(&context)),
+            agent: agent.heard_by(progress::sink(&context)),
             name: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),
             service: service::named(&context),

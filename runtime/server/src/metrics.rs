@@ -2,8 +2,8 @@
 //! how long both took; and who waits now, and was refused. No text of a script, and no parameter, is in any of it. What is counted apart is bounded, since names of
 //! methods come from scripts: THREAT[DOS-14].
 
-use crate::admission::AdmissionCounts;
-use sandgate::{CallMade, CallResult, Outcome, Status, policy::Verdict};
+use crate::{admission::AdmissionCounts, spans::verdict};
+use sandgate::{CallMade, Outcome, Status};
 use std::{
     collections::BTreeMap,
     fmt::Write,
@@ -67,7 +67,9 @@ impl Metrics {
     pub(crate) fn count(&self, context: &str, outcome: &Outcome) {
         let mut counted = self.counted();
         counted.run(context, outcome.status, outcome.usage.wall);
-        for call in &outcome.calls {
+        // What was made before a run was gone on with is counted.
+        let calls = outcome.calls.iter();
+        for call in calls.filter(|call| call.began.is_some()) {
             counted.call(context, call);
         }
     }
@@ -129,26 +131,12 @@ impl CountedSeries {
     }
 
     fn call(&mut self, context: &str, call: &CallMade) {
-        let verdict = match call.verdict {
-            Some(Verdict::Allow) => "allow",
-            Some(Verdict::Gate) => "gate",
-            Some(Verdict::Refuse) => "refuse",
-            None => "none",
-        };
-        let result = match call.result {
-            CallResult::Ok => "ok",
-            CallResult::Failed => "failed",
-            CallResult::Refused => "refused",
-            CallResult::Awaiting => "awaiting",
-            CallResult::Planned => "planned",
-            CallResult::Open => "open",
-        };
         let mut series = CallSeries {
             context: context.to_owned(),
             service: call.service.clone(),
             method: call.method.clone(),
-            verdict,
-            result,
+            verdict: verdict(call.verdict),
+            result: call.result.as_str(),
         };
         // What was never offered has any name that a script gives it.
         let is_unknown = call.effect.is_none();

@@ -170,7 +170,7 @@ fn all(services: &[(String, String)], files: Files) -> Vec<ToolDescription> {
                 "properties": {
                     "run": {"type": "string", "description": "Its id, as execute_code gave it."},
                     "wait_seconds": {"type": "number", "minimum": 0, "maximum": 30, "description": "Wait this long for it to end; do not ask oftener."},
-                    "part": {"type": ["integer", "string"], "description": "A part of a long text, from 1; or the path of a file that it left."}
+                    "part": {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "A part of a long text, from 1; or the path of a file that it left."}
                 },
                 "required": ["run"],
                 "additionalProperties": false

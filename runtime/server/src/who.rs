@@ -7,6 +7,7 @@ use crate::{
     entitlement::Entitlement,
     issuer::{Issuer, IssuerError},
     sessions::Sessions,
+    spans::{SpanSink, Spans},
     turns::Turns,
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
@@ -141,6 +142,13 @@ impl Gatekeeper {
             callers: Arc::default(),
             limits,
         })
+    }
+
+    /// The same with somebody who hands spans of what is done to a collector.
+    #[must_use]
+    pub fn with_spans(mut self, sink: Option<Arc<dyn SpanSink>>) -> Self {
+        self.kept.spans = sink.map(Spans::new);
+        self
     }
 
     /// How many there may be of what.

@@ -240,6 +240,20 @@ impl Client {
             .await
     }
 
+    /// Hands something over that is no call, on nobody's behalf: JSON, posted to a URL. What is answered says only whether it was taken.
+    pub async fn deliver(&self, to: &Address, json: Vec<u8>) -> Result<(), CallError> {
+        let deadline = Deadline::new(&self.inner.limits);
+        let Connection::Http(mut connection) = self.open(to, &deadline).await? else {
+            return Err(CallError::Connect("lines are for calls".to_owned()));
+        };
+        let reply = connection.post(None, None, json.into(), &deadline).await?;
+        if reply.status.is_success() {
+            Ok(())
+        } else {
+            Err(status(reply.status).into())
+        }
+    }
+
     /// Asks for a service's own document, on nobody's behalf.
     pub async fn discover(&self, to: &Address) -> Result<Box<RawValue>, CallError> {
         let nothing =

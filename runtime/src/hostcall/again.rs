@@ -199,6 +199,7 @@ fn was_made(call: u32, was: PastCall, reply: &str) -> CallMade {
         result,
         code,
         undo: was.undo,
+        began: None,
         took: Duration::ZERO,
     }
 }

@@ -55,6 +55,7 @@ fn made(call: u32, method: &str, effect: Option<Effect>, result: CallResult) -> 
         result,
         code: (result == CallResult::Refused).then_some(RefusalCode::PolicyDenied),
         undo: None,
+        began: None,
         took: Duration::ZERO,
     }
 }

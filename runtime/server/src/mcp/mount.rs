@@ -1,0 +1,62 @@
+//! What answers MCP behind the doors of HTTP: our commands, or another server of MCP, of an embedder or a test. A door lets people in,
+//! binds conversations to their agents and bounds what they send before any of it is asked; what answers can change none of that.
+
+use super::{McpServer, Seals};
+use crate::closing::Closing;
+use axum::routing::{MethodRouter, any_service};
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
+};
+use std::{fmt, io, sync::Arc};
+
+type Opening =
+    dyn Fn(Closing, Seals, StreamableHttpServerConfig) -> MethodRouter + Send + Sync + 'static;
+
+/// Makes what answers, for each door its own.
+#[derive(Clone)]
+pub(crate) struct McpMount(Arc<Opening>);
+
+impl McpMount {
+    /// The commands.
+    pub(crate) fn of_commands() -> Self {
+        Self(Arc::new(|closing, seals, config| {
+            let server = McpServer::of_requests(closing, seals);
+            routed(move || Ok(server.clone()), config)
+        }))
+    }
+
+    /// Another server.
+    pub(crate) fn of<H: ServerHandler + Clone>(handler: H) -> Self {
+        Self(Arc::new(move |_, _, config| {
+            let handler = handler.clone();
+            routed(move || Ok(handler.clone()), config)
+        }))
+    }
+
+    /// For one door.
+    pub(crate) fn open(
+        &self,
+        closing: Closing,
+        seals: Seals,
+        config: StreamableHttpServerConfig,
+    ) -> MethodRouter {
+        (self.0)(closing, seals, config)
+    }
+}
+
+impl fmt::Debug for McpMount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("McpMount")
+    }
+}
+
+fn routed<H: ServerHandler>(
+    make: impl Fn() -> io::Result<H> + Send + Sync + 'static,
+    config: StreamableHttpServerConfig,
+) -> MethodRouter {
+    let sessions = Arc::new(LocalSessionManager::default());
+    any_service(StreamableHttpService::new(make, sessions, config))
+}
