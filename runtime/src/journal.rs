@@ -250,6 +250,18 @@ impl Journal {
         })
     }
 
+    /// Of some runs the one that something was written of last.
+    pub(crate) fn latest(&self, filter: &RunFilter) -> Result<Option<RunRow>, LedgerError> {
+        let mut latest = None;
+        for row in self.runs(filter)? {
+            let last = self.read(|reader| reader.last_of(row.run))?;
+            if latest.as_ref().is_none_or(|(before, _)| *before < last) {
+                latest = Some((last, row));
+            }
+        }
+        Ok(latest.map(|(_, row)| row))
+    }
+
     /// The run that is meant by a beginning of its name, or by `last`.
     pub fn run(&self, meant: &str) -> Result<RunRow, NoRun> {
         let filter = match meant {
@@ -417,8 +429,9 @@ impl Journal {
         Ok(now.max(latest))
     }
 
-    /// Whoever reads has what this process added before. A disk that takes nothing is waited for no longer than it says so.
-    fn catch_up(&self) {
+    /// Waits until what this process added is written, for whoever reads it, or ends. A disk that takes nothing is waited for no longer
+    /// than it says so.
+    pub fn catch_up(&self) {
         let queue = &self.0.queue;
         let mut state = queue.state();
         while (state.busy || !state.batch.lines.is_empty())

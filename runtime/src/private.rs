@@ -48,11 +48,15 @@ pub(crate) fn others_may_write(mode: u32) -> bool {
     mode & 0o022 != 0
 }
 
-/// Makes a file where it is missing; nobody else can look into it.
+/// Makes a file where it is missing; nobody else can look into it. One that is there is not opened: closing it again would take every
+/// lock from it that this process has, as those of SQLite.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.append(true).create(true).mode(0o600);
-    options.open(path).map(drop)
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a file that is not there yet, which nobody else can look into, with this in it.

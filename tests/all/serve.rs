@@ -344,7 +344,7 @@ fn json_rpc_is_spoken_as_it_is_written_down() {
             r#"{"jsonrpc":"2.0","method":"execute_code","params":{"cod":"1"},"id":1}"#,
             error(
                 -32602,
-                "`execute_code` takes no argument `cod`; it takes code, session, plan, check, timeout_seconds, stdin, key, again; did you mean `code`?",
+                "`execute_code` takes no argument `cod`; it takes code, session, restore, plan, check, timeout_seconds, stdin, key, again; did you mean `code`?",
                 json!(1),
             ),
         ),

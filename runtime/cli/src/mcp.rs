@@ -157,6 +157,9 @@ fn serve(
     if let Some(connecting) = &connecting {
         connecting.dismiss();
     }
+    if let Some(journal) = &journal {
+        journal.catch_up();
+    }
     // A thread that waits for input, or for a reader, must not keep the process.
     executor.shutdown_background();
     served

@@ -320,7 +320,7 @@ pub(super) fn execute(
         let _entered = executor.enter();
         interpreter.start()?
     };
-    let host = Host::of(sandbox, services, client, None, Some(journal));
+    let host = Host::of(sandbox, services, client, None, Some(journal.clone()));
     let keeper = Gatekeeper::new(host, Some(watcher), arguments.limits());
     let telemetry = telemetry.map(TelemetryProcess::open).transpose();
     let telemetry = telemetry.map_err(|error| Failure::ours(&error))?;
@@ -342,6 +342,8 @@ pub(super) fn execute(
         &supervisor,
         arguments.grace,
     ));
+    // What goes on until the process ends, as a session does, keeps the journal open.
+    journal.catch_up();
     executor.shutdown_background();
     if let Some(telemetry) = telemetry {
         telemetry.close();

@@ -433,7 +433,7 @@ impl Agent {
                     timeout,
                     is_restored,
                 };
-                let ran = self.kept.sessions.run(&caller, &name, next, cancelled);
+                let ran = self.kept.sessions.run(&self.caller, &name, next, cancelled);
                 let began = Instant::now();
                 let ran = ran.await?;
                 let principal = self.caller.principal();

@@ -116,9 +116,7 @@ impl Caller {
             most: Some(MOST_REQUESTED),
             ..RunFilter::default()
         };
-        let runs = self.journal()?.runs(&filter).ok()?.into_iter();
-        // One that has no end was last: its process is gone.
-        runs.max_by_key(|row| (row.ended.unwrap_or(u64::MAX), row.run))
+        self.journal()?.latest(&filter).ok()?
     }
 
     /// What is wrong with a script, and what it would call, by the policies in force now. It takes no time to speak of, runs

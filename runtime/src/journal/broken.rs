@@ -44,6 +44,10 @@ impl Ledger for BrokenLedger {
         self.say()
     }
 
+    fn last_of(&self, _: Id) -> Result<u64, LedgerError> {
+        self.say()
+    }
+
     fn text(&self, _: Digest) -> Result<Vec<u8>, LedgerError> {
         self.say()
     }

@@ -33,6 +33,9 @@ pub trait Ledger: fmt::Debug + Send {
     /// Lines from a place on, in their order, of one run or of all; no more than so many.
     fn lines(&self, run: Option<Id>, from: u64, most: usize) -> Result<Vec<KeptLine>, LedgerError>;
 
+    /// The last line of a run, 0 where it has none.
+    fn last_of(&self, run: Id) -> Result<u64, LedgerError>;
+
     /// A line of [`Ledger::lines`] with its entry as it was written, where it is not kept so.
     fn opened(&self, line: KeptLine) -> Result<KeptLine, LedgerError> {
         Ok(line)

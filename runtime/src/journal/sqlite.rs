@@ -31,7 +31,8 @@ use rows::{
     APPROVAL, approval_row, approvals_wanted, number, run_row, runs_wanted, says, unsigned,
 };
 use rusqlite::{
-    Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior,
+    config::DbConfig, params,
 };
 use std::{
     cell::Cell,
@@ -81,6 +82,8 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX runs_purpose ON runs (purpose, run) WHERE purpose IS NOT NULL;",
 ];
 
+/// Pages that are written beside the database before they are moved into it.
+const MOST_BESIDE: u32 = 256;
 /// For how long another process is waited for that writes; it takes milliseconds.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How soon somebody looks again who was not let wait.
@@ -128,6 +131,10 @@ impl Sqlite {
         database.set_prepared_statement_cache_capacity(32);
         made(&mut database)?;
         database.pragma_update(None, "synchronous", "normal")?;
+        // Whoever ends would move all of it and wait for the disk, which nobody needs: a process that reads it finds what was
+        // written beside. It is moved now and then, and is never so long that finding takes long.
+        database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        database.pragma_update(None, "wal_autocheckpoint", MOST_BESIDE)?;
         let storage = storage(&mut database)?;
         let mut anchor = AnchorFile::open(directory).map_err(LedgerError::Anchor)?;
         if head(&database)?.seq == 0 {
@@ -573,6 +580,13 @@ impl Ledger for Sqlite {
                 .collect::<Result<_, _>>()?,
         };
         Ok(lines)
+    }
+
+    fn last_of(&self, run: Id) -> Result<u64, LedgerError> {
+        let mut last = self
+            .database
+            .prepare_cached("SELECT coalesce(max(seq), 0) FROM entries WHERE run = ?1")?;
+        Ok(last.query_row([run], |row| unsigned(row, 0))?)
     }
 
     fn opened(&self, line: KeptLine) -> Result<KeptLine, LedgerError> {

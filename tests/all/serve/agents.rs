@@ -322,3 +322,24 @@ fn a_client_that_leaves_ends_its_run() {
     assert_eq!(status(), Some(json!("cancelled")));
     server.end_quietly();
 }
+
+/// Locks of a file are a process's, and closing the file anywhere in it takes them away. Whoever then leaves the journal takes himself for
+/// the last, and removes what is still being written. THREAT[JRN-04]
+#[test]
+fn jrn_04_a_process_that_leaves_the_journal_takes_nothing_from_one_that_reads_and_writes_it() {
+    let desk = Desk::open();
+    let server = Server::assistant(&desk);
+    let listed = || {
+        let mut command = desk.operator(&["journal", "list", "--json"]);
+        let (code, listed, said) = finished(command.output().unwrap());
+        assert_eq!(code, 0, "{said}");
+        listed.lines().count()
+    };
+    for runs in 1..=3 {
+        let run = server.execute("1")["run"].clone();
+        assert_eq!(server.ask("get_run", json!({"run": run}))["status"], "ok");
+        assert_eq!(listed(), runs);
+    }
+    server.end_quietly();
+    assert_eq!(listed(), 3);
+}
