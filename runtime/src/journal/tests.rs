@@ -403,9 +403,15 @@ fn runs_for_another_are_found_without_reading_the_rest() {
     let path = Journal::place(counted.place.path()).join("journal.db");
     let database = Connection::open(path).unwrap();
     for (column, plan) in [
-        ("purpose", "SEARCH runs USING INDEX runs_purpose (purpose=?)"),
+        (
+            "purpose",
+            "SEARCH runs USING INDEX runs_purpose (purpose=?)",
+        ),
         ("status", "SEARCH runs USING INDEX runs_status (status=?)"),
-        ("request", "SEARCH runs USING INDEX runs_request (request=?)"),
+        (
+            "request",
+            "SEARCH runs USING INDEX runs_request (request=?)",
+        ),
     ] {
         let text = format!(
             "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE {column} = ?1 ORDER BY run DESC LIMIT 1"
