@@ -9,6 +9,7 @@ mod load;
 mod reload;
 mod repeats;
 mod restore;
+mod tasks;
 mod telemetry;
 mod tools;
 

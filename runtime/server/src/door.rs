@@ -250,7 +250,7 @@ impl Doors {
             keeper,
             key,
             desk,
-            mcp: McpMount::of_commands(),
+            mcp: McpMount::of_commands(None),
         }
     }
 
@@ -259,6 +259,15 @@ impl Doors {
     pub fn of_desk(self, url: Option<DeskUrl>) -> Self {
         Self {
             desk: url.or(self.desk),
+            ..self
+        }
+    }
+
+    /// The same where a call of MCP is a task as soon as it takes longer than this, and not only after a minute.
+    #[must_use]
+    pub fn with_tasks_after(self, after: Duration) -> Self {
+        Self {
+            mcp: McpMount::of_commands(Some(after)),
             ..self
         }
     }

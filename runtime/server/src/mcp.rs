@@ -7,6 +7,7 @@ mod mount;
 mod progress;
 mod resources;
 pub(crate) mod service;
+mod tasks;
 
 use crate::{
     agent::{Agent, CommandAnswer, CommandError},
@@ -23,15 +24,17 @@ pub(crate) use mount::McpMount;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
-        CustomResult, ErrorCode, Implementation, InputRequiredResult, ListResourcesResult,
-        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        ServerCapabilities, ServerConfig,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
+        CustomRequest, CustomResult, ErrorCode, GetTaskParams, GetTaskResult, Implementation,
+        InputRequiredResult, InputResponses, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ServerCapabilities, ServerConfig, UpdateTaskParams,
     },
     service::RequestContext,
 };
 use sandgate::{Id, SealKey, Status};
 use std::time::{Duration, Instant};
+use tasks::Tasks;
 use tokio::sync::watch;
 
 /// How often the journal is looked at for answers that were given at the desk.
@@ -47,6 +50,7 @@ pub struct McpServer {
     /// Of the conversation, or of the process.
     closing: Closing,
     seals: Seals,
+    tasks: Tasks,
 }
 
 impl McpServer {
@@ -64,15 +68,17 @@ impl McpServer {
             agent: Some(agent),
             closing: Closing { over, grace },
             seals: Seals::new(key, desk),
+            tasks: Tasks::default(),
         }
     }
 
     /// For agents that come with their requests.
-    pub(crate) fn of_requests(closing: Closing, seals: Seals) -> Self {
+    fn of_requests(closing: Closing, seals: Seals, tasks: Tasks) -> Self {
         Self {
             agent: None,
             closing,
             seals,
+            tasks,
         }
     }
 
@@ -92,7 +98,8 @@ impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
         let can = ServerCapabilities::builder()
             .enable_tools()
-            .enable_resources();
+            .enable_resources()
+            .enable_tasks();
         ServerConfig::new(can.build())
             .with_server_info(Implementation::new("sandgate", env!("CARGO_PKG_VERSION")))
             .with_instructions(tools::INSTRUCTIONS)
@@ -126,38 +133,48 @@ impl ServerHandler for McpServer {
             name: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),
             service: service::named(&context),
+            asking: ClientAsking::of(&context),
+            gone: None,
             context,
-            closing: &self.closing,
-            seals: &self.seals,
+            closing: self.closing.clone(),
+            seals: self.seals.clone(),
         };
-        let command = match call.command()? {
-            Ok(command) => command,
-            Err(wrong) => return Ok(error(wrong).into()),
-        };
-        let answer = match &request.request_state {
-            Some(state) => {
-                let opened = call
-                    .seals
-                    .open(state, &call.agent, &call.name, &call.arguments)?;
-                match call
-                    .come_back(opened, request.input_responses.as_ref())
-                    .await
-                {
-                    Told::Answer(answer) => answer,
-                    Told::Form(form) => return Ok(form.into()),
-                }
-            }
-            None => call.agent.perform(command, call.left()).await,
-        };
-        Ok(match call.asked(answer).await {
-            Told::Answer(answer) => {
-                let is_long = answer.as_ref().is_ok_and(CommandAnswer::is_long);
-                let is_own = call.service.is_some();
-                let written = async move { result_of(is_own, &answer) };
-                call.agent.apart(is_long, written).await.into()
-            }
-            Told::Form(form) => form.into(),
-        })
+        let (state, responses) = (request.request_state, request.input_responses);
+        if call.may_be_task() {
+            return self.tasks.answer(call, state, responses).await;
+        }
+        call.respond(state, responses).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let task = self.tasks.get(&self.agent(&context)?, &request.task_id)?;
+        Ok(GetTaskResult::new(task))
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let agent = self.agent(&context)?;
+        let UpdateTaskParams {
+            task_id,
+            input_responses,
+            ..
+        } = request;
+        self.tasks.update(&agent, &task_id, input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.tasks.cancel(&self.agent(&context)?, &request.task_id)
     }
 
     async fn list_resources(
@@ -197,15 +214,19 @@ impl ServerHandler for McpServer {
 }
 
 /// One call of a tool.
-struct ToolCall<'s> {
+#[derive(Debug, Clone)]
+struct ToolCall {
     agent: Agent,
     name: String,
     arguments: Arguments,
     /// Whose methods are the tools, where they are one service's.
     service: Option<String>,
+    asking: ClientAsking,
+    /// Where it is a task, whether it is to end. What ends the request does not end it then.
+    gone: Option<watch::Receiver<bool>>,
     context: RequestContext<RoleServer>,
-    closing: &'s Closing,
-    seals: &'s Seals,
+    closing: Closing,
+    seals: Seals,
 }
 
 /// What it is answered with.
@@ -215,7 +236,46 @@ enum Told {
     Form(InputRequiredResult),
 }
 
-impl ToolCall<'_> {
+impl ToolCall {
+    /// Whether its client knows what a task is.
+    fn may_be_task(&self) -> bool {
+        let can = self.context.client_capabilities();
+        matches!(self.asking.way, AskingWay::Rounds) && can.is_some_and(|can| can.supports_tasks())
+    }
+
+    /// What it is answered with, if it is the first time or comes back with what somebody said.
+    async fn respond(
+        self,
+        state: Option<String>,
+        responses: Option<InputResponses>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let command = match self.command()? {
+            Ok(command) => command,
+            Err(wrong) => return Ok(error(wrong).into()),
+        };
+        let answer = match &state {
+            Some(state) => {
+                let opened = self
+                    .seals
+                    .open(state, &self.agent, &self.name, &self.arguments)?;
+                match self.come_back(opened, responses.as_ref()).await {
+                    Told::Answer(answer) => answer,
+                    Told::Form(form) => return Ok(form.into()),
+                }
+            }
+            None => self.agent.perform(command, self.left()).await,
+        };
+        Ok(match self.asked(answer).await {
+            Told::Answer(answer) => {
+                let is_long = answer.as_ref().is_ok_and(CommandAnswer::is_long);
+                let is_own = self.service.is_some();
+                let written = async move { result_of(is_own, &answer) };
+                self.agent.apart(is_long, written).await.into()
+            }
+            Told::Form(form) => form.into(),
+        })
+    }
+
     /// What is asked for. What is wrong with the arguments is for the model.
     fn command(&self) -> Result<Result<AgentCommand, String>, ErrorData> {
         let arguments = self.arguments.clone();
@@ -233,10 +293,21 @@ impl ToolCall<'_> {
 
     /// Waits until nobody waits for the answer.
     async fn left(&self) {
+        let gone = async {
+            match self.gone.clone() {
+                // Whoever could say so may be gone as well.
+                Some(mut gone) => drop(gone.wait_for(|gone| *gone).await),
+                None => self.context.ct.cancelled().await,
+            }
+        };
         tokio::select! {
-            () = self.context.ct.cancelled() => {}
+            () = gone => {}
             () = self.closing.past() => {}
         }
+    }
+
+    fn question(&self, run: Id) -> Option<ClientQuestion> {
+        self.asking.question(&self.seals, &self.agent, run)
     }
 
     /// An answer; where a run waits for people, the one at the client is asked first.
@@ -247,10 +318,9 @@ impl ToolCall<'_> {
             }
             _ => None,
         };
-        let asking = ClientAsking::of(&self.context);
-        let question = run.and_then(|run| asking.question(self.seals, &self.agent, run));
+        let question = run.and_then(|run| self.question(run));
         match question {
-            Some(question) => self.ask(&asking, question, answer).await,
+            Some(question) => self.ask(question, answer).await,
             None => Told::Answer(answer),
         }
     }
@@ -258,13 +328,12 @@ impl ToolCall<'_> {
     /// Asks, and what comes of it; `without` is what would be said if nobody could be asked.
     async fn ask(
         &self,
-        asking: &ClientAsking,
         question: ClientQuestion,
         without: Result<CommandAnswer, CommandError>,
     ) -> Told {
         let (mut question, mut without) = (question, without);
         loop {
-            let AskingWay::Peer(peer) = &asking.way else {
+            let AskingWay::Peer(peer) = &self.asking.way else {
                 return self.round(&question, without);
             };
             let said = tokio::select! {
@@ -283,7 +352,7 @@ impl ToolCall<'_> {
             };
             // It may wait again, with other calls.
             let asked = question.approvals();
-            match asking.question(self.seals, &self.agent, run) {
+            match self.question(run) {
                 Some(next) if next.is_beyond(&asked) => question = next,
                 _ => return Told::Answer(without),
             }
@@ -294,10 +363,9 @@ impl ToolCall<'_> {
     async fn come_back(
         &self,
         (run, approvals): (Id, Vec<Id>),
-        responses: Option<&rmcp::model::InputResponses>,
+        responses: Option<&InputResponses>,
     ) -> Told {
-        let asking = ClientAsking::of(&self.context);
-        let question = asking.question(self.seals, &self.agent, run);
+        let question = self.question(run);
         // A run that has gone on since waits with others, which nobody has seen.
         let Some(question) = question.filter(|question| !question.is_beyond(&approvals)) else {
             // Everything was answered, here or elsewhere: nothing is answered twice.
@@ -307,7 +375,7 @@ impl ToolCall<'_> {
             FormAnswer::Choices(choices) => Told::Answer(self.answered(&question, &choices).await),
             FormAnswer::Gone => {
                 let answer = self.at_desk(run, &approvals).await;
-                match asking.question(self.seals, &self.agent, run) {
+                match self.question(run) {
                     Some(next) if next.is_beyond(&approvals) => self.round(&next, answer),
                     _ => Told::Answer(answer),
                 }

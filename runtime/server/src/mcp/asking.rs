@@ -69,7 +69,7 @@ pub(crate) enum FormAnswer {
 }
 
 /// How a client can be asked, and what for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClientAsking {
     pub(crate) way: AskingWay,
     has_forms: bool,
@@ -77,7 +77,7 @@ pub(crate) struct ClientAsking {
 }
 
 /// How what a client is asked comes to it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum AskingWay {
     /// As the answer to its call, which it makes again.
     Rounds,

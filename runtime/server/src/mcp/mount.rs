@@ -1,7 +1,7 @@
 //! What answers MCP behind the doors of HTTP: our commands, or another server of MCP, of an embedder or a test. A door lets people in,
 //! binds conversations to their agents and bounds what they send before any of it is asked; what answers can change none of that.
 
-use super::{McpServer, Seals};
+use super::{McpServer, Seals, tasks::Tasks};
 use crate::closing::Closing;
 use axum::routing::{MethodRouter, any_service};
 use rmcp::{
@@ -10,7 +10,7 @@ use rmcp::{
         StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
     },
 };
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 type Opening =
     dyn Fn(Closing, Seals, StreamableHttpServerConfig) -> MethodRouter + Send + Sync + 'static;
@@ -20,10 +20,11 @@ type Opening =
 pub(crate) struct McpMount(Arc<Opening>);
 
 impl McpMount {
-    /// The commands.
-    pub(crate) fn of_commands() -> Self {
-        Self(Arc::new(|closing, seals, config| {
-            let server = McpServer::of_requests(closing, seals);
+    /// The commands. A call that takes longer than is usual, or than this, is a task.
+    pub(crate) fn of_commands(after: Option<Duration>) -> Self {
+        let tasks = after.map_or_else(Tasks::default, Tasks::after);
+        Self(Arc::new(move |closing, seals, config| {
+            let server = McpServer::of_requests(closing, seals, tasks.clone());
             routed(move || Ok(server.clone()), config)
         }))
     }
