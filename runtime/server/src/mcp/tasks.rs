@@ -156,7 +156,6 @@ impl Tasks {
     }
 
     /// A task that has just begun, where there is room for one.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
     fn begin(
         &self,
         owner: AgentOwner,
