@@ -26,9 +26,9 @@ use rmcp::{
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
         CustomRequest, CustomResult, ErrorCode, GetTaskParams, GetTaskResult, Implementation,
-        InputRequiredResult, InputResponses, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        ServerCapabilities, ServerConfig, UpdateTaskParams,
+        InitializeRequestParams, InitializeResult, InputRequiredResult, InputResponses,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, UpdateTaskParams,
     },
     service::RequestContext,
 };
@@ -103,6 +103,18 @@ impl ServerHandler for McpServer {
         ServerConfig::new(can.build())
             .with_server_info(Implementation::new("sandgate", env!("CARGO_PKG_VERSION")))
             .with_instructions(tools::INSTRUCTIONS)
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut result = self.negotiate_initialize(&request)?;
+        // Whoever begins so is of before 2026, when there were no tasks of this kind.
+        result.capabilities.extensions = None;
+        Ok(result)
     }
 
     async fn list_tools(
