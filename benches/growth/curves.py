@@ -53,9 +53,9 @@ def size(bench):
     found = _series("run, ms", "a line, µs", "memory, MiB")
     with bench.worker() as worker:
         bench.open(worker)
-        for lines in bench.numbers(1, 10, 100, 1000, 10_000, 50_000):
+        for lines in bench.numbers(1, 10, 100, 1000, 10_000):
             code = "\n".join(f"value{n % 100} = {n} + len('line {n}')" for n in range(lines))
-            took = _least(worker, code)
+            took = _least(worker, code, turns=3)
             peak = worker.ask("run", code=code)["peak_memory"]
             for name, value in (("run, ms", took), ("a line, µs", took * 1000 / lines), ("memory, MiB", peak / 2**20)):
                 found[name].append((lines, value))
