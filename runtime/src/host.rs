@@ -142,7 +142,7 @@ impl Host {
     }
 
     /// Reads registrations and policies again. Policies are in force from the next decision on, also in runs that go on; services
-    /// are there for runs that begin from then on. Where anything of it cannot be used, what was in force stays.
+    /// are there for callers that are made from then on. Where anything of it cannot be used, what was in force stays.
     pub fn reload(&self) -> Result<(), HostError> {
         self.0.services.reload(None)
     }

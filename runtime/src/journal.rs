@@ -429,8 +429,8 @@ impl Journal {
         Ok(now.max(latest))
     }
 
-    /// Waits until what this process added is written, for whoever reads it, or ends. A disk that takes nothing is waited for no longer
-    /// than it says so.
+    /// Waits until what this process added is written, before somebody reads it or the process ends. A disk that takes nothing is waited
+    /// for no longer than it says so.
     pub fn catch_up(&self) {
         let queue = &self.0.queue;
         let mut state = queue.state();

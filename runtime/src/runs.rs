@@ -254,8 +254,12 @@ impl PastRun {
             row,
             journal: journal.clone(),
         };
-        // The table only says where to look.
-        Ok((found.past.begun.request == Some(request)).then_some(found))
+        Ok(found.was_requested_by(request).then_some(found))
+    }
+
+    /// Whether its first line says so: the table only says where to look.
+    pub(crate) fn was_requested_by(&self, request: Digest) -> bool {
+        self.past.begun.request == Some(request)
     }
 
     /// The script, and what it read where that was given whole.

@@ -84,6 +84,8 @@ impl Session {
     /// Runs one more script; `None` where the run has ended, as it does at a limit. What tracebacks call it should differ
     /// from script to script. The limits of time hold for each by itself.
     pub async fn run(&mut self, source: String, name: String) -> Option<Ended> {
+        // What came before it was typed is not meant for it.
+        self.interrupt.take();
         if !self.begun {
             // The run's own script, which is what came before the first.
             self.ended.recv().await?;
@@ -121,8 +123,6 @@ impl Scripts {
         loop {
             self.ended.send(ended).await.ok()?;
             let next = self.next.recv().await?;
-            // What came before it was typed is not meant for it.
-            self.interrupt.take();
             let size = next.source.len();
             if size <= longest {
                 return Some(next);

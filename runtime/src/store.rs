@@ -164,11 +164,12 @@ impl Store {
 
     /// Everything that is in it.
     pub fn copy(&self) -> Result<StoreCopy, StoreError> {
-        let mut services = self
-            .database
-            .prepare("SELECT name, address, terms, document, waiting FROM services")?;
+        // Both are of one moment.
+        let moment = self.database.unchecked_transaction()?;
+        let mut services =
+            moment.prepare("SELECT name, address, terms, document, waiting FROM services")?;
         let services = services.query_map([], |row| row.try_into())?;
-        let mut documents = self.database.prepare("SELECT hash, body FROM documents")?;
+        let mut documents = moment.prepare("SELECT hash, body FROM documents")?;
         let documents = documents.query_map([], |row| row.try_into())?;
         Ok(StoreCopy {
             services: services.collect::<Result<_, _>>()?,

@@ -18,7 +18,7 @@ fn the_process_that_is_counted() {
     work();
 }
 
-/// Whether something costs what it may. `most` is 5 to 10 % above what it was when it was written here, with the committed profile; it holds
+/// Whether something costs what it may. `most` is a fifteenth above what it was when it was written here, with the committed profile; it holds
 /// where our own crates are built with less optimisation.
 #[track_caller]
 fn costs_at_most(what: &str, counted: u64, most: u64) {

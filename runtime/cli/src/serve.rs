@@ -40,7 +40,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinSet,
+};
 
 const EXAMPLES: &str = "\
 On the socket and on the port there are: POST /rpc (JSON-RPC 2.0, with batches; `rpc.discover` says
@@ -379,7 +382,7 @@ fn confine(
     wall::confine_to(&places, Outside::Visitors, inherited)
 }
 
-/// Has policies and services read again. Where they cannot be used it is warned of that, and what was in force stays.
+/// Has policies and services read again. What cannot be used is warned about, and what was in force stays.
 async fn reload(keeper: &Gatekeeper, steward: &Arc<Steward>, connector: &Connector) {
     let looking = Arc::clone(steward);
     let found = match tokio::task::spawn_blocking(move || looking.look()).await {
@@ -387,12 +390,15 @@ async fn reload(keeper: &Gatekeeper, steward: &Arc<Steward>, connector: &Connect
         Ok(Err(error)) => return tracing::warn!("{error}; the ones before stay in force"),
         Err(error) => return tracing::warn!("{error}; the ones before stay in force"),
     };
+    // Whoever is decided to be called can be connected to.
+    let before = connector.replace(&found.connector);
     match keeper.reload_with(&found.registrations) {
-        Ok(()) => connector.replace(&found.connector),
-        // It is warned of policies where they are read.
+        Ok(()) => return,
+        // Policies are warned about where they are read.
         Err(HostError::Contexts(_)) => {}
         Err(error) => tracing::warn!("{}; the ones before stay in force", sandgate::chain(&error)),
     }
+    drop(connector.replace(&before));
 }
 
 /// Answers until a signal asks for the end.
@@ -408,6 +414,7 @@ async fn serve(
     let (end, over) = watch::channel(false);
     let mut served = pin!(doors.serve(over, grace));
     supervisor.ready();
+    let (mut reloads, turn) = (JoinSet::new(), Arc::new(Mutex::new(())));
     loop {
         tokio::select! {
             served = &mut served => {
@@ -416,12 +423,20 @@ async fn serve(
             asked = signals.next() => match asked {
                 SignalMeaning::Reload => {
                     supervisor.reloading();
-                    if let Some(steward) = steward {
-                        reload(keeper, steward, connector).await;
-                    }
-                    supervisor.ready();
+                    let (keeper, steward) = (keeper.clone(), steward.cloned());
+                    let (connector, turn) = (connector.clone(), Arc::clone(&turn));
+                    reloads.spawn(async move {
+                        // In the order in which they were asked for.
+                        let _turn = turn.lock().await;
+                        if let Some(steward) = steward {
+                            reload(&keeper, &steward, &connector).await;
+                        }
+                    });
                 }
                 SignalMeaning::End => break,
+            },
+            Some(_) = reloads.join_next() => if reloads.is_empty() {
+                supervisor.ready();
             },
             () = beat(supervisor.watchdog) => supervisor.lives(),
         }

@@ -16,6 +16,7 @@ use sandgate::{
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, Read, Write, stdin},
+    net::Shutdown,
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
@@ -34,6 +35,8 @@ pub(super) const NAME: &str = "steward";
 const LONGEST: Duration = Duration::from_secs(60);
 /// An answer is shorter: all documents of all services.
 const LONGEST_ANSWER: usize = 1 << 30;
+/// Processes that connect at once: those of before end with what they were last asked.
+const MOST_CONNECTING: usize = 8;
 /// How often it looks again at most.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -115,9 +118,23 @@ impl Steward {
     /// Has it look again, and waits for what it finds.
     pub(super) fn look(&self) -> Result<Reread, NotFound> {
         let mut channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = Self::ask(&mut channel);
+        if matches!(found, Err(NotFound::Silent(_))) {
+            // Its answer may come yet, and would be taken for that of the next question.
+            let _ = channel.shutdown(Shutdown::Both);
+        }
+        found
+    }
+
+    fn ask(channel: &mut UnixStream) -> Result<Reread, NotFound> {
         channel.write_all(b"?")?;
         let mut length = [0; size_of::<u64>()];
-        let (read, mut passed) = passing::take(channel.as_fd(), &mut length)?;
+        let (read, mut passed) = loop {
+            match passing::take(channel.as_fd(), &mut length) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                taken => break taken?,
+            }
+        };
         let rest = length.get_mut(read..).unwrap_or_default();
         if read == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -158,7 +175,7 @@ impl Drop for Steward {
             .channel
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        let _ = channel.shutdown(std::net::Shutdown::Both);
+        let _ = channel.shutdown(Shutdown::Both);
         let _ = self.process.wait();
     }
 }
@@ -185,10 +202,12 @@ pub(super) fn serve(
     while channel.read(&mut asked).map_err(failed)? > 0 {
         let began = Instant::now();
         connecting.retain_mut(|process| matches!(process.try_wait(), Ok(None)));
-        let (answer, way) = match look(&state, &arguments.policies, &mut connecting) {
-            Ok((answer, way)) => (answer, way),
-            Err(why) => (StewardReply::Unusable(why), None),
+        let found = if connecting.len() < MOST_CONNECTING {
+            look(&state, &arguments.policies, &mut connecting)
+        } else {
+            Err("too many processes still connect to services of before".to_owned())
         };
+        let (answer, way) = found.unwrap_or_else(|why| (StewardReply::Unusable(why), None));
         let answer = serde_json::to_vec(&answer).map_err(|error| Failure::ours(&error))?;
         let length = u64::try_from(answer.len()).unwrap_or(u64::MAX);
         let way = way.as_ref().map(AsFd::as_fd);
@@ -205,12 +224,12 @@ fn look(
     policies: &Path,
     connecting: &mut Vec<Child>,
 ) -> Result<(StewardReply, Option<OwnedFd>), String> {
-    let services = Services::of_all(state, policies).map_err(|error| match error {
+    let registrations = Store::open(state).and_then(|store| store.copy());
+    let registrations = registrations.map_err(|error| chain(&error))?;
+    let services = Services::of_copy(&registrations, policies).map_err(|error| match error {
         HostError::Contexts(error) => error.whole(),
         error => chain(&error),
     })?;
-    let registrations = Store::open(state).and_then(|store| store.copy());
-    let registrations = registrations.map_err(|error| chain(&error))?;
     let addresses = services.all_addresses();
     if addresses.is_empty() {
         let answer = StewardReply::Found {

@@ -18,6 +18,7 @@ use std::{
     process::{Child, ChildStdin, Stdio},
     sync::{
         Arc, Mutex, Once, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -27,9 +28,10 @@ use std::{
 /// The subcommand that it is. Nobody is told of it; by hand it does nothing.
 pub(super) const NAME: &str = "telemetry";
 
-/// Runs whose spans wait to be handed over: what comes within a second or so while the collector is busy.
+/// Runs whose spans wait to be handed over while the collector is busy, and how many spans those may have: some ten megabytes.
 const MOST_WAITING: usize = 1_024;
-/// Spans of one message, which takes a quarter of a megabyte.
+const MOST_WAITING_SPANS: usize = 16_384;
+/// Spans of one message, besides those of its last run: a quarter of a megabyte.
 const MOST_AT_ONCE: usize = 512;
 /// How long the collector has for one message.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -54,6 +56,7 @@ pub(super) struct Telemetry {
 #[derive(Debug)]
 struct SpanQueue {
     sender: Mutex<Option<SyncSender<Vec<Value>>>>,
+    waiting: Arc<AtomicUsize>,
     warned: Once,
 }
 
@@ -80,15 +83,18 @@ impl TelemetryProcess {
     pub(super) fn open(self) -> io::Result<Telemetry> {
         let (sender, spans) = sync_channel(MOST_WAITING);
         let (over, done) = sync_channel(1);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&waiting);
         let begun = thread::Builder::new().name("telemetry".to_owned());
         let Self { mut process, to } = self;
         begun.spawn(move || {
-            hand_over(&spans, to);
+            hand_over(&spans, &left, to);
             drop(over);
             process.wait()
         })?;
         let spans = Arc::new(SpanQueue {
             sender: Mutex::new(Some(sender)),
+            waiting,
             warned: Once::new(),
         });
         Ok(Telemetry { spans, done })
@@ -112,10 +118,17 @@ impl Telemetry {
 impl SpanSink for SpanQueue {
     fn take(&self, spans: Vec<Value>) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let many = spans.len();
+        let before = self.waiting.fetch_add(many, Ordering::Relaxed);
         let is_taken = match &*sender {
-            Some(sender) => sender.try_send(spans).is_ok(),
+            Some(sender) => {
+                before.saturating_add(many) <= MOST_WAITING_SPANS && sender.try_send(spans).is_ok()
+            }
             None => true,
         };
+        if !is_taken {
+            self.waiting.fetch_sub(many, Ordering::Relaxed);
+        }
         if !is_taken {
             self.warned.call_once(|| {
                 tracing::warn!(
@@ -127,13 +140,16 @@ impl SpanSink for SpanQueue {
 }
 
 /// Writes a line for what has come meanwhile, until nothing more can.
-fn hand_over(from: &Receiver<Vec<Value>>, mut to: ChildStdin) {
+fn hand_over(from: &Receiver<Vec<Value>>, waiting: &AtomicUsize, mut to: ChildStdin) {
     while let Ok(mut spans) = from.recv() {
         while spans.len() < MOST_AT_ONCE {
             let Ok(more) = from.try_recv() else { break };
             spans.extend(more);
         }
-        if writeln!(to, "{}", spans_message(spans)).is_err() {
+        waiting.fetch_sub(spans.len(), Ordering::Relaxed);
+        let mut line = spans_message(spans).to_string();
+        line.push('\n');
+        if to.write_all(line.as_bytes()).is_err() {
             return;
         }
     }

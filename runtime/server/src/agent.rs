@@ -442,7 +442,7 @@ impl Agent {
                 let wall = began.elapsed();
                 metrics.count_script(context, ran.status, wall);
                 if let Some(spans) = &self.kept.spans {
-                    spans.tell_script(self.trace, context, ran.status, wall);
+                    spans.tell_script(self.trace, context, (ran.status, ran.exit_code), wall);
                 }
                 CommandAnswer::Session(Box::new(ran))
             }

@@ -286,7 +286,7 @@ impl Doors {
     pub async fn serve(self, over: watch::Receiver<bool>, grace: Duration) -> io::Result<()> {
         let mut all = JoinSet::new();
         let (conversations, seals) = (Conversations::default(), Seals::new(&self.key, self.desk));
-        let closing = Closing { over, grace };
+        let closing = Closing::new(over, grace);
         for door in self.doors {
             let router = match door.inside {
                 Inside::Agents(who) => router(DoorState {
@@ -323,6 +323,7 @@ impl Doors {
         }
         sessions.clear();
         while all.join_next().await.is_some() {}
+        closing.all_ended().await;
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl McpServer {
     ) -> Self {
         Self {
             agent: Some(agent),
-            closing: Closing { over, grace },
+            closing: Closing::new(over, grace),
             seals: Seals::new(key, desk),
             tasks: Tasks::default(),
         }

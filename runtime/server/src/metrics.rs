@@ -67,7 +67,7 @@ impl Metrics {
     pub(crate) fn count(&self, context: &str, outcome: &Outcome) {
         let mut counted = self.counted();
         counted.run(context, outcome.status, outcome.usage.wall);
-        // What was made before a run was gone on with is counted.
+        // Calls from before the run was resumed have been counted already.
         let calls = outcome.calls.iter();
         for call in calls.filter(|call| call.began.is_some()) {
             counted.call(context, call);

@@ -5,8 +5,8 @@
 use crate::{owner::AgentOwner, turns::Turns};
 use sandgate::policy::ByteCount;
 use sandgate::{
-    Caller, Cancel, Digest, Ended, Exception, Id, Outcome, PastRun, PastRunError, RunRow, Sandbox,
-    Script, Session, Sink, Status, Stream, Value,
+    Caller, Cancel, Digest, Ended, Exception, Id, Outcome, PastRun, PastRunError, Sandbox, Script,
+    Session, Sink, Status, Stream, Value,
 };
 use serde::Serialize;
 use std::{
@@ -62,7 +62,7 @@ struct Live {
     cancel: Cancel,
     scripts: u64,
     /// An earlier one of this name, in the place of which this began with nothing.
-    before: Option<RunRow>,
+    before: Option<Id>,
 }
 
 impl fmt::Debug for Live {
@@ -230,23 +230,39 @@ impl Sessions {
             *place = None;
         }
         let known = AgentOwner::of(&caller.principal()).session(name);
-        let lost = match &*place {
-            Some(live) => live.before.clone(),
-            None => caller.latest_requested(known),
+        // What this began in the place of is offered once: from then on there is something to be lost here, too.
+        let earlier = match &mut *place {
+            Some(live) => (live.before.take()).map(|run| caller.own_run(&run.to_string())),
+            None => caller.latest_requested(known).transpose(),
         };
-        let restored = match lost.as_ref().filter(|_| script.is_restored) {
-            Some(row) => Some(restored(caller, name, row.run)?),
-            None => None,
+        let before = match &earlier {
+            Some(Ok(past)) => Some(past.row().run),
+            _ => None,
         };
-        let could_be = lost.as_ref().is_some_and(could_be_restored);
+        let earlier = earlier.map(|past| {
+            past.and_then(|past| past.can_be_restored().map(|scripts| (past, scripts)))
+        });
+        let (was_before, restored) = match earlier {
+            Some(Ok(past)) if script.is_restored => (true, Some(past)),
+            Some(Err(error)) if script.is_restored => {
+                return Err(SessionError::Lost {
+                    name: name.to_owned(),
+                    why: sandgate::chain(&error),
+                });
+            }
+            earlier => (matches!(earlier, Some(Ok(_))), None),
+        };
         let is_new = place.is_none() && restored.is_none();
         let is_restored = restored.is_some();
         if let Some(past) = restored {
             // What began in its place ends before it goes on.
-            *place = None;
+            if let Some(mut live) = place.take() {
+                live.cancel.cancel();
+                let _ = (&mut live.run).await;
+            }
             *place = Some(Live::again(caller, &self.turns, past));
         }
-        let live = place.get_or_insert_with(|| Live::begin(caller, &self.turns, known, lost));
+        let live = place.get_or_insert_with(|| Live::begin(caller, &self.turns, known, before));
         let ended = live.next(script.source, script.timeout, cancelled).await;
         let (stdout, stderr) = live.captured.take();
         *kept.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -263,7 +279,7 @@ impl Sessions {
             session: SessionStanding {
                 name: name.to_owned(),
                 is_new,
-                was_before: is_new && could_be,
+                was_before: is_new && was_before,
                 is_restored,
                 is_over: false,
             },
@@ -317,22 +333,6 @@ impl Sessions {
     }
 }
 
-/// Whether it is worth trying: it was not ended by a limit.
-fn could_be_restored(row: &RunRow) -> bool {
-    let ended = Status::named(&row.status);
-    ended.is_none_or(|ended| matches!(ended, Status::Ok | Status::Cancelled))
-}
-
-/// A session of the journal, and how many scripts it ran.
-fn restored(caller: &Caller, name: &str, run: Id) -> Result<(PastRun, u64), SessionError> {
-    let past = caller.own_run(&run.to_string());
-    let past = past.and_then(|past| past.can_be_restored().map(|scripts| (past, scripts)));
-    past.map_err(|error| SessionError::Lost {
-        name: name.to_owned(),
-        why: sandgate::chain(&error),
-    })
-}
-
 impl KeptSession {
     /// Whether nobody used it for long, and no script is running.
     fn is_idle(&self) -> bool {
@@ -343,7 +343,7 @@ impl KeptSession {
 
 impl Live {
     /// Its calls are decided as any. Nobody is waited for: what it holds in memory could not be put back days later.
-    fn begin(caller: &Caller, turns: &Turns, known: Digest, before: Option<RunRow>) -> Self {
+    fn begin(caller: &Caller, turns: &Turns, known: Digest, before: Option<Id>) -> Self {
         let mut live = Self::of(caller, turns, move |caller, script| async move {
             let script = Script {
                 request: Some(known),

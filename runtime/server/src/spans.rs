@@ -198,10 +198,10 @@ impl Spans {
         &self,
         parent: Option<TraceParent>,
         context: &str,
-        status: Status,
+        (status, exit_code): (Status, i32),
         wall: Duration,
     ) {
-        let has_failed = has_failed(status, i32::from(status.exit_code()));
+        let has_failed = has_failed(status, exit_code);
         let session = Some(("sandgate.session", "true"));
         if let Some(span) = self.run(parent, context, status, wall, has_failed, session) {
             self.sink.take(vec![span.written(&SpanClock::read())]);

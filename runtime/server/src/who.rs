@@ -116,8 +116,16 @@ pub struct Gatekeeper {
     host: Host,
     kept: KeptForAgents,
     watcher: Option<Arc<dyn ParkedWatcher>>,
-    callers: Arc<Mutex<HashMap<CallerKey, Caller>>>,
+    callers: Arc<Mutex<KnownCallers>>,
     limits: ServerLimits,
+}
+
+/// Those that there are. Each knows the services that there were when it was made.
+#[derive(Debug, Default)]
+struct KnownCallers {
+    all: HashMap<CallerKey, Caller>,
+    /// How often services were read again.
+    reloads: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -180,9 +188,10 @@ impl Gatekeeper {
     /// Reads policies again, with registrations that another process has read, as [`Host::reload_with`] does.
     pub fn reload_with(&self, registrations: &StoreCopy) -> Result<(), HostError> {
         self.host.reload_with(registrations)?;
-        // Each knows the services that there were when it was made.
         let callers = self.callers.lock();
-        callers.unwrap_or_else(PoisonError::into_inner).clear();
+        let mut callers = callers.unwrap_or_else(PoisonError::into_inner);
+        callers.reloads = callers.reloads.saturating_add(1);
+        callers.all.clear();
         Ok(())
     }
 
@@ -282,9 +291,13 @@ impl Gatekeeper {
             claims: entitlement.claims,
         };
         let all = || self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(caller) = all().get(&key) {
-            return Ok(caller.clone());
-        }
+        let reloads = {
+            let known = all();
+            if let Some(caller) = known.all.get(&key) {
+                return Ok(caller.clone());
+            }
+            known.reloads
+        };
         let ours = |error: HostError| {
             tracing::warn!("{}", chain(&error));
             NotAdmitted::None
@@ -299,11 +312,14 @@ impl Gatekeeper {
         };
         let principal = principal.with_claims(key.claims.iter().map(String::as_str))?;
         let caller = self.host.caller(principal).map_err(ours)?;
-        let mut all = all();
-        if all.len() >= MOST_CALLERS {
-            all.clear();
+        let mut known = all();
+        if known.all.len() >= MOST_CALLERS {
+            known.all.clear();
         }
-        all.insert(key, caller.clone());
+        // Made while services were read again it may know those of before.
+        if known.reloads == reloads {
+            known.all.insert(key, caller.clone());
+        }
         Ok(caller)
     }
 }

@@ -6,11 +6,7 @@ use crate::{
     context::Context,
     host::{Host, HostError},
     hostcall::{question::Approver, reach::Reach, watch::CallWatcher},
-    journal::{
-        Journal, NoRun,
-        digest::Digest,
-        ledger::{RunFilter, RunRow},
-    },
+    journal::{Journal, NoRun, digest::Digest, ledger::RunFilter},
     limits::Limits,
     outcome::Outcome,
     runs::{self, PastRun, PastRunError},
@@ -109,14 +105,20 @@ impl Caller {
     }
 
     /// The run that this caller asked for by a [`request`](crate::Script::request) and that was last to go on, whether it is over or not.
-    #[must_use]
-    pub fn latest_requested(&self, request: Digest) -> Option<RunRow> {
+    pub fn latest_requested(&self, request: Digest) -> Result<Option<PastRun>, PastRunError> {
+        let Some(journal) = self.journal() else {
+            return Ok(None);
+        };
         let filter = RunFilter {
             request: Some(request),
             most: Some(MOST_REQUESTED),
             ..RunFilter::default()
         };
-        self.journal()?.latest(&filter).ok()?
+        let Some(row) = journal.latest(&filter)? else {
+            return Ok(None);
+        };
+        let past = self.own_run(&row.run.to_string())?;
+        Ok(past.was_requested_by(request).then_some(past))
     }
 
     /// What is wrong with a script, and what it would call, by the policies in force now. It takes no time to speak of, runs

@@ -71,13 +71,23 @@ impl Services {
         policies: Option<&Path>,
         given: &[Text],
     ) -> Result<Self, HostError> {
+        let store = registrations.map(Store::open).transpose()?;
+        Self::with(store.as_ref(), registrations, tools, policies, given)
+    }
+
+    fn with(
+        store: Option<&Store>,
+        state: Option<&Path>,
+        tools: Vec<Service>,
+        policies: Option<&Path>,
+        given: &[Text],
+    ) -> Result<Self, HostError> {
         let tools = tools
             .into_iter()
             .try_fold(Registry::default(), |all, tool| {
                 all.with(&Registry::of([tool])).map_err(HostError::Twice)
             })?;
-        let store = registrations.map(Store::open).transpose()?;
-        let offered = OfferedServices::of(store.as_ref(), &tools)?;
+        let offered = OfferedServices::of(store, &tools)?;
         let interfaces = &offered.interfaces;
         let contexts = given.iter().map(|text| {
             let Text {
@@ -96,7 +106,7 @@ impl Services {
         Ok(Self {
             offered: RwLock::new(Arc::new(offered)),
             tools,
-            state: registrations.map(ToOwned::to_owned),
+            state: state.map(ToOwned::to_owned),
             directory,
             given,
         })
@@ -110,6 +120,12 @@ impl Services {
             limits: limits.to_owned(),
         };
         Self::open(None, Vec::new(), None, &[text])
+    }
+
+    /// Every context of a directory, with the services of a copy of registrations.
+    pub fn of_copy(registrations: &StoreCopy, policies: &Path) -> Result<Self, HostError> {
+        let store = Store::of_copy(registrations)?;
+        Self::with(Some(&store), None, Vec::new(), Some(policies), &[])
     }
 
     /// Every context of a directory, with the services that are registered in a state directory.

@@ -33,8 +33,9 @@ pub(crate) struct Past {
     pub(crate) counts: RunCounts,
     /// What it had used when it was parked last.
     pub(crate) spent: Option<Spent>,
-    /// How it ended, where it has.
+    /// The scripts that it ran, where it is a session.
     pub(crate) scripts: PastScripts,
+    /// How it ended, where it has.
     pub(crate) ended: Option<PastEnd>,
 }
 

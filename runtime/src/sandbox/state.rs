@@ -64,7 +64,7 @@ impl SessionState {
     /// what is outside its memory is not written.
     pub(super) fn pass_interrupt_on(&self, memory: &mut [u8]) -> wasmtime::Result<()> {
         // What runs again runs to where it ended before.
-        if self.past.is_empty() && self.scripts.interrupt().take() {
+        if self.runs == RunsNow::Script && self.scripts.interrupt().take() {
             self.scripts.interrupt().tell();
             for at in self.interrupted {
                 let byte = memory.get_mut(at);
@@ -222,7 +222,7 @@ mod tests {
             longest: 0,
             interrupted,
             past: VecDeque::new(),
-            runs: RunsNow::Nothing,
+            runs: RunsNow::Script,
         };
         let mut memory = [0; 4];
         state.pass_interrupt_on(&mut memory).ok()?;

@@ -139,6 +139,34 @@ fn what_cannot_be_made_again_is_not_restored_and_says_why() {
     server.end_quietly();
 }
 
+/// An interrupt is for the script that was given, and for none that is made again: one that catches it could do what it had not done. What it
+/// would have called has no answer in the journal, and would be sent.
+#[test]
+fn apr_02_what_is_interrupted_while_a_session_is_made_again_is_the_next_script_alone() {
+    let desk = Desk::open();
+    let before = desk.contacts();
+    let server = started(&desk);
+    let first = "from services import crm
+try:
+    for n in range(2_000_000): pass
+except KeyboardInterrupt:
+    crm.contact_add(name='Ada', email='ada@example.org')
+x = 1";
+    told(&next(&server, first, false));
+    server.end_quietly();
+    let server = started(&desk);
+    let asked = json!({"code": "while True: pass", "session": "a", "restore": true, "timeout_seconds": 0.02});
+    let outcome = server.ask("execute_code", asked);
+    assert_eq!(
+        outcome["exception"]["type"], "KeyboardInterrupt",
+        "{outcome}"
+    );
+    assert_eq!(outcome["session"]["is_restored"], true);
+    assert_eq!(told(&next(&server, "print(x)", false)), ("1\n", [false; 3]));
+    assert_eq!(desk.contacts(), before);
+    server.end_quietly();
+}
+
 #[test]
 fn web_04_nobody_restores_the_session_of_another_agent() {
     let desk = Desk::open();

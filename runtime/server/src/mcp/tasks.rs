@@ -9,11 +9,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rmcp::{
     ErrorData,
     model::{
-        CallToolResponse, CreateTaskResult, DetailedTask, ErrorCode, InputRequests, InputResponses,
-        JsonObject, Task, TaskPayload, TaskStatus,
+        CallToolResponse, CallToolResult, CreateTaskResult, DetailedTask, ErrorCode, InputRequests,
+        InputResponses, JsonObject, Task, TaskPayload, TaskStatus,
     },
     task_manager::current_timestamp,
 };
+use sandgate::Status;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -195,6 +196,7 @@ impl Tasks {
         running: JoinHandle<ToolAnswer>,
         mut answers: mpsc::Receiver<InputResponses>,
     ) {
+        let _detached = call.closing.detached().await;
         let mut answer = answered(running.await);
         let mut asked: usize = 0;
         loop {
@@ -235,11 +237,15 @@ impl Tasks {
         let Some(task) = all.get_mut(id) else {
             return;
         };
+        let is_left = *task.leave.borrow();
         let payload = match answer {
-            _ if *task.leave.borrow() => TaskPayload::Cancelled,
-            Ok(CallToolResponse::Complete(result)) => TaskPayload::Completed {
-                result: object(&result),
-            },
+            // What came to its end before it heard of that may have changed something.
+            Ok(CallToolResponse::Complete(result)) if !is_left || !was_ended(&result) => {
+                TaskPayload::Completed {
+                    result: object(&result),
+                }
+            }
+            _ if is_left => TaskPayload::Cancelled,
             Ok(_) => TaskPayload::Failed {
                 error: object(&failed()),
             },
@@ -309,6 +315,13 @@ impl Tasks {
         let missing = || ErrorData::invalid_params("there is no such task", None);
         task.map(act).ok_or_else(missing)
     }
+}
+
+/// Whether the run of a call was ended before it came to its end.
+fn was_ended(result: &CallToolResult) -> bool {
+    let structured = result.structured_content.as_ref();
+    let status = structured.and_then(|structured| structured.get("status"));
+    status.and_then(Value::as_str) == Some(Status::Cancelled.as_str())
 }
 
 /// A name that a task has for a question only once.

@@ -90,13 +90,17 @@ impl Connector {
         })))))
     }
 
-    /// From here on another process connects, to what that one was told. The one before goes on with what it was asked, and ends
-    /// then. Connections that there are stay.
-    pub fn replace(&self, with: &Self) {
-        if let (Self::Elsewhere(ours), Self::Elsewhere(theirs)) = (self, with) {
-            let way = theirs.now();
-            *ours.0.write().unwrap_or_else(PoisonError::into_inner) = way;
-        }
+    /// From here on another process connects, to what that one was told. The one before is returned, and ends when it is let go of and has
+    /// done what it was asked for. Connections that there are stay.
+    #[must_use]
+    pub fn replace(&self, with: &Self) -> Self {
+        let (Self::Elsewhere(ours), Self::Elsewhere(theirs)) = (self, with) else {
+            return self.clone();
+        };
+        let way = theirs.now();
+        let mut now = ours.0.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *now, way);
+        Self::Elsewhere(Arc::new(Elsewhere(RwLock::new(before))))
     }
 
     /// What the other process was told, and the way to it, for somebody else who tells nothing more.
@@ -469,7 +473,7 @@ mod tests {
         let error = scene.connector.unix(&two.0, &two.1).await.unwrap_err();
         assert_eq!(error.to_string(), unknown);
         drop(scene.channel);
-        scene.connector.replace(&other.connector);
+        drop(scene.connector.replace(&other.connector));
         scene.connector.unix(&two.0, &two.1).await.unwrap();
         assert_eq!(other.accepted(), [1]);
         let one = scene.place.path().join("one");
@@ -477,7 +481,7 @@ mod tests {
         let error = scene.connector.unix(&gone, &one).await.unwrap_err();
         assert_eq!(error.to_string(), unknown);
         assert!(scene.serving.await.unwrap().is_ok());
-        scene.connector.replace(&Connector::nowhere());
+        drop(scene.connector.replace(&Connector::nowhere()));
         let error = scene.connector.unix(&two.0, &two.1).await.unwrap_err();
         assert_eq!(error.to_string(), unknown);
     }
