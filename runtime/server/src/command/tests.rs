@@ -145,7 +145,8 @@ fn arguments_are_taken_as_they_are_meant() {
 
 #[test]
 fn arguments_that_cannot_be_are_refused_with_what_can() {
-    const TAKES: &str = "it takes code, session, restore, plan, check, timeout_seconds, stdin, key, again";
+    const TAKES: &str =
+        "it takes code, session, restore, plan, check, timeout_seconds, stdin, key, again";
     let unknown = |argument: &str, meant: &str| {
         format!("`execute_code` takes no argument `{argument}`; {TAKES}{meant}")
     };
