@@ -18,6 +18,9 @@ fn the_process_that_is_counted() {
     work();
 }
 
+/// So many more or fewer say nothing, of what is counted on one hand.
+const FEW: u64 = 4;
+
 /// Whether something costs what it may. `most` is a fifteenth above what it was when it was written here, with the committed profile; it holds
 /// where our own crates are built with less optimisation.
 #[track_caller]
@@ -30,7 +33,7 @@ fn costs_at_most(what: &str, counted: u64, most: u64) {
         counted + counted / 15
     );
     assert!(
-        counted >= most / 2,
+        counted.saturating_add(FEW) >= most / 2,
         "{what}: {counted}, less than half of the {most} that it may be. Write {} here, so that it stays so",
         counted + counted / 15
     );
@@ -39,10 +42,10 @@ fn costs_at_most(what: &str, counted: u64, most: u64) {
 #[test]
 fn a_run_changes_few_pages_and_faults_for_few() {
     let [changed, faults] = pages(Work::Print, 21);
-    costs_at_most("pages that `print(1+1)` changes", changed, 40);
-    costs_at_most("page faults of `print(1+1)`", faults, 6);
+    costs_at_most("pages that `print(1+1)` changes", changed, 38);
+    costs_at_most("page faults of `print(1+1)`", faults, 4);
     let [changed, faults] = pages(Work::Dataclass, 21);
-    costs_at_most("pages that a script with a dataclass changes", changed, 208);
+    costs_at_most("pages that a script with a dataclass changes", changed, 203);
     costs_at_most("page faults of a script with a dataclass", faults, 350);
 }
 
@@ -52,7 +55,7 @@ fn a_run_takes_few_instructions_and_copies_few_bytes() {
     costs_at_most("instructions of `print(1+1)`", print, 1_090_000);
     let dataclass = instructions(Work::Dataclass, [2, 12]);
     let what = "instructions of a script with a dataclass";
-    costs_at_most(what, dataclass, 7_500_000);
+    costs_at_most(what, dataclass, 6_910_000);
     let copied = bytes_copied(Work::Print, [2, 22]);
     costs_at_most("bytes that are copied for `print(1+1)`", copied, 400_000);
 }
@@ -60,13 +63,13 @@ fn a_run_takes_few_instructions_and_copies_few_bytes() {
 #[test]
 fn a_script_that_computes_takes_few_instructions() {
     let what = "instructions of tests/scripts/counted.py";
-    costs_at_most(what, instructions(Work::Compute, [1, 3]), 33_100_000);
+    costs_at_most(what, instructions(Work::Compute, [1, 3]), 27_810_000);
 }
 
 #[test]
 fn a_call_takes_few_instructions_and_copies_few_bytes() {
     let called = instructions(Work::Calls, [100, 600]);
-    costs_at_most("instructions of a call", called, 295_000);
+    costs_at_most("instructions of a call", called, 265_000);
     let copied = bytes_copied(Work::Calls, [100, 600]);
     costs_at_most("bytes that are copied for a call", copied, 43_900);
 }
