@@ -6,6 +6,7 @@
 #   guest/build.sh --quick    build without link-time optimisation, for work on the guest (never commit its result)
 #   guest/build.sh --check    do sources and artefact agree? (seconds, needs no compiler)
 #   guest/build.sh --verify   build again from nothing and compare the bytes with the committed artefact
+#   guest/build.sh --profile  count what the interpreter does in training.py's scripts, and write profile.profdata
 #   guest/build.sh --setup    only install what the build needs
 #
 # Where rustup has the wasm32-wasip1 target, that is used. Elsewhere (Debian 12) the toolchain comes from Debian's
@@ -21,6 +22,7 @@ STACK=16777216            # the interpreter's shadow stack; it lies first in mem
 # same bytes, sources, crates, compiled code and wasi-libc all lie below one path that is the same everywhere.
 ROOT=/var/tmp/sandgate-guest
 WORK=$ROOT/target
+PROFILE=profile.profdata  # what the interpreter's own crates are optimised by; written by --profile, committed
 WASI_LIBC_SUITE=forky
 
 say() { printf 'guest: %s\n' "$*" >&2; }
@@ -29,7 +31,7 @@ die() { say "$*"; exit 1; }
 # Everything that shapes the artefact, as one digest. Names are relative, so that every clone computes the same.
 inputs_digest() {
     { find src python patches snapshot/src ../runtime/wire/src -type f ! -name '*.pyc'
-      printf '%s\n' imports.txt build.rs build.sh {,snapshot/}Cargo.{toml,lock} ../runtime/wire/Cargo.toml; } \
+      printf '%s\n' imports.txt build.rs build.sh $PROFILE {,snapshot/}Cargo.{toml,lock} ../runtime/wire/Cargo.toml; } \
         | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
 }
 
@@ -114,7 +116,7 @@ choose_toolchain() {
     # SQLite as CPython has it, for one thread, without extensions, shared memory and temporary files.
     RUST_ENV+=("CFLAGS_wasm32_wasip1=--target=$TARGET -isystem $headers -ffile-prefix-map=$ROOT=/sandgate"
         "LIBSQLITE3_FLAGS=-USQLITE_DEFAULT_FOREIGN_KEYS -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_WAL -USQLITE_ENABLE_API_ARMOR -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_TEMP_STORE=3")
-    HOST_ENV+=("CARGO_TARGET_DIR=$WORK/snapshot" "CARGO_HOME=$ROOT/cargo")
+    HOST_ENV+=("CARGO_TARGET_DIR=$ROOT/target/snapshot" "CARGO_HOME=$ROOT/cargo")
     same_keys
     # RustPython asks git when it was last changed and, where there is no answer, the clock.
     mkdir -p "$ROOT/bin"
@@ -123,17 +125,50 @@ choose_toolchain() {
     RUST_ENV+=("PATH=$ROOT/bin:$PATH" TZ=UTC)
 }
 
+# What the compiler is told about the profile, for the crates that it counts: `use` or `generate`.
+by_profile() {
+    case $1 in
+        use) RUST_ENV+=("SANDGATE_PROFILE=-Cprofile-use=$ROOT/source/guest/$PROFILE") ;;
+        # Without the targets of indirect calls; what writes the profile is a crate of the guest's. What is linked is not optimised
+        # again as a whole, which would take longer than all the rest and change nothing of what is counted.
+        generate) RUST_ENV+=("SANDGATE_PROFILE=-Cprofile-generate=$ROOT/profile.profraw -Cllvm-args=-disable-vp -Zno-profiler-runtime"
+            SANDGATE_LINKED=-Copt-level=1 RUSTC_BOOTSTRAP=1) ;;
+    esac
+    local file=$PROFILE
+    [ "$1" = use ] || file=/dev/null
+    forget_if_changed "$file" "$WORK/$1.profdata" 'rustpython-*'
+}
+
+# forget_if_changed FILE COPY CRATES…: has the crates built again whose build depends on a file in a way that cargo cannot see.
+forget_if_changed() {
+    local file=$1 copy=$2 crate
+    shift 2
+    cmp -s "$file" "$copy" && return
+    for crate in "$@"; do
+        find "$WORK/$TARGET" -path "*/.fingerprint/$crate" -prune -exec rm -rf {} + 2>/dev/null || true
+    done
+    mkdir -p "$WORK"
+    cp "$file" "$copy"
+}
+
 # RustPython's macros freeze its library in the order of a hash map, whose keys the compiler draws at random. So the
-# compiler (and nothing else: cargo downloads over TLS) is given the same "random" bytes in every build.
+# compiler (and nothing else: cargo downloads over TLS) is given the same "random" bytes in every build. And the profile, for
+# the interpreter's own crates: what cargo itself is told of flags holds for all of them, std included.
 same_keys() {
-    [ -x "$ROOT/rustc-same-keys" ] && return
     mkdir -p "$ROOT"
-    gcc -shared -fPIC -O1 -x c -o "$ROOT/same-keys.so" - <<'C' || die "needs gcc"
+    [ -e "$ROOT/same-keys.so" ] || gcc -shared -fPIC -O1 -x c -o "$ROOT/same-keys.so" - <<'C' || die "needs gcc"
 #include <string.h>
 #include <sys/types.h>
 ssize_t getrandom(void *bytes, size_t length, unsigned flags) { (void)flags; memset(bytes, 0x5a, length); return length; }
 C
-    printf '#!/bin/sh\nLD_PRELOAD=%s exec "$@"\n' "$ROOT/same-keys.so" >"$ROOT/rustc-same-keys"
+    cat >"$ROOT/rustc-same-keys" <<SH
+#!/bin/sh
+case " \$* " in
+    *' --crate-name rustpython_'*' --target $TARGET '*) set -- "\$@" \$SANDGATE_PROFILE ;;
+    *' --crate-name sandgate_guest '*' --target $TARGET '*) set -- "\$@" \$SANDGATE_LINKED ;;
+esac
+LD_PRELOAD=$ROOT/same-keys.so exec "\$@"
+SH
     chmod +x "$ROOT/rustc-same-keys"
 }
 
@@ -170,7 +205,7 @@ PYTHON
 # To the path that is the same everywhere; what is the same stays untouched, so that cargo need not build it again.
 copy_sources() {
     local file target
-    (cd .. && find guest/src guest/python guest/snapshot/src guest{,/snapshot}/Cargo.{toml,lock} guest/build.rs runtime/wire -type f) | while read -r file; do
+    (cd .. && find guest/src guest/python guest/snapshot/src guest{,/snapshot}/Cargo.{toml,lock} guest/build.rs guest/$PROFILE runtime/wire -type f) | while read -r file; do
         target=$ROOT/source/$file
         cmp -s "../$file" "$target" || { mkdir -p "$(dirname "$target")" && cp "../$file" "$target"; }
     done
@@ -196,7 +231,7 @@ patch_crates() {
             env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" fetch --locked --quiet
             patch -d "$sources" -p1 -s --no-backup-if-mismatch <"$patch" || die "$patch does not apply"
             cp "$patch" "$sources/sandgate.patch"
-            find "$WORK" -path "*/.fingerprint/${crate%-*}-*" -prune -exec rm -rf {} + 2>/dev/null || true
+            find "$ROOT"/{target,instrumented} -path "*/.fingerprint/${crate%-*}-*" -prune -exec rm -rf {} + 2>/dev/null || true
         done
     done
 }
@@ -207,29 +242,58 @@ optimise() {
         --enable-reference-types "$@"
 }
 
+build_snapshot_program() {
+    env -C "$ROOT/source/guest/snapshot" "${HOST_ENV[@]}" "$CARGO" build --locked --release --quiet
+}
+
 # take_snapshot GUEST SNAPSHOT [--once]: has the guest initialised by a program of this machine (snapshot/), and writes the
 # module that goes on from there. Without --once that is done with two ways of compiling, and must give the same bytes.
 take_snapshot() {
     say "taking the snapshot"
-    env -C "$ROOT/source/guest/snapshot" "${HOST_ENV[@]}" "$CARGO" build --locked --release --quiet
-    "$WORK/snapshot/release/sandgate-snapshot" ${3:-} "$1" "$2"
+    build_snapshot_program
+    "$ROOT/target/snapshot/release/sandgate-snapshot" ${3:-} "$1" "$2"
 }
 
 # give_way SNAPSHOT GUEST: has loops count, and the guest give way to the host. Nothing may rewrite the module after that.
 give_way() {
-    "$WORK/snapshot/release/sandgate-snapshot" --count "$1" "$2"
+    "$ROOT/target/snapshot/release/sandgate-snapshot" --count "$1" "$2"
+}
+
+# prepare USE: the toolchain, the sources and the crates, with the profile used or generated.
+prepare() {
+    mkdir -p "$ROOT"
+    exec 9>"$ROOT/lock" && flock 9 # the directory is shared by every clone on this machine
+    choose_toolchain
+    say "building with $TOOLCHAIN"
+    copy_sources
+    env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" fetch --locked --quiet
+    patch_crates
+    by_profile "$1"
+}
+
+# Builds a guest that counts, has it run scripts, and keeps what it counted.
+profile() {
+    WORK=$ROOT/instrumented
+    [ -e "$PROFILE" ] || : >"$PROFILE"
+    local profdata
+    profdata=$(command -v "${LLVM_PROFDATA:-llvm-profdata-22}") || die "needs llvm-profdata, of the compiler's LLVM"
+    prepare generate
+    ln -sf "$(command -v clang-22 || command -v clang)" "$ROOT/bin/clang" # what minicov calls it
+    env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --release --features profile
+    build_snapshot_program
+    say "training"
+    python3 training.py >"$ROOT/scripts"
+    "$ROOT/target/snapshot/release/sandgate-snapshot" --train "$WORK/$TARGET/release/sandgate_guest.wasm" "$ROOT/scripts" "$ROOT/profile.profraw"
+    # What was never called is left as it would be without a profile: nobody knows what scripts will call.
+    "$profdata" merge --sparse "$ROOT/profile.profraw" -o "$PROFILE"
+    say "$(stat -c %s "$PROFILE") bytes in guest/$PROFILE; now guest/build.sh"
 }
 
 # build PROFILE DIRECTORY: leaves guest.wasm.zst and manifest.toml in the directory.
 build() {
     local profile=$1 out=$2
-    mkdir -p "$out" "$ROOT"
-    exec 9>"$ROOT/lock" && flock 9 # the directory is shared by every clone on this machine
-    choose_toolchain
-    say "building ($profile) with $TOOLCHAIN"
-    copy_sources
-    env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" fetch --locked --quiet
-    patch_crates
+    mkdir -p "$out"
+    prepare use
     env -C "$ROOT/source/guest" "${RUST_ENV[@]}" "$CARGO" build --locked "${CARGO_ARGS[@]}" --target "$TARGET" --profile "$profile"
     local wasm=$WORK/$TARGET/$profile/sandgate_guest.wasm
     if [ "$profile" = release ]; then
@@ -265,11 +329,12 @@ case ${1:-} in
     "") build release "$ARTEFACT" ;;
     --quick) build quick "$ARTEFACT" ;;
     --check) check ;;
+    --profile) profile ;;
     --setup) choose_toolchain ;;
     --verify)
         check
         rm -rf "$WORK" "$ROOT/source"
         build release "$ROOT/verify"
         cmp "$ROOT/verify/guest.wasm.zst" "$ARTEFACT/guest.wasm.zst" && say "the same bytes" ;;
-    *) sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
+    *) sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \?//'; exit 2 ;;
 esac

@@ -39,14 +39,18 @@ pub fn snapshot_both_ways(wasm: &[u8]) -> Result<Vec<u8>> {
     Ok(quick)
 }
 
-/// Runs the guest's initialisation and returns the module that continues from there. On a thread of its own, whose stack is
-/// as deep as a run's.
+/// Runs the guest's initialisation and returns the module that continues from there.
 pub fn snapshot(wasm: &[u8], compiling: Compiling) -> Result<Vec<u8>> {
     let engine = engine(compiling)?;
+    deeply(|| initialise(wasm, &engine))
+}
+
+/// Has it done on a thread whose stack is as deep as a run's.
+pub fn deeply<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|scope| {
         let started = thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, || initialise(wasm, &engine));
+            .spawn_scoped(scope, work);
         started?
             .join()
             .unwrap_or_else(|_| bail!("the thread that started the interpreter panicked"))
@@ -55,7 +59,7 @@ pub fn snapshot(wasm: &[u8], compiling: Compiling) -> Result<Vec<u8>> {
 
 /// With the proposals that scripts' engines have (`runtime/src/sandbox/engine.rs`), and one "not a number" (NaN), the same on
 /// every processor.
-fn engine(compiling: Compiling) -> Result<Engine> {
+pub fn engine(compiling: Compiling) -> Result<Engine> {
     let mut config = Config::new();
     config
         .async_stack_size(STACK)
@@ -79,7 +83,14 @@ fn engine(compiling: Compiling) -> Result<Engine> {
 fn initialise(wasm: &[u8], engine: &Engine) -> Result<Vec<u8>> {
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument(wasm)?;
-    let module = Module::new(engine, &instrumented)?;
+    let (store, instance) = start(&instrumented, engine)?;
+    let mut frozen = Frozen { store, instance };
+    at_once(wizer.snapshot(&context, &mut frozen))?
+}
+
+/// An interpreter that has just started.
+pub fn start(wasm: &[u8], engine: &Engine) -> Result<(Store<Written>, Instance)> {
+    let module = Module::new(engine, wasm)?;
     let mut store = Store::new(engine, Written::default());
     let instance = link(engine, &module)?.instantiate(&mut store, &module)?;
     for name in ["_initialize", abi::EXPORT_INITIALIZE] {
@@ -89,8 +100,7 @@ fn initialise(wasm: &[u8], engine: &Engine) -> Result<Vec<u8>> {
             bail!("`{name}` failed: {error:#}\n{said}");
         }
     }
-    let mut frozen = Frozen { store, instance };
-    at_once(wizer.snapshot(&context, &mut frozen))?
+    Ok((store, instance))
 }
 
 /// What a future comes to that waits for nothing.
@@ -106,7 +116,7 @@ const MODULE: &str = "wasi_snapshot_preview1";
 
 /// What the interpreter prints while it starts: nothing, unless it fails.
 #[derive(Default)]
-struct Written(Vec<u8>);
+pub struct Written(pub Vec<u8>);
 
 /// Every import answers that it is not available, other than random bytes, which are all zero and not kept, output,
 /// which explains a failure, and that there is a workspace.

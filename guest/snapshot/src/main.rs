@@ -1,5 +1,5 @@
 //! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken, and at the end
-//! loops made to give way. Called by `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
+//! loops made to give way. Also has an instrumented guest count what scripts do. Called by `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,11 +9,13 @@
 mod countdown;
 mod initialise;
 mod interruptible;
+mod training;
 
 use std::{env, fs, process::ExitCode};
 use wasmtime::{Result, bail, error::Context as _};
 
-const USAGE: &str = "sandgate-snapshot [--once | --count] GUEST.wasm SNAPSHOT.wasm";
+const USAGE: &str = "sandgate-snapshot [--once | --count] GUEST.wasm SNAPSHOT.wasm
+       sandgate-snapshot --train GUEST.wasm SCRIPTS PROFILE.profraw";
 
 fn main() -> ExitCode {
     match run() {
@@ -27,6 +29,12 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
+    if let [train, guest, scripts, to] = arguments.as_slice()
+        && train == "--train"
+    {
+        let profile = training::profile(&read(guest)?, &read(scripts)?)?;
+        return fs::write(to, profile).with_context(|| format!("`{to}` cannot be written"));
+    }
     let once = arguments.first().is_some_and(|first| first == "--once");
     let count = arguments.first().is_some_and(|first| first == "--count");
     if once || count {
@@ -35,7 +43,7 @@ fn run() -> Result<()> {
     let [guest, to] = arguments.as_slice() else {
         bail!("usage: {USAGE}");
     };
-    let guest = fs::read(guest).with_context(|| format!("`{guest}` cannot be read"))?;
+    let guest = read(guest)?;
     let snapshot = if count {
         countdown::rewrite(&guest)?
     } else if once {
@@ -47,4 +55,8 @@ fn run() -> Result<()> {
         initialise::snapshot_both_ways(&interruptible::rewrite(&guest)?)?
     };
     fs::write(to, snapshot).with_context(|| format!("`{to}` cannot be written"))
+}
+
+fn read(path: &str) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("`{path}` cannot be read"))
 }
