@@ -13,8 +13,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from measuring import machine, plot  # noqa: E402
-from measuring.built import NotBuilt, programs  # noqa: E402
+from measuring import options, plot  # noqa: E402
 from measuring.progress import say  # noqa: E402
 from measuring.worker import WorkerEnded  # noqa: E402
 from curves import CURVES, Bench  # noqa: E402
@@ -39,9 +38,7 @@ def arguments():
     parser.add_argument("--only", nargs="+", metavar="CURVE", choices=names, help=f"curves to measure: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="without the largest numbers")
     parser.add_argument("--runs", type=int, default=100_000, metavar="N", help="runs in the journal at most [default: 100000]")
-    parser.add_argument("--sandgate", metavar="PATH", help="the command to measure; without it cargo builds one")
-    parser.add_argument("--build", metavar="TEXT", default="as cargo builds it with --release", help="what to say of how it was built")
-    parser.add_argument("--results", type=pathlib.Path, metavar="DIR", help="where growth-DATE.json, growth-DATE.md and growth-CURVE.svg are written [default: benches/results; nothing with --only or --quick]")
+    options.add(parser, "growth-DATE.json, growth-DATE.md and growth-CURVE.svg")
     return parser.parse_args()
 
 
@@ -73,24 +70,15 @@ def table(head, curves):
 
 
 def main():
-    options = arguments()
-    try:
-        ours = programs(options.sandgate)
-    except NotBuilt as why:
-        sys.exit(f"growth: {why}")
-    head = {
-        "date": machine.today(),
-        "machine": machine.described(),
-        "sandgate": ours.version(),
-        "build": options.build,
-        "arguments": "".join(f" {word}" for word in (["--quick"] if options.quick else []) + (["--only", *options.only] if options.only else [])),
-    }
+    given = arguments()
+    ours = options.ours(given, "growth")
+    head = options.head(given, ours)
     measured = []
     # On a disk, as journals are.
     with tempfile.TemporaryDirectory(prefix="sandgate-growth-") as place:
-        bench = Bench(ours, pathlib.Path(place), options.quick, options.runs)
+        bench = Bench(ours, pathlib.Path(place), given.quick, given.runs)
         for curve in CURVES:
-            if options.only and curve.name not in options.only:
+            if given.only and curve.name not in given.only:
                 continue
             say(f"{curve.name}: {curve.title}")
             about = {"curve": curve.name, "title": curve.title, "across": curve.across, "up": curve.up}
@@ -100,9 +88,8 @@ def main():
                 say(f"{curve.name} was not measured: {why}")
                 measured.append({**about, "missing": str(why)})
     print(table(head, measured), end="")
-    results = options.results or (None if options.only or options.quick else pathlib.Path(__file__).resolve().parents[1] / "results")
+    results = options.results(given)
     if results:
-        results.mkdir(parents=True, exist_ok=True)
         (results / f"growth-{head['date']}.json").write_text(json.dumps({**head, "curves": measured}, indent=1, ensure_ascii=False) + "\n")
         (results / f"growth-{head['date']}.md").write_text(table(head, measured))
         for curve in measured:

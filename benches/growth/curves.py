@@ -4,9 +4,7 @@
 no part of a shape.
 """
 
-import os
-import pathlib
-
+from measuring import machine
 from measuring.progress import say
 from measuring.worker import Worker, whole
 
@@ -24,8 +22,7 @@ class Bench:
         self.place = place
         self.quick = quick
         self.runs = runs
-        cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        self.cache = pathlib.Path(cache) / "sandgate-compare" / "cache"
+        self.cache = machine.scratch() / "cache"
 
     def worker(self):
         return Worker([self.programs.warm])
@@ -48,6 +45,12 @@ def _series(*names):
     return {name: [] for name in names}
 
 
+def _add(series, number, *values):
+    """A point of each, in the order in which they are named."""
+    for points, value in zip(series.values(), values, strict=True):
+        points.append((number, value))
+
+
 def size(bench):
     """Scripts of so many lines, each of which is run once."""
     found = _series("run, ms", "a line, µs", "memory, MiB")
@@ -57,8 +60,7 @@ def size(bench):
             code = "\n".join(f"value{n % 100} = {n} + len('line {n}')" for n in range(lines))
             took = _least(worker, code, turns=3)
             peak = worker.ask("run", code=code)["peak_memory"]
-            for name, value in (("run, ms", took), ("a line, µs", took * 1000 / lines), ("memory, MiB", peak / 2**20)):
-                found[name].append((lines, value))
+            _add(found, lines, took, took * 1000 / lines, peak / 2**20)
     return found
 
 
@@ -71,13 +73,7 @@ def services(bench):
             opened = bench.open(worker, services=number, methods=METHODS) * 1000
             held = worker.ask("memory")["pss"]
             worker.ask("run", code=call, times=3)
-            for name, value in (
-                ("opening, ms", opened),
-                ("print(1+1), ms", _least(worker, PRINT, times=20)),
-                ("one call, ms", _least(worker, call, times=20)),
-                ("memory, MiB", held / 2**20),
-            ):
-                found[name].append((number, value))
+            _add(found, number, opened, _least(worker, PRINT, times=20), _least(worker, call, times=20), held / 2**20)
     return found
 
 
@@ -90,13 +86,8 @@ def policies(bench):
             opened = bench.open(worker, methods=METHODS, policies=number) * 1000
             held = worker.ask("memory")["pss"]
             worker.ask("run", code=PRINT, times=3)
-            for name, value in (
-                ("opening, ms", opened),
-                ("a call, µs", _least(worker, calls, turns=3) * 1000 / CALLS),
-                ("print(1+1), ms", _least(worker, PRINT, times=20)),
-                ("memory, MiB", held / 2**20),
-            ):
-                found[name].append((number, value))
+            called = _least(worker, calls, turns=3) * 1000 / CALLS
+            _add(found, number, opened, called, _least(worker, PRINT, times=20), held / 2**20)
     return found
 
 
@@ -108,13 +99,10 @@ def together(bench):
             bench.open(worker, instances=max(number, 2))
             worker.ask("run", code=PRINT, times=3)
             answer = worker.ask("wait", runs=number)
-            for name, value in (
-                ("until all wait, ms a run", answer["processor_ns"] / number / 1e6),
-                ("their end, ms a run", answer["ending_ns"] / number / 1e6),
-                ("memory, MiB", answer["waiting"] / 2**20),
-                ("memory, MiB a run", (answer["waiting"] - answer["before"]) / number / 2**20),
-            ):
-                found[name].append((number, max(value, 1e-4)))
+            each = (answer["processor_ns"] / 1e6, answer["ending_ns"] / 1e6, (answer["waiting"] - answer["before"]) / 2**20)
+            begun, ended, held = (value / number for value in each)
+            values = (begun, ended, answer["waiting"] / 2**20, held)
+            _add(found, number, *(max(value, 1e-4) for value in values))
     return found
 
 
@@ -139,15 +127,9 @@ def journal(bench):
             least = _least(worker, PRINT, turns=7, times=20)
             there += 140
             kept = sum(file.stat().st_size for file in state.rglob("*") if file.is_file())
-            commands = {
-                "journal list, ms": [*list_of, "journal", "list"],
-                "journal show last, ms": [*list_of, "journal", "show", "last"],
-                "approvals, ms": [*list_of, "approvals"],
-            }
-            for name, command in commands.items():
-                found[name].append((number, min(whole(command)[1] for _ in range(5)) * 1000))
-            found["one more run, ms"].append((number, least))
-            found["on the disk, KiB a run"].append((number, kept / there / 1024))
+            commands = (["journal", "list"], ["journal", "show", "last"], ["approvals"])
+            took = (min(whole([*list_of, *command])[1] for _ in range(5)) * 1000 for command in commands)
+            _add(found, number, least, *took, kept / there / 1024)
     return found
 
 

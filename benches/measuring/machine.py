@@ -20,5 +20,11 @@ def described():
     return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}, load of {load:.1f} over five minutes"
 
 
+def scratch():
+    """Where rivals and prepared images are kept from one measurement to the next."""
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(cache) / "sandgate-compare"
+
+
 def today():
     return datetime.date.today().isoformat()

@@ -109,8 +109,8 @@ pub(crate) struct CallList {
 
 impl CallList {
     pub(crate) fn called(&mut self, call: u32, service: &str, method: &str) {
-        if service != BUILTIN {
-            self.add(CallMade {
+        if self.lists(service) {
+            self.calls.push(CallMade {
                 call,
                 service: service.to_owned(),
                 method: method.to_owned(),
@@ -128,9 +128,14 @@ impl CallList {
 
     /// One that was answered before the run was gone on with.
     pub(crate) fn add(&mut self, made: CallMade) {
-        if self.calls.len() < LISTED_CALLS {
+        if self.lists(&made.service) {
             self.calls.push(made);
         }
+    }
+
+    /// Whether one more call of a service is listed.
+    fn lists(&self, service: &str) -> bool {
+        service != BUILTIN && self.calls.len() < LISTED_CALLS
     }
 
     /// The call of a number, if it is listed. Numbers only ever grow.

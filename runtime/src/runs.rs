@@ -436,6 +436,19 @@ impl PastRun {
             Some(Purpose::Plan) => Changes::Planned,
             None => Changes::Sent,
         };
+        let run = self.row.run;
+        let resumed = self.go_on(sandbox, context, script, changes).await;
+        resumed.map_err(|error| unknown(run, error.into()))
+    }
+
+    /// Makes it again, now that it is this process's, and goes on where its past ends.
+    async fn go_on(
+        self,
+        sandbox: &Sandbox,
+        context: &Context,
+        script: Script,
+        changes: Changes,
+    ) -> Result<Outcome, RunError> {
         // What it had of its limits by then is what it has now, or less where the context has less today.
         let context = context.clone().tightened(self.limits());
         let again = RunAgain {
@@ -450,30 +463,22 @@ impl PastRun {
             changes,
             ..RunAs::default()
         };
-        let resumed = sandbox.run_as(script, &context, run_as).await;
-        resumed.map_err(|error| unknown(self.row.run, error.into()))
+        sandbox.run_as(script, &context, run_as).await
     }
 
     /// How many scripts a session has run, where it is one that can be gone on with.
     pub fn can_be_restored(&self) -> Result<u64, PastRunError> {
         let (run, scripts) = (self.row.run, &self.past.scripts);
-        let once = self.past.begun.once.as_deref();
-        let why = match once {
+        let why = match self.past.begun.once.as_deref() {
             Some(SESSION) if scripts.were_interrupted => {
-                "one of its scripts was interrupted, at a moment that is on no tape"
+                Some("one of its scripts was interrupted, at a moment that is on no tape")
             }
-            Some(SESSION) if !scripts.is_between => "its last script did not come to its end",
-            Some(SESSION) => "",
-            Some(why) => why,
-            None => "it is no session",
+            Some(SESSION) if !scripts.is_between => Some("its last script did not come to its end"),
+            Some(SESSION) => None,
+            Some(why) => Some(why),
+            None => Some("it is no session"),
         };
-        if !why.is_empty() {
-            let why = why.to_owned();
-            return Err(PastRunError::Once { run, why });
-        }
-        if self.past.begun.image != interpreter() {
-            return Err(PastRunError::Interpreter { run });
-        }
+        self.is_repeatable(why)?;
         if self.row.status == RUNNING {
             return Err(PastRunError::Taken(run));
         }
@@ -496,19 +501,7 @@ impl PastRun {
             cancel: given.cancel,
             ..script
         };
-        let context = context.clone().tightened(self.limits());
-        let again = RunAgain {
-            past: self.past,
-            journal: self.journal,
-            goes_on: true,
-            until: None,
-            outside: None,
-        };
-        let run_as = RunAs {
-            again: Some(again),
-            ..RunAs::default()
-        };
-        Ok(sandbox.run_as(script, &context, run_as).await?)
+        Ok(self.go_on(sandbox, context, script, Changes::Sent).await?)
     }
 
     /// Takes the run for this process, if it `can` be gone on with, and makes its script. Between reading it and taking it somebody may
@@ -606,12 +599,15 @@ impl PastRun {
     }
 
     fn can_be_again(&self) -> Result<(), PastRunError> {
+        self.is_repeatable(self.past.begun.once.as_deref())
+    }
+
+    /// Whether nothing stands against making it again: neither this, nor that it was made with another interpreter.
+    fn is_repeatable(&self, why_not: Option<&str>) -> Result<(), PastRunError> {
         let run = self.row.run;
-        if let Some(why) = &self.past.begun.once {
-            return Err(PastRunError::Once {
-                run,
-                why: why.to_string(),
-            });
+        if let Some(why) = why_not {
+            let why = why.to_owned();
+            return Err(PastRunError::Once { run, why });
         }
         if self.past.begun.image != interpreter() {
             return Err(PastRunError::Interpreter { run });

@@ -12,8 +12,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use sandgate::service::{Address, Connector, Switchboard};
 use std::{
     io::{self, stdin},
-    os::{fd::AsFd, unix::process::CommandExt},
-    process::{Child, Stdio},
+    os::fd::AsFd,
+    process::Child,
     thread,
     time::Duration,
 };
@@ -48,15 +48,8 @@ pub(super) fn spawn(services: Vec<Address>) -> Result<(Connector, Child), Failur
     let kind = SocketType::SEQPACKET;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
         .map_err(|error| failed(error.into()))?;
-    let mut command = itself::command(NAME);
-    command
-        .env_clear()
-        .stdin(theirs)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        // What is typed at the terminal ends the run, and the run ends this.
-        .process_group(0);
-    let process = command.spawn().map_err(failed)?;
+    let mut command = itself::helper(NAME, theirs);
+    let process = command.env_clear().spawn().map_err(failed)?;
     // Its end is only open there now, so that both notice when the other is gone.
     drop(command);
     let connector = Connector::elsewhere(ours, services).map_err(failed)?;

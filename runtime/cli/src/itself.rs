@@ -2,7 +2,10 @@
 //! must only be started where no script is near.
 
 use super::shared::SharedArguments;
-use std::{os::unix::process::CommandExt, process::Command};
+use std::{
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+};
 
 /// Also when its file was replaced meanwhile.
 const SELF: &str = "/proc/self/exe";
@@ -18,7 +21,19 @@ pub(super) fn command(subcommand: &str) -> Command {
     command
 }
 
-/// The same with what every command takes.
+/// One that serves another process of this program, is heard through its standard input and says nothing. What is typed at the terminal
+/// ends the one that it serves, and that ends this.
+pub(super) fn helper(subcommand: &str, input: impl Into<Stdio>) -> Command {
+    let mut command = command(subcommand);
+    command
+        .stdin(input)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    command
+}
+
+/// The same as [`command`] with what every command takes.
 pub(super) fn command_with(subcommand: &str, shared: &SharedArguments) -> Command {
     let mut command = command(subcommand);
     for (option, path) in [

@@ -13,7 +13,6 @@ use serde_json::{Value, json, value::to_raw_value};
 use std::{
     collections::BTreeMap,
     io::{BufRead, Write, stdin},
-    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -37,12 +36,7 @@ impl Notifier {
         let Some(hook) = hook else {
             return Ok(None);
         };
-        let mut command = itself::command(NAME);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
+        let mut command = itself::helper(NAME, Stdio::piped());
         let process = command.spawn().map_err(|error| Failure::ours(&error))?;
         let hook = match hook {
             ApprovalHook::Program { program, arguments } => {

@@ -19,10 +19,10 @@ use std::{
     net::Shutdown,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{net::UnixStream, process::CommandExt},
+        unix::net::UnixStream,
     },
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::Child,
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -97,17 +97,13 @@ impl Steward {
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         ours.set_read_timeout(Some(LONGEST)).map_err(failed)?;
         let absolute = |path: &Path| std::path::absolute(path).map_err(failed);
-        let mut command = itself::command(NAME);
+        let mut command = itself::helper(NAME, OwnedFd::from(theirs));
         command
             .arg("--state-dir")
             .arg(absolute(state)?)
             .arg("--policies")
             .arg(absolute(policies)?)
-            .env_clear()
-            .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
+            .env_clear();
         let process = command.spawn().map_err(failed)?;
         Ok(Self {
             channel: Mutex::new(ours),

@@ -14,7 +14,6 @@ use sandgate_server::{SpanSink, spans_message};
 use serde_json::Value;
 use std::{
     io::{self, BufRead, Write, stdin},
-    os::unix::process::CommandExt,
     process::{Child, ChildStdin, Stdio},
     sync::{
         Arc, Mutex, Once, PoisonError,
@@ -63,12 +62,7 @@ struct SpanQueue {
 impl TelemetryProcess {
     /// Starts one for a collector.
     pub(super) fn start(collector: &Collector) -> Result<Self, Failure> {
-        let mut command = itself::command(NAME);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
+        let mut command = itself::helper(NAME, Stdio::piped());
         let mut process = command.spawn().map_err(|error| Failure::ours(&error))?;
         let to = process.stdin.take().ok_or_else(|| {
             let error = io::Error::other("the process that hands spans on hears nothing");

@@ -16,7 +16,7 @@ use crate::{
         ledger::LedgerError,
         past::{Intended, Past, PastCall, PastEnd, PastQuestion},
     },
-    made::{BUILTIN, CallMade, CallResult},
+    made::{CallMade, CallResult},
 };
 use std::time::Duration;
 
@@ -135,7 +135,8 @@ impl Again {
         match was.reply.take() {
             Some(reply) => {
                 let reply = reply.read(&self.journal)?;
-                let made = (self.goes_on && was.service != BUILTIN)
+                let made = self
+                    .goes_on
                     .then(|| Box::new(was_made(number, was, &reply)));
                 Ok(Before::Answered(reply, made))
             }
