@@ -10,10 +10,10 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     task::{JoinHandle, JoinSet},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A running service. It stops when this is dropped.
 #[derive(Debug)]
@@ -51,8 +51,31 @@ struct Request {
 }
 
 /// What it speaks over.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Ends the connection itself, not only this handle of it: a process that another test is about to start holds one
+    /// as well until it has become what it is to be.
+    fn end(&self);
+}
+
+impl Io for UnixStream {
+    fn end(&self) {
+        // It has ended already if this fails.
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+    }
+}
+
+impl Io for TcpStream {
+    fn end(&self) {
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+    }
+}
+
+impl Io for TlsStream<TcpStream> {
+    fn end(&self) {
+        self.get_ref().0.end();
+    }
+}
+
 type Stream = BufReader<Box<dyn Io>>;
 
 /// How a connection goes on.
@@ -155,7 +178,7 @@ async fn connection(stream: Box<dyn Io>, http: bool, seen: Arc<Mutex<Seen>>) {
         } else {
             line(&mut stream).await
         };
-        let Ok((raw, request)) = read else { return };
+        let Ok((raw, request)) = read else { break };
         seen.lock().unwrap().requests.push((number, raw));
         let answered = if http {
             answer_http(&mut stream, &request).await
@@ -164,9 +187,10 @@ async fn connection(stream: Box<dyn Io>, http: bool, seen: Arc<Mutex<Seen>>) {
         };
         // Encrypted bytes wait for this.
         if !matches!(answered, Ok(true)) || stream.flush().await.is_err() {
-            return;
+            break;
         }
     }
+    stream.get_ref().end();
 }
 
 async fn http_request(stream: &mut Stream) -> io::Result<(String, Request)> {
