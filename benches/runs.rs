@@ -1,4 +1,4 @@
-//! What a run costs: a fresh interpreter in a warm process, a whole cold process, one call through the way out.
+//! What a run costs: a fresh interpreter in a warm process, one that goes on, a whole cold process, one call through the way out.
 //! `cargo bench --bench runs`; results with their machine are kept in benches/results.
 
 #![expect(
@@ -9,7 +9,9 @@
 )]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sandgate::{Context, Host, Limits, Sandbox, Script, Status, policy::Effect, service::Tools};
+use sandgate::{
+    Context, Ended, Host, Limits, Sandbox, Script, Session, Status, policy::Effect, service::Tools,
+};
 use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -95,6 +97,26 @@ fn process_time() -> Duration {
     )
 }
 
+/// One more script in an interpreter that has run some.
+fn session(criterion: &mut Criterion) {
+    let executor = Runtime::new().unwrap();
+    let sandbox = sandbox(&executor);
+    let (mut session, scripts) = Session::new(false);
+    let script = Script {
+        session: Some(scripts),
+        ..Script::new("")
+    };
+    let run = executor.spawn(async move { sandbox.run(script, &Context::default()).await });
+    let mut next = || {
+        let ended = session.run("print(1+1)".to_owned(), "script.py".to_owned());
+        assert_eq!(executor.block_on(ended), Some(Ended::Ok(None)));
+    };
+    next();
+    criterion.bench_function("session/print", |bencher| bencher.iter(&mut next));
+    drop(session);
+    executor.block_on(run).unwrap().unwrap();
+}
+
 /// The whole command, image cached.
 fn cold_start(criterion: &mut Criterion) {
     let executor = Runtime::new().unwrap();
@@ -176,5 +198,7 @@ fn tool_call(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, fresh_run, cold_start, host_call, tool_call);
+criterion_group!(
+    benches, fresh_run, session, cold_start, host_call, tool_call
+);
 criterion_main!(benches);

@@ -57,12 +57,21 @@ def refusal(exception, code, text, method=None, because=None, hint=None):
 _waiting = {}
 
 
-def _request(service, method, params):
+class Method:
+    """What is called: how it is shown, and the beginning of each request."""
+
+    __slots__ = ("shown", "head")
+
+    def __init__(self, service, name):
+        self.shown = f"{service}.{name}"
+        self.head = f'{{"service":{json.dumps(service)},"method":{json.dumps(name)},"params":'
+
+
+def _request(method, params):
     try:
-        encoded = _sandgate.encode(params)
+        return method.head + _sandgate.encode(params) + "}"
     except ValueError as error:
-        raise refusal("ValueError", error.code, _unsendable(params) or str(error), f"{service}.{method}") from None
-    return f'{{"service":{json.dumps(service)},"method":{json.dumps(method)},"params":{encoded}}}'
+        raise refusal("ValueError", error.code, _unsendable(params) or str(error), method.shown) from None
 
 
 def _unsendable(value, place=""):
@@ -99,44 +108,48 @@ def _fault(value):
     return f"is {article} {kind}, which JSON has no form for: send a number, a string, a list or a dictionary, such as vars(…)"
 
 
-def begin(service, method, params):
+def begin(method, params):
     """Starts a call and returns its number."""
-    return _sandgate.begin(_request(service, method, params))
+    return _sandgate.begin(_request(method, params))
 
 
-def collect(number, method):
+def collect(number, shown):
     """Waits for a call and returns its result, or raises what became of it."""
-    return _result(_sandgate.collect(number), method)
+    return _result(_sandgate.collect(number), shown)
 
 
-def call(service, method, params):
+def call(method, params):
     """Makes a call. Other threads go on meanwhile, where there are any."""
-    request = _request(service, method, params)
+    request = _request(method, params)
     if threads.alone():
-        return _result(_sandgate.call(request), f"{service}.{method}")
+        return _result(_sandgate.call(request), method.shown)
     number = _sandgate.begin(request)
     _waiting[number] = threads.current().wake
     threads.park()
-    return collect(number, f"{service}.{method}")
+    return collect(number, method.shown)
 
 
-def _result(reply, method):
-    reply = json.loads(reply)
+# `json.loads` without what it does for bytes and for what stands around a value.
+_parse = json.JSONDecoder().scan_once
+
+
+def _result(reply, shown):
+    reply = _parse(reply, 0)[0]
     if "ok" in reply:
         return reply["ok"]
     if "failed" in reply:
         failed = reply["failed"]
-        raise ServiceError(failed["message"], failed["code"], failed["data"], method)
+        raise ServiceError(failed["message"], failed["code"], failed["data"], shown)
     refused = reply["refused"]
-    raise refusal(refused["exception"], refused["code"], refused["message"], method, refused["because"], refused["hint"])
+    raise refusal(refused["exception"], refused["code"], refused["message"], shown, refused["because"], refused["hint"])
 
 
-async def awaited(number, method):
+async def awaited(number, shown):
     """As `collect`, while other tasks go on."""
     future = asyncio.get_running_loop().create_future()
     _waiting[number] = lambda: future.done() or future.set_result(None)
     await future
-    return collect(number, method)
+    return collect(number, shown)
 
 
 def rest(seconds):
@@ -175,17 +188,17 @@ threads.pump_with(_pump)
 class _CallFuture(concurrent.futures.Future):
     """A call of a service that was handed to a pool: it is only begun, so that such calls overlap."""
 
-    def __init__(self, number, method):
+    def __init__(self, number, shown):
         super().__init__()
         self.set_running_or_notify_cancel()
-        self._number, self._method = number, method
+        self._number, self._shown = number, shown
         _waiting[number] = self.settle
 
     def settle(self):
         if self._state == "RUNNING":
             _waiting.pop(self._number, None)
             try:
-                self.set_result(collect(self._number, self._method))
+                self.set_result(collect(self._number, self._shown))
             except Exception as error:
                 self.set_exception(error)
 
@@ -217,11 +230,11 @@ def future_of(function, args, kwargs):
             function, *args = args  # asyncio.to_thread
         else:
             break
-    begin_call = function.__dict__.get("_begin") if type(function) is types.FunctionType else None
-    if begin_call is None:
+    method = function.__dict__.get("_method") if type(function) is types.FunctionType else None
+    if not isinstance(method, Method):
         return None
     try:
-        return _CallFuture(begin_call(args, kwargs), function._method)
+        return _CallFuture(begin(method, method.params(args, kwargs)), method.shown)
     except Exception as error:
         future = concurrent.futures.Future()
         future.set_exception(error)

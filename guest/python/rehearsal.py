@@ -1,8 +1,13 @@
-"""What scripts do most. The guest's `rehearsal.rs` runs it before the snapshot, as a script; what it makes is forgotten."""
+"""What scripts do most. The guest's `rehearsal.rs` runs it before the snapshot, as a script; what it makes is forgotten.
+
+Each call of a service is answered with one text (`snapshot/src/initialise.rs`), which is also what the service offers.
+"""
 
 import json, math, re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+
+from services import crm
 
 
 @dataclass
@@ -26,7 +31,14 @@ class Pipeline:
         return len(self.deals)
 
 
+def called():
+    contacts = crm.contact_list(limit=20)
+    contact = crm.contact_add("Ada", email=None)
+    return [crm.contact_list(number) for number in range(3)], contacts["summary"], contact["methods"]
+
+
 def main():
+    called()
     deals = [Deal(f"deal {number}", number * 1.5, ["a", "b"]) for number in range(20)]
     pipeline = Pipeline(deals)
     by_tag = defaultdict(list)
@@ -50,3 +62,6 @@ def main():
 
 if __name__ == "__main__":
     main()
+    import _sandgate_services
+
+    _sandgate_services.forget()

@@ -1,7 +1,7 @@
 """`services`: what a script calls services by. Run once before the snapshot.
 
-Proxies are built from data that the host sends when a service is first asked for; nothing here decides anything, and
-nothing that a service says is ever executed.
+Proxies are built from data that the host sends when a service is first asked for, each function when it is asked for;
+nothing here decides anything, and nothing that a service says is ever executed.
 """
 
 import difflib
@@ -12,7 +12,7 @@ import sys
 import types
 from decimal import Decimal
 
-from _sandgate_calls import Refused, ServiceError, awaited, begin, call, refusal
+from _sandgate_calls import Method, Refused, ServiceError, awaited, begin, call, refusal
 
 
 class _Shown(str):
@@ -28,7 +28,7 @@ def _optional(parameter):
     return f"{kind} | None" if left_out and "None" not in kind and kind != "Any" else kind
 
 
-def _signature(method):
+def _parameters(method):
     kinds = inspect.Parameter
     parameters, optional = [], False
     for parameter in method["p"]:
@@ -44,8 +44,25 @@ def _signature(method):
                 annotation=_Shown(_optional(parameter)) if "t" in parameter else kinds.empty,
             )
         )
-    returns = _Shown(method["t"]) if "t" in method else inspect.Signature.empty
-    return inspect.Signature(parameters, return_annotation=returns)
+    return parameters
+
+
+class _Signature(inspect.Signature):
+    """A signature that is made when somebody looks at it."""
+
+    __slots__ = ("_method",)
+
+    def __getattr__(self, name):
+        method = self._method
+        returns = _Shown(method["t"]) if "t" in method else self.empty
+        super().__init__(_parameters(method), return_annotation=returns)
+        return object.__getattribute__(self, name)
+
+
+def _signature(method):
+    signature = _Signature.__new__(_Signature)
+    signature._method = method
+    return signature
 
 
 def _doc(service, method):
@@ -56,21 +73,6 @@ def _doc(service, method):
     if described:
         lines += ["", "Parameters:", *described]
     return "\n".join([*lines, "", f"Calls {service}.{method['m']} ({method['e']})."]).strip()
-
-
-def _bound(shown, name, parameters, args, kwargs):
-    """What was passed, by the names that the service has for it. The host checks names and values; what it could not
-    see any more is refused here as it would be there."""
-    if len(args) > len(parameters):
-        text = f"{name}() takes {_counted(parameters)} but {len(args)} {'was' if len(args) == 1 else 'were'} given"
-        raise refusal("TypeError", "arguments.too_many", text, shown)
-    params = {wire: _sent(shown, name, kind, value) for (name, wire, kind), value in zip(parameters, args)}
-    for key, value in kwargs.items():
-        wire, kind = next(((wire, kind) for name, wire, kind in parameters if name == key), (key, ""))
-        if wire in params:
-            raise refusal("TypeError", "arguments.twice", f"{name}() got multiple values for argument {key!r}", shown)
-        params[wire] = _sent(shown, key, kind, value)
-    return params
 
 
 def _counted(parameters):
@@ -105,28 +107,57 @@ def _number(shown, name, value):
     raise refusal("ValueError", "arguments.value", text, shown)
 
 
-def _methods(service, method):
-    """One method twice: as a function, and as a coroutine function."""
-    name, wire = method["n"], method["m"]
-    shown, noted = f"{service}.{wire}", (service,)
-    parameters = [(p["n"], p.get("m", p["n"]), p.get("t", "")) for p in method["p"]]
+class _Bound(Method):
+    """A method of a service, and what its parameters are called."""
 
-    def start(args, kwargs):
-        return begin(service, wire, _bound(shown, name, parameters, args, kwargs))
+    __slots__ = ("name", "parameters", "named")
 
-    def call_now(*args, **kwargs):
-        _called[:] = noted
-        return call(service, wire, _bound(shown, name, parameters, args, kwargs))
+    def __init__(self, service, method):
+        super().__init__(service, method["m"])
+        self.name = method["n"]
+        self.parameters = [(p["n"], p.get("m", p["n"]), p.get("t", "")) for p in method["p"]]
+        self.named = {parameter[0]: parameter for parameter in self.parameters}
 
-    async def call_async(*args, **kwargs):
-        return await awaited(start(args, kwargs), shown)
+    def params(self, args, kwargs):
+        """What was passed, by the names that the service has for it. The host checks names and values; what it could
+        not see any more is refused here as it would be there."""
+        parameters, params = self.parameters, {}
+        if len(args) > len(parameters):
+            text = f"{self.name}() takes {_counted(parameters)} but {len(args)} {'was' if len(args) == 1 else 'were'} given"
+            raise refusal("TypeError", "arguments.too_many", text, self.shown)
+        for (name, wire, kind), value in zip(parameters, args):
+            params[wire] = value if type(value) in _SENT_AS_IT_IS else _sent(self.shown, name, kind, value)
+        for key, value in kwargs.items():
+            name, wire, kind = self.named.get(key) or (key, key, "")
+            if wire in params:
+                raise refusal("TypeError", "arguments.twice", f"{self.name}() got multiple values for argument {key!r}", self.shown)
+            params[wire] = value if type(value) in _SENT_AS_IT_IS else _sent(self.shown, name, kind, value)
+        return params
 
-    signature, doc = _signature(method), _doc(service, method)
-    for function, module in (call_now, f"services.{service}"), (call_async, f"services.aio.{service}"):
-        function.__name__ = function.__qualname__ = name
-        function.__module__, function.__doc__, function.__signature__ = module, doc, signature
-    call_now._begin, call_now._method = start, shown
-    return call_now, call_async
+
+_SENT_AS_IT_IS = frozenset((str, int, float, bool, dict, type(None)))
+
+
+def _function(service, data, later):
+    """A method as a function, or as a coroutine function."""
+    method = _Bound(service, data)
+    if later:
+
+        async def function(*args, **kwargs):
+            return await awaited(begin(method, method.params(args, kwargs)), method.shown)
+
+    else:
+        noted = (service,)
+
+        def function(*args, **kwargs):
+            _called[:] = noted
+            return call(method, method.params(args, kwargs))
+
+        function._method = method
+    function.__name__ = function.__qualname__ = method.name
+    function.__module__ = f"services.aio.{service}" if later else f"services.{service}"
+    function.__doc__, function.__signature__ = _doc(service, data), _signature(data)
+    return function
 
 
 def _class_name(service):
@@ -136,34 +167,37 @@ def _class_name(service):
 class Module(types.ModuleType):
     """A service, as a module: its methods, each named `namespace_method`, and a client class."""
 
-    def __init__(self, name, data, functions):
-        kind = "services.aio." if functions else "services."
+    def __init__(self, name, data, later):
+        kind = "services.aio." if later else "services."
         super().__init__(kind + name, "\n\n".join(filter(None, [data["summary"], data["text"]])))
-        self.__dict__["_functions"] = {
-            method["n"]: pair[functions] for method, pair in zip(data["methods"], data["pairs"])
-        }
-        self.__dict__.update(self._functions)
-        client = type(
-            _class_name(name),
-            (),
-            {
-                "__doc__": self.__doc__,
-                "__module__": self.__name__,
-                "__init__": lambda self, *_arguments, **_named: None,
-                **{key: staticmethod(function) for key, function in self._functions.items()},
-            },
-        )
-        self.__dict__[client.__name__] = client
-        self.__dict__["__all__"] = sorted([*self._functions, client.__name__])
+        methods = {method["n"]: method for method in data["methods"]}
+        vars(self).update(_name=name, _methods=methods, _later=later, __all__=sorted([*methods, _class_name(name)]))
+
+    def __getattr__(self, name):
+        known = vars(self)
+        methods = known["_methods"]
+        if name in methods:
+            value = _function(known["_name"], methods[name], known["_later"])
+        elif name == _class_name(known["_name"]):
+            value = _client(self, name, methods)
+        elif name.startswith("__"):  # the interpreter asks for such
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        else:
+            raise AttributeError(f"service {known['_name']!r} has no method {name!r}{_instead(name, methods)}")
+        known[name] = value
+        return value
 
     def __dir__(self):
         return self.__all__
 
-    def __getattr__(self, name):
-        raise AttributeError(f"service {self.__name__.rpartition('.')[2]!r} has no method {name!r}{_instead(name, self._functions)}")
-
     def __repr__(self):
         return f"<service {self.__name__!r}>"
+
+
+def _client(module, name, methods):
+    """The class that generated clients have."""
+    functions = {method: staticmethod(getattr(module, method)) for method in methods}
+    return type(name, (), {"__doc__": module.__doc__, "__module__": module.__name__, "__init__": lambda self, *_arguments, **_named: None, **functions})
 
 
 def _instead(name, names):
@@ -192,21 +226,21 @@ def last_called():
 
 
 def _available():
-    return [service["name"] for service in call("sandgate", "services", {})]
+    return [service["name"] for service in call(_SERVICES, {})]
 
 
 def _data(name):
     """What the host says of a service; kept for the run."""
     data = _known.get(name)
     if data is None:
-        data = call("sandgate", "interface", {"service": name})
-        data["text"] = "\n".join(f"{key} = {value}" for key, value in data["types"].items())
-        data["pairs"] = [_methods(name, method) for method in data["methods"]]
+        data = call(_INTERFACE, {"service": name})
+        data["text"] = "\n".join([f"{key} = {value}" for key, value in data["types"].items()])
         _known[name] = data
     return data
 
 
 _known = {}
+_SERVICES, _INTERFACE = Method("sandgate", "services"), Method("sandgate", "interface")
 
 
 class _Package(types.ModuleType):
@@ -228,6 +262,16 @@ class _Package(types.ModuleType):
 
     def __dir__(self):
         return [*_available(), "ServiceError", "Refused", *(["aio"] if self is services else [])]
+
+
+def forget():
+    """Forgets the services that were asked for, and what they were asked."""
+    for package in (services, aio):
+        for name in _known:
+            vars(package).pop(name, None)
+            sys.modules.pop(f"{package.__name__}.{name}", None)
+    _known.clear()
+    _called.clear()
 
 
 def _missing(name):
