@@ -160,13 +160,6 @@ def plain(value):
     return NotImplemented
 
 
-def defines(source):
-    """Whether the last statement is a definition, whose value is not the script's."""
-    with warnings.catch_warnings(action="ignore"):  # the compiler gives them
-        last = ast.parse(source).body[-1]
-    return isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-
-
 def finish():
     """Runs exit handlers, closes what was left open, and flushes."""
     atexit._run_exitfuncs()

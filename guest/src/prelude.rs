@@ -13,7 +13,6 @@ pub enum Prelude {
     RunAsync,
     Describe,
     Plain,
-    Defines,
     ShutDown,
     Finish,
     Settle,
@@ -21,14 +20,13 @@ pub enum Prelude {
 }
 
 /// In the order of the variants.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 10] = [
     "start",
     "go_on",
     "flush",
     "run_async",
     "describe",
     "plain",
-    "defines",
     "shut_down",
     "finish",
     "settle",

@@ -5,9 +5,15 @@ use crate::{
     prelude::{self, Prelude},
     script,
 };
-use rustpython_vm::{PyResult, VirtualMachine, builtins::PyStr};
+use rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
+    builtins::{PyCode, PyDict, PyFrozenSet, PyFunction, PySet, PyStr},
+};
 use sandgate_wire::{Ending, Script, Session};
-use std::collections::BTreeMap;
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, HashSet},
+};
 
 /// What scripts do most. It leaves nothing behind other than what the interpreter learns.
 const SOURCE: &str = include_str!("../python/rehearsal.py");
@@ -42,22 +48,48 @@ pub fn perform(vm: &VirtualMachine) -> PyResult<()> {
 }
 
 /// What the snapshot holds is never freed, so nobody need count who refers to it. Text keeps its hash as it is before a run
-/// mixes it with its seed.
+/// mixes it with its seed, and so do the tables whose keys are text. Code is specialised once a run calls it often.
 fn keep(vm: &VirtualMachine) -> PyResult<()> {
+    vm.ctx.settle_names();
     let mut open = vm.state.gc.get_objects(None);
-    for object in &open {
-        object.make_immortal();
-    }
+    let mut seen: HashSet<usize> = open.iter().map(AsObject::get_id).collect();
     while let Some(object) = open.pop() {
-        for referent in object.gc_get_referents() {
+        object.make_immortal();
+        rest(vm, &object);
+        for referent in referents(vm, &object)? {
             if referent.downcastable::<PyStr>() {
                 referent.hash(vm)?;
             }
-            if !referent.is_immortal() {
-                referent.make_immortal();
+            if seen.insert(referent.get_id()) {
                 open.push(referent);
             }
         }
     }
     Ok(())
+}
+
+/// What an object refers to, also in ways that the garbage collector need not know of.
+fn referents(vm: &VirtualMachine, object: &PyObject) -> PyResult<Vec<PyObjectRef>> {
+    let mut referents = object.gc_get_referents();
+    referents.push(object.class().to_owned().into());
+    if object.downcastable::<PyFunction>() {
+        referents.push(object.get_attr("__code__", vm)?);
+    } else if let Some(code) = object.downcast_ref::<PyCode>() {
+        let constants = code.code.constants.iter();
+        referents.extend(constants.map(|constant| Borrow::<PyObject>::borrow(constant).to_owned()));
+    }
+    Ok(referents)
+}
+
+/// Has using what the snapshot holds write nothing, as far as that can be.
+fn rest(vm: &VirtualMachine, object: &PyObject) {
+    if let Some(dict) = object.downcast_ref::<PyDict>() {
+        dict.keep_hashes(vm);
+    } else if let Some(set) = object.downcast_ref::<PySet>() {
+        set.keep_hashes(vm);
+    } else if let Some(set) = object.downcast_ref::<PyFrozenSet>() {
+        set.keep_hashes(vm);
+    } else if let Some(code) = object.downcast_ref::<PyCode>() {
+        code.rest();
+    }
 }

@@ -7,7 +7,7 @@ use rustpython_vm::{
     builtins::{PyBaseException, PyDictRef, PyStr},
     bytecode::CodeFlags,
     common::rand::os_random,
-    compiler::{CompileOpts, Mode},
+    compiler::{CompileOpts, Mode, ast::Stmt, parser::parse_module},
     scope::Scope,
     vm::seed_hashes,
 };
@@ -110,7 +110,7 @@ fn evaluate(vm: &VirtualMachine, script: &Script<'_>, globals: PyObjectRef) -> P
     };
     let code = vm
         .compile_with_opts(
-            &source_of(vm, script),
+            &source_of(script),
             Mode::BlockExpr,
             &*script.name,
             options,
@@ -135,7 +135,7 @@ fn evaluate(vm: &VirtualMachine, script: &Script<'_>, globals: PyObjectRef) -> P
 }
 
 /// What is compiled. A definition that ends a script gets the position of what is before it, so something follows it.
-fn source_of<'s>(vm: &VirtualMachine, script: &'s Script<'_>) -> Cow<'s, str> {
+fn source_of<'s>(script: &'s Script<'_>) -> Cow<'s, str> {
     let outermost = script
         .source
         .lines()
@@ -146,7 +146,7 @@ fn source_of<'s>(vm: &VirtualMachine, script: &'s Script<'_>) -> Cow<'s, str> {
             .iter()
             .any(|beginning| line.starts_with(beginning))
     });
-    if defines && ends_in_definition(vm, script) {
+    if defines && ends_in_definition(script) {
         Cow::Owned(format!("{}\npass\n", script.source))
     } else {
         Cow::Borrowed(&script.source)
@@ -158,13 +158,12 @@ fn is_definition(vm: &VirtualMachine, script: &Script<'_>, result: &PyObject) ->
     let class = result.class();
     let candidate =
         class.is(vm.ctx.types.function_type) || class.fast_issubclass(vm.ctx.types.type_type);
-    candidate && ends_in_definition(vm, script)
+    candidate && ends_in_definition(script)
 }
 
-fn ends_in_definition(vm: &VirtualMachine, script: &Script<'_>) -> bool {
-    Prelude::Defines
-        .call(vm, vec![vm.ctx.new_str(&*script.source).into()])
-        .is_ok_and(|defines| defines.is(&vm.ctx.true_value))
+fn ends_in_definition(script: &Script<'_>) -> bool {
+    let last = parse_module(&script.source).map(|parsed| parsed.into_syntax().body.pop());
+    matches!(last, Ok(Some(Stmt::FunctionDef(_) | Stmt::ClassDef(_))))
 }
 
 fn describe(vm: &VirtualMachine, error: &Py<PyBaseException>) -> Ending {

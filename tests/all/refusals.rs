@@ -114,7 +114,7 @@ def tell(call):
 async fn what_a_refused_call_raises_has_a_code() {
     let office = Office::open().await;
     let source = format!(
-        "import services\nfrom services import crm\nfrom _sandgate_calls import begin, collect\n{TELL}
+        "import services\nfrom services import crm\nfrom _sandgate_calls import Method, call\n{TELL}
 tell(lambda: crm.contact_delete(id=1))
 tell(lambda: crm.contact_add('Ada'))
 tell(lambda: crm.contact_get(idd=1))
@@ -124,8 +124,8 @@ tell(lambda: crm.contact_get(1, 2))
 tell(lambda: crm.contact_get(1, id=1))
 tell(lambda: crm.contact_get(object()))
 tell(lambda: crm.contact_list(_context=1))
-tell(lambda: collect(begin('crm', 'contact.shred', {{}}), 'crm.contact.shred'))
-tell(lambda: collect(begin('crm', 'contact get', {{}}), 'crm.contact get'))
+tell(lambda: call(Method('crm', 'contact.shred'), {{}}))
+tell(lambda: call(Method('crm', 'contact get'), {{}}))
 tell(lambda: crm.contact_get(id=1)['name'])
 print(services.Refused('of a script').code)"
     );
@@ -278,7 +278,7 @@ fn the_command_shows_the_code_in_its_json() {
         outcome["exception"].clone()
     };
     let refused = exception(
-        "from _sandgate_calls import begin, collect\ncollect(begin('crm', 'contact.list', {}), 'crm.contact.list')",
+        "from _sandgate_calls import Method, call\ncall(Method('crm', 'contact.list'), {})",
     );
     assert_eq!(
         refused,
@@ -286,7 +286,7 @@ fn the_command_shows_the_code_in_its_json() {
             "type": "services.Refused",
             "message": "`crm.contact.list` is not available; `dir(services)` lists what this context may use",
             "code": "method.not_available",
-            "traceback": "Traceback (most recent call last):\n  File \"<string>\", line 2, in <module>\n    collect(begin('crm', 'contact.list', {}), 'crm.contact.list')\n    ~~~~~~~^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\nservices.Refused: `crm.contact.list` is not available; `dir(services)` lists what this context may use\n",
+            "traceback": "Traceback (most recent call last):\n  File \"<string>\", line 2, in <module>\n    call(Method('crm', 'contact.list'), {})\n    ~~~~^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\nservices.Refused: `crm.contact.list` is not available; `dir(services)` lists what this context may use\n",
         })
     );
     assert_eq!(

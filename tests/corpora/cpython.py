@@ -19,7 +19,7 @@ timeout = "{seconds}s"
 memory = "1GiB"
 output = "16MiB"
 workspace_bytes = "1GiB"
-workspace_files = 20000
+workspace_files = 10000
 approvals = false
 """
 POLICY = '@id("nothing")\n@because("Tests call no service.")\nforbid (principal, action, resource);\n'
@@ -76,7 +76,7 @@ def run(options, policies, tests, name):
         shutil.copytree(tests, place / "test", ignore=shutil.ignore_patterns("__pycache__", "*.zip", "crashers"))
         (place / "run.py").write_text(RUNNER)
         command = [options.sandgate, "run", "--quiet", "--policies", policies, "--context", CONTEXT]
-        command += ["--state-dir", policies.parent / "state", "--workspace", place, place / "run.py", "--", name]
+        command += ["--state-dir", policies.parent / "state", "--workspace", place, place / "run.py", name]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     begun = [rest[0] for kind, *rest in lines if kind == "begun" and rest]

@@ -36,12 +36,20 @@ pub(crate) enum Work {
     Dataclass,
     /// Runs of a script that computes a little of everything.
     Compute,
+    /// Runs of a script that calls a tool once.
+    Call,
     /// Calls of a tool, all in one run.
     Calls,
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Print, Self::Dataclass, Self::Compute, Self::Calls];
+    const ALL: [Self; 5] = [
+        Self::Print,
+        Self::Dataclass,
+        Self::Compute,
+        Self::Call,
+        Self::Calls,
+    ];
 
     fn name(self) -> String {
         format!("{self:?}")
@@ -52,6 +60,7 @@ impl Work {
             Self::Print => "print(1+1)".to_owned(),
             Self::Dataclass => fs::read_to_string(repository("tests/scripts/hello.py")).unwrap(),
             Self::Compute => fs::read_to_string(repository("tests/scripts/counted.py")).unwrap(),
+            Self::Call => "from services import sums\nprint(sums.sum_get(n=1))".to_owned(),
             Self::Calls => format!(
                 "from services import sums\nfor n in range({times}): sums.sum_get(n=n)\nprint(n)"
             ),
@@ -129,7 +138,7 @@ pub(crate) fn work() {
         for _ in 0..if work == Work::Calls { 1 } else { times } {
             let before = page_faults();
             let outcome = match work {
-                Work::Calls => caller.run(script()).await.unwrap(),
+                Work::Call | Work::Calls => caller.run(script()).await.unwrap(),
                 _ => host.sandbox().run(script(), &context).await.unwrap(),
             };
             faults.push(page_faults() - before);
