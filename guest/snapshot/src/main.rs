@@ -1,5 +1,5 @@
-//! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken, and at the end
-//! loops made to give way. Also has an instrumented guest count what scripts do. Called by `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
+//! Makes the artefact of the linked guest: copies made interruptible, initialised once, its memory taken and put together, and at
+//! the end loops made to give way. Also has an instrumented guest count what scripts do. Called by `guest/build.sh`. What it writes must follow from the guest alone, or nobody could build the same bytes again.
 
 #![expect(
     clippy::disallowed_methods,
@@ -7,6 +7,7 @@
 )]
 
 mod countdown;
+mod data;
 mod initialise;
 mod interruptible;
 mod training;
@@ -45,7 +46,7 @@ fn run() -> Result<()> {
     };
     let guest = read(guest)?;
     let snapshot = if count {
-        countdown::rewrite(&guest)?
+        countdown::rewrite(&data::merge(&guest)?)?
     } else if once {
         initialise::snapshot(
             &interruptible::rewrite(&guest)?,
