@@ -284,9 +284,8 @@ profile() {
     say "training"
     python3 training.py >"$ROOT/scripts"
     "$ROOT/target/snapshot/release/sandgate-snapshot" --train "$WORK/$TARGET/release/sandgate_guest.wasm" "$ROOT/scripts" "$ROOT/profile.profraw"
-    # What was never called is left as it would be without a profile: nobody knows what scripts will call. So is the interpreter's
-    # loop: compiled by its counts it takes in so much of what it calls that scripts take a tenth longer (benches/README.md).
-    "$profdata" merge --sparse --no-function='ExecutingFrame3run$' "$ROOT/profile.profraw" -o "$PROFILE"
+    # What was never called is left as it would be without a profile: nobody knows what scripts will call.
+    "$profdata" merge --sparse "$ROOT/profile.profraw" -o "$PROFILE"
     say "$(stat -c %s "$PROFILE") bytes in guest/$PROFILE; now guest/build.sh"
 }
 

@@ -2,8 +2,7 @@
 """What the interpreter is optimised by: scripts, one a line, as the host hands them to the guest. `build.sh --profile` runs
 them in a guest that counts.
 
-They are what `benches/modules.py` measures, and a sample of what models wrote (`tests/corpora`), with what it is tried with; and
-calls of the service of the rehearsal.
+They are what `benches/modules.py` measures, and a sample of what models wrote (`tests/corpora`), with what it is tried with.
 """
 
 import json
@@ -16,15 +15,7 @@ sys.path.insert(0, str(ROOT / "benches"))
 import modules
 
 
-CALLS = """from services import crm
-for number in range(3000):
-    crm.contact_list(limit=number)
-    crm.contact_add("Ada", email=None)
-"""
-
-
 def scripts():
-    yield CALLS
     for prepare, measure in modules.PROGRAMS.values():
         yield modules.program(prepare, measure)
     for line in (ROOT / "tests/corpora/mbpp-sample.jsonl").read_text().splitlines():

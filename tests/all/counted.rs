@@ -45,17 +45,20 @@ fn a_run_changes_few_pages_and_faults_for_few() {
     costs_at_most("pages that `print(1+1)` changes", changed, 38);
     costs_at_most("page faults of `print(1+1)`", faults, 4);
     let [changed, faults] = pages(Work::Dataclass, 21);
-    costs_at_most("pages that a script with a dataclass changes", changed, 203);
-    costs_at_most("page faults of a script with a dataclass", faults, 350);
+    costs_at_most("pages that a script with a dataclass changes", changed, 96);
+    costs_at_most("page faults of a script with a dataclass", faults, 78);
+    let [changed, faults] = pages(Work::Call, 21);
+    costs_at_most("pages that a script with a call changes", changed, 64);
+    costs_at_most("page faults of a script with a call", faults, 24);
 }
 
 #[test]
 fn a_run_takes_few_instructions_and_copies_few_bytes() {
     let print = instructions(Work::Print, [2, 22]);
-    costs_at_most("instructions of `print(1+1)`", print, 1_090_000);
+    costs_at_most("instructions of `print(1+1)`", print, 700_000);
     let dataclass = instructions(Work::Dataclass, [2, 12]);
     let what = "instructions of a script with a dataclass";
-    costs_at_most(what, dataclass, 6_910_000);
+    costs_at_most(what, dataclass, 6_110_000);
     let copied = bytes_copied(Work::Print, [2, 22]);
     costs_at_most("bytes that are copied for `print(1+1)`", copied, 400_000);
 }
@@ -69,7 +72,9 @@ fn a_script_that_computes_takes_few_instructions() {
 #[test]
 fn a_call_takes_few_instructions_and_copies_few_bytes() {
     let called = instructions(Work::Calls, [100, 600]);
-    costs_at_most("instructions of a call", called, 265_000);
+    costs_at_most("instructions of a call", called, 154_000);
+    let run = instructions(Work::Call, [2, 22]);
+    costs_at_most("instructions of a script with a call", run, 1_730_000);
     let copied = bytes_copied(Work::Calls, [100, 600]);
     costs_at_most("bytes that are copied for a call", copied, 43_900);
 }

@@ -120,6 +120,25 @@ async fn a_method_explains_itself() {
 }
 
 #[tokio::test]
+async fn a_function_is_made_when_it_is_asked_for() {
+    let office = Office::open().await;
+    let source = "\
+import inspect
+from services import crm
+def made():
+    return [name for name in dir(crm) if name in vars(crm)]
+print(made(), crm.contact_get(1)['name'], made())
+print(crm.contact_get is crm.contact_get, inspect.isfunction(crm.contact_get), crm.contact_get.__signature__ == inspect.signature(crm.contact_get))
+print(crm.contact_get.__signature__.replace(return_annotation=int))
+from services.crm import *
+print(company_list.__module__, made() == dir(crm))";
+    assert_eq!(
+        said(&office.run("assistant", Nobody, source).await),
+        "[] Amara Okafor ['contact_get']\nTrue True True\n(id: int) -> int\nservices.crm True\n"
+    );
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_named_with_what_does() {
     let office = Office::open().await;
     let source = "\

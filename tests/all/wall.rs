@@ -208,11 +208,12 @@ impl Waiting {
     }
 }
 
-const WAITS: &str = "print('started', flush=True)\nwhile True: pass";
+/// It takes no time of the processor, and has all that it could want: what is looked for in it may take long.
+const WAITS: &str = "import time\nprint('started', flush=True)\nwhile True: time.sleep(600)";
 
 #[test]
 fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
-    let waiting = Waiting::start(command(&["run", "-c", WAITS]));
+    let waiting = Waiting::start(command(&["run", "--timeout", "1h", "-c", WAITS]));
     let threads = threads_behind_the_wall(&waiting.at("task"));
     assert!(threads > 2, "the script, its time and its output");
     assert_eq!(waiting.end(), Some(130));
@@ -221,7 +222,7 @@ fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
 #[test]
 fn sec_01_the_environment_is_forgotten_before_a_script_runs() {
     let secret = "7b1f-a-secret-of-the-operator-9c2e";
-    let mut process = command(&["run", "-c", WAITS]);
+    let mut process = command(&["run", "--timeout", "1h", "-c", WAITS]);
     process.env("API_TOKEN", secret).env("ANOTHER", secret);
     let waiting = Waiting::start(process);
     let shown = waiting.read("environ");
@@ -229,7 +230,7 @@ fn sec_01_the_environment_is_forgotten_before_a_script_runs() {
     assert_eq!(waiting.in_memory(secret.as_bytes()), 0);
     assert_eq!(waiting.in_memory(b"API_TOKEN"), 0);
     // What is there is found: the test would notice if it looked in the wrong place.
-    assert!(waiting.in_memory(b"while True: pass") > 0);
+    assert!(waiting.in_memory(b"while True: time.sleep(600)") > 0);
     assert_eq!(waiting.end(), Some(130));
 }
 
@@ -239,7 +240,7 @@ fn esc_07_descriptors_that_somebody_left_open_are_closed_and_the_interpreter_is_
     let scene = tempfile::tempdir().unwrap();
     let (left, log) = (scene.path().join("left"), scene.path().join("log"));
     fs::write(&left, "left").unwrap();
-    let run = command(&["run", "-c", WAITS]);
+    let run = command(&["run", "--timeout", "1h", "-c", WAITS]);
     // A shell leaves two files open, one of them far up, and a pipe.
     let mut shell = Command::new("/bin/bash");
     shell
