@@ -3,7 +3,7 @@
 Each call of a service is answered with one text (`snapshot/src/initialise.rs`), which is also what the service offers.
 """
 
-import json, math, re
+import datetime, json, math, re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -18,6 +18,12 @@ class Deal:
 
     def worth(self, factor=1):
         return self.value * factor
+
+
+@dataclass(order=True)
+class Point:
+    x: int
+    y: int = 2
 
 
 class Pipeline:
@@ -37,8 +43,14 @@ def called():
     return [crm.contact_list(number) for number in range(3)], contacts["summary"], contact["methods"]
 
 
+def dated():
+    day = datetime.date(2026, 1, 31) + datetime.timedelta(days=29)
+    return day.isoformat(), str(max([Point(x) for x in range(10)]))
+
+
 def main():
     called()
+    dated()
     deals = [Deal(f"deal {number}", number * 1.5, ["a", "b"]) for number in range(20)]
     pipeline = Pipeline(deals)
     by_tag = defaultdict(list)

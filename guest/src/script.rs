@@ -109,12 +109,7 @@ fn evaluate(vm: &VirtualMachine, script: &Script<'_>, globals: PyObjectRef) -> P
         ..vm.compile_opts()
     };
     let code = vm
-        .compile_with_opts(
-            &source_of(script),
-            Mode::BlockExpr,
-            &*script.name,
-            options,
-        )
+        .compile_with_opts(&source_of(script), Mode::BlockExpr, &*script.name, options)
         .map_err(|error| error.into_pyexception(vm, Some(&script.source)))?;
     let result = if code.flags.contains(CodeFlags::COROUTINE) {
         Prelude::RunAsync.call(vm, vec![code.into()])?
