@@ -211,9 +211,13 @@ impl Waiting {
 /// It takes no time of the processor, and has all that it could want: what is looked for in it may take long.
 const WAITS: &str = "import time\nprint('started', flush=True)\nwhile True: time.sleep(600)";
 
+fn waits() -> Command {
+    command(&["run", "--timeout", "1h", "-c", WAITS])
+}
+
 #[test]
 fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
-    let waiting = Waiting::start(command(&["run", "--timeout", "1h", "-c", WAITS]));
+    let waiting = Waiting::start(waits());
     let threads = threads_behind_the_wall(&waiting.at("task"));
     assert!(threads > 2, "the script, its time and its output");
     assert_eq!(waiting.end(), Some(130));
@@ -222,7 +226,7 @@ fn esc_07_every_thread_of_a_run_is_behind_the_wall() {
 #[test]
 fn sec_01_the_environment_is_forgotten_before_a_script_runs() {
     let secret = "7b1f-a-secret-of-the-operator-9c2e";
-    let mut process = command(&["run", "--timeout", "1h", "-c", WAITS]);
+    let mut process = waits();
     process.env("API_TOKEN", secret).env("ANOTHER", secret);
     let waiting = Waiting::start(process);
     let shown = waiting.read("environ");
@@ -240,7 +244,7 @@ fn esc_07_descriptors_that_somebody_left_open_are_closed_and_the_interpreter_is_
     let scene = tempfile::tempdir().unwrap();
     let (left, log) = (scene.path().join("left"), scene.path().join("log"));
     fs::write(&left, "left").unwrap();
-    let run = command(&["run", "--timeout", "1h", "-c", WAITS]);
+    let run = waits();
     // A shell leaves two files open, one of them far up, and a pipe.
     let mut shell = Command::new("/bin/bash");
     shell

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use std::{
     io,
+    os::fd::AsFd,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -59,21 +60,25 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {
 
 impl Io for UnixStream {
     fn end(&self) {
-        // It has ended already if this fails.
-        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+        shut(self);
     }
 }
 
 impl Io for TcpStream {
     fn end(&self) {
-        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+        shut(self);
     }
 }
 
 impl Io for TlsStream<TcpStream> {
     fn end(&self) {
-        self.get_ref().0.end();
+        shut(self.get_ref().0);
     }
+}
+
+fn shut(connection: impl AsFd) {
+    // It has ended already if this fails.
+    let _ = rustix::net::shutdown(connection, rustix::net::Shutdown::Both);
 }
 
 type Stream = BufReader<Box<dyn Io>>;
