@@ -115,6 +115,7 @@ fn apr_04_a_person_answers_at_the_page_of_the_desk() {
     // The token is this tab's, until somebody leaves.
     browser.go("about:blank");
     browser.go(&page);
+    assert_eq!(browser.text(".question h3"), "crm.contact.add");
     assert_eq!(browser.text("#person"), "ada");
     browser.click("#leave");
     assert_eq!(browser.evaluate("return sessionStorage.length"), 0);

@@ -5,6 +5,8 @@ const KEY = "sandgate-desk-token";
 const EVERY = 3000;
 const element = (id) => document.getElementById(id);
 let timer = null;
+// Counts what makes older answers of the server untrue: a newer look, a decision, leaving. An older one is not shown.
+let turn = 0;
 
 const make = (name, text, className) => {
   const made = document.createElement(name);
@@ -26,8 +28,9 @@ const ask = async (method, params = {}) => {
   });
   const reply = await response.json();
   if (response.status === 401) {
-    leave();
-    throw new Error("This token is worth nothing here.");
+    const because = "This token is worth nothing here.";
+    leave(because);
+    throw new Error(because);
   }
   if (reply.error) throw new Error(reply.error.message);
   return reply.result;
@@ -36,6 +39,7 @@ const ask = async (method, params = {}) => {
 const answer = async (method, question, because) => {
   const params = { approvals: [question.approval] };
   if (because) params.because = because;
+  turn += 1;
   try {
     const said = (await ask(method, params)).answers[0];
     const name = question.service + "." + question.method;
@@ -95,41 +99,58 @@ const showWanted = () => {
 };
 addEventListener("hashchange", () => { wanted = location.hash.slice(1); showWanted(); });
 
+// Puts in what was made of an answer, unless the same stands there: a button must not go away under whoever presses it.
+const shown = new Map();
+const show = (place, answered, made) => {
+  const text = JSON.stringify(answered);
+  if (shown.get(place) === text) return;
+  shown.set(place, text);
+  element(place).replaceChildren(...made());
+};
+
+const contextLine = (context) => {
+  const line = make("p");
+  line.append(make("strong", context.context + ": "), context.services.map((service) => service.name).join(", ") || "none");
+  return line;
+};
+
 const look = async () => {
   clearTimeout(timer);
+  turn += 1;
+  const mine = turn;
   try {
-    const waiting = await ask("desk.approvals");
-    element("person").textContent = waiting.person;
-    if (!isWriting()) {
-      const none = make("p", "Nothing waits.", "quiet");
-      element("approvals").replaceChildren(...(waiting.approvals.length ? waiting.approvals.map(question) : [none]));
-    }
-    element("runs").replaceChildren(...(await ask("desk.runs")).runs.map(run));
-    const contexts = (await ask("desk.services")).contexts;
-    element("services").replaceChildren(...contexts.map((context) => {
-      const line = make("p");
-      line.append(make("strong", context.context + ": "), context.services.map((service) => service.name).join(", ") || "none");
-      return line;
-    }));
+    const [waiting, { runs }, { contexts }] = await Promise.all([ask("desk.approvals"), ask("desk.runs"), ask("desk.services")]);
+    if (mine !== turn) return;
+    const { person, approvals } = waiting;
+    element("person").textContent = person;
+    const none = () => [make("p", "Nothing waits.", "quiet")];
+    if (!isWriting()) show("approvals", approvals, approvals.length ? () => approvals.map(question) : none);
+    show("runs", runs, () => runs.map(run));
+    show("services", contexts, () => contexts.map(contextLine));
     element("enter").hidden = true;
     element("desk").hidden = false;
     element("leave").hidden = false;
     showWanted();
-    document.title = (waiting.approvals.length ? `(${waiting.approvals.length}) ` : "") + "sandgate: the desk";
-    timer = setTimeout(look, EVERY);
+    document.title = (approvals.length ? `(${approvals.length}) ` : "") + "sandgate: the desk";
   } catch (error) {
+    if (mine !== turn) return;
     notice(error.message);
-    if (sessionStorage.getItem(KEY)) timer = setTimeout(look, EVERY);
   }
+  timer = setTimeout(look, EVERY);
 };
 
-const leave = () => {
+const leave = (because = "") => {
   clearTimeout(timer);
+  turn += 1;
   sessionStorage.removeItem(KEY);
   element("enter").hidden = false;
   element("desk").hidden = true;
   element("leave").hidden = true;
   element("person").textContent = "";
+  // Whoever sits here next sees nothing of it.
+  for (const place of shown.keys()) element(place).replaceChildren();
+  shown.clear();
+  notice(because);
 };
 
 element("enter").addEventListener("submit", (event) => {
@@ -139,5 +160,5 @@ element("enter").addEventListener("submit", (event) => {
   notice("");
   look();
 });
-element("leave").addEventListener("click", leave);
+element("leave").addEventListener("click", () => leave());
 if (sessionStorage.getItem(KEY)) look();
