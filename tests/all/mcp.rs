@@ -599,6 +599,7 @@ fn the_end_of_input_ends_the_runs_and_the_process() {
 
     // Who sends everything and closes gets the answers that come soon.
     let mut session = Session::begun(assistant(&desk));
+    session.execute("0");
     session.send("1");
     let (code, said, _) = session.end();
     let answer: Value = serde_json::from_str(&said).unwrap();

@@ -12,7 +12,7 @@ const AGAIN: &str = "[y/N, a: all, d: details, e: explain] ";
 /// Begins a call that is asked about, and lets it be decided.
 const BEGUN: &str = "import _sandgate, sys
 n = _sandgate.begin('{\"service\":\"crm\",\"method\":\"contact.add\",\"params\":{\"name\":\"Eve\"}}')
-_sandgate.wait(100)
+_sandgate.wait(1000)
 ";
 
 const ADD: &str = "import services
@@ -35,7 +35,7 @@ fn apr_03_what_a_script_writes_waits_while_a_question_stands() {
     let script = format!(
         "print('before', end='', flush=True)\n{BEGUN}sys.stdout.write('\\n' * 60 + '{spoof}'); sys.stdout.flush()\nsys.stderr.write('{spoof}'); sys.stderr.flush()\nwhile True: pass"
     );
-    let mut session = desk.session(&["--timeout", "1s"], &script);
+    let mut session = desk.session(&["--timeout", "10s"], &script);
     session.until(ASKED);
     let screen = session.screen();
     let (code, shown) = session.end();
@@ -444,16 +444,16 @@ fn dos_04_a_question_keeps_nothing_alive() {
     // The deadline comes, since the script does more than wait for the answer; the script is over.
     for goes_on in ["while True: pass", "import time; time.sleep(600)"] {
         let script = format!("{BEGUN}{goes_on}");
-        assert_eq!(ends(&script, "1s", &nothing), Some(120), "{goes_on}");
+        assert_eq!(ends(&script, "10s", &nothing), Some(120), "{goes_on}");
     }
     assert_eq!(
-        ends(&format!("{BEGUN}_sandgate.wait(1000)"), "20s", &nothing),
+        ends(&format!("{BEGUN}_sandgate.wait(5000)"), "60s", &nothing),
         Some(0)
     );
     // Ctrl-C and Ctrl-\.
     for key in ["\u{3}", "y\u{3}", "\u{1c}"] {
         assert_eq!(
-            ends(&waits, "20s", &|session| session.types(key)),
+            ends(&waits, "60s", &|session| session.types(key)),
             Some(130),
             "{key:?}"
         );
@@ -466,7 +466,7 @@ fn dos_04_a_question_keeps_nothing_alive() {
         Signal::ALARM,
     ] {
         assert_eq!(
-            ends(&waits, "20s", &|session| session.signal(signal)),
+            ends(&waits, "60s", &|session| session.signal(signal)),
             Some(130),
             "{signal:?}"
         );

@@ -222,7 +222,7 @@ fn beside(socket: &Path) -> Context {
     fs::write(at.join("limits.toml"), LIMITS).unwrap();
     let policies = PolicyStore::open(place.path(), &[service.interface()]).unwrap();
     let client = Client::new(ClientLimits {
-        first_byte: Duration::from_millis(100),
+        first_byte: Duration::from_secs(2),
         reply: 32 << 10,
         ..ClientLimits::default()
     });

@@ -41,7 +41,7 @@ async fn again(journal: &Journal, was: &Outcome) {
 
 fn short() -> Limits {
     Limits {
-        wall: Duration::from_millis(300),
+        wall: Duration::from_secs(3),
         ..limits()
     }
 }

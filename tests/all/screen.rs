@@ -39,13 +39,13 @@ fn dos_06_a_script_leaves_neither_colours_nor_a_line_to_what_is_ours() {
         (Some(0), "\u{1b}[1;4mbold\\u{1b}[3\u{1b}[0m".to_owned())
     );
     let endless = "print('50 %', end='\\r', flush=True)\nwhile True: pass";
-    let (code, shown) = shown(&["run", "--timeout", "200ms", "-c", endless]);
+    let (code, shown) = shown(&["run", "--timeout", "3s", "-c", endless]);
     let (said, _) = shown.split_once("; ended after").unwrap();
     assert_eq!(
         (code, said),
         (
             Some(120),
-            "50 %\r\nsandgate: out of time: the wall time limit is 200ms"
+            "50 %\r\nsandgate: out of time: the wall time limit is 3s"
         )
     );
 }

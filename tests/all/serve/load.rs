@@ -237,6 +237,7 @@ fn a_client_that_leaves_ends_its_run_at_every_door() {
     drop(stream);
     tell("notifications/cancelled", json!({"requestId": 1}));
     wait_for(&server, &bearer, cancelled, Some(ended + 1));
+    wait_for(&server, &bearer, running, None);
     // Or ends the conversation.
     let stream = server.send("POST /mcp", &headers, &body);
     wait_for(&server, &bearer, running, Some(1));

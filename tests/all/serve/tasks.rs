@@ -22,7 +22,7 @@ struct TaskServer {
 }
 
 const TASKS: &str = "io.modelcontextprotocol/tasks";
-const LONG: &str = "import time\ntime.sleep(0.3)\nprint('at last')\n6 * 7";
+const LONG: &str = "import time\ntime.sleep(2)\nprint('at last')\n6 * 7";
 
 impl TaskServer {
     fn open(after: Duration) -> Self {
@@ -207,9 +207,9 @@ fn a_task_asks_its_person_and_goes_on_with_what_they_say() {
     let server = TaskServer::open(Duration::from_millis(50));
     let script = "import time
 from services import crm
-time.sleep(0.3)
+time.sleep(2)
 first = crm.contact_add(name='Ada')['name']
-time.sleep(0.3)
+time.sleep(2)
 print(first, crm.contact_add(name='Eva')['name'])";
     let before = server.desk.contacts();
     let task = server.task(script);

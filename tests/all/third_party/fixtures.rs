@@ -45,7 +45,8 @@ const SOUND: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA
 pub(super) struct FixtureServer {
     /// What the state of an unfinished call is sealed with.
     codec: Arc<RequestStateCodec>,
-    /// Clients that hear of changes.
+    /// Clients that hear of changes: how many were told that they do, and those that do.
+    accepted: Arc<AtomicU64>,
     listened: Arc<AtomicU64>,
     listeners: Arc<Mutex<BTreeMap<u64, SubscriptionSink>>>,
 }
@@ -55,6 +56,7 @@ impl FixtureServer {
         let key = b"what the suite asks is no secret".to_vec();
         Self {
             codec: Arc::new(RequestStateCodec::new_unchecked(key)),
+            accepted: Arc::default(),
             listened: Arc::default(),
             listeners: Arc::default(),
         }
@@ -66,8 +68,11 @@ impl FixtureServer {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever listens to changes now.
-    fn listening(&self) -> Vec<SubscriptionSink> {
+    /// Whoever listens to changes now. A client is told that it does before it does.
+    async fn listening(&self) -> Vec<SubscriptionSink> {
+        while self.listened.load(Ordering::Acquire) < self.accepted.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
         self.listeners().values().cloned().collect()
     }
 }
@@ -200,14 +205,14 @@ impl ServerHandler for FixtureServer {
                 said("the client can")
             }
             "test_trigger_tool_change" => {
-                for listener in self.listening() {
+                for listener in self.listening().await {
                     // Some have asked for other changes.
                     drop(listener.notify_tool_list_changed().await);
                 }
                 said("told")
             }
             "test_trigger_prompt_change" => {
-                for listener in self.listening() {
+                for listener in self.listening().await {
                     drop(listener.notify_prompt_list_changed().await);
                 }
                 said("told")
@@ -287,12 +292,18 @@ impl ServerHandler for FixtureServer {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
+        self.accepted.fetch_add(1, Ordering::Release);
         Some(requested.clone())
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Answer<()> {
-        let number = self.listened.fetch_add(1, Ordering::Relaxed);
-        self.listeners().insert(number, context.sink().clone());
+        let number = {
+            let mut listeners = self.listeners();
+            let number = self.listened.load(Ordering::Acquire);
+            listeners.insert(number, context.sink().clone());
+            self.listened.fetch_add(1, Ordering::Release);
+            number
+        };
         context.cancelled().await;
         self.listeners().remove(&number);
         Ok(())

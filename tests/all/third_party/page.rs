@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 /// What would be seen if any of it were taken for markup, wherever it stands.
@@ -178,23 +178,27 @@ fn web_01_a_page_of_another_origin_cannot_approve() {
     server.end_quietly();
 }
 
+fn answer_page(mut stream: BufReader<TcpStream>) {
+    let mut line = String::new();
+    while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+        line.clear();
+    }
+    let page = "<!doctype html><title>other</title><body>";
+    let _ = write!(
+        stream.get_mut(),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+        page.len()
+    );
+}
+
 /// A page of somebody else, at another port of this machine.
 fn foreign_page() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let mut stream = BufReader::new(stream);
-            let mut line = String::new();
-            while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
-                line.clear();
-            }
-            let page = "<!doctype html><title>other</title><body>";
-            let _ = write!(
-                stream.get_mut(),
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
-                page.len()
-            );
+            // A browser may open one more and say nothing on it.
+            std::thread::spawn(move || answer_page(BufReader::new(stream)));
         }
     });
     format!("http://{at}/")

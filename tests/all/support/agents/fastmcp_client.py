@@ -20,7 +20,7 @@ async def main(wanted):
         return ElicitResult(**answer)
 
     async def progress(done, total, message):
-        seen.append({"progress": message})
+        """How often it is told depends on how long a call takes."""
 
     client = Client(
         StdioTransport(wanted["command"][0], wanted["command"][1:]), elicitation_handler=ask, mode=wanted["era"], timeout=60

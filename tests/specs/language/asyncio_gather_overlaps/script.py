@@ -1,13 +1,13 @@
-# A hundred sleeps of 20 ms take the time of one, because waiting is one wait.
+# A hundred sleeps of half a second take the time of one, because waiting is one wait.
 import asyncio, time
 
 async def one(i):
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.5)
     return i
 
 async def main():
     start = time.monotonic()
     results = await asyncio.gather(*[one(i) for i in range(100)])
-    return results == list(range(100)), time.monotonic() - start < 1
+    return results == list(range(100)), time.monotonic() - start < 10
 
 print(asyncio.run(main()))

@@ -62,7 +62,7 @@ async def main():
     print(len(done), len(pending), [t.result() for t in done])
     for t in pending:
         t.cancel()
-    for next_done in asyncio.as_completed([asyncio.sleep(0.02, "slow"), asyncio.sleep(0.001, "fast")]):
+    for next_done in asyncio.as_completed([asyncio.sleep(0.5, "slow"), asyncio.sleep(0.001, "fast")]):
         print(await next_done)
     event = asyncio.Event()
     asyncio.get_running_loop().call_later(0.001, event.set)

@@ -39,7 +39,7 @@ async def main():
             await asyncio.sleep(0)
 
     print([n async for n in numbers()])
-    print([await one for one in asyncio.as_completed([asyncio.sleep(0.01, "x"), asyncio.sleep(0.001, "y")])])
+    print([await one for one in asyncio.as_completed([asyncio.sleep(0.5, "x"), asyncio.sleep(0.001, "y")])])
     task = asyncio.create_task(asyncio.sleep(10))
     await asyncio.sleep(0)
     task.cancel()
