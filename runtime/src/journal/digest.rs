@@ -4,6 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
+/// Bytes as they are written, in a place of their own: a line has several, and none needs a text of its own.
+pub(crate) fn digits<'p>(bytes: &[u8; 32], place: &'p mut [u8; 64]) -> &'p str {
+    // There is room for two digits a byte, and they are ASCII.
+    let _ = hex::encode_to_slice(bytes, place);
+    str::from_utf8(place).unwrap_or_default()
+}
+
 /// A digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest([u8; 32]);
@@ -36,7 +43,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
+        f.pad(digits(&self.0, &mut [0; 64]))
     }
 }
 
@@ -48,7 +55,7 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
+        serializer.serialize_str(digits(&self.0, &mut [0; 64]))
     }
 }
 

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 /// Stands before every line; a reader knows the versions up to this.
 const VERSION: u8 = 1;
+/// Bytes that most entries do not need more of.
+const USUAL: usize = 1 << 10;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -497,7 +499,8 @@ impl<'a> Entry<'a> {
 
     /// As it is kept.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+        let mut bytes = Vec::with_capacity(USUAL);
+        bytes.push(VERSION);
         // Texts and numbers are all that is in it: there is nothing that JSON has no form for.
         if serde_json::to_writer(&mut bytes, self).is_err() {
             bytes.truncate(1);

@@ -227,6 +227,7 @@ impl Shared {
             recorder,
             files,
             memory: MemoryLimiter::new(limits),
+            guest_memory: None,
             ticker: Arc::clone(&self.ticker),
             turn: self.ticker.ticks(),
         };

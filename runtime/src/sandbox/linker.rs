@@ -195,10 +195,16 @@ pub(super) fn shown(session: &SessionState) -> Session {
     }
 }
 
-/// The guest's memory.
+/// The guest's memory, which is looked for by its name once.
 pub(super) fn memory(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory> {
+    if let Some(memory) = caller.data().guest_memory {
+        return Ok(memory);
+    }
     match caller.get_export("memory") {
-        Some(Extern::Memory(memory)) => Ok(memory),
+        Some(Extern::Memory(memory)) => {
+            caller.data_mut().guest_memory = Some(memory);
+            Ok(memory)
+        }
         _ => Err(wasmtime::format_err!("the guest has no memory")),
     }
 }

@@ -17,7 +17,7 @@ use std::{
     io::{self, Read},
     sync::Arc,
 };
-use wasmtime::ResourceLimiter;
+use wasmtime::{Memory, ResourceLimiter};
 
 /// The host's side of one instance.
 pub(super) struct State {
@@ -32,6 +32,8 @@ pub(super) struct State {
     /// Files, where the run may have any.
     pub(super) files: Option<GuestFiles>,
     pub(super) memory: MemoryLimiter,
+    /// Once something has looked for it.
+    pub(super) guest_memory: Option<Memory>,
     pub(super) ticker: Arc<super::ticker::Ticker>,
     /// At which tick it last gave way.
     pub(super) turn: u64,

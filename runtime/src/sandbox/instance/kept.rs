@@ -9,7 +9,7 @@ use crate::{
     hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
-        digest::Digest,
+        digest::{Digest, digits},
         entry::{Begun, EndedEntry, PlanApprover, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
         ledger::Condition,
@@ -125,6 +125,7 @@ impl KeptRun {
         let caller = context
             .reach()
             .map(|reach| (reach.principal(), reach.policy()));
+        let mut seed = [0; 64];
         let begun = Begun {
             script: journal.keep(script.source.as_bytes()),
             name: script.name().into(),
@@ -144,7 +145,7 @@ impl KeptRun {
             }),
             image: crate::sandbox::interpreter().into(),
             limits: RunLimits::of(limits),
-            seed: hex::encode(recorder.seed()).into(),
+            seed: digits(&recorder.seed(), &mut seed).into(),
             started_ms: recorder.started_ms(),
             frozen: recorder.is_frozen(),
             session: script.session.is_some(),

@@ -57,6 +57,7 @@ pub(super) fn state(shared: &Shared) -> State {
         recorder: Recorder::live(Clock::Frozen(0), Some(0), &budget).unwrap(),
         files: None,
         memory: MemoryLimiter::new(&Limits::default()),
+        guest_memory: None,
         ticker: Arc::clone(&shared.ticker),
         turn: shared.ticker.ticks(),
     }
