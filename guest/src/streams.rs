@@ -5,15 +5,20 @@ pub(crate) use _sandgate_streams::module_def;
 
 #[rustpython_vm::pymodule]
 mod _sandgate_streams {
+    use num_traits::ToPrimitive;
     use rustpython_vm::{
         AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
-        builtins::{PyStr, PyStrRef},
+        builtins::{PyInt, PyStr, PyStrInterned, PyStrRef},
         function::FuncArgs,
     };
     use std::{
         cell::OnceCell,
+        fmt::Write as _,
         io::{self, Write},
     };
+
+    /// Most lines are shorter.
+    const LINE: usize = 64;
 
     /// The stream that a run begins with, and the functions whose place is taken.
     struct Replaced {
@@ -22,6 +27,9 @@ mod _sandgate_streams {
         print: PyObjectRef,
         /// The classes of files that are printed to in one piece.
         kinds: [PyObjectRef; 2],
+        /// What `sys` calls the stream, and it what writes: looked up for every line.
+        name: &'static PyStrInterned,
+        writes: &'static PyStrInterned,
     }
 
     thread_local! {
@@ -36,6 +44,7 @@ mod _sandgate_streams {
         print: PyObjectRef,
         text_file: PyObjectRef,
         text_in_memory: PyObjectRef,
+        vm: &VirtualMachine,
     ) {
         REPLACED.with(|cell| {
             let _ = cell.set(Replaced {
@@ -43,6 +52,8 @@ mod _sandgate_streams {
                 write,
                 print,
                 kinds: [text_file, text_in_memory],
+                name: vm.ctx.intern_str("stdout"),
+                writes: vm.ctx.intern_str("write"),
             });
         });
     }
@@ -75,10 +86,13 @@ mod _sandgate_streams {
             }
             return original(vm, |replaced| &replaced.print)?.call(args, vm);
         }
-        let mut line = String::new();
+        let mut line = String::with_capacity(LINE);
         for (at, object) in args.args.iter().enumerate() {
             if at > 0 {
                 line.push_str(sep);
+            }
+            if push_number(&mut line, object, vm) {
+                continue;
             }
             if !is_plain(object, vm) {
                 // What it prints itself comes after what is before it.
@@ -118,13 +132,20 @@ mod _sandgate_streams {
         {
             return false;
         }
-        let Ok(stdout) = vm.sys_module.get_attr("stdout", vm) else {
+        let Some(stdout) = stdout(vm) else {
             return false;
         };
-        let ours = REPLACED.with(|cell| cell.get().is_some_and(|own| own.stdout.is(&stdout)));
-        ours && stdout
-            .dict()
-            .is_some_and(|names| names.contains_key("write", vm))
+        REPLACED.with(|cell| {
+            let ours = cell.get().filter(|own| own.stdout.is(&stdout));
+            ours.zip(stdout.dict())
+                .is_some_and(|(own, names)| names.contains_key(own.writes, vm))
+        })
+    }
+
+    /// The stream that is printed to where no other is named.
+    fn stdout(vm: &VirtualMachine) -> Option<PyObjectRef> {
+        let name = REPLACED.with(|cell| cell.get().map(|own| own.name))?;
+        vm.sys_module.dict().get_item_opt(name, vm).ok()?
     }
 
     /// The file that is printed to, where it is of the interpreter's own kinds and nothing else is asked of it.
@@ -139,7 +160,7 @@ mod _sandgate_streams {
         }
         let file = match args.kwargs.get("file") {
             Some(file) => file.clone(),
-            None => vm.sys_module.get_attr("stdout", vm).ok()?,
+            None => stdout(vm)?,
         };
         let class = file.class();
         let ours = REPLACED.with(|cell| {
@@ -159,10 +180,13 @@ mod _sandgate_streams {
         end: &str,
         vm: &VirtualMachine,
     ) -> PyResult<Option<String>> {
-        let mut line = String::new();
+        let mut line = String::with_capacity(LINE);
         for (at, object) in args.args.iter().enumerate() {
             if at > 0 {
                 line.push_str(sep);
+            }
+            if push_number(&mut line, object, vm) {
+                continue;
             }
             if !is_plain(object, vm) {
                 return Ok(None);
@@ -174,6 +198,13 @@ mod _sandgate_streams {
         }
         line.push_str(end);
         Ok(line.is_ascii().then_some(line))
+    }
+
+    /// Adds the text of a number of up to 64 bits, where it is one: no object is made of that text.
+    fn push_number(line: &mut String, object: &PyObject, vm: &VirtualMachine) -> bool {
+        let number = object.downcast_ref_if_exact::<PyInt>(vm);
+        let number = number.and_then(|number| number.as_bigint().to_i64());
+        number.is_some_and(|number| write!(line, "{number}").is_ok())
     }
 
     /// Whether asking for its text runs nothing of the script.
