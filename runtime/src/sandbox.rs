@@ -6,6 +6,7 @@ mod image;
 mod instance;
 mod linker;
 mod meter;
+mod pages;
 mod state;
 mod ticker;
 mod wasi;

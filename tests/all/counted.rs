@@ -44,6 +44,12 @@ fn a_run_changes_few_pages_and_faults_for_few() {
     let [changed, faults] = pages(Work::Print, 21);
     costs_at_most("pages that `print(1+1)` changes", changed, 38);
     costs_at_most("page faults of `print(1+1)`", faults, 4);
+    let [changed, _] = pages(Work::PrintAfter, 2);
+    costs_at_most(
+        "pages that are kept for `print(1+1)` after a large run",
+        changed,
+        38,
+    );
     let [changed, faults] = pages(Work::Dataclass, 21);
     costs_at_most("pages that a script with a dataclass changes", changed, 96);
     costs_at_most("page faults of a script with a dataclass", faults, 78);

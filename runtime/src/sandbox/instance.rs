@@ -10,6 +10,7 @@ use super::{
     image::{Image, ImageError},
     linker,
     meter::{Meter, Stopped},
+    pages,
     state::{self, MemoryLimiter, RunsNow, SessionState, State, Stdin},
     ticker::Ticker,
     wasi::{self, ProcessExit},
@@ -260,6 +261,7 @@ impl Shared {
                 Err(stopped) => End::Stopped(stopped),
             }
         };
+        pages::give_back(&mut store, meter.cpu_used());
         let state = store.into_data();
         let ending = name_ending(end, &state, limits, &meter);
         if let Err(RunError::Unknown { call, .. }) = &ending {

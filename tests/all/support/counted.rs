@@ -32,6 +32,8 @@ const PROCESS: &str = "counted::the_process_that_is_counted";
 pub(crate) enum Work {
     /// Runs of `print(1+1)`.
     Print,
+    /// Runs of `print(1+1)`, each after one that takes long and changes much.
+    PrintAfter,
     /// Runs of a script with a dataclass.
     Dataclass,
     /// Runs of a script that computes a little of everything.
@@ -43,8 +45,9 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Print,
+        Self::PrintAfter,
         Self::Dataclass,
         Self::Compute,
         Self::Call,
@@ -55,9 +58,13 @@ impl Work {
         format!("{self:?}")
     }
 
-    fn source(self, times: u32) -> String {
+    /// The script of a run, which is one of so many.
+    fn source(self, run: u32, times: u32) -> String {
         match self {
-            Self::Print => "print(1+1)".to_owned(),
+            Self::PrintAfter if run.is_multiple_of(2) => {
+                "texts = [str(n) for n in range(200000)]\nfor n in range(2000000): pass".to_owned()
+            }
+            Self::Print | Self::PrintAfter => "print(1+1)".to_owned(),
             Self::Dataclass => fs::read_to_string(repository("tests/scripts/hello.py")).unwrap(),
             Self::Compute => fs::read_to_string(repository("tests/scripts/counted.py")).unwrap(),
             Self::Call => "from services import sums\nprint(sums.sum_get(n=1))".to_owned(),
@@ -129,17 +136,17 @@ pub(crate) fn work() {
         let pages = Arc::new(Pages::default());
         // So that all runs read the same: the same hashes, the same time. Who counts instructions counts those of the run alone.
         let sink = found.as_ref().map(|_| pages.clone() as Arc<dyn Sink>);
-        let script = || Script {
+        let script = |run| Script {
             seed: Some(7),
             sink: sink.clone(),
-            ..Script::new(work.source(times))
+            ..Script::new(work.source(run, times))
         };
         let mut faults = Vec::new();
-        for _ in 0..if work == Work::Calls { 1 } else { times } {
+        for run in 0..if work == Work::Calls { 1 } else { times } {
             let before = page_faults();
             let outcome = match work {
-                Work::Call | Work::Calls => caller.run(script()).await.unwrap(),
-                _ => host.sandbox().run(script(), &context).await.unwrap(),
+                Work::Call | Work::Calls => caller.run(script(run)).await.unwrap(),
+                _ => host.sandbox().run(script(run), &context).await.unwrap(),
             };
             faults.push(page_faults() - before);
             assert_eq!(outcome.status, Status::Ok, "{outcome:?}");
