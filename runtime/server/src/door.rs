@@ -48,7 +48,7 @@ use tokio::{
 /// waits in the kernel.
 const MOST_AT_THE_DOOR: usize = 64;
 /// How long one waits for the place of another that asks for nothing, and how long it has to hear that there is none.
-const MAKING_ROOM: Duration = Duration::from_secs(1);
+const MAKING_ROOM: Duration = Duration::from_millis(50);
 const HEARING: Duration = Duration::from_secs(2);
 /// How long the head of a request may take to come, and how long a connection waits for one.
 const SLOWEST_HEAD: Duration = Duration::from_secs(30);

@@ -1,9 +1,9 @@
-//! The pages of the snapshot that a run has changed, and with them its copies of them. Called by `instance` when a run is over. It must
-//! never be called while a guest can go on.
+//! Gives the pages that a large run has changed back to the system. Called by `instance` when a run is over. It must never be called while
+//! a guest can go on.
 //!
 //! wasmtime keeps what a typical run changes and writes the snapshot over it before the next one. It cannot tell what the last run
 //! changed from what an earlier one did: whatever one run has changed is written over after every later run, so a large one would
-//! make all that come after it slower. What a large run has changed is given back to the system.
+//! make all that come after it slower, until the process ends.
 
 #![expect(
     unsafe_code,
