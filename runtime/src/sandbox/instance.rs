@@ -323,6 +323,7 @@ impl Guest {
         let memory = export(store, &self.memory)?
             .into_memory()
             .ok_or_else(broken)?;
+        store.data_mut().guest_memory = Some(memory);
         let buffer = export(store, &self.buffer)?
             .into_func()
             .ok_or_else(broken)?

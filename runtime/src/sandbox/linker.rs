@@ -195,7 +195,7 @@ pub(super) fn shown(session: &SessionState) -> Session {
     }
 }
 
-/// The guest's memory, which is looked for by its name once.
+/// The guest's memory. Whoever made the instance has said which it is; otherwise it is looked for by its name, once.
 pub(super) fn memory(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory> {
     if let Some(memory) = caller.data().guest_memory {
         return Ok(memory);

@@ -32,7 +32,7 @@ pub(super) struct State {
     /// Files, where the run may have any.
     pub(super) files: Option<GuestFiles>,
     pub(super) memory: MemoryLimiter,
-    /// Once something has looked for it.
+    /// Once there is an instance.
     pub(super) guest_memory: Option<Memory>,
     pub(super) ticker: Arc<super::ticker::Ticker>,
     /// At which tick it last gave way.

@@ -123,8 +123,9 @@ const look = async () => {
     if (mine !== turn) return;
     const { person, approvals } = waiting;
     element("person").textContent = person;
-    const none = () => [make("p", "Nothing waits.", "quiet")];
-    if (!isWriting()) show("approvals", approvals, approvals.length ? () => approvals.map(question) : none);
+    if (!isWriting()) {
+      show("approvals", approvals, () => (approvals.length ? approvals.map(question) : [make("p", "Nothing waits.", "quiet")]));
+    }
     show("runs", runs, () => runs.map(run));
     show("services", contexts, () => contexts.map(contextLine));
     element("enter").hidden = true;

@@ -264,7 +264,6 @@ async fn call_by_call(
         recorder: Recorder::live(granted.clock, Some(number), &budget).unwrap(),
         files,
         memory: MemoryLimiter::new(&limits),
-        guest_memory: None,
         ..tests::state(&ground.hostile)
     };
     let mut store = Store::new(&ground.hostile.engine, state);

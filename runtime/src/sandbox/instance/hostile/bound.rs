@@ -275,7 +275,6 @@ async fn measured(wanted: &Loop) -> u64 {
         recorder: Recorder::live(Clock::Real, None, &budget).unwrap(),
         files: Some(wasi::open(Some(workspace), &limits, &budget).await.unwrap()),
         memory: MemoryLimiter::new(&limits),
-        guest_memory: None,
         ..crate::sandbox::instance::tests::state(&hostile)
     };
     let mut store = Store::new(&hostile.engine, state);
