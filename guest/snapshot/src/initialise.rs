@@ -2,6 +2,7 @@
 //! Called last. What runs here has no clock, no randomness and no files but an empty directory, in which a script begins;
 //! so the result depends on the guest alone.
 
+use crate::files::Files;
 use sandgate_wire::abi;
 use std::{
     future::Future,
@@ -83,20 +84,26 @@ pub fn engine(compiling: Compiling) -> Result<Engine> {
 fn initialise(wasm: &[u8], engine: &Engine) -> Result<Vec<u8>> {
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument(wasm)?;
-    let (store, instance) = start(&instrumented, engine)?;
+    let (store, instance) = start(&instrumented, engine, |_| Ok(()))?;
     let mut frozen = Frozen { store, instance };
     at_once(wizer.snapshot(&context, &mut frozen))?
 }
 
-/// An interpreter that has just started.
-pub fn start(wasm: &[u8], engine: &Engine) -> Result<(Store<Written>, Instance)> {
+/// An interpreter that has just started, with more of the world around it than there is otherwise.
+pub fn start(
+    wasm: &[u8],
+    engine: &Engine,
+    more: impl FnOnce(&mut Linker<Written>) -> Result<()>,
+) -> Result<(Store<Written>, Instance)> {
     let module = Module::new(engine, wasm)?;
     let mut store = Store::new(engine, Written::default());
-    let instance = link(engine, &module)?.instantiate(&mut store, &module)?;
+    let mut linker = link(engine, &module)?;
+    more(&mut linker)?;
+    let instance = linker.instantiate(&mut store, &module)?;
     for name in ["_initialize", abi::EXPORT_INITIALIZE] {
         let function = instance.get_typed_func::<(), ()>(&mut store, name)?;
         if let Err(error) = function.call(&mut store, ()) {
-            let said = String::from_utf8_lossy(&store.data().0).into_owned();
+            let said = String::from_utf8_lossy(&store.data().output).into_owned();
             bail!("`{name}` failed: {error:#}\n{said}");
         }
     }
@@ -112,11 +119,16 @@ fn at_once<T>(future: impl Future<Output = T>) -> Result<T> {
 }
 
 /// What the guest imports that is not ours.
-const MODULE: &str = "wasi_snapshot_preview1";
+pub const MODULE: &str = "wasi_snapshot_preview1";
 
-/// What the interpreter prints while it starts: nothing, unless it fails.
+/// What the interpreter leaves outside of itself.
 #[derive(Default)]
-pub struct Written(pub Vec<u8>);
+pub struct Written {
+    /// What it prints while it starts: nothing, unless it fails.
+    pub output: Vec<u8>,
+    /// Files of the training.
+    pub files: Files,
+}
 
 /// Every import answers that it is not available, other than random bytes, which are all zero and not kept, output,
 /// which explains a failure, and that there are a workspace and a service.
@@ -159,7 +171,7 @@ fn link(engine: &Engine, module: &Module) -> Result<Linker<Written>> {
                     i32::from_le_bytes(length.try_into()?),
                 );
                 let bytes = read(&mut caller, at, length)?;
-                caller.data_mut().0.extend_from_slice(&bytes);
+                caller.data_mut().output.extend_from_slice(&bytes);
                 total = total.wrapping_add(length);
             }
             write(&mut caller, written, &total.to_le_bytes())?;
@@ -287,12 +299,12 @@ fn add_service(linker: &mut Linker<Written>) -> Result<()> {
 }
 
 /// WASI's number for the kind of file that a directory is.
-const DIRECTORY: u8 = 3;
+pub const DIRECTORY: u8 = 3;
 
 /// WASI's number for a descriptor that does not exist.
-const BADF: i32 = 8;
+pub const BADF: i32 = 8;
 
-fn read(caller: &mut wasmtime::Caller<'_, Written>, at: i32, length: i32) -> Result<Vec<u8>> {
+pub fn read(caller: &mut wasmtime::Caller<'_, Written>, at: i32, length: i32) -> Result<Vec<u8>> {
     let memory = memory(caller)?;
     let (at, length) = (
         usize::try_from(at.cast_unsigned())?,
@@ -306,7 +318,7 @@ fn read(caller: &mut wasmtime::Caller<'_, Written>, at: i32, length: i32) -> Res
         .to_vec())
 }
 
-fn write(caller: &mut wasmtime::Caller<'_, Written>, at: i32, bytes: &[u8]) -> Result<()> {
+pub fn write(caller: &mut wasmtime::Caller<'_, Written>, at: i32, bytes: &[u8]) -> Result<()> {
     let memory = memory(caller)?;
     Ok(memory.write(caller, usize::try_from(at.cast_unsigned())?, bytes)?)
 }
@@ -318,7 +330,7 @@ fn memory(caller: &mut wasmtime::Caller<'_, Written>) -> Result<wasmtime::Memory
         .ok_or_else(outside)
 }
 
-fn outside() -> wasmtime::Error {
+pub fn outside() -> wasmtime::Error {
     format_err!("the interpreter gave an address outside its memory")
 }
 

@@ -8,6 +8,7 @@
 
 mod countdown;
 mod data;
+mod files;
 mod initialise;
 mod interruptible;
 mod training;

@@ -1,8 +1,11 @@
 //! Has an instrumented guest run scripts, and keeps what it counted: the profile that the guest is compiled by.
 //! Called by `guest/build.sh --profile`. Nothing of the machine must be in the profile: scripts see what the interpreter sees
-//! when its snapshot is taken, a clock that stands still, no randomness and no files.
+//! when its snapshot is taken, a clock that stands still and no randomness, and files in memory.
 
-use crate::initialise::{self, Compiling, Written};
+use crate::{
+    files,
+    initialise::{self, Compiling, Written},
+};
 use sandgate_wire::abi;
 use wasmtime::{Instance, Result, Store, error::Context as _, format_err};
 
@@ -13,7 +16,7 @@ const EXPORT: &str = "sandgate_profile";
 pub fn profile(wasm: &[u8], scripts: &[u8]) -> Result<Vec<u8>> {
     let engine = initialise::engine(Compiling::Carefully)?;
     initialise::deeply(|| {
-        let (mut store, instance) = initialise::start(wasm, &engine)?;
+        let (mut store, instance) = initialise::start(wasm, &engine, files::add)?;
         for script in scripts.split(|byte| *byte == b'\n') {
             if script.is_empty() {
                 continue;
@@ -25,7 +28,7 @@ pub fn profile(wasm: &[u8], scripts: &[u8]) -> Result<Vec<u8>> {
                 };
                 eprintln!("training: {}\n  {}", beginning(script), beginning(&ending));
             }
-            store.data_mut().0.clear();
+            store.data_mut().output.clear();
         }
         let written = instance
             .get_typed_func::<(), i64>(&mut store, EXPORT)?
