@@ -4,6 +4,7 @@
 //! One thread writes. It gathers what comes within a few milliseconds, so that reads wait for no disk and changes that are made
 //! at once share one write.
 
+mod added;
 mod anchor;
 mod broken;
 mod chain;
@@ -21,9 +22,10 @@ mod sqlite;
 pub(crate) mod verify;
 
 use crate::failpoint;
+use added::{Added, AddedBatch};
 use broken::BrokenLedger;
 use digest::Digest;
-use entry::Held;
+use entry::{Entry, Held};
 use id::Id;
 use key::JournalKey;
 use ledger::{
@@ -34,7 +36,7 @@ use owner::Owner;
 use retention::Retention;
 use sqlite::Sqlite;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     mem,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -112,14 +114,17 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct QueueState {
-    batch: Batch,
+    added: AddedBatch,
     /// Whether what was taken is being written.
     busy: bool,
     /// Whether somebody wants to read what was added.
     hurried: bool,
     /// Texts that no line speaks of yet. They are written with the line that does, or a process that dies between the two
     /// would leave a text that nobody knows the reason of.
-    loose: BTreeMap<Digest, Vec<u8>>,
+    loose: HashMap<Digest, Vec<u8>>,
+    /// What lines were made of that are written. Whoever adds the next lets go of it, and has its memory at hand: memory that
+    /// another thread gives back costs more than what is done here otherwise.
+    spent: Vec<Entry<'static>>,
     bytes: usize,
     waiting: Vec<Waits>,
     closing: bool,
@@ -434,10 +439,7 @@ impl Journal {
     pub fn catch_up(&self) {
         let queue = &self.0.queue;
         let mut state = queue.state();
-        while (state.busy || !state.batch.lines.is_empty())
-            && state.failing.is_none()
-            && !state.is_over
-        {
+        while (state.busy || !state.added.is_empty()) && state.failing.is_none() && !state.is_over {
             state.hurried = true;
             queue.wake.notify_one();
             state = queue
@@ -466,29 +468,30 @@ impl Journal {
         }
     }
 
-    /// Adds a line, soon, with the texts that it speaks of. Where there is no room for it, it is lost, and whoever adds it has to
+    /// Adds something, soon, with the texts that it speaks of. Where there is no room for it, it is lost, and whoever adds it has to
     /// know: THREAT[JRN-04].
-    pub(crate) fn push(&self, line: Line, spoken: &[Digest]) -> Result<(), Unwritten> {
+    fn push(&self, added: Added, spoken: &[Digest]) -> Result<(), Unwritten> {
         self.start();
-        let mut state = self.0.queue.state();
-        let size = line.body.len() + size_of::<Line>();
-        let texts = state.loose(spoken);
-        let all = texts
-            .values()
-            .fold(size, |all, text| all.saturating_add(text.len()));
+        let mut guard = self.0.queue.state();
+        let state = &mut *guard;
+        let texts = spoken.iter().filter_map(|digest| state.loose.get(digest));
+        let all = texts.fold(added.weight(), |all, text| all.saturating_add(text.len()));
+        let texts = spoken
+            .iter()
+            .filter_map(|digest| state.loose.remove_entry(digest));
         if state.bytes.saturating_add(all) > MOST_WAITING {
+            texts.for_each(drop);
             state.lost = state.lost.saturating_add(1);
             return Err(Unwritten(
                 "more waits to be written than there is room for".into(),
             ));
         }
         state.bytes = state.bytes.saturating_add(all);
-        let is_first = state.batch.lines.is_empty();
-        state.batch.texts.extend(texts);
-        let at = state.batch.lines.len();
-        let spoken = spoken.iter().map(|digest| (*digest, at));
-        state.batch.spoken.extend(spoken);
-        state.batch.lines.push(line);
+        let is_first = state.added.is_empty();
+        state.added.add(added, texts, spoken);
+        let spent = state.spent.pop();
+        drop(guard);
+        drop(spent);
         if is_first {
             self.0.queue.wake.notify_one();
         }
@@ -500,7 +503,7 @@ impl Journal {
         let digest = Digest::of(text);
         let mut state = self.0.queue.state();
         // An empty text can be told by its digest.
-        if !text.is_empty() && !state.batch.texts.contains_key(&digest) {
+        if !text.is_empty() && !state.added.has_text(digest) {
             state.loose.insert(digest, text.to_owned());
         }
         digest
@@ -545,11 +548,11 @@ impl Journal {
         }
         if let JournalWriter::Waiting(mut ledger) = mem::replace(&mut *writer, JournalWriter::Gone)
         {
-            let queue = Arc::clone(&self.0.queue);
+            let (queue, owner) = (Arc::clone(&self.0.queue), self.0.owner);
             let mut retention = Retention::of(&self.0.options);
             let thread = std::thread::Builder::new()
                 .name("journal".to_owned())
-                .spawn(move || queue.write_to(&mut *ledger, &mut retention));
+                .spawn(move || queue.write_to(&mut *ledger, owner, &mut retention));
             match thread {
                 Ok(thread) => *writer = JournalWriter::Running(thread),
                 Err(error) => {
@@ -603,7 +606,7 @@ impl Queue {
     }
 
     /// Writes until the journal is closed.
-    fn write_to(&self, ledger: &mut dyn Ledger, retention: &mut Retention) {
+    fn write_to(&self, ledger: &mut dyn Ledger, owner: Id, retention: &mut Retention) {
         loop {
             let mut state = self.state();
             while state.is_idle() {
@@ -624,11 +627,13 @@ impl Queue {
                 .wake
                 .wait_timeout_while(state, gathers, is_calm)
                 .unwrap_or_else(PoisonError::into_inner);
-            let batch = mem::take(&mut state.batch);
+            let added = mem::take(&mut state.added);
             (state.busy, state.hurried) = (true, false);
             let waiting = mem::take(&mut state.waiting);
             let (bytes, closing) = (mem::take(&mut state.bytes), state.closing);
             drop(state);
+            let (batch, mut spent) = added.into_batch(owner);
+            spent.truncate(AT_ONCE);
             let written = if batch.is_empty() && waiting.is_empty() {
                 Ok(())
             } else {
@@ -637,6 +642,7 @@ impl Queue {
             };
             let written = written.map_err(|error| Unwritten(error.to_string().into()));
             let mut state = self.state();
+            let unused = mem::replace(&mut state.spent, spent);
             state.busy = false;
             match &written {
                 Ok(()) => {
@@ -653,11 +659,13 @@ impl Queue {
                         tracing::warn!("{why}");
                     }
                     state.failing = Some(why.clone());
-                    state.put_back(batch, bytes);
+                    state.added.put_back(batch);
+                    state.bytes = state.bytes.saturating_add(bytes);
                 }
             }
             let is_idle = state.is_idle();
             drop(state);
+            drop(unused);
             self.written.notify_all();
             for waits in waiting {
                 let _ = waits.done.send(written.clone());
@@ -675,7 +683,7 @@ impl Queue {
 
 impl QueueState {
     fn is_idle(&self) -> bool {
-        self.batch.is_empty() && self.waiting.is_empty() && !self.closing
+        self.added.is_empty() && self.waiting.is_empty() && !self.closing
     }
 
     /// Those of some texts that no line speaks of yet. The others were written, or are about to be, with another line.
@@ -684,18 +692,6 @@ impl QueueState {
             .iter()
             .filter_map(|digest| self.loose.remove_entry(digest))
             .collect()
-    }
-
-    /// What the disk did not take is tried again before what came meanwhile.
-    fn put_back(&mut self, mut batch: Batch, bytes: usize) {
-        let before = batch.lines.len();
-        let spoken = mem::take(&mut self.batch.spoken).into_iter();
-        let spoken = spoken.map(|(digest, at)| (digest, at.saturating_add(before)));
-        batch.spoken.extend(spoken);
-        batch.lines.append(&mut self.batch.lines);
-        batch.texts.append(&mut self.batch.texts);
-        self.batch = batch;
-        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 

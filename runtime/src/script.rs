@@ -82,9 +82,12 @@ impl Script {
         given.find(unusable).map(|(name, _)| name.as_str())
     }
 
+    /// What one is called that has no name.
+    pub(crate) const UNNAMED: &'static str = "script.py";
+
     /// The name that tracebacks show.
     pub(crate) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("script.py")
+        self.name.as_deref().unwrap_or(Self::UNNAMED)
     }
 }
 

@@ -11,7 +11,9 @@ use std::borrow::Cow;
 /// Stands before every line; a reader knows the versions up to this.
 const VERSION: u8 = 1;
 /// Bytes that most entries do not need more of.
-const USUAL: usize = 1 << 10;
+pub(super) const USUAL: usize = 1 << 10;
+/// Bytes of a file beside its path.
+pub(super) const FILE: usize = 100;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -237,6 +239,28 @@ impl Begun<'_> {
         }
     }
 
+    /// The texts beside the journal that it speaks of.
+    pub(super) fn texts(&self) -> Vec<Digest> {
+        let files = self.files.iter().map(|(_, digest, _)| *digest);
+        let given = self.stdin.into_iter().chain(files);
+        std::iter::once(self.script).chain(given).collect()
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let arguments = self.arguments.iter().map(|argument| argument.len());
+        let environment = self.environment.iter();
+        let environment = environment.map(|(name, value)| name.len().saturating_add(value.len()));
+        let files = self
+            .files
+            .iter()
+            .map(|(path, ..)| path.len().saturating_add(FILE));
+        let claims = self.caller.iter().flat_map(|caller| &caller.claims);
+        let all = arguments.chain(environment).chain(files);
+        all.chain(claims.map(|claim| claim.len()))
+            .fold(USUAL, usize::saturating_add)
+    }
+
     /// Who asks for its calls: the person, or the program.
     pub(crate) fn requester(&self) -> Option<&str> {
         let caller = self.caller.as_ref()?;
@@ -460,6 +484,25 @@ pub struct EndedEntry<'a> {
     pub spent: Spent,
 }
 
+impl EndedEntry<'_> {
+    /// The texts beside the journal that it speaks of.
+    pub(super) fn texts(&self) -> Vec<Digest> {
+        let streams = [self.stdout, self.stderr].into_iter();
+        let said = self.value.into_iter().chain(self.exception);
+        streams.chain(said).collect()
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let files = self
+            .files
+            .iter()
+            .map(|(path, _)| path.len().saturating_add(FILE));
+        let reason = self.reason.iter().map(|reason| reason.len());
+        files.chain(reason).fold(USUAL, usize::saturating_add)
+    }
+}
+
 /// JSON that stands here, or is long and stands beside the journal under its digest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -550,11 +593,7 @@ impl<'a> Entry<'a> {
             Held::Beside(digest) => Some(*digest),
         };
         match self {
-            Self::Begun(begun) => {
-                let files = begun.files.iter().map(|(_, digest, _)| *digest);
-                let given = begun.stdin.into_iter().chain(files);
-                std::iter::once(begun.script).chain(given).collect()
-            }
+            Self::Begun(begun) => begun.texts(),
             Self::Called { params, .. }
             | Self::Planned { params, .. }
             | Self::Intended { params, .. } => held(params).into_iter().collect(),
@@ -562,11 +601,7 @@ impl<'a> Entry<'a> {
             Self::Replied { reply, .. } | Self::Resolved { reply, .. } => {
                 held(reply).into_iter().collect()
             }
-            Self::Ended(ended) => {
-                let streams = [ended.stdout, ended.stderr].into_iter();
-                let said = ended.value.into_iter().chain(ended.exception);
-                streams.chain(said).collect()
-            }
+            Self::Ended(ended) => ended.texts(),
             Self::Given(_)
             | Self::Input(_)
             | Self::Script { .. }

@@ -6,12 +6,12 @@
 
 use super::{
     AWAITING, Journal, Unwritten,
+    added::{Added, begun_line},
     digest::Digest,
     entry::{Asked, Begun, DecidedEntry, EndedEntry, Entry, GivenEntry, Held, Said, Spent},
     id::Id,
     ledger::{
-        Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, RunCounts, RunRow,
-        TableChange,
+        Appended, ApprovalRow, ApprovalState, Condition, LedgerError, Line, RunCounts, TableChange,
     },
     now_ms,
 };
@@ -97,33 +97,14 @@ pub(crate) struct OpenQuestion<'a> {
     pub(crate) because: &'a [String],
 }
 
-/// A run in the table, as it begins.
-fn row(journal: &Journal, run: Id, begun: &Begun<'_>) -> RunRow {
-    let caller = begun.caller.as_ref();
-    RunRow {
-        run,
-        status: super::RUNNING.to_owned(),
-        context: caller.map(|caller| caller.context.to_string()),
-        actor: caller.map(|caller| caller.actor.to_string()),
-        user: caller.and_then(|caller| Some(caller.user.as_ref()?.to_string())),
-        name: begun.name.to_string(),
-        of: begun.of,
-        began: now_ms(),
-        ended: None,
-        counts: RunCounts::default(),
-        owner: Some(journal.owner()),
-        request: begun.request,
-    }
-}
-
 impl Record {
     /// A run begins. Its first line says what it was made of.
-    pub(crate) fn begin(journal: &Journal, run: Id, begun: Begun<'_>) -> Self {
+    pub(crate) fn begin(journal: &Journal, run: Id, begun: Box<Begun<'static>>) -> Self {
         let record = Self::of(journal, run, RunCounts::default(), Vec::new());
-        let row = row(journal, run, &begun);
-        let at = row.began;
-        let entry = Entry::Begun(Box::new(begun));
-        record.push_at(at, &entry, Some(TableChange::Begun(Box::new(row))));
+        let texts = begun.texts();
+        let at = now_ms();
+        let added = journal.push(Added::Begun { run, at, begun }, &texts);
+        record.state().lost = added.err();
         record
     }
 
@@ -132,19 +113,12 @@ impl Record {
     pub(crate) fn begin_if(
         journal: &Journal,
         run: Id,
-        begun: Begun<'_>,
+        begun: Box<Begun<'_>>,
         condition: &Condition,
     ) -> Result<Option<Self>, LedgerError> {
-        let row = row(journal, run, &begun);
-        let entry = Entry::Begun(Box::new(begun));
-        let line = Line {
-            run,
-            at: row.began,
-            kind: entry.kind(),
-            body: entry.encode(),
-            change: Some(TableChange::Begun(Box::new(row))),
-        };
-        let appended = journal.append_if(line, &entry.texts(), condition)?;
+        let texts = begun.texts();
+        let (line, _) = begun_line(journal.owner(), run, now_ms(), begun);
+        let appended = journal.append_if(line, &texts, condition)?;
         let record = || Self::of(journal, run, RunCounts::default(), Vec::new());
         Ok((appended == Appended::Yes).then(record))
     }
@@ -522,7 +496,7 @@ impl Record {
     }
 
     /// The run has ended, and what nobody answered is not asked any more.
-    pub(crate) fn end(&self, ended: EndedEntry<'_>) {
+    pub(crate) fn end(&self, ended: Box<EndedEntry<'static>>) {
         pass(Failpoint::Ending);
         let open = {
             let mut state = self.state();
@@ -533,12 +507,19 @@ impl Record {
         for (call, approval) in open {
             self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
         }
-        let change = TableChange::Stands {
-            status: ended.status.to_string(),
-            counts: RunCounts::default(),
-            over: true,
-        };
-        self.push(&Entry::Ended(Box::new(ended)), Some(change));
+        if let Some((journal, run)) = &self.0.kept {
+            let mut state = self.state();
+            let texts = ended.texts();
+            let added = Added::Ended {
+                run: *run,
+                at: now_ms(),
+                ended,
+                counts: state.counts,
+            };
+            if let Err(why) = journal.push(added, &texts) {
+                state.lost = Some(why);
+            }
+        }
         pass(Failpoint::Ended);
     }
 
@@ -570,18 +551,12 @@ impl Record {
     }
 
     fn push(&self, entry: &Entry<'_>, change: Option<TableChange>) {
-        if self.0.kept.is_some() {
-            self.push_at(now_ms(), entry, change);
-        }
-    }
-
-    fn push_at(&self, at: u64, entry: &Entry<'_>, change: Option<TableChange>) {
         let Some((journal, run)) = &self.0.kept else {
             return;
         };
         let mut line = Line {
             run: *run,
-            at,
+            at: now_ms(),
             kind: entry.kind(),
             body: entry.encode(),
             change,
@@ -591,7 +566,7 @@ impl Record {
         if let Some(TableChange::Stands { counts, .. }) = &mut line.change {
             *counts = state.counts;
         }
-        match journal.push(line, &entry.texts()) {
+        match journal.push(Added::Line(line), &entry.texts()) {
             Ok(()) => state.counts.count(entry),
             Err(why) => state.lost = Some(why),
         }

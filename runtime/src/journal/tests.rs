@@ -3,6 +3,7 @@
 
 use super::{
     Journal, MOST_AHEAD, Unwritten,
+    added::Added,
     digest::Digest,
     entry::{Begun, Entry, GivenEntry, Purpose},
     id::Id,
@@ -304,7 +305,7 @@ fn written_at(counted: &Counted, at: u64) {
         body: entry.encode(),
         change: None,
     };
-    counted.journal.push(line, &[]).unwrap();
+    counted.journal.push(Added::Line(line), &[]).unwrap();
 }
 
 #[tokio::test]
@@ -364,10 +365,10 @@ async fn apr_02_of_two_runs_for_one_purpose_one_begins() {
     };
     let begin = || {
         let run = Id::new().unwrap();
-        let begun = Begun {
+        let begun = Box::new(Begun {
             of: Some(of),
-            ..begun(journal, "print(2)")
-        };
+            ..*begun(journal, "print(2)")
+        });
         Record::begin_if(journal, run, begun, &claim).unwrap()
     };
     assert!(begin().is_some());

@@ -11,7 +11,7 @@ pub(crate) use cache::fuzzing;
 pub use cache::{ImageCache, ImageStatus, PortedImage};
 pub use target::{ImageTarget, ImageTargetError, ProcessorLevel};
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, path::PathBuf, sync::LazyLock};
 use wasmtime::{Config, Engine, Module};
 
 /// Told what is being done while an image is prepared.
@@ -92,7 +92,9 @@ pub enum ImageError {
 
 /// Which interpreter this program has, whatever it was compiled for: what a run that is made again needs the same of.
 pub(crate) fn interpreter() -> &'static str {
-    artefact::digest().unwrap_or_default()
+    // Every run says it.
+    static NAME: LazyLock<&str> = LazyLock::new(|| artefact::digest().unwrap_or_default());
+    &NAME
 }
 
 /// An image that was verified and loaded.

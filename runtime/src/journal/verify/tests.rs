@@ -31,8 +31,8 @@ pub(in crate::journal) fn json(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap()
 }
 
-pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Begun<'static> {
-    Begun {
+pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Box<Begun<'static>> {
+    Box::new(Begun {
         request: None,
         script: journal.keep(script.as_bytes()),
         name: "script.py".into(),
@@ -66,7 +66,7 @@ pub(in crate::journal) fn begun(journal: &Journal, script: &str) -> Begun<'stati
         session: false,
         of: None,
         agreed: None,
-    }
+    })
 }
 
 pub(in crate::journal) fn asked(record: &Record, call: u32, needed: u32) {
@@ -88,7 +88,7 @@ pub(in crate::journal) fn asked(record: &Record, call: u32, needed: u32) {
 }
 
 pub(in crate::journal) fn ended(record: &Record, status: &'static str) {
-    record.end(EndedEntry {
+    record.end(Box::new(EndedEntry {
         status: status.into(),
         exit_code: 0,
         reason: None,
@@ -98,7 +98,7 @@ pub(in crate::journal) fn ended(record: &Record, status: &'static str) {
         exception: None,
         files: Vec::new(),
         spent: Spent::default(),
-    });
+    }));
 }
 
 pub(in crate::journal) fn answer(

@@ -126,14 +126,14 @@ impl KeptRun {
             .reach()
             .map(|reach| (reach.principal(), reach.policy()));
         let mut seed = [0; 64];
-        let begun = Begun {
+        let begun = Box::new(Begun {
             script: journal.keep(script.source.as_bytes()),
-            name: script.name().into(),
-            arguments: script.arguments.iter().map(Cow::from).collect(),
+            name: script.name.as_ref().map_or(Script::UNNAMED.into(), own),
+            arguments: script.arguments.iter().map(own).collect(),
             environment: (script.environment.iter())
-                .map(|(name, value)| (name.into(), value.into()))
+                .map(|(name, value)| (own(name), own(value)))
                 .collect(),
-            zone: script.zone.as_ref().map(|zone| zone.as_str().into()),
+            zone: script.zone.as_ref().map(|zone| own(zone.as_str())),
             stdin: (!script.stdin.is_empty()).then(|| journal.keep(&script.stdin)),
             files,
             once: once.map(Cow::Borrowed),
@@ -145,17 +145,17 @@ impl KeptRun {
             }),
             image: crate::sandbox::interpreter().into(),
             limits: RunLimits::of(limits),
-            seed: digits(&recorder.seed(), &mut seed).into(),
+            seed: own(digits(&recorder.seed(), &mut seed)),
             started_ms: recorder.started_ms(),
             frozen: recorder.is_frozen(),
             session: script.session.is_some(),
             of,
             agreed: agreed.map(|agreed| PlanApprover {
-                name: agreed.name.as_str().into(),
-                claims: agreed.claims.iter().map(Cow::from).collect(),
+                name: own(&agreed.name),
+                claims: agreed.claims.iter().map(own).collect(),
             }),
             request: script.request,
-        };
+        });
         let may_park = begun.once.is_none() && of != Some(Purpose::Plan) && context.may_park();
         let record = match claim {
             None => Record::begin(journal, run, begun),
@@ -173,7 +173,7 @@ impl KeptRun {
 fn claimed(
     journal: &Journal,
     run: Id,
-    begun: Begun<'_>,
+    begun: Box<Begun<'_>>,
     claim: &Condition,
 ) -> Result<Record, RunError> {
     let (before, after) = match begun.of {
@@ -186,14 +186,19 @@ fn claimed(
     Ok(record)
 }
 
-fn run_caller(principal: &Principal, policies: String) -> RunCaller<'_> {
+fn run_caller(principal: &Principal, policies: String) -> RunCaller<'static> {
     RunCaller {
-        context: principal.context().as_str().into(),
-        actor: principal.actor().into(),
-        user: principal.user().map(Cow::from),
-        claims: principal.claims().iter().map(Cow::from).collect(),
+        context: own(principal.context().as_str()),
+        actor: own(principal.actor()),
+        user: principal.user().map(own),
+        claims: principal.claims().iter().map(own).collect(),
         policies: policies.into(),
     }
+}
+
+/// For whoever writes it down later.
+fn own(text: impl Into<String>) -> Cow<'static, str> {
+    Cow::Owned(text.into())
 }
 
 impl RunLimits {
@@ -282,10 +287,10 @@ pub(super) fn end(
     let value = ending.value.as_ref();
     let exception = ending.exception.as_ref();
     let [stdout, stderr] = streams;
-    record.end(EndedEntry {
+    record.end(Box::new(EndedEntry {
         status: ending.status.as_str().into(),
         exit_code: ending.exit_code,
-        reason: ending.reason.as_deref().map(Cow::Borrowed),
+        reason: ending.reason.as_deref().map(own),
         stdout: record.text(stdout),
         stderr: record.text(stderr),
         value: json(value.and_then(|value| serde_json::to_vec(value).ok())),
@@ -294,7 +299,7 @@ pub(super) fn end(
             .map(|(path, digest)| (path.into(), digest))
             .collect(),
         spent,
-    });
+    }));
 }
 
 fn millis(time: Duration) -> u64 {
