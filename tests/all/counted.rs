@@ -78,11 +78,11 @@ fn a_script_that_computes_takes_few_instructions() {
 #[test]
 fn a_call_takes_few_instructions_and_copies_few_bytes() {
     let called = instructions(Work::Calls, [100, 600]);
-    costs_at_most("instructions of a call", called, 154_000);
+    costs_at_most("instructions of a call", called, 126_800);
     let run = instructions(Work::Call, [2, 22]);
     costs_at_most("instructions of a script with a call", run, 1_730_000);
     let copied = bytes_copied(Work::Calls, [100, 600]);
-    costs_at_most("bytes that are copied for a call", copied, 43_900);
+    costs_at_most("bytes that are copied for a call", copied, 37_300);
 }
 
 /// How often something is written.

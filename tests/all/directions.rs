@@ -49,6 +49,7 @@ const ALL: [Stages; 8] = [
             "hash",
             "limits",
             "principal",
+            "asker",
             "policies",
             "needed",
             "decision",

@@ -2,23 +2,18 @@
 //! depends on its query and the loaded policies, and on nothing else.
 
 use crate::{
+    asker::Asker,
     hash::PolicyHash,
     moment::Moment,
     policies::{DecisionInput, Policies},
     principal::Principal,
     rule::{PolicyId, Rule},
-    schema::uid,
     types,
 };
-use cedar_policy::{
-    AuthorizationError, Context, Entities, Entity, Request, Response, RestrictedExpression,
-};
+use cedar_policy::{AuthorizationError, Context, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    fmt,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// A call, as the host knows it. All of it but service, method and parameters comes from the authenticated caller.
 #[derive(Debug, Clone, Copy)]
@@ -183,10 +178,11 @@ impl Policies {
     /// all; then it gets one.
     fn ask(&self, slot: &DecisionInput, query: &Query<'_>) -> Result<Response, Fault> {
         stacker::maybe_grow(512 << 10, 1 << 20, || {
-            let (request, entities) = self.question(slot, query)?;
+            let (request, asker) = self.question(slot, query)?;
+            let entities = &asker.entities;
             Ok(self
                 .authorizer
-                .is_authorized(&request, &slot.policies, &entities))
+                .is_authorized(&request, &slot.policies, entities))
         })
     }
 
@@ -195,7 +191,7 @@ impl Policies {
         &self,
         slot: &DecisionInput,
         query: &Query<'_>,
-    ) -> Result<(Request, Entities), Fault> {
+    ) -> Result<(Request, Arc<Asker>), Fault> {
         let mut pairs = types::pairs(&slot.parameters, query.params, |name| {
             slot.seen.contains(name)
         })
@@ -215,36 +211,24 @@ impl Policies {
             pairs.push((types::RUN.to_owned(), run));
         }
         let context = Context::from_pairs(pairs).map_err(|error| evaluation(&error))?;
-        let actor = uid(&self.names().actor, query.principal.actor());
+        let asker = slot
+            .asker
+            .of(
+                query.principal,
+                &self.names().actor,
+                &self.context,
+                &slot.entities,
+            )
+            .map_err(|error| evaluation(&*error))?;
         let request = Request::new(
-            actor.clone(),
+            asker.uid.clone(),
             slot.action.clone(),
             slot.resource.clone(),
             context,
             None,
         )
         .map_err(|error| evaluation(&error))?;
-        let claims = query.principal.claims().iter().cloned();
-        let attributes = HashMap::from([
-            (
-                "user".to_owned(),
-                RestrictedExpression::new_string(
-                    query.principal.user().unwrap_or_default().to_owned(),
-                ),
-            ),
-            (
-                "claims".to_owned(),
-                RestrictedExpression::new_set(claims.map(RestrictedExpression::new_string)),
-            ),
-        ]);
-        let actor = Entity::new(actor, attributes, HashSet::from([self.context.clone()]))
-            .map_err(|error| evaluation(&error))?;
-        let entities = slot
-            .entities
-            .clone()
-            .add_entities([actor], None)
-            .map_err(|error| evaluation(&error))?;
-        Ok((request, entities))
+        Ok((request, asker))
     }
 
     /// THREAT[POL-08]: Cedar skips a policy that cannot be evaluated, which would switch a prohibition off; here one

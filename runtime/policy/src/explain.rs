@@ -81,7 +81,7 @@ impl Policies {
         let slot = self.slot(query.service, query.method);
         let asked = slot.and_then(|slot| Some((slot, self.question(slot, query).ok()?)));
         let stories = match &asked {
-            Some((_, (request, entities))) => self.stories(query, request, entities),
+            Some((_, (request, asker))) => self.stories(query, request, &asker.entities),
             None => Vec::new(),
         };
         let changes = match &decision.fault {

@@ -3,6 +3,7 @@
 //! Pure: this crate opens no file, starts no task and knows nothing of sandboxes. It is given text and a description
 //! of the services, and gives back decisions.
 
+mod asker;
 mod cases;
 mod characters;
 mod decision;

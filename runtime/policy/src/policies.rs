@@ -4,6 +4,7 @@
 mod check;
 
 use crate::{
+    asker::LastAsker,
     hash::PolicyHash,
     limits::ContextLimits,
     mention::Mention,
@@ -53,6 +54,8 @@ pub(crate) struct DecisionInput {
     pub(crate) policies: Arc<PolicySet>,
     /// Its action with its groups, and the actions that the policies name.
     pub(crate) entities: Entities,
+    /// Whoever called it last, beside those.
+    pub(crate) asker: LastAsker,
 }
 
 impl Policies {
@@ -249,6 +252,7 @@ fn slots(
             parameters: shape.parameters.clone(),
             seen: seen.collect(),
             entities: entities(&actions, &named, shape)?,
+            asker: LastAsker::default(),
             policies: match sets.get(&covering) {
                 Some(set) => Arc::clone(set),
                 None => {

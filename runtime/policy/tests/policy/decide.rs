@@ -289,6 +289,39 @@ fn pol_04_a_name_is_itself_or_nothing() {
     }
 }
 
+/// The last caller of a method is kept in the terms of policies.
+#[test]
+fn whoever_called_before_says_nothing_of_who_calls_now() {
+    let text = "@because(\"x\") permit (principal, action in Action::\"read\", resource)
+        when { principal.claims.contains(\"crm.read\") && principal.user == \"u\" };";
+    let policies = load(text);
+    let of = |actor: &str, user: &str, claims: &[&str]| {
+        let query = Query {
+            principal: &caller("demo", actor, user, claims),
+            service: "crm",
+            method: "stats.count",
+            params: &params(json!({})),
+            now: Moment::OF_CASES,
+            read_from: &NOTHING_READ,
+        };
+        policies.decide(&query).verdict
+    };
+    let callers = [
+        ("ada", "u", vec!["crm.read"], Allow),
+        ("ada", "v", vec!["crm.read"], Refuse),
+        ("ada", "u", vec![], Refuse),
+        ("bob", "u", vec!["crm.read"], Allow),
+        ("bob", "", vec!["crm.read"], Refuse),
+    ];
+    for (actor, user, claims, verdict) in &callers {
+        for (before, of_whom, with, expected) in &callers {
+            assert_eq!(of(before, of_whom, with), *expected);
+            assert_eq!(of(actor, user, claims), *verdict, "after {before}");
+            assert_eq!(of(actor, user, claims), *verdict, "once more");
+        }
+    }
+}
+
 #[test]
 fn who_calls_is_matched_exactly() {
     let text =
