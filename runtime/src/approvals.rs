@@ -191,17 +191,12 @@ impl Journal {
             because: said.because.map(Into::into),
             in_band: said.in_band,
         };
-        let line = Line {
-            run: question.run,
-            at: now_ms(),
-            kind: entry.kind(),
-            body: entry.encode(),
-            change: Some(TableChange::Answered {
-                approval: question.approval,
-                agreed: Some(said.agreed),
-                state: said.state,
-            }),
+        let change = TableChange::Answered {
+            approval: question.approval,
+            agreed: Some(said.agreed),
+            state: said.state,
         };
+        let line = Line::of(question.run, now_ms(), &entry, Some(change));
         let condition = Condition::Question {
             approval: question.approval,
             state: question.state,

@@ -36,7 +36,7 @@ use owner::Owner;
 use retention::Retention;
 use sqlite::Sqlite;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     mem,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -121,7 +121,7 @@ struct QueueState {
     hurried: bool,
     /// Texts that no line speaks of yet. They are written with the line that does, or a process that dies between the two
     /// would leave a text that nobody knows the reason of.
-    loose: HashMap<Digest, Vec<u8>>,
+    loose: BTreeMap<Digest, Vec<u8>>,
     /// What lines were made of that are written. Whoever adds the next lets go of it, and has its memory at hand: memory that
     /// another thread gives back costs more than what is done here otherwise.
     spent: Vec<Entry<'static>>,
@@ -474,13 +474,11 @@ impl Journal {
         self.start();
         let mut guard = self.0.queue.state();
         let state = &mut *guard;
-        let texts = spoken.iter().filter_map(|digest| state.loose.get(digest));
-        let all = texts.fold(added.weight(), |all, text| all.saturating_add(text.len()));
-        let texts = spoken
-            .iter()
-            .filter_map(|digest| state.loose.remove_entry(digest));
+        let texts = state.loose(spoken);
+        let all = texts
+            .values()
+            .fold(added.weight(), |all, text| all.saturating_add(text.len()));
         if state.bytes.saturating_add(all) > MOST_WAITING {
-            texts.for_each(drop);
             state.lost = state.lost.saturating_add(1);
             return Err(Unwritten(
                 "more waits to be written than there is room for".into(),

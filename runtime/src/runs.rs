@@ -582,13 +582,7 @@ impl PastRun {
         status: &str,
     ) -> Result<Appended, LedgerError> {
         let run = self.row.run;
-        let line = Line {
-            run,
-            at: now_ms(),
-            kind: entry.kind(),
-            body: entry.encode(),
-            change: Some(change),
-        };
+        let line = Line::of(run, now_ms(), entry, Some(change));
         let condition = Condition::Run {
             run,
             status: status.to_owned(),

@@ -1,7 +1,7 @@
 //! What a script of the training has where a run has its workspace: files in memory, and waits that end at once.
 //! Used by `training` alone: the snapshot is taken where nothing of this is there.
 
-use crate::initialise::{BADF, DIRECTORY, MODULE, Written, outside, read, write};
+use crate::initialise::{BADF, DIRECTORY, MODULE, Written, pieces, read, write};
 use std::collections::BTreeMap;
 use wasmtime::{Caller, Linker, Result};
 
@@ -39,6 +39,17 @@ impl Files {
     fn at(&mut self, number: i32) -> Option<(&mut Vec<u8>, &mut usize)> {
         let (path, place) = self.open.get_mut(&number)?;
         Some((self.contents.get_mut(path)?, place))
+    }
+
+    /// Writes to an open file, which ends there then; whether it is one.
+    pub fn write(&mut self, number: i32, bytes: &[u8]) -> bool {
+        let Some((contents, place)) = self.at(number) else {
+            return false;
+        };
+        contents.truncate(*place);
+        contents.extend_from_slice(bytes);
+        *place = contents.len();
+        true
     }
 }
 
@@ -149,7 +160,7 @@ fn add_files(linker: &mut Linker<Written>) -> Result<()> {
     Ok(())
 }
 
-/// Reading, writing and seeking.
+/// Reading and seeking.
 fn add_bytes(linker: &mut Linker<Written>) -> Result<()> {
     linker.func_wrap(
         MODULE,
@@ -161,32 +172,11 @@ fn add_bytes(linker: &mut Linker<Written>) -> Result<()> {
                     return Result::Ok(BADF);
                 };
                 let rest = contents.get(*place..).unwrap_or_default();
+                let length = usize::try_from(length.cast_unsigned())?;
                 let piece = rest.get(..length).unwrap_or(rest).to_vec();
                 *place = place.saturating_add(piece.len());
                 total = total.saturating_add(piece.len());
                 write(&mut caller, at, &piece)?;
-            }
-            write(&mut caller, done, &u32::try_from(total)?.to_le_bytes())?;
-            Ok(0)
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "fd_write",
-        |mut caller: Caller<'_, Written>, number: i32, vectors: i32, count: i32, done: i32| {
-            let mut total = 0_usize;
-            for (at, length) in pieces(&mut caller, vectors, count)? {
-                let piece = read(&mut caller, at, i32::try_from(length)?)?;
-                total = total.saturating_add(length);
-                if number < FIRST {
-                    caller.data_mut().output.extend_from_slice(&piece);
-                } else if let Some((contents, place)) = caller.data_mut().files.at(number) {
-                    contents.truncate(*place);
-                    contents.extend_from_slice(&piece);
-                    *place = contents.len();
-                } else {
-                    return Result::Ok(BADF);
-                }
             }
             write(&mut caller, done, &u32::try_from(total)?.to_le_bytes())?;
             Ok(0)
@@ -217,14 +207,24 @@ fn put(record: &mut [u8], at: usize, bytes: &[u8]) {
     there.zip(bytes).for_each(|(to, from)| *to = *from);
 }
 
-/// Where the pieces are that are to be read or written, and how long.
-fn pieces(caller: &mut Caller<'_, Written>, vectors: i32, count: i32) -> Result<Vec<(i32, usize)>> {
-    (0..count)
-        .map(|index| {
-            let pair = read(caller, vectors.wrapping_add(index.wrapping_mul(8)), 8)?;
-            let (at, length) = pair.split_at_checked(4).ok_or_else(outside)?;
-            let length = u32::from_le_bytes(length.try_into()?);
-            Ok((i32::from_le_bytes(at.try_into()?), usize::try_from(length)?))
-        })
-        .collect()
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_once_it_was_made_and_holds_what_was_written() {
+        let mut files = Files::default();
+        let path = || b"out.txt".to_vec();
+        assert_eq!(files.opened(path(), 0), None);
+        assert_eq!(files.opened(path(), CREATE), Some(FIRST));
+        assert!(files.write(FIRST, b"one ") && files.write(FIRST, b"two"));
+        assert_eq!(files.opened(path(), 0), Some(FIRST + 1));
+        let (contents, place) = files.at(FIRST + 1).unwrap();
+        assert_eq!((contents.as_slice(), *place), (b"one two".as_slice(), 0));
+        assert!(!files.write(FIRST + 2, b"three"));
+        files.open.remove(&FIRST);
+        assert_eq!(files.opened(path(), TRUNCATE), Some(FIRST));
+        assert!(files.at(FIRST).unwrap().0.is_empty());
+    }
 }

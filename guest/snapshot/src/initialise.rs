@@ -158,20 +158,17 @@ fn link(engine: &Engine, module: &Module) -> Result<Linker<Written>> {
         MODULE,
         "fd_write",
         |mut caller: wasmtime::Caller<'_, Written>,
-         _: i32,
+         file: i32,
          vectors: i32,
          number: i32,
          written: i32| {
             let mut total = 0_i32;
-            for index in 0..number {
-                let pair = read(&mut caller, vectors.wrapping_add(index.wrapping_mul(8)), 8)?;
-                let (at, length) = pair.split_at_checked(4).ok_or_else(outside)?;
-                let (at, length) = (
-                    i32::from_le_bytes(at.try_into()?),
-                    i32::from_le_bytes(length.try_into()?),
-                );
+            for (at, length) in pieces(&mut caller, vectors, number)? {
                 let bytes = read(&mut caller, at, length)?;
-                caller.data_mut().output.extend_from_slice(&bytes);
+                let Written { output, files } = caller.data_mut();
+                if !files.write(file, &bytes) {
+                    output.extend_from_slice(&bytes);
+                }
                 total = total.wrapping_add(length);
             }
             write(&mut caller, written, &total.to_le_bytes())?;
@@ -318,6 +315,24 @@ pub fn read(caller: &mut wasmtime::Caller<'_, Written>, at: i32, length: i32) ->
         .to_vec())
 }
 
+/// Where the pieces are that are to be read or written, and how long.
+pub fn pieces(
+    caller: &mut wasmtime::Caller<'_, Written>,
+    vectors: i32,
+    number: i32,
+) -> Result<Vec<(i32, i32)>> {
+    (0..number)
+        .map(|index| {
+            let pair = read(caller, vectors.wrapping_add(index.wrapping_mul(8)), 8)?;
+            let (at, length) = pair.split_at_checked(4).ok_or_else(outside)?;
+            Ok((
+                i32::from_le_bytes(at.try_into()?),
+                i32::from_le_bytes(length.try_into()?),
+            ))
+        })
+        .collect()
+}
+
 pub fn write(caller: &mut wasmtime::Caller<'_, Written>, at: i32, bytes: &[u8]) -> Result<()> {
     let memory = memory(caller)?;
     Ok(memory.write(caller, usize::try_from(at.cast_unsigned())?, bytes)?)
@@ -330,7 +345,7 @@ fn memory(caller: &mut wasmtime::Caller<'_, Written>) -> Result<wasmtime::Memory
         .ok_or_else(outside)
 }
 
-pub fn outside() -> wasmtime::Error {
+fn outside() -> wasmtime::Error {
     format_err!("the interpreter gave an address outside its memory")
 }
 

@@ -179,10 +179,9 @@ impl Policies {
     fn ask(&self, slot: &DecisionInput, query: &Query<'_>) -> Result<Response, Fault> {
         stacker::maybe_grow(512 << 10, 1 << 20, || {
             let (request, asker) = self.question(slot, query)?;
-            let entities = &asker.entities;
             Ok(self
                 .authorizer
-                .is_authorized(&request, &slot.policies, entities))
+                .is_authorized(&request, &slot.policies, &asker.entities))
         })
     }
 

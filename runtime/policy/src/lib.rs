@@ -38,7 +38,7 @@ pub use characters::{is_blank, is_hidden, is_right_to_left};
 pub use decision::{Decision, Fault, Query, Verdict};
 pub use explain::Explanation;
 pub use fields::{Fields, Placed, integer, texts, with_table};
-pub use hash::PolicyHash;
+pub use hash::{PolicyHash, digits};
 pub use interface::{Effect, Interface, MethodInterface, ParameterInterface};
 pub use layout::formatted;
 pub use limits::{

@@ -73,7 +73,7 @@ impl Added {
                     over: true,
                 };
                 let entry = Entry::Ended(ended);
-                (line(run, at, &entry, change), entry)
+                (Line::of(run, at, &entry, Some(change)), entry)
             }
         };
         (line, Some(entry))
@@ -93,7 +93,7 @@ impl AddedBatch {
     pub(super) fn add(
         &mut self,
         added: Added,
-        texts: impl Iterator<Item = (Digest, Vec<u8>)>,
+        texts: BTreeMap<Digest, Vec<u8>>,
         spoken: &[Digest],
     ) {
         let at = self.added.len();
@@ -144,17 +144,8 @@ impl AddedBatch {
 pub(super) fn begun_line(owner: Id, run: Id, at: u64, begun: Box<Begun<'_>>) -> (Line, Entry<'_>) {
     let row = Box::new(row(owner, run, at, &begun));
     let entry = Entry::Begun(begun);
-    (line(run, at, &entry, TableChange::Begun(row)), entry)
-}
-
-fn line(run: Id, at: u64, entry: &Entry<'_>, change: TableChange) -> Line {
-    Line {
-        run,
-        at,
-        kind: entry.kind(),
-        body: entry.encode(),
-        change: Some(change),
-    }
+    let change = Some(TableChange::Begun(row));
+    (Line::of(run, at, &entry, change), entry)
 }
 
 /// A run in the table, as it begins.
@@ -201,11 +192,11 @@ mod tests {
     #[test]
     fn what_was_not_taken_is_written_before_what_came_meanwhile_with_its_texts() {
         let [early, late] = [Digest::of(b"early"), Digest::of(b"late")];
-        let text = |digest, text: &[u8]| std::iter::once((digest, text.to_vec()));
+        let text = |digest, text: &[u8]| BTreeMap::from([(digest, text.to_vec())]);
         let owner = Id::of([9; 16]);
         let mut batch = AddedBatch::default();
         batch.add(line(0), text(early, b"early"), &[early]);
-        batch.add(line(1), std::iter::empty(), &[early]);
+        batch.add(line(1), BTreeMap::new(), &[early]);
         let (taken, spent) = mem::take(&mut batch).into_batch(owner);
         assert!(spent.is_empty());
         batch.add(line(2), text(late, b"late"), &[early, late]);
@@ -252,9 +243,10 @@ mod tests {
         };
         let plain = weight(begun(&journal, "print(1)"));
         let mut more = begun(&journal, "print(1)");
+        more.name = "script.py of three".into();
         more.arguments = vec!["four".into()];
         more.environment = vec![("five5".into(), "sixsix".into())];
         more.files = vec![("seven77".into(), Digest::default(), 0)];
-        assert_eq!(weight(more), plain + 4 + 5 + 6 + 7 + FILE);
+        assert_eq!(weight(more), plain + 9 + 4 + 5 + 6 + 7 + FILE);
     }
 }

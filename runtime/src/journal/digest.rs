@@ -1,15 +1,9 @@
 //! SHA-256 of what is kept, and of what an answer is bound to. Parts of one digest must never run into one another.
 
+use sandgate_policy::digits;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-
-/// Bytes as they are written, in a place of their own: a line has several, and none needs a text of its own.
-pub(crate) fn digits<'p>(bytes: &[u8; 32], place: &'p mut [u8; 64]) -> &'p str {
-    // There is room for two digits a byte, and they are ASCII.
-    let _ = hex::encode_to_slice(bytes, place);
-    str::from_utf8(place).unwrap_or_default()
-}
 
 /// A digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

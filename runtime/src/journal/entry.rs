@@ -258,7 +258,7 @@ impl Begun<'_> {
         let claims = self.caller.iter().flat_map(|caller| &caller.claims);
         let all = arguments.chain(environment).chain(files);
         all.chain(claims.map(|claim| claim.len()))
-            .fold(USUAL, usize::saturating_add)
+            .fold(USUAL.saturating_add(self.name.len()), usize::saturating_add)
     }
 
     /// Who asks for its calls: the person, or the program.

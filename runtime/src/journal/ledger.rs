@@ -145,6 +145,19 @@ pub struct Line {
     pub change: Option<TableChange>,
 }
 
+impl Line {
+    /// An entry in words.
+    pub(crate) fn of(run: Id, at: u64, entry: &Entry<'_>, change: Option<TableChange>) -> Self {
+        Self {
+            run,
+            at,
+            kind: entry.kind(),
+            body: entry.encode(),
+            change,
+        }
+    }
+}
+
 /// A line that was added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptLine {

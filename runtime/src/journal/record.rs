@@ -101,10 +101,8 @@ impl Record {
     /// A run begins. Its first line says what it was made of.
     pub(crate) fn begin(journal: &Journal, run: Id, begun: Box<Begun<'static>>) -> Self {
         let record = Self::of(journal, run, RunCounts::default(), Vec::new());
-        let texts = begun.texts();
-        let at = now_ms();
-        let added = journal.push(Added::Begun { run, at, begun }, &texts);
-        record.state().lost = added.err();
+        let (at, texts) = (now_ms(), begun.texts());
+        record.add(&texts, None, |_| Added::Begun { run, at, begun });
         record
     }
 
@@ -507,18 +505,14 @@ impl Record {
         for (call, approval) in open {
             self.unanswered(call, approval, Said::Withdrawn, ApprovalState::Withdrawn);
         }
-        if let Some((journal, run)) = &self.0.kept {
-            let mut state = self.state();
-            let texts = ended.texts();
-            let added = Added::Ended {
-                run: *run,
-                at: now_ms(),
+        if let Some(run) = self.run() {
+            let (at, texts) = (now_ms(), ended.texts());
+            self.add(&texts, None, |counts| Added::Ended {
+                run,
+                at,
                 ended,
-                counts: state.counts,
-            };
-            if let Err(why) = journal.push(added, &texts) {
-                state.lost = Some(why);
-            }
+                counts,
+            });
         }
         pass(Failpoint::Ended);
     }
@@ -551,23 +545,33 @@ impl Record {
     }
 
     fn push(&self, entry: &Entry<'_>, change: Option<TableChange>) {
-        let Some((journal, run)) = &self.0.kept else {
+        let Some(run) = self.run() else {
             return;
         };
-        let mut line = Line {
-            run: *run,
-            at: now_ms(),
-            kind: entry.kind(),
-            body: entry.encode(),
-            change,
+        let mut line = Line::of(run, now_ms(), entry, change);
+        self.add(&entry.texts(), Some(entry), |so_far| {
+            if let Some(TableChange::Stands { counts, .. }) = &mut line.change {
+                *counts = so_far;
+            }
+            Added::Line(line)
+        });
+    }
+
+    /// Counted and added as one, or another line could come between how many there were and the line that says so.
+    fn add(
+        &self,
+        texts: &[Digest],
+        counted: Option<&Entry<'_>>,
+        added: impl FnOnce(RunCounts) -> Added,
+    ) {
+        let Some(journal) = self.journal() else {
+            return;
         };
-        // Counted and added as one, or another line could come between how many there were and the line that says so.
         let mut state = self.state();
-        if let Some(TableChange::Stands { counts, .. }) = &mut line.change {
-            *counts = state.counts;
-        }
-        match journal.push(Added::Line(line), &entry.texts()) {
-            Ok(()) => state.counts.count(entry),
+        match journal.push(added(state.counts), texts) {
+            Ok(()) => counted
+                .into_iter()
+                .for_each(|entry| state.counts.count(entry)),
             Err(why) => state.lost = Some(why),
         }
     }

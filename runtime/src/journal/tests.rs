@@ -298,13 +298,7 @@ fn written_at(counted: &Counted, at: u64) {
         waits: Vec::new(),
     };
     let entry = Entry::Given(given);
-    let line = Line {
-        run: counted.run,
-        at,
-        kind: entry.kind(),
-        body: entry.encode(),
-        change: None,
-    };
+    let line = Line::of(counted.run, at, &entry, None);
     counted.journal.push(Added::Line(line), &[]).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use crate::crm::{ask, caller, crm, load, params, short};
 use sandgate_policy::{
-    ContextNumber, Decision, Fault, Moment, NOTHING_READ, Principal, Query,
+    ContextNumber, Decision, Fault, Moment, NOTHING_READ, Policies, Principal, Query, Verdict,
     Verdict::{Allow, Gate, Refuse},
 };
 use serde_json::json;
@@ -289,23 +289,26 @@ fn pol_04_a_name_is_itself_or_nothing() {
     }
 }
 
+/// What becomes of a call without parameters by this caller.
+fn counted_by(policies: &Policies, actor: &str, user: &str, claims: &[&str]) -> Verdict {
+    let query = Query {
+        principal: &caller("demo", actor, user, claims),
+        service: "crm",
+        method: "stats.count",
+        params: &params(json!({})),
+        now: Moment::OF_CASES,
+        read_from: &NOTHING_READ,
+    };
+    policies.decide(&query).verdict
+}
+
 /// The last caller of a method is kept in the terms of policies.
 #[test]
 fn whoever_called_before_says_nothing_of_who_calls_now() {
     let text = "@because(\"x\") permit (principal, action in Action::\"read\", resource)
         when { principal.claims.contains(\"crm.read\") && principal.user == \"u\" };";
     let policies = load(text);
-    let of = |actor: &str, user: &str, claims: &[&str]| {
-        let query = Query {
-            principal: &caller("demo", actor, user, claims),
-            service: "crm",
-            method: "stats.count",
-            params: &params(json!({})),
-            now: Moment::OF_CASES,
-            read_from: &NOTHING_READ,
-        };
-        policies.decide(&query).verdict
-    };
+    let of = |actor: &str, user: &str, claims: &[&str]| counted_by(&policies, actor, user, claims);
     let callers = [
         ("ada", "u", vec!["crm.read"], Allow),
         ("ada", "v", vec!["crm.read"], Refuse),
@@ -328,17 +331,7 @@ fn who_calls_is_matched_exactly() {
         "@because(\"x\") permit (principal == Actor::\"ada\", action in Action::\"read\", resource)
         when { principal.claims.contains(\"crm.read\") && principal.user == \"u\" };";
     let policies = load(text);
-    let of = |actor: &str, user: &str, claims: &[&str]| {
-        let query = Query {
-            principal: &caller("demo", actor, user, claims),
-            service: "crm",
-            method: "stats.count",
-            params: &params(json!({})),
-            now: Moment::OF_CASES,
-            read_from: &NOTHING_READ,
-        };
-        policies.decide(&query).verdict
-    };
+    let of = |actor: &str, user: &str, claims: &[&str]| counted_by(&policies, actor, user, claims);
     assert_eq!(of("ada", "u", &["crm.read"]), Allow);
     assert_eq!(of("ada", "u", &["crm.read", "crm.read", "x"]), Allow);
     for (actor, user, claims) in [

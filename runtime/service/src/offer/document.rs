@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 use reader::{Bad, Reader};
-use sandgate_policy::{Effect, Oversize};
+use sandgate_policy::{Effect, Oversize, digits};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -246,6 +246,6 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(digits(&self.0, &mut [0; 64]))
     }
 }

@@ -56,13 +56,7 @@ pub(super) fn prune(sqlite: &mut Sqlite, pruning: &Pruning) -> Result<Pruned, Le
         return Ok(removable.pruned);
     };
     let entry = Entry::Pruned { through, hash };
-    let line = Line {
-        run: Id::of([0; 16]),
-        at: pruning.at,
-        kind: entry.kind(),
-        body: entry.encode(),
-        change: None,
-    };
+    let line = Line::of(Id::of([0; 16]), pruning.at, &entry, None);
     // The last line is removed once the next is chained to it, and both or neither is so after a power cut.
     let head = head(&transaction)?;
     let head = Sqlite::add(&transaction, storage, head, &[line], false)?;

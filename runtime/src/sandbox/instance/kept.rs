@@ -9,7 +9,7 @@ use crate::{
     hostcall::{again::Again, changes::Changes},
     journal::{
         Journal,
-        digest::{Digest, digits},
+        digest::Digest,
         entry::{Begun, EndedEntry, PlanApprover, Purpose, RunCaller, RunLimits, Spent},
         id::Id,
         ledger::Condition,
@@ -22,7 +22,7 @@ use crate::{
     script::Script,
     workspace::Workspace,
 };
-use sandgate_policy::Principal;
+use sandgate_policy::{Principal, digits};
 use std::{borrow::Cow, time::Duration};
 
 /// Why a session is not replayed. It can be gone on with.
